@@ -1,0 +1,34 @@
+//! Vocabulary and rules of licensing: pure types and decisions, without I/O, clock or randomness of their own.
+//!
+//! Everything here is named as in the specification's vocabulary. The crate builds for `wasm32-unknown-unknown`, so the
+//! server, the browser and the client library share one understanding of every term.
+
+pub mod decide;
+pub mod entitlement;
+pub mod entropy;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod license;
+pub mod plan;
+pub mod role;
+pub mod seat;
+pub mod text;
+pub mod time;
+pub mod token;
+
+pub use decide::{Decision, Denial, DenialCode, Grant, Reason, decide};
+pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
+pub use entropy::Entropy;
+pub use event::{Actor, EventHash};
+pub use id::{
+    CustomerId, EventId, ImportId, LeaseId, LicenseId, MemberId, OrderId, PlanId, ProductId, SeatId, SessionId,
+    SigningKeyId, TokenId, TrialId, VendorId,
+};
+pub use key::LicenseKey;
+pub use license::{License, LicenseState, LicenseStatus};
+pub use plan::{LicenseModel, SeatModel, Terms};
+pub use role::{Permission, Role};
+pub use seat::{DeviceHash, Seat, SeatState};
+pub use text::{Code, Email, Name, Reason as ReasonText};
+pub use time::{Clock, Seconds, Timestamp, UnixSeconds};

@@ -1,0 +1,216 @@
+//! Makes `target/site`: the WebAssembly module with its JavaScript, the style sheet, the fonts; hashed and compressed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::toolchain::{self, root, status};
+
+/// Whether the module goes through the size optimiser.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Optimise {
+    /// As delivered.
+    Yes,
+    /// Quicker to build, larger to load.
+    No,
+}
+
+/// Fonts by the name the style sheet gives them, with their file in the npm packages.
+const FONTS: [(&str, &str); 3] = [
+    ("inter-latin.woff2", "node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"),
+    ("inter-latin-ext.woff2", "node_modules/@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2"),
+    (
+        "mono-latin.woff2",
+        "node_modules/@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
+    ),
+];
+
+/// Largest module we deliver, brotli-compressed.
+const WASM_BUDGET: usize = 350 * 1024;
+
+/// The files of one bundle, by logical name, on their way to hashed names.
+struct Site {
+    directory: PathBuf,
+    manifest: BTreeMap<String, String>,
+}
+
+impl Site {
+    fn new(directory: PathBuf) -> Result<Self, String> {
+        if directory.exists() {
+            fs::remove_dir_all(&directory).map_err(said("clearing", &directory))?;
+        }
+        fs::create_dir_all(&directory).map_err(said("creating", &directory))?;
+        Ok(Self { directory, manifest: BTreeMap::new() })
+    }
+
+    /// Writes one file under a name that carries its hash, with compressed twins where they are smaller.
+    /// Returns the hashed name and the smallest size in bytes.
+    fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(String, usize), String> {
+        let hash: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        let hashed = format!("{stem}.{hash}.{extension}");
+        let path = self.directory.join(&hashed);
+        fs::write(&path, bytes).map_err(said("writing", &path))?;
+        let mut smallest = bytes.len();
+        if extension != "woff2" {
+            for (suffix, packed) in [("gz", gzip(bytes)?), ("br", brotli(bytes)?)] {
+                smallest = smallest.min(packed.len());
+                let path = self.directory.join(format!("{hashed}.{suffix}"));
+                fs::write(&path, packed).map_err(said("writing", &path))?;
+            }
+        }
+        println!("  {hashed:<44} {:>9} B, compressed {smallest:>7} B", bytes.len());
+        self.manifest.insert(name.to_owned(), hashed.clone());
+        Ok((hashed, smallest))
+    }
+}
+
+fn said<'a>(doing: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> String + 'a {
+    move |error| format!("{doing} {}: {error}", path.display())
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|error| format!("gzip: {error}"))
+}
+
+fn brotli(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut packed = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters).map_err(|error| format!("brotli: {error}"))?;
+    Ok(packed)
+}
+
+fn tool(name: &str) -> Result<PathBuf, String> {
+    let path = root().join("node_modules/.bin").join(name);
+    if path.exists() { Ok(path) } else { Err(format!("{name} is missing: run `npm ci` (scripts/setup.sh does)")) }
+}
+
+/// Every input of the bundle in one hash: when it has not changed, neither has the bundle.
+fn fingerprint(module: &Path, optimise: Optimise) -> Result<String, String> {
+    let mut inputs = vec![module.to_path_buf(), root().join("package-lock.json")];
+    for entry in fs::read_dir(root().join("style")).map_err(said("reading", Path::new("style")))? {
+        inputs.push(entry.map_err(|error| error.to_string())?.path());
+    }
+    inputs.sort();
+    let mut hash = Sha256::new();
+    hash.update(include_bytes!("bundle.rs"));
+    hash.update([u8::from(optimise == Optimise::Yes)]);
+    for input in inputs {
+        hash.update(input.to_string_lossy().as_bytes());
+        hash.update(Sha256::digest(fs::read(&input).map_err(said("reading", &input))?));
+    }
+    // The style sheet holds only the classes that the sources name.
+    for source in sources(&root().join("app/src"))? {
+        hash.update(Sha256::digest(fs::read(&source).map_err(said("reading", &source))?));
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(said("reading", directory))? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Builds the browser side into `target/site`; does nothing when no input has changed since.
+///
+/// Fails when a tool is missing, when a compiler complains, or when the module is over its budget.
+pub fn run(optimise: Optimise) -> Result<(), String> {
+    let began = Instant::now();
+    let compiler = toolchain::find()?;
+    println!("browser side: compiling with {compiler}");
+    let module = compiler.build()?;
+    let target = root().join("target");
+    let stamp = target.join("site.stamp");
+    let fingerprint = fingerprint(&module, optimise)?;
+    let site_directory = target.join("site");
+    if site_directory.join("manifest.json").exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) {
+        println!("browser side: up to date ({:.1} s)", began.elapsed().as_secs_f32());
+        return Ok(());
+    }
+
+    let work = target.join("site-work");
+    fs::create_dir_all(&work).map_err(said("creating", &work))?;
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(&module)
+        .web(true)
+        .map_err(|error| format!("wasm-bindgen: {error}"))?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .out_name("holdfast")
+        .generate(&work)
+        .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
+    if work.join("snippets").exists() {
+        return Err("a dependency brings inline JavaScript, which the content security policy would refuse".into());
+    }
+    let mut wasm = work.join("holdfast_bg.wasm");
+    if optimise == Optimise::Yes {
+        let small = work.join("small.wasm");
+        status(Command::new(tool("wasm-opt")?).args(["-Oz", "--all-features", "-o"]).arg(&small).arg(&wasm))?;
+        wasm = small;
+    }
+    let css = work.join("holdfast.css");
+    status(
+        Command::new("node")
+            .arg(root().join("node_modules/@tailwindcss/cli/dist/index.mjs"))
+            .args(["--minify", "-i"])
+            .arg(root().join("style/main.css"))
+            .arg("-o")
+            .arg(&css)
+            .env("NO_COLOR", "1")
+            .current_dir(root()),
+    )?;
+
+    // Written beside the old bundle and swapped in whole, so that a server reading from disk never sees half of one.
+    let next = target.join("site-next");
+    let mut site = Site::new(next.join("assets"))?;
+    let read = |path: &Path| fs::read(path).map_err(said("reading", path));
+    let (_, wasm_size) = site.add("holdfast.wasm", &read(&wasm)?)?;
+    site.add("holdfast.js", &read(&work.join("holdfast.js"))?)?;
+    site.add("favicon.svg", &read(&root().join("style/favicon.svg"))?)?;
+    let mut style = String::from_utf8(read(&css)?).map_err(|error| format!("the style sheet: {error}"))?;
+    for (name, file) in FONTS {
+        let (hashed, _) = site.add(name, &read(&root().join(file))?)?;
+        style = style.replace(&format!("/assets/{name}"), &format!("/assets/{hashed}"));
+    }
+    if style.contains("url(http") || style.contains("@import") {
+        return Err("the style sheet loads something from elsewhere".into());
+    }
+    site.add("holdfast.css", style.as_bytes())?;
+    let manifest = serde_json::to_vec_pretty(&site.manifest).map_err(|error| error.to_string())?;
+    fs::write(next.join("manifest.json"), manifest).map_err(said("writing", &next))?;
+    if site_directory.exists() {
+        fs::remove_dir_all(&site_directory).map_err(said("clearing", &site_directory))?;
+    }
+    fs::rename(&next, &site_directory).map_err(said("moving", &next))?;
+
+    if optimise == Optimise::Yes && wasm_size > WASM_BUDGET {
+        return Err(format!("the module is {wasm_size} B compressed, over its budget of {WASM_BUDGET} B"));
+    }
+    fs::write(&stamp, &fingerprint).map_err(said("writing", &stamp))?;
+    println!(
+        "browser side: built in {:.1} s; module {} KB compressed (limit {} KB)",
+        began.elapsed().as_secs_f32(),
+        wasm_size.div_ceil(1024),
+        WASM_BUDGET / 1024
+    );
+    Ok(())
+}
