@@ -1,0 +1,106 @@
+//! Who asks: proof of a sign-in or token that input cannot forge, and the vendor it confines everything to.
+
+use crate::error::{Error, ErrorCode, Result};
+use holdfast_domain::{MemberId, Permission, Role, SessionId, Timestamp, TokenId, VendorId};
+use std::net::IpAddr;
+
+/// Somebody who may act for one vendor. Built only by authentication ([`crate::admin`]) or as [`Actor::system`], so
+/// holding one is proof; the vendor in it confines every use case.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    vendor: VendorId,
+    who: holdfast_domain::event::Actor,
+    grants: Grants,
+    session: Option<SessionId>,
+    confirmed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+enum Grants {
+    Role(Role),
+    Scopes(Vec<Permission>),
+    Everything,
+}
+
+impl Actor {
+    pub(crate) fn member(
+        vendor: VendorId,
+        member: MemberId,
+        role: Role,
+        session: Option<SessionId>,
+        confirmed_at: Option<Timestamp>,
+    ) -> Self {
+        let who = holdfast_domain::event::Actor::Member(member);
+        Self { vendor, who, grants: Grants::Role(role), session, confirmed_at }
+    }
+
+    pub(crate) fn token(vendor: VendorId, token: TokenId, scopes: Vec<Permission>) -> Self {
+        let who = holdfast_domain::event::Actor::Token(token);
+        Self { vendor, who, grants: Grants::Scopes(scopes), session: None, confirmed_at: None }
+    }
+
+    /// The system itself, acting for `vendor`: a job, or an operator with a shell on the machine.
+    pub fn system(vendor: VendorId) -> Self {
+        let who = holdfast_domain::event::Actor::System;
+        Self { vendor, who, grants: Grants::Everything, session: None, confirmed_at: None }
+    }
+
+    /// The vendor that this actor acts for.
+    pub const fn vendor(&self) -> VendorId {
+        self.vendor
+    }
+
+    /// Who it is, for the audit log.
+    pub const fn who(&self) -> holdfast_domain::event::Actor {
+        self.who
+    }
+
+    /// The member, where it is one.
+    pub const fn member_id(&self) -> Option<MemberId> {
+        match self.who {
+            holdfast_domain::event::Actor::Member(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The member's role; `None` for a token or the system.
+    pub const fn role(&self) -> Option<Role> {
+        match self.grants {
+            Grants::Role(role) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// The browser session, where there is one.
+    pub const fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// When the person last proved who they are (sign-in or step-up).
+    pub const fn confirmed_at(&self) -> Option<Timestamp> {
+        self.confirmed_at
+    }
+
+    /// Whether this actor has `permission`.
+    pub fn may(&self, permission: Permission) -> bool {
+        match &self.grants {
+            Grants::Role(role) => role.may(permission),
+            Grants::Scopes(scopes) => scopes.contains(&permission),
+            Grants::Everything => true,
+        }
+    }
+
+    /// `Ok` where this actor has `permission`, otherwise [`ErrorCode::Forbidden`].
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(Error::new(ErrorCode::Forbidden)) }
+    }
+}
+
+/// Where a request came from: for the audit log and for throttling.
+#[derive(Clone, Debug, Default)]
+pub struct RequestInfo {
+    /// The client's address as the server trusts it.
+    pub address: Option<IpAddr>,
+    /// The id that the answer and the log carry.
+    pub request_id: String,
+}
