@@ -62,12 +62,12 @@ pub struct Reason {
     pub effective: UnixSeconds,
 }
 
-/// A denial: at least one reason, the weightiest first.
+/// A denial: at least one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
-    /// The code the document carries: that of the first reason.
+    /// The code the document carries: that of the reason that holds first, and of those the weightiest.
     pub code: DenialCode,
-    /// When the denial takes effect: the earliest date of any reason, never before now.
+    /// When the denial takes effect: when that reason does, never before now.
     pub effective: UnixSeconds,
     /// Every reason, in the order of [`DenialCode`].
     pub reasons: Vec<Reason>,
@@ -105,7 +105,7 @@ pub enum Decision {
 }
 
 /// A random number that spreads the renewals of many clients: 0 to 65 535 over the whole jitter of a quarter either way.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Jitter(pub u16);
 
 impl Jitter {
@@ -131,14 +131,13 @@ pub fn decide(license: &License, seat: &Seat, device: &DeviceHash, now: Timestam
     if seat.state == SeatState::Released {
         reasons.push(Reason { code: DenialCode::Released, effective: at_once });
     }
-    denial(reasons, now)
-        .map_or_else(|| Decision::Grant(grant(license, seat.borrowed_until, now, jitter)), Decision::Deny)
+    denial(reasons).map_or_else(|| Decision::Grant(grant(license, seat.borrowed_until, now, jitter)), Decision::Deny)
 }
 
 /// Decides whether `license` as such may be used at `now`, before any seat exists: what an activation or a validation
 /// asks first. `None` for yes.
 pub fn decide_license(license: &License, now: Timestamp) -> Option<Denial> {
-    denial(license_reasons(license, now), now)
+    denial(license_reasons(license, now))
 }
 
 fn license_reasons(license: &License, now: Timestamp) -> Vec<Reason> {
@@ -155,10 +154,9 @@ fn license_reasons(license: &License, now: Timestamp) -> Vec<Reason> {
     reasons
 }
 
-fn denial(mut reasons: Vec<Reason>, now: Timestamp) -> Option<Denial> {
+fn denial(mut reasons: Vec<Reason>) -> Option<Denial> {
     reasons.sort_by_key(|reason| reason.code);
-    let code = reasons.first()?.code;
-    let effective = reasons.iter().map(|reason| reason.effective).min()?.max(now.seconds());
+    let Reason { code, effective } = *reasons.iter().min_by_key(|reason| (reason.effective, reason.code))?;
     Some(Denial { code, effective, reasons })
 }
 

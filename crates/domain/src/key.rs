@@ -127,7 +127,7 @@ fn own_form(plain: &str) -> Option<String> {
         .map(|byte| ALPHABET.iter().position(|a| *a == byte).and_then(|digit| u8::try_from(digit).ok()))
         .collect();
     let digits = digits?;
-    (mended.chars().next_back() == Some(check_character(&digits[..24]))).then_some(mended)
+    mended.ends_with(check_character(&digits[..24])).then_some(mended)
 }
 
 /// The check character: the digits as coefficients of a polynomial over GF(32), evaluated at a primitive element, so that
