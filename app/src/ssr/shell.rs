@@ -1,0 +1,75 @@
+//! The document around the application: head, style sheet, the script that hydrates, and the policy for all of it.
+
+use axum::http::{HeaderName, HeaderValue, header, request::Parts};
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_axum::ResponseOptions;
+use leptos_meta::MetaTags;
+
+use super::assets;
+use crate::app::App;
+
+/// One cookie of the request, by name.
+pub fn cookie(parts: &Parts, name: &str) -> Option<String> {
+    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}
+
+/// The one policy under which every page runs: its own files, and scripts that carry this response's nonce.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+         object-src 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// The whole document.
+pub fn shell() -> impl IntoView {
+    let parts = use_context::<Parts>();
+    let choice = |name: &str| parts.as_ref().and_then(|parts| cookie(parts, name));
+    let theme = choice("theme").filter(|theme| theme == "light" || theme == "dark");
+    let density = choice("density").filter(|density| density == "compact");
+    let nonce = use_nonce();
+    if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), nonce.as_ref()) {
+        let fixed = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "same-origin"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ];
+        for (name, value) in fixed {
+            response.insert_header(name, HeaderValue::from_static(value));
+        }
+        if let Ok(policy) = HeaderValue::from_str(&policy(nonce)) {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+    let script = assets::url("holdfast.js");
+    let module = assets::url("holdfast.wasm");
+    let start = format!(
+        "import init,{{hydrate}} from \"{script}\";init({{module_or_path:\"{module}\"}}).then(()=>{{hydrate();\
+         document.documentElement.dataset.hydrated=\"\"}});"
+    );
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme data-density=density>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" type="image/svg+xml" href=assets::url("favicon.svg") />
+                <link rel="preload" r#as="font" type="font/woff2" href=assets::url("inter-latin.woff2") crossorigin="anonymous" />
+                <link rel="stylesheet" href=assets::url("holdfast.css") />
+                <link rel="modulepreload" href=script nonce=nonce.clone() />
+                <MetaTags />
+                <script type="module" nonce=nonce>{start}</script>
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
