@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Parts that tests are made of. Never a dependency of anything that ships.
+
+pub mod proxy;
