@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::toolchain::{self, root, status};
+use crate::toolchain::{self, Warnings, root, status};
 
 /// Whether the module goes through the size optimiser.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,18 @@ const FONTS: [(&str, &str); 3] = [
         "mono-latin.woff2",
         "node_modules/@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
     ),
+];
+
+/// What the compiler uses and every current browser has. Not `--all-features`: that lets the optimiser write what only
+/// the newest engines read.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
 ];
 
 /// Largest module we deliver, brotli-compressed.
@@ -53,7 +66,7 @@ impl Site {
     /// Writes one file under a name that carries its hash, with compressed twins where they are smaller.
     /// Returns the hashed name and the smallest size in bytes.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(String, usize), String> {
-        let hash: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(bytes)[..8]);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
         let hashed = format!("{stem}.{hash}.{extension}");
         let path = self.directory.join(&hashed);
@@ -74,6 +87,14 @@ impl Site {
 
 fn said<'a>(doing: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> String + 'a {
     move |error| format!("{doing} {}: {error}", path.display())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
@@ -111,7 +132,7 @@ fn fingerprint(module: &Path, optimise: Optimise) -> Result<String, String> {
     for source in sources(&root().join("app/src"))? {
         hash.update(Sha256::digest(fs::read(&source).map_err(said("reading", &source))?));
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }
 
 fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
@@ -131,11 +152,11 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
 /// Builds the browser side into `target/site`; does nothing when no input has changed since.
 ///
 /// Fails when a tool is missing, when a compiler complains, or when the module is over its budget.
-pub fn run(optimise: Optimise) -> Result<(), String> {
+pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     let began = Instant::now();
     let compiler = toolchain::find()?;
     println!("browser side: compiling with {compiler}");
-    let module = compiler.build()?;
+    let module = compiler.build(warnings)?;
     let target = root().join("target");
     let stamp = target.join("site.stamp");
     let fingerprint = fingerprint(&module, optimise)?;
@@ -164,7 +185,7 @@ pub fn run(optimise: Optimise) -> Result<(), String> {
     let mut wasm = work.join("holdfast_bg.wasm");
     if optimise == Optimise::Yes {
         let small = work.join("small.wasm");
-        status(Command::new(tool("wasm-opt")?).args(["-Oz", "--all-features", "-o"]).arg(&small).arg(&wasm))?;
+        status(Command::new(tool("wasm-opt")?).arg("-Oz").args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
         wasm = small;
     }
     let css = work.join("holdfast.css");

@@ -74,13 +74,23 @@ pub fn find() -> Result<Toolchain, String> {
     ))
 }
 
+/// What a warning in our own sources does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Warnings {
+    /// It is shown.
+    Show,
+    /// It stops the build. Not for people who only want to run it: their compiler may be newer than ours.
+    Refuse,
+}
+
 impl Toolchain {
-    /// A cargo command for the browser side, with its own target directory since the compilers may differ.
-    fn cargo(&self, action: &str, rustflags: &str) -> Command {
+    /// Compiles the browser side, in a target directory of its own since the compilers may differ, and returns the path
+    /// of the WebAssembly module.
+    pub fn build(&self, warnings: Warnings) -> Result<PathBuf, String> {
         let mut cargo = Command::new("cargo");
-        cargo.current_dir(root()).arg(action).args(["--package", "holdfast-app", "--lib", "--target", TARGET]);
+        cargo.current_dir(root()).args(["rustc", "--package", "holdfast-app", "--lib", "--target", TARGET]);
         cargo.args(["--no-default-features", "--features", "hydrate", "--target-dir", "target-wasm"]);
-        cargo.env("RUSTFLAGS", format!("--cfg=erase_components {rustflags}").trim());
+        cargo.args(["--profile", "wasm-release"]);
         if let Self::Debian { linker } = self {
             cargo
                 .args(["-Zbuild-std=std,panic_abort"])
@@ -88,17 +98,10 @@ impl Toolchain {
                 .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
-        cargo
-    }
-
-    /// Compiles the browser side and returns the path of the WebAssembly module.
-    pub fn build(&self) -> Result<PathBuf, String> {
-        status(self.cargo("build", "").args(["--profile", "wasm-release"]))?;
+        if warnings == Warnings::Refuse {
+            cargo.args(["--", "-Dwarnings"]);
+        }
+        status(&mut cargo)?;
         Ok(root().join("target-wasm").join(TARGET).join("wasm-release/holdfast_app.wasm"))
-    }
-
-    /// Compiles the browser side in the profile of the bundle with every warning an error.
-    pub fn check(&self) -> Result<(), String> {
-        status(self.cargo("check", "-Dwarnings").args(["--profile", "wasm-release"]))
     }
 }

@@ -1,0 +1,23 @@
+# Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
+
+.PHONY: run test dev setup fmt
+
+## Install what is missing, build, and serve on SQLite in ./data
+run:
+	@scripts/run.sh
+
+## Install what is missing and run everything that must hold
+test:
+	@scripts/test.sh
+
+## Rebuild and restart on every change
+dev:
+	@scripts/dev.sh
+
+## Only install what is missing
+setup:
+	@scripts/setup.sh test
+
+## Format the sources
+fmt:
+	@cargo fmt --all

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds and starts the server on embedded SQLite in ./data. Arguments are handed to `holdfast serve`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+step "machine" scripts/setup.sh run
+step "browser side" cargo xtask bundle
+step "server" cargo build --release --locked --package holdfast
+exec target/release/holdfast serve --data-dir "${HOLDFAST_DATA_DIR:-data}" "$@"
