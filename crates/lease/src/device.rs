@@ -1,4 +1,4 @@
-//! The hash under which a device is known.
+//! The hash under which a device is known, and what a device's own key signs.
 
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -21,9 +21,28 @@ pub fn device_hash(product: &str, fingerprint: &[u8]) -> String {
     })
 }
 
+/// What a device's own key signs to prove that a renewal comes from the device: `"holdfast-renewal-v1" 0x00 nonce 0x00
+/// SHA-256(lease)`.
+///
+/// `nonce` is the request's nonce (it never contains a zero byte) and `lease` the compact encoding of the presented
+/// lease. The signature over these bytes is the member `proof` of the renewal.
+pub fn renewal_proof_message(nonce: &str, lease: &str) -> Vec<u8> {
+    let digest = Sha256::digest(lease.as_bytes());
+    [b"holdfast-renewal-v1\0", nonce.as_bytes(), b"\0", digest.as_slice()].concat()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::device_hash;
+    use super::{device_hash, renewal_proof_message};
+
+    #[test]
+    fn the_proof_covers_the_nonce_and_the_lease() {
+        let message = renewal_proof_message("nonce-123", "a.b.c");
+        assert!(message.starts_with(b"holdfast-renewal-v1\0nonce-123\0"));
+        assert_eq!(message.len(), 20 + 9 + 1 + 32);
+        assert_ne!(message, renewal_proof_message("nonce-124", "a.b.c"));
+        assert_ne!(message, renewal_proof_message("nonce-123", "a.b.d"));
+    }
 
     #[test]
     fn the_hash_is_that_of_the_profile() {

@@ -27,6 +27,8 @@
 //! ```
 
 pub mod claims;
+pub mod classify;
+pub mod client;
 
 pub mod conformance;
 mod device;
@@ -43,7 +45,7 @@ pub use claims::{
     RevocationList,
 };
 
-pub use device::device_hash;
+pub use device::{device_hash, renewal_proof_message};
 pub use holdfast_domain::{DenialCode, EntitlementValue, Seconds, UnixSeconds, decide::Mode};
 pub use jws::{Header, MAX_TOKEN_BYTES, peek_header};
 pub use key::{Kid, PublicKey, SigningKey};
