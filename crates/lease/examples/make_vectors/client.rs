@@ -1,0 +1,3 @@
+pub fn file() -> String {
+    String::new()
+}
