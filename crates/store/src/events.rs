@@ -1,0 +1,154 @@
+//! The audit log: reading it, and walking its hash chain (vocabulary, "Audit").
+
+use crate::{
+    error::StoreError,
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
+    scope::Scope,
+    sql::{Querier, Record as _, all, args, record},
+};
+use holdfast_domain::{Actor, EventHash, EventId, Timestamp, VendorId, event::EventFields};
+
+record! {
+    /// An event, byte for byte as it was hashed.
+    pub struct EventRow in "events" {
+        /// Whose log.
+        pub vendor: VendorId,
+        /// Its place in the log, from 1 without gaps.
+        pub number: i64,
+        /// Its id.
+        pub id: EventId,
+        /// When.
+        pub at: Timestamp,
+        /// Who, as JSON ([`Actor`]).
+        pub actor: String,
+        /// What happened.
+        pub action: String,
+        /// What it happened to.
+        pub subject: String,
+        /// Before and after, as JSON.
+        pub data: String,
+        /// From where.
+        pub origin: String,
+        /// With which request.
+        pub request: String,
+        /// Its hash, chained to the one before.
+        pub hash: EventHash,
+    }
+}
+
+impl EventRow {
+    fn fields(&self) -> EventFields<'_> {
+        EventFields {
+            id: self.id,
+            vendor: self.vendor,
+            number: self.number,
+            at: self.at,
+            actor: &self.actor,
+            action: &self.action,
+            subject: &self.subject,
+            data: &self.data,
+            origin: &self.origin,
+            request: &self.request,
+        }
+    }
+}
+
+/// What a list of events is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// What it happened to: the id's text form.
+    pub subject: Option<String>,
+    /// Who.
+    pub actor: Option<Actor>,
+    /// What happened.
+    pub action: Option<String>,
+    /// Not before then.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub before: Option<Timestamp>,
+}
+
+/// The vendor's events by number, the newest first unless asked otherwise.
+pub async fn list(
+    q: &mut dyn Querier,
+    scope: Scope,
+    filter: &EventFilter,
+    page: &PageRequest<()>,
+) -> Result<Page<EventRow>, ListError> {
+    let actor = filter.actor.as_ref().map(|actor| serde_json::to_string(actor).unwrap_or_default());
+    let mut conditions = Filter::default();
+    conditions
+        .and("events.vendor = ?", args![scope.vendor()])
+        .maybe("events.subject = ?", filter.subject.as_ref())
+        .maybe("events.actor = ?", actor.as_ref())
+        .maybe("events.action = ?", filter.action.as_ref())
+        .maybe("events.at >= ?", filter.since.as_ref())
+        .maybe("events.at < ?", filter.before.as_ref());
+    let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };
+    let window = Window::new(&conditions, page, &key, "events.id")?;
+    let total = crate::page::count(q, "events", &conditions).await?;
+    let sql = format!(
+        "SELECT {} FROM events WHERE {} ORDER BY {} LIMIT {}",
+        EventRow::COLUMNS,
+        window.filter.text(),
+        window.order,
+        window.fetch()
+    );
+    let rows = all::<EventRow>(q, sql, window.filter.args.clone()).await?;
+    Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+}
+
+/// What came of a walk along the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every event is the one that was written, and none is missing.
+    Whole {
+        /// How many they are.
+        events: i64,
+        /// The hash of the last.
+        head: EventHash,
+    },
+    /// The event of this number is missing, or was changed, or one before it was.
+    Broken {
+        /// The first number at which the chain does not hold.
+        number: i64,
+    },
+}
+
+/// Walks the vendor's whole chain, a thousand events at a time, and compares its end with the head.
+pub async fn verify(q: &mut dyn Querier, scope: Scope) -> Result<Verdict, StoreError> {
+    let sql = "SELECT number, hash FROM event_heads WHERE vendor = $1";
+    let head = q.rows(sql.into(), args![scope.vendor()]).await?;
+    let Some(head) = head.first() else { return Ok(Verdict::Broken { number: 0 }) };
+    let (last, head): (i64, EventHash) = (head.get(0)?, head.get(1)?);
+    let (mut number, mut hash) = (0, EventHash::GENESIS);
+    let sql = format!(
+        "SELECT {} FROM events WHERE vendor = $1 AND number > $2 AND number <= $3 ORDER BY number LIMIT 1000",
+        EventRow::COLUMNS
+    );
+    loop {
+        let events = match all::<EventRow>(q, sql.clone(), args![scope.vendor(), number, last]).await {
+            Ok(events) => events,
+            Err(StoreError::Corrupt(_)) => return Ok(Verdict::Broken { number: number + 1 }),
+            Err(error) => return Err(error),
+        };
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            number += 1;
+            if event.number != number {
+                return Ok(Verdict::Broken { number });
+            }
+            let computed = event.fields().hash(hash);
+            if computed != event.hash {
+                return Ok(Verdict::Broken { number });
+            }
+            hash = computed;
+        }
+    }
+    if number != last || hash != head {
+        return Ok(Verdict::Broken { number: number + 1 });
+    }
+    Ok(Verdict::Whole { events: number, head })
+}

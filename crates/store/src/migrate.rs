@@ -1,0 +1,90 @@
+//! Migrations: a separate command applies them under a lock; servers only check.
+
+use crate::{
+    db::{Db, Pools},
+    dialect::classify,
+    error::{Detail, SchemaError, StoreError},
+};
+use sqlx::migrate::{MigrateError, Migrator};
+
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// The number of the newest migration this program brings; the same for both databases.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: PostgreSQL's advisory lock, or SQLite's
+/// one writer, lets one work and the others find it done. A schema of a newer program is left alone and is no error.
+pub async fn migrate(db: &Db) -> Result<(), StoreError> {
+    let done = match &db.pools {
+        Pools::Sqlite { writer, .. } => tolerant(&SQLITE).run(writer).await,
+        Pools::Postgres { pool } => {
+            let mut connection = pool.acquire().await.map_err(|e| classify(&e))?;
+            // Migrating a large table may take longer than a request may.
+            let free = "SET statement_timeout = 0; SET lock_timeout = '60s'";
+            sqlx::raw_sql(free).execute(&mut *connection).await.map_err(|e| classify(&e))?;
+            let done = tolerant(&POSTGRES).run(&mut *connection).await;
+            connection.close_on_drop();
+            done
+        }
+    };
+    match done {
+        Ok(()) => Ok(()),
+        Err(MigrateError::Execute(error)) => Err(classify(&error)),
+        Err(MigrateError::VersionMismatch(version) | MigrateError::Dirty(version)) => {
+            Err(SchemaError::Different { version }.into())
+        }
+        Err(error) => Err(StoreError::Unusable(Detail::new("its migrations cannot be applied", error.to_string()))),
+    }
+}
+
+/// The migrator that finds it normal that a newer program went further.
+fn tolerant(migrator: &Migrator) -> Migrator {
+    let mut own = Migrator::with_migrations(migrator.iter().cloned().collect());
+    own.set_ignore_missing(true);
+    own
+}
+
+/// Compares the schema with [`SCHEMA_VERSION`], changing nothing. A newer schema is refused only with
+/// [`SchemaError::Ahead`]; since migrations only ever expand, a caller that is being replaced in a rolling update may go
+/// on with it.
+pub async fn check_schema(db: &Db) -> Result<(), StoreError> {
+    let sql = "SELECT version, success FROM _sqlx_migrations ORDER BY version";
+    let rows: Result<Vec<(i64, bool)>, sqlx::Error> = match &db.pools {
+        Pools::Sqlite { readers, .. } => sqlx::query_as(sql).fetch_all(readers).await,
+        Pools::Postgres { pool } => sqlx::query_as(sql).fetch_all(pool).await,
+    };
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(error) => {
+            return Err(match classify(&error) {
+                // No such table: nothing was ever migrated.
+                StoreError::Internal(_) => SchemaError::Behind { found: 0, needed: SCHEMA_VERSION }.into(),
+                other => other,
+            });
+        }
+    };
+    if let Some((version, _)) = rows.iter().find(|(_, success)| !success) {
+        return Err(SchemaError::Different { version: *version }.into());
+    }
+    let found = rows.last().map_or(0, |(version, _)| *version);
+    match found.cmp(&SCHEMA_VERSION) {
+        std::cmp::Ordering::Less => Err(SchemaError::Behind { found, needed: SCHEMA_VERSION }.into()),
+        std::cmp::Ordering::Greater => Err(SchemaError::Ahead { found, needed: SCHEMA_VERSION }.into()),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let list = |migrator: &Migrator| -> Vec<(i64, String)> {
+            migrator.iter().map(|m| (m.version, m.description.to_string())).collect()
+        };
+        assert_eq!(list(&SQLITE), list(&POSTGRES));
+        assert_eq!(list(&SQLITE).last().unwrap().0, SCHEMA_VERSION);
+    }
+}

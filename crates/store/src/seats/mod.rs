@@ -1,0 +1,244 @@
+//! Seats: rows, look-up, lists, release.
+
+mod claim;
+mod list;
+mod touch;
+
+pub use claim::{Claim, ClaimRequest, Claimed, Locked, claim, lock};
+pub use list::{SeatFilter, SeatListRow, SeatSort, list};
+pub use touch::{SeatTouch, touch_many};
+
+use crate::{
+    error::StoreError,
+    licenses::LicenseRow,
+    scope::Scope,
+    sql::{Querier, Record, Row, all, args, first, value},
+    tx::Tx,
+};
+use holdfast_domain::{DeviceHash, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId};
+
+/// A seat as it is stored.
+#[derive(Clone, Debug)]
+pub struct SeatRow {
+    /// What decisions need of it.
+    pub seat: Seat,
+    /// Whose.
+    pub vendor: VendorId,
+    /// For which product.
+    pub product: ProductId,
+    /// What the device is called.
+    pub name: Option<Name>,
+    /// Its platform, as the application said.
+    pub platform: Option<String>,
+    /// The application's version, as it said.
+    pub app_version: Option<String>,
+    /// The hard end of the newest lease known.
+    pub offline_until: Timestamp,
+    /// When the device was seen for the first time.
+    pub first_seen_at: Timestamp,
+    /// When it was seen last.
+    pub last_seen_at: Timestamp,
+    /// How many leases in a row were granted without the database.
+    pub continuity: i64,
+    /// When it was given up.
+    pub released_at: Option<Timestamp>,
+}
+
+impl SeatRow {
+    /// The data of the seat's vendor.
+    pub const fn scope(&self) -> Scope {
+        Scope::of(self.vendor)
+    }
+}
+
+impl Record for SeatRow {
+    const COLUMNS: &'static str = "seats.id, seats.vendor, seats.product, seats.license, seats.device, \
+        seats.user_email, seats.state, seats.seq, seats.device_key, seats.borrowed_until, seats.lease_ends_at, \
+        seats.claimed_at, seats.name, seats.platform, seats.app_version, seats.offline_until, seats.first_seen_at, \
+        seats.last_seen_at, seats.continuity, seats.released_at";
+    const WIDTH: usize = 20;
+
+    fn read_at(row: &Row, at: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            seat: Seat {
+                id: row.get(at)?,
+                license: row.get(at + 3)?,
+                device: row.get(at + 4)?,
+                user: row.get(at + 5)?,
+                state: row.get(at + 6)?,
+                seq: row.get(at + 7)?,
+                device_key: row.get(at + 8)?,
+                borrowed_until: row.get(at + 9)?,
+                lease_ends_at: row.get(at + 10)?,
+                claimed_at: row.get(at + 11)?,
+            },
+            vendor: row.get(at + 1)?,
+            product: row.get(at + 2)?,
+            name: row.get(at + 12)?,
+            platform: row.get(at + 13)?,
+            app_version: row.get(at + 14)?,
+            offline_until: row.get(at + 15)?,
+            first_seen_at: row.get(at + 16)?,
+            last_seen_at: row.get(at + 17)?,
+            continuity: row.get(at + 18)?,
+            released_at: row.get(at + 19)?,
+        })
+    }
+}
+
+/// A seat with its license, by the seat's id and its product: the hot look-up of renewals.
+pub async fn with_license(
+    q: &mut dyn Querier,
+    product: ProductId,
+    id: SeatId,
+) -> Result<Option<(LicenseRow, SeatRow)>, StoreError> {
+    let sql = format!(
+        "SELECT {}, {} FROM seats JOIN licenses ON licenses.id = seats.license WHERE seats.id = $1 AND seats.product = $2",
+        LicenseRow::COLUMNS,
+        SeatRow::COLUMNS
+    );
+    let rows = q.rows(sql.into(), args![id, product]).await?;
+    rows.first()
+        .map(|row| Ok((LicenseRow::read_at(row, 0)?, SeatRow::read_at(row, LicenseRow::WIDTH)?)))
+        .transpose()
+}
+
+/// A seat of the scope's vendor.
+pub async fn get(q: &mut dyn Querier, scope: Scope, id: SeatId) -> Result<Option<SeatRow>, StoreError> {
+    let sql = format!("SELECT {} FROM seats WHERE vendor = $1 AND id = $2", SeatRow::COLUMNS);
+    first(q, sql, args![scope.vendor(), id]).await
+}
+
+/// The seat of a device on a license of the scope's vendor, taken or given up.
+pub async fn by_device(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    device: &DeviceHash,
+) -> Result<Option<SeatRow>, StoreError> {
+    let sql =
+        format!("SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND device = $3", SeatRow::COLUMNS);
+    first(q, sql, args![scope.vendor(), license, device]).await
+}
+
+/// The taken seats of a license, those not seen for the longest time first, at most 200.
+pub async fn active_of_license(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND state = 'active' ORDER BY last_seen_at, id LIMIT 200",
+        SeatRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), license]).await
+}
+
+/// Gives a seat another name. False where there is no such seat.
+pub async fn rename(tx: &mut Tx, scope: Scope, id: SeatId, name: &Name) -> Result<bool, StoreError> {
+    let sql = "UPDATE seats SET name = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
+    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, name]).await?.is_empty())
+}
+
+/// What came of a release.
+#[derive(Clone, Debug)]
+pub struct Released {
+    /// The seat as it is now.
+    pub seat: SeatRow,
+    /// Whether it was taken until now; otherwise nothing changed.
+    pub was_active: bool,
+}
+
+/// Gives a seat up. Releasing a released seat changes nothing. `None` where there is no such seat. The caller's job has
+/// the seat's license as its key ([`crate::WriteOptions::license`]).
+pub async fn release(
+    tx: &mut Tx,
+    scope: Scope,
+    id: SeatId,
+    now: Timestamp,
+) -> Result<Option<Released>, StoreError> {
+    let Some(known) = get(tx, scope, id).await? else { return Ok(None) };
+    let Some(license) = crate::licenses::lock(tx, scope, known.seat.license).await? else { return Ok(None) };
+    let sql = format!(
+        "UPDATE seats SET state = 'released', released_at = $3, borrowed_until = NULL
+         WHERE vendor = $1 AND id = $2 AND state = 'active' RETURNING {}",
+        SeatRow::COLUMNS
+    );
+    let Some(seat) = first::<SeatRow>(tx, sql, args![scope.vendor(), id, now]).await? else {
+        return Ok(get(tx, scope, id).await?.map(|seat| Released { seat, was_active: false }));
+    };
+    let frees_a_place = match license.license.terms.seat_model {
+        SeatModel::NodeLocked | SeatModel::Floating => true,
+        SeatModel::NamedUser { .. } => devices_of_user(tx, &license, &seat).await? == 0,
+    };
+    if frees_a_place {
+        add_used(tx, &license, -1).await?;
+    }
+    Ok(Some(Released { seat, was_active: true }))
+}
+
+/// On how many other devices the user of `seat` has a taken seat of the same license.
+async fn devices_of_user(tx: &mut Tx, license: &LicenseRow, seat: &SeatRow) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM seats WHERE license = $1 AND state = 'active' AND user_email = $2 AND id <> $3";
+    let args = args![license.license.id, seat.seat.user, seat.seat.id];
+    Ok(value(tx, sql, args).await?.unwrap_or(0))
+}
+
+/// Counts seats of a locked license up or down; never below none.
+async fn add_used(tx: &mut Tx, license: &LicenseRow, more: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE licenses SET seats_used = CASE WHEN seats_used + $3 < 0 THEN 0 ELSE seats_used + $3 END
+        WHERE vendor = $1 AND id = $2";
+    tx.rows(sql.into(), args![license.license.vendor, license.license.id, more]).await.map(|_| ())
+}
+
+/// Notes that the holder freed a seat from inside the application: counts towards the plan's abuse budget.
+pub async fn note_release_by_key(
+    tx: &mut Tx,
+    scope: Scope,
+    license: LicenseId,
+    seat: SeatId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO seat_releases (vendor, license, seat, at) VALUES ($1, $2, $3, $4)";
+    tx.rows(sql.into(), args![scope.vendor(), license, seat, now]).await.map(|_| ())
+}
+
+/// How many seats the holder freed from inside the application since `since`.
+pub async fn releases_by_key(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM seat_releases WHERE vendor = $1 AND license = $2 AND at > $3";
+    Ok(value(q, sql, args![scope.vendor(), license, since]).await?.unwrap_or(0))
+}
+
+/// Sets until when a floating seat is borrowed, or that it no longer is. False where it is not a taken seat.
+pub async fn set_borrowed(
+    tx: &mut Tx,
+    scope: Scope,
+    id: SeatId,
+    until: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE seats SET borrowed_until = $3 WHERE vendor = $1 AND id = $2 AND state = 'active' RETURNING id";
+    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, until]).await?.is_empty())
+}
+
+/// The ids of a product's seats that were given up while a lease of theirs may still run at `now`: what its revocation
+/// list names.
+pub async fn released_with_running_lease(
+    q: &mut dyn Querier,
+    scope: Scope,
+    product: ProductId,
+    now: Timestamp,
+) -> Result<Vec<SeatId>, StoreError> {
+    let sql = "SELECT id FROM seats WHERE vendor = $1 AND product = $2 AND state = 'released' AND offline_until > $3
+        ORDER BY id";
+    q.rows(sql.into(), args![scope.vendor(), product, now]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Whether a state is that of a taken seat.
+pub(crate) fn is_active(seat: &SeatRow) -> bool {
+    seat.seat.state == SeatState::Active
+}

@@ -1,0 +1,102 @@
+//! "Last seen": what renewals leave behind, written in batches.
+
+use crate::{
+    error::StoreError,
+    sql::{Arg, Querier, args},
+    tx::Tx,
+};
+use holdfast_domain::{SeatId, Timestamp};
+use std::collections::BTreeMap;
+
+/// What a renewal says of its seat.
+#[derive(Clone, Debug)]
+pub struct SeatTouch {
+    /// The seat.
+    pub seat: SeatId,
+    /// When it renewed.
+    pub last_seen_at: Timestamp,
+    /// The sequence number of the lease it got.
+    pub seq: i64,
+    /// That lease's `soft` end.
+    pub lease_ends_at: Timestamp,
+    /// That lease's `exp`.
+    pub offline_until: Timestamp,
+    /// The application's version, where it said so.
+    pub app_version: Option<String>,
+    /// The platform, where it said so.
+    pub platform: Option<String>,
+    /// How many leases in a row were granted without the database.
+    pub continuity: i64,
+}
+
+/// Writes what renewals said, in one statement per few thousand. Never lowers a sequence number or a time, whatever the
+/// order in which touches arrive. Waits for no lock: seats that somebody else is changing are left out and returned, for
+/// the next time. Give the job [`crate::WriteOptions::last`], marked as idempotent. The last of several touches of one
+/// seat is that with the greatest sequence number.
+pub async fn touch_many(tx: &mut Tx, touches: &[SeatTouch]) -> Result<Vec<SeatId>, StoreError> {
+    let mut newest: BTreeMap<SeatId, &SeatTouch> = BTreeMap::new();
+    for touch in touches {
+        let kept = newest.entry(touch.seat).or_insert(touch);
+        if touch.seq > kept.seq {
+            *kept = touch;
+        }
+    }
+    let all: Vec<&SeatTouch> = newest.into_values().collect();
+    let mut busy = Vec::new();
+    let mut rest = all.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(tx.dialect().chunk(rest.len(), 8));
+        rest = later;
+        busy.extend(touch_chunk(tx, now).await?);
+    }
+    Ok(busy)
+}
+
+async fn touch_chunk(tx: &mut Tx, touches: &[&SeatTouch]) -> Result<Vec<SeatId>, StoreError> {
+    let dialect = tx.dialect();
+    let rows: Vec<Vec<Arg>> = touches
+        .iter()
+        .map(|t| {
+            args![
+                t.seat,
+                t.last_seen_at,
+                t.seq,
+                t.lease_ends_at,
+                t.offline_until,
+                t.app_version,
+                t.platform,
+                t.continuity
+            ]
+        })
+        .collect();
+    let (source, args) = dialect.constants(&rows);
+    let sql = format!(
+        "WITH said (id, seen, seq, soft, exp, version, platform, continuity) AS ({source}),
+         free AS (SELECT seats.id FROM seats WHERE seats.id IN (SELECT said.id FROM said){})
+         UPDATE seats SET
+            last_seen_at = CASE WHEN said.seen > seats.last_seen_at THEN said.seen ELSE seats.last_seen_at END,
+            lease_ends_at = CASE WHEN said.seq > seats.seq THEN said.soft ELSE seats.lease_ends_at END,
+            offline_until = CASE WHEN said.seq > seats.seq THEN said.exp ELSE seats.offline_until END,
+            continuity = CASE WHEN said.seq > seats.seq THEN said.continuity ELSE seats.continuity END,
+            app_version = CASE WHEN said.seq > seats.seq THEN coalesce(said.version, seats.app_version)
+                ELSE seats.app_version END,
+            platform = CASE WHEN said.seq > seats.seq THEN coalesce(said.platform, seats.platform)
+                ELSE seats.platform END,
+            seq = CASE WHEN said.seq > seats.seq THEN said.seq ELSE seats.seq END
+         FROM said WHERE seats.id = said.id AND said.id IN (SELECT free.id FROM free) RETURNING seats.id",
+        dialect.lock_rows_that_are_free()
+    );
+    let mut written = std::collections::HashSet::new();
+    for row in tx.rows(sql.into(), args).await? {
+        written.insert(row.get::<SeatId>(0)?);
+    }
+    let missed: Vec<SeatId> = touches.iter().map(|t| t.seat).filter(|seat| !written.contains(seat)).collect();
+    if missed.is_empty() {
+        return Ok(missed);
+    }
+    // Left out because somebody holds it, or because there is no such seat (any more)?
+    let mut args = Vec::new();
+    let among = dialect.any_of("id", missed.iter().map(crate::sql::ToArg::arg), &mut args);
+    let sql = format!("SELECT id FROM seats WHERE {among}");
+    tx.rows(sql.into(), args).await?.iter().map(|row| row.get(0)).collect()
+}

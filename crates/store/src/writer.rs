@@ -1,0 +1,374 @@
+//! The group-commit writer: all writes of a node, many to a commit.
+//!
+//! Jobs that arrive while a commit is running share the next one. Each runs in its own savepoint and is answered only
+//! after the commit, so an answer always means that the write is on disk. A job is a closure that can be run again: when
+//! the database gave up a batch (a deadlock, a failover), the writer repeats it, first together, then one by one.
+
+use crate::{
+    db::{Conn, Db, Reader},
+    dialect::{Dialect, classify, commit_certainly_failed},
+    error::{Detail, StoreError},
+    tx::Tx,
+};
+use futures::future::BoxFuture;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// In which order the jobs of a batch run, so that batches of several nodes take row locks in one order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// Before those with a key; takes no lock that keyed jobs take.
+    #[default]
+    Free,
+    /// By the id of the license whose row it locks.
+    License(holdfast_domain::LicenseId),
+    /// After all others; waits for no lock.
+    Last,
+    /// In a batch of its own: locks several licenses, in the order of their ids.
+    Alone,
+}
+
+/// How a job is to be run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// Its place in a batch.
+    pub order: Order,
+    /// Whether running it once more after it was committed leads to the same state and answer, so that it may be repeated
+    /// when the outcome of a commit is unknown.
+    pub idempotent: bool,
+}
+
+impl WriteOptions {
+    /// A job that locks one license and may be repeated.
+    pub const fn license(id: holdfast_domain::LicenseId) -> Self {
+        Self { order: Order::License(id), idempotent: false }
+    }
+
+    /// The same, marked as one that may be repeated after an unknown outcome.
+    #[must_use]
+    pub const fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
+    }
+
+    /// A job with a batch of its own.
+    pub const fn alone() -> Self {
+        Self { order: Order::Alone, idempotent: false }
+    }
+
+    /// A job that runs after all others of its batch.
+    pub const fn last() -> Self {
+        Self { order: Order::Last, idempotent: false }
+    }
+}
+
+/// Sizes and times of the writer.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// How many jobs share a commit at most.
+    pub max_batch: usize,
+    /// How many jobs may wait; more are refused with [`StoreError::Busy`].
+    pub queue: usize,
+    /// How long a job is tried for, waiting included, before it is given up with [`StoreError::Unavailable`].
+    pub budget: Duration,
+    /// How long a commit may take before its outcome counts as unknown.
+    pub commit_timeout: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            max_batch: 128,
+            queue: 8_192,
+            budget: Duration::from_secs(8),
+            commit_timeout: Duration::from_secs(8),
+        }
+    }
+}
+
+/// The store: reads on many connections, writes through one group-commit writer.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    queue: mpsc::Sender<Waiting>,
+    done: Arc<tokio::sync::Semaphore>,
+}
+
+impl Store {
+    /// Starts the writer of `db`, on the current tokio runtime. It ends when the last clone of the store is gone.
+    pub fn start(db: Db, options: StoreOptions) -> Self {
+        let (queue, waiting) = mpsc::channel(options.queue.max(1));
+        let done = Arc::new(tokio::sync::Semaphore::new(0));
+        let writer = Writer { db: db.clone(), options, kept: None };
+        let end = done.clone();
+        tokio::spawn(async move {
+            writer.run(waiting).await;
+            end.close();
+        });
+        Self { db, queue, done }
+    }
+
+    /// The database.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// A handle for reading outside of transactions.
+    pub fn reader(&self) -> Reader {
+        self.db.reader()
+    }
+
+    /// Runs `job` in a transaction and returns its answer once it is committed. An error of the job rolls its own writes
+    /// back and nobody else's. The job may be run several times and must therefore have no effects but those on the
+    /// database. Dropping the returned future does not stop the job.
+    pub async fn write<T, E, F>(&self, options: WriteOptions, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { job, result: None, reply });
+        let waiting = Waiting { job, options, since: Instant::now() };
+        self.queue.try_send(waiting).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => E::from(StoreError::Busy),
+            mpsc::error::TrySendError::Closed(_) => E::from(StoreError::unavailable("the writer has ended")),
+        })?;
+        match answer.await {
+            Ok(result) => result,
+            // The writer's task was dropped with the runtime, in the middle of something.
+            Err(_) => Err(E::from(StoreError::OutcomeUnknown(Detail::new("writer", "ended before it answered")))),
+        }
+    }
+
+    /// How many more jobs may wait before the store answers [`StoreError::Busy`].
+    pub fn free_places(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    /// Waits until every write that was accepted is answered, then closes the database. For a graceful stop; other clones
+    /// must be gone or no longer write.
+    pub async fn close(self) {
+        let Self { db, queue, done } = self;
+        drop(queue);
+        let _ = tokio::time::timeout(Duration::from_secs(10), done.acquire()).await;
+        db.close().await;
+    }
+}
+
+struct Waiting {
+    job: Box<dyn AnyJob>,
+    options: WriteOptions,
+    since: Instant,
+}
+
+/// A job whose types are forgotten.
+trait AnyJob: Send {
+    /// Runs the job, keeps its answer, and tells whether its writes are to stay.
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
+    /// Sends the kept answer.
+    fn answer(self: Box<Self>);
+    /// Sends an error instead.
+    fn fail(self: Box<Self>, error: StoreError);
+}
+
+struct Job<T, E, F> {
+    job: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> AnyJob for Job<T, E, F>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+    F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+{
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
+        // Made before the async block, so that `F` need not be `Sync`.
+        let future = (self.job)(tx);
+        let result = &mut self.result;
+        Box::pin(async move {
+            let answer = future.await;
+            let ok = answer.is_ok();
+            *result = Some(answer);
+            ok
+        })
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(result) = self.result {
+            // Nobody listens any more where the caller went away: the write stands all the same.
+            let _ = self.reply.send(result);
+        }
+    }
+
+    fn fail(self: Box<Self>, error: StoreError) {
+        let _ = self.reply.send(Err(E::from(error)));
+    }
+}
+
+struct Writer {
+    db: Db,
+    options: StoreOptions,
+    /// The connection of the last batch and since when it has been used.
+    kept: Option<(Conn, Instant)>,
+}
+
+/// How a batch ended.
+enum Ended {
+    /// Committed: everybody has an answer.
+    Committed,
+    /// Certainly rolled back, for this reason.
+    RolledBack(StoreError),
+    /// The commit was sent and its result is not known.
+    Unknown(StoreError),
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut taken = Vec::with_capacity(self.options.max_batch);
+        loop {
+            taken.clear();
+            if queue.recv_many(&mut taken, self.options.max_batch.max(1)).await == 0 {
+                return;
+            }
+            let mut together = Vec::with_capacity(taken.len());
+            let mut alone = Vec::new();
+            for waiting in taken.drain(..) {
+                if waiting.options.order == Order::Alone { alone.push(waiting) } else { together.push(waiting) }
+            }
+            self.settle(together).await;
+            for waiting in alone {
+                self.settle(vec![waiting]).await;
+            }
+        }
+    }
+
+    /// Runs `jobs` until each has its answer.
+    async fn settle(&mut self, mut jobs: Vec<Waiting>) {
+        jobs.sort_by_key(|job| job.options.order);
+        let mut batches = VecDeque::from([(jobs, 0u32)]);
+        while let Some((jobs, attempt)) = batches.pop_front() {
+            let now = Instant::now();
+            let (mut jobs, late): (Vec<_>, Vec<_>) =
+                jobs.into_iter().partition(|job| now.duration_since(job.since) < self.options.budget);
+            for job in late {
+                job.job.fail(StoreError::unavailable("gave up after waiting for too long"));
+            }
+            if jobs.is_empty() {
+                continue;
+            }
+            match self.attempt(&mut jobs).await {
+                Ended::Committed => jobs.into_iter().for_each(|job| job.job.answer()),
+                Ended::RolledBack(error) => {
+                    tracing::warn!(?error, attempt, jobs = jobs.len(), "a batch of writes was rolled back");
+                    repeat(&mut batches, jobs, attempt, &error).await;
+                }
+                Ended::Unknown(error) => {
+                    tracing::error!(?error, attempt, jobs = jobs.len(), "the outcome of a commit is not known");
+                    let (again, lost): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.options.idempotent);
+                    lost.into_iter().for_each(|job| job.job.fail(error.clone()));
+                    let reason = StoreError::unavailable("the connection was lost while committing");
+                    repeat(&mut batches, again, attempt, &reason).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, jobs: &mut [Waiting]) -> Ended {
+        let (conn, since) = match self.connection().await {
+            Ok(kept) => kept,
+            Err(error) => return Ended::RolledBack(error),
+        };
+        let mut tx = Tx::new(&self.db, conn);
+        let ended = run_batch(&mut tx, jobs, self.options.commit_timeout).await;
+        match ended {
+            Ended::Committed => self.kept = Some((tx.conn, since)),
+            Ended::RolledBack(_) | Ended::Unknown(_) => tx.conn.discard(),
+        }
+        ended
+    }
+
+    /// The kept connection, unless it is old, or another.
+    async fn connection(&mut self) -> Result<(Conn, Instant), StoreError> {
+        if let Some((conn, since)) = self.kept.take() {
+            if conn.dialect() == Dialect::Sqlite || since.elapsed() < self.db.options.max_lifetime {
+                return Ok((conn, since));
+            }
+            conn.discard();
+        }
+        Ok((self.db.writing().await?, Instant::now()))
+    }
+}
+
+/// Puts `jobs` up for another attempt, or fails them: together once more, then one by one, so that one bad job cannot
+/// fail its neighbours for ever; with a pause that grows.
+async fn repeat(batches: &mut VecDeque<(Vec<Waiting>, u32)>, jobs: Vec<Waiting>, attempt: u32, error: &StoreError) {
+    let worth_it = matches!(error, StoreError::Unavailable(_) | StoreError::ReadOnly);
+    let single = jobs.len() == 1;
+    // A lost connection is tried again until the jobs' budget ends; what a job itself causes, a few times only.
+    if !worth_it && single || attempt >= 60 {
+        jobs.into_iter().for_each(|job| job.job.fail(error.clone()));
+        return;
+    }
+    let pause = Duration::from_millis(5 << attempt.min(6));
+    tokio::time::sleep(pause).await;
+    if attempt == 1 || !worth_it {
+        batches.extend(jobs.into_iter().map(|job| (vec![job], attempt + 1)));
+    } else {
+        batches.push_back((jobs, attempt + 1));
+    }
+}
+
+async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], commit_timeout: Duration) -> Ended {
+    let begin = match tx.conn.dialect() {
+        Dialect::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT job",
+        Dialect::Postgres => "BEGIN; SAVEPOINT job",
+    };
+    if let Err(error) = control(tx, begin).await {
+        return Ended::RolledBack(error);
+    }
+    let mut fresh = true;
+    for waiting in jobs.iter_mut() {
+        if !fresh && let Err(error) = control(tx, "RELEASE SAVEPOINT job; SAVEPOINT job").await {
+            return Ended::RolledBack(error);
+        }
+        let mark = tx.mark();
+        tx.failed = false;
+        let ok = waiting.job.run(tx).await;
+        if let Some(fault) = tx.fault.take() {
+            return Ended::RolledBack(fault);
+        }
+        fresh = !ok || tx.failed;
+        if fresh {
+            tx.back_to(mark);
+            if let Err(error) = control(tx, "ROLLBACK TO SAVEPOINT job").await {
+                return Ended::RolledBack(error);
+            }
+            if ok {
+                // It went on after a failed statement and would report what was not written.
+                return Ended::RolledBack(StoreError::internal("a job hid the failure of a statement"));
+            }
+        }
+    }
+    if let Err(error) = tx.flush().await {
+        return Ended::RolledBack(error);
+    }
+    match tokio::time::timeout(commit_timeout, tx.conn.batch("RELEASE SAVEPOINT job; COMMIT")).await {
+        Ok(Ok(())) => Ended::Committed,
+        Ok(Err(error)) if commit_certainly_failed(&error) => Ended::RolledBack(classify(&error)),
+        Ok(Err(error)) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", error.to_string()))),
+        Err(_) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", "no answer in time"))),
+    }
+}
+
+async fn control(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
+    match tokio::time::timeout(Duration::from_secs(5), tx.conn.batch(sql)).await {
+        Ok(result) => result.map_err(|error| classify(&error)),
+        Err(_) => Err(StoreError::unavailable("no answer in time")),
+    }
+}
