@@ -1,0 +1,221 @@
+//! One call to a server: bounded in time and size, never redirected, never without TLS where TLS was asked for.
+
+use crate::endpoint::Endpoint;
+use crate::error::BuildError;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+/// Longest time to a connection (client rules, "What each outcome of a revalidation does").
+const CONNECT: Duration = Duration::from_secs(3);
+/// Longest time for the whole call, name resolution and body included.
+const WHOLE_CALL: Duration = Duration::from_secs(10);
+/// What the calling thread allows on top before it stops waiting for a call that does not keep its own deadline.
+const SLACK: Duration = Duration::from_millis(250);
+/// Longest body that is read.
+const MAX_BODY: u64 = 64 * 1024;
+
+/// How the network is reached.
+#[derive(Clone, Default)]
+pub(crate) struct Network {
+    pub(crate) authorities: Vec<Vec<u8>>,
+    pub(crate) proxy: Option<String>,
+}
+
+/// What is asked of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    /// Path below the endpoint, with its leading slash.
+    pub(crate) path: String,
+    /// The JSON body of a POST; `None` for a GET.
+    pub(crate) body: Option<String>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// An HTTP answer, whoever wrote it.
+    Http(HttpReply),
+    /// No answer.
+    Failed(Failure),
+}
+
+/// The parts of an HTTP answer that matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpReply {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there was no answer. For the log only: to the verdict all of them are the same silence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the server's name is unknown")]
+    NameUnknown,
+    #[error("the connection was refused")]
+    Refused,
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    #[error("the server was not reached: {0}")]
+    Unreachable(String),
+    #[error("the secure connection failed: {0}")]
+    Tls(String),
+    #[error("the server took too long")]
+    TimedOut,
+    #[error("the answer was longer than {MAX_BODY} bytes")]
+    TooLong,
+    #[error("the proxy wants a user name and a password")]
+    ProxyWantsSignIn,
+    #[error("an earlier call has not ended yet")]
+    Busy,
+}
+
+/// Makes calls, one at a time.
+pub(crate) struct Transport {
+    network: Network,
+    agent: OnceLock<Agent>,
+    busy: Arc<AtomicBool>,
+}
+
+impl Transport {
+    /// Checks the settings; opens nothing.
+    pub(crate) fn new(network: Network) -> Result<Self, BuildError> {
+        for pem in &network.authorities {
+            let certificates = certificates(pem).map_err(|error| BuildError::Certificate(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(BuildError::Certificate("the file holds no certificate".to_owned()));
+            }
+        }
+        if let Some(proxy) = &network.proxy {
+            ureq::Proxy::new(proxy).map_err(|error| BuildError::Proxy(error.to_string()))?;
+        }
+        Ok(Self { network, agent: OnceLock::new(), busy: Arc::default() })
+    }
+
+    /// Asks `endpoint` and waits for the answer, ten seconds at most. The call runs in a thread of its own, so that not
+    /// even a name resolution that hangs in the operating system holds the caller longer.
+    pub(crate) fn call(&self, endpoint: &Endpoint, ask: &Ask) -> Reply {
+        if self.busy.swap(true, Ordering::AcqRel) {
+            return Reply::Failed(Failure::Busy);
+        }
+        let release = Release(self.busy.clone());
+        let agent = self.agent.get_or_init(|| agent(&self.network)).clone();
+        let (endpoint, ask) = (endpoint.clone(), ask.clone());
+        let (send, receive) = mpsc::sync_channel(1);
+        let spawned = thread::Builder::new().name("holdfast-call".into()).spawn(move || {
+            let reply = perform(&agent, &endpoint, &ask);
+            drop(release);
+            // The caller may have stopped waiting.
+            let _ = send.send(reply);
+        });
+        if let Err(error) = spawned {
+            return Reply::Failed(Failure::Unreachable(error.to_string()));
+        }
+        receive.recv_timeout(WHOLE_CALL + SLACK).unwrap_or(Reply::Failed(Failure::TimedOut))
+    }
+}
+
+/// Lets the next call begin when it is dropped, also when the call's thread dies.
+struct Release(Arc<AtomicBool>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
+    let mut found = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item? {
+            found.push(certificate);
+        }
+    }
+    Ok(found)
+}
+
+fn agent(network: &Network) -> Agent {
+    let roots: Vec<_> = network.authorities.iter().filter_map(|pem| certificates(pem).ok()).flatten().collect();
+    let roots = if roots.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&roots) };
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(WHOLE_CALL))
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        // A connection is not worth keeping for an hour, and a stale one is one more thing that can go wrong.
+        .max_idle_connections(0)
+        .user_agent(concat!("holdfast-sdk/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(roots).build());
+    if let Some(proxy) = network.proxy.as_deref().and_then(|proxy| ureq::Proxy::new(proxy).ok()) {
+        config = config.proxy(Some(proxy));
+    }
+    config.build().new_agent()
+}
+
+fn perform(agent: &Agent, endpoint: &Endpoint, ask: &Ask) -> Reply {
+    match exchange(agent, endpoint, ask) {
+        Ok(reply) => Reply::Http(reply),
+        Err(error) => Reply::Failed(failure(&error)),
+    }
+}
+
+fn exchange(agent: &Agent, endpoint: &Endpoint, ask: &Ask) -> Result<HttpReply, ureq::Error> {
+    let url = endpoint.url(&ask.path);
+    let https = url.starts_with("https:");
+    let mut response = if let Some(body) = &ask.body {
+        let mut request = agent.post(&url).config().https_only(https);
+        if endpoint.is_loopback() {
+            request = request.proxy(None);
+        }
+        let request = request.build().header("Content-Type", "application/json");
+        request.header("Accept", "application/json").send(body)?
+    } else {
+        let mut request = agent.get(&url).config().https_only(https);
+        if endpoint.is_loopback() {
+            request = request.proxy(None);
+        }
+        request.build().header("Accept", "*/*").call()?
+    };
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (content_type, retry_after) = (header("content-type"), header("retry-after"));
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
+    Ok(HttpReply { status, content_type, retry_after, body })
+}
+
+fn failure(error: &ureq::Error) -> Failure {
+    match error {
+        ureq::Error::Timeout(_) => Failure::TimedOut,
+        ureq::Error::HostNotFound => Failure::NameUnknown,
+        ureq::Error::BodyExceedsLimit(_) => Failure::TooLong,
+        ureq::Error::ConnectProxyFailed(why) if why.contains("407") => Failure::ProxyWantsSignIn,
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) | ureq::Error::TlsRequired => {
+            Failure::Tls(error.to_string())
+        }
+        ureq::Error::Io(io) => io_failure(io),
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => Failure::Broken(error.to_string()),
+        other => Failure::Unreachable(other.to_string()),
+    }
+}
+
+fn io_failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        // rustls reports a bad certificate through the stream it wraps.
+        io::ErrorKind::InvalidData => Failure::Tls(error.to_string()),
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::TimedOut,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => Failure::Broken(error.to_string()),
+        _ => Failure::Unreachable(error.to_string()),
+    }
+}
