@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Arg, Querier, Record as _, all, args, bare, first, record},
+    sql::{Arg, Querier, Record as _, all, args, first, record},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{CustomerId, Email, Name, Timestamp, VendorId};

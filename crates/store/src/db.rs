@@ -38,7 +38,11 @@ impl FromStr for DbUrl {
             return if plain { Ok(Self::Sqlite(path.into())) } else { Err(DbUrlError) };
         }
         let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if known && PgConnectOptions::from_str(text).is_ok() { Ok(Self::Postgres(text.to_owned())) } else { Err(DbUrlError) }
+        if known && PgConnectOptions::from_str(text).is_ok() {
+            Ok(Self::Postgres(text.to_owned()))
+        } else {
+            Err(DbUrlError)
+        }
     }
 }
 
@@ -207,12 +211,13 @@ async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pool
     let (version,): (String,) =
         sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await.map_err(|e| classify(&e))?;
     if !is_recent(&version) {
-        return Err(StoreError::Unusable(Detail::new("its SQLite is older than 3.51.3, which damages WAL files", version)));
+        return Err(StoreError::Unusable(Detail::new(
+            "its SQLite is older than 3.51.3, which damages WAL files",
+            version,
+        )));
     }
-    let readers = pool(options.readers)
-        .connect_with(connect.pragma("query_only", "on"))
-        .await
-        .map_err(|e| classify(&e))?;
+    let readers =
+        pool(options.readers).connect_with(connect.pragma("query_only", "on")).await.map_err(|e| classify(&e))?;
     Ok(Pools::Sqlite { writer, readers })
 }
 

@@ -147,20 +147,23 @@ pub(crate) fn classify(error: &sqlx::Error) -> StoreError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 StoreError::corrupt("column", words)
             }
-            sqlx::Error::Configuration(_) => StoreError::Unusable(Detail::new("its address or options are wrong", words)),
+            sqlx::Error::Configuration(_) => {
+                StoreError::Unusable(Detail::new("its address or options are wrong", words))
+            }
             _ => StoreError::internal(words),
         };
     };
     let code = database.code().unwrap_or_default().into_owned();
     if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
         return match code.as_str() {
-            "23505" | "23503" => {
-                constraint(database.constraint().unwrap_or_default()).map_or_else(|| StoreError::internal(words), StoreError::Conflict)
-            }
+            "23505" | "23503" => constraint(database.constraint().unwrap_or_default())
+                .map_or_else(|| StoreError::internal(words), StoreError::Conflict),
             "25006" => StoreError::ReadOnly,
             "53100" => StoreError::DiskFull,
             "28000" | "28P01" | "3D000" => StoreError::Unusable(Detail::new("it refuses the sign-in", words)),
-            code if is_dead(code) || is_worth_repeating(code) || code.starts_with("53") => StoreError::unavailable(words),
+            code if is_dead(code) || is_worth_repeating(code) || code.starts_with("53") => {
+                StoreError::unavailable(words)
+            }
             code if code.starts_with("XX") => StoreError::corrupt("database", words),
             _ => StoreError::internal(words),
         };
@@ -237,7 +240,9 @@ pub(crate) enum Array {
 pub(crate) fn array(items: &[Arg]) -> Array {
     macro_rules! gather {
         ($variant:ident) => {
-            Array::$variant(items.iter().map(|item| if let Arg::$variant(v) = item { v.clone() } else { None }).collect())
+            Array::$variant(
+                items.iter().map(|item| if let Arg::$variant(v) = item { v.clone() } else { None }).collect(),
+            )
         };
     }
     match items.first() {

@@ -93,8 +93,20 @@ record! {
 pub async fn insert(tx: &mut Tx, scope: Scope, import: &ImportRow) -> Result<(), StoreError> {
     let i = import;
     let row = args![
-        i.id, scope.vendor(), i.product, i.plan, i.name, i.mapping, i.status, i.total, i.accepted, i.existing, i.refused,
-        i.done, i.created_at, i.updated_at
+        i.id,
+        scope.vendor(),
+        i.product,
+        i.plan,
+        i.name,
+        i.mapping,
+        i.status,
+        i.total,
+        i.accepted,
+        i.existing,
+        i.refused,
+        i.done,
+        i.created_at,
+        i.updated_at
     ];
     tx.insert("imports", &bare(ImportRow::COLUMNS, "imports"), &[row], "").await.map(|_| ())
 }
@@ -104,8 +116,7 @@ pub async fn insert_lines(tx: &mut Tx, scope: Scope, id: ImportId, lines: &[Impo
     if get(tx, scope, id).await?.is_none() {
         return Err(StoreError::Conflict(crate::Constraint::Reference));
     }
-    let rows: Vec<Vec<Arg>> =
-        lines.iter().map(|l| args![id, l.line, l.data, l.fate, l.reason, l.license]).collect();
+    let rows: Vec<Vec<Arg>> = lines.iter().map(|l| args![id, l.line, l.data, l.fate, l.reason, l.license]).collect();
     tx.insert("import_rows", &bare(ImportLine::COLUMNS, "import_rows"), &rows, "").await.map(|_| ())
 }
 
@@ -121,9 +132,8 @@ pub async fn update(tx: &mut Tx, scope: Scope, from: ImportStatus, import: &Impo
     let sql = "UPDATE imports SET status = $4, total = $5, accepted = $6, existing = $7, refused = $8, done = $9,
         updated_at = $10 WHERE vendor = $1 AND id = $2 AND status = $3 RETURNING id";
     let i = import;
-    let args = args![
-        scope.vendor(), i.id, from, i.status, i.total, i.accepted, i.existing, i.refused, i.done, i.updated_at
-    ];
+    let args =
+        args![scope.vendor(), i.id, from, i.status, i.total, i.accepted, i.existing, i.refused, i.done, i.updated_at];
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
 

@@ -50,7 +50,15 @@ pub async fn insert(tx: &mut Tx, scope: Scope, member: &MemberRow) -> Result<(),
     );
     let m = member;
     let args = args![
-        m.id, scope.vendor(), m.email, m.name, m.role, m.password_hash, m.totp_sealed, m.created_at, m.last_login_at,
+        m.id,
+        scope.vendor(),
+        m.email,
+        m.name,
+        m.role,
+        m.password_hash,
+        m.totp_sealed,
+        m.created_at,
+        m.last_login_at,
         m.disabled_at
     ];
     tx.rows(sql.into(), args).await.map(|_| ())

@@ -36,14 +36,11 @@ record! {
 /// Creates a plan of the scope's vendor; `plan.vendor` is ignored in its favour. A product of another vendor is refused
 /// with [`crate::Constraint::Reference`].
 pub async fn insert(tx: &mut Tx, scope: Scope, plan: &PlanRow) -> Result<(), StoreError> {
-    let sql = format!(
-        "INSERT INTO plans ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        bare(PlanRow::COLUMNS, "plans")
-    );
+    let sql =
+        format!("INSERT INTO plans ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", bare(PlanRow::COLUMNS, "plans"));
     let p = plan;
-    let args = args![
-        p.id, scope.vendor(), p.product, p.code, p.name, p.terms, p.created_at, p.updated_at, p.archived_at
-    ];
+    let args =
+        args![p.id, scope.vendor(), p.product, p.code, p.name, p.terms, p.created_at, p.updated_at, p.archived_at];
     tx.rows(sql.into(), args).await.map(|_| ())
 }
 

@@ -45,8 +45,7 @@ pub async fn insert(tx: &mut Tx, scope: Scope, product: &ProductRow) -> Result<(
         bare(ProductRow::COLUMNS, "products")
     );
     let p = product;
-    let args =
-        args![p.id, scope.vendor(), p.code, p.name, p.revocation_seq, p.created_at, p.updated_at, p.archived_at];
+    let args = args![p.id, scope.vendor(), p.code, p.name, p.revocation_seq, p.created_at, p.updated_at, p.archived_at];
     tx.rows(sql.into(), args).await.map(|_| ())
 }
 

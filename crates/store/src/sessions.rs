@@ -44,9 +44,8 @@ pub async fn insert(tx: &mut Tx, session: &SessionRow) -> Result<bool, StoreErro
         bare(SessionRow::COLUMNS, "sessions")
     );
     let s = session;
-    let args = args![
-        s.id_hash, s.vendor, s.member, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at, s.data
-    ];
+    let args =
+        args![s.id_hash, s.vendor, s.member, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at, s.data];
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
 

@@ -70,8 +70,19 @@ pub async fn insert(tx: &mut Tx, scope: Scope, key: &SigningKeyRow) -> Result<()
     );
     let k = key;
     let args = args![
-        k.id, scope.vendor(), k.product, k.kind, k.kid, k.public_key, k.seed_sealed, k.uses, k.status, k.nbf, k.exp,
-        k.created_at, k.revoked_at
+        k.id,
+        scope.vendor(),
+        k.product,
+        k.kind,
+        k.kid,
+        k.public_key,
+        k.seed_sealed,
+        k.uses,
+        k.status,
+        k.nbf,
+        k.exp,
+        k.created_at,
+        k.revoked_at
     ];
     tx.rows(sql.into(), args).await.map(|_| ())
 }

@@ -3,9 +3,9 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus, MemberId,
-    Name, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId,
-    TrialId, VendorId,
+    Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus,
+    MemberId, Name, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp,
+    TokenId, TrialId, VendorId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -128,8 +128,19 @@ macro_rules! ids {
     };
 }
 ids!(
-    VendorId, MemberId, ProductId, PlanId, CustomerId, LicenseId, SeatId, OrderId, EventId, TokenId, SigningKeyId,
-    ImportId, TrialId
+    VendorId,
+    MemberId,
+    ProductId,
+    PlanId,
+    CustomerId,
+    LicenseId,
+    SeatId,
+    OrderId,
+    EventId,
+    TokenId,
+    SigningKeyId,
+    ImportId,
+    TrialId
 );
 
 macro_rules! json {

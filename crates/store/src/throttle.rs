@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    sql::{Querier, args, record, first, Record as _},
+    sql::{Querier, Record as _, args, first, record},
     tx::Tx,
 };
 use holdfast_domain::{Seconds, Timestamp};

@@ -62,8 +62,17 @@ pub async fn insert(tx: &mut Tx, scope: Scope, token: &TokenRow) -> Result<(), S
     );
     let t = token;
     let args = args![
-        t.id, scope.vendor(), t.name, t.hash, t.hint, t.permissions, t.created_by, t.created_at, t.expires_at,
-        t.revoked_at, t.last_used_at
+        t.id,
+        scope.vendor(),
+        t.name,
+        t.hash,
+        t.hint,
+        t.permissions,
+        t.created_by,
+        t.created_at,
+        t.expires_at,
+        t.revoked_at,
+        t.last_used_at
     ];
     tx.rows(sql.into(), args).await.map(|_| ())
 }

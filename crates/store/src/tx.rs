@@ -7,10 +7,7 @@ use crate::{
     sql::{Arg, Querier, Row, ToArg, args},
 };
 use futures::future::BoxFuture;
-use holdfast_domain::{
-    Actor, EventHash, EventId, ProductId, Timestamp, VendorId,
-    event::EventFields,
-};
+use holdfast_domain::{Actor, EventHash, EventId, ProductId, Timestamp, VendorId, event::EventFields};
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 /// An audit event to be appended to its vendor's hash chain (vocabulary, "Audit").
@@ -176,7 +173,8 @@ impl Tx {
         for (vendor, events) in vendors {
             let sql = format!("SELECT number, hash FROM event_heads WHERE vendor = $1{lock}");
             let head = self.rows(sql.into(), args![vendor]).await?;
-            let head = head.first().ok_or_else(|| StoreError::internal("a vendor without a head of its event chain"))?;
+            let head =
+                head.first().ok_or_else(|| StoreError::internal("a vendor without a head of its event chain"))?;
             let (mut number, mut hash): (i64, EventHash) = (head.get(0)?, head.get(1)?);
             for event in events {
                 number += 1;
@@ -229,7 +227,10 @@ impl Tx {
     fn note(&mut self, error: &sqlx::Error) -> StoreError {
         let error = classify(error);
         self.failed = true;
-        if matches!(error, StoreError::Unavailable(_) | StoreError::ReadOnly | StoreError::DiskFull | StoreError::Corrupt(_)) {
+        if matches!(
+            error,
+            StoreError::Unavailable(_) | StoreError::ReadOnly | StoreError::DiskFull | StoreError::Corrupt(_)
+        ) {
             self.fault = Some(error.clone());
         }
         error

@@ -80,12 +80,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self {
-            max_batch: 128,
-            queue: 8_192,
-            budget: Duration::from_secs(8),
-            commit_timeout: Duration::from_secs(8),
-        }
+        Self { max_batch: 128, queue: 8_192, budget: Duration::from_secs(8), commit_timeout: Duration::from_secs(8) }
     }
 }
 

@@ -107,8 +107,7 @@ fn conditions(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> (Filter, 
 /// Narrows to the licenses that a search finds, each part over its own index.
 fn search(conditions: &mut Filter, scope: Scope, typed: &str) {
     let vendor = scope.vendor();
-    let plain: String =
-        typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
+    let plain: String = typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
     let hint = plain.get(plain.len().saturating_sub(4)..).unwrap_or_default();
     let mut args = args![vendor, hint, vendor];
     args.extend(matching_args(scope, &folded(typed), Some(typed)));

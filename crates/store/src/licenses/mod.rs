@@ -144,9 +144,8 @@ pub async fn insert_many(tx: &mut Tx, scope: Scope, new: &[NewLicense]) -> Resul
         rest = later;
         let rows: Vec<Vec<Arg>> = now.iter().map(|new| values(scope, new)).collect();
         let (source, args) = dialect.constants(&rows);
-        let sql = format!(
-            "INSERT INTO licenses ({BARE}) {source} ON CONFLICT (product, key_hash) DO NOTHING RETURNING id"
-        );
+        let sql =
+            format!("INSERT INTO licenses ({BARE}) {source} ON CONFLICT (product, key_hash) DO NOTHING RETURNING id");
         let mut stored = std::collections::HashSet::new();
         for row in tx.rows(sql.into(), args).await? {
             stored.insert(row.get::<LicenseId>(0)?);

@@ -12,7 +12,7 @@ use crate::{
     sql::{Arg, Querier, Record, all, args, first, value},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{DeviceHash, Email, LicenseId, Name, Seconds, SeatId, SeatModel, Timestamp};
+use holdfast_domain::{DeviceHash, Email, LicenseId, Name, SeatId, SeatModel, Seconds, Timestamp};
 
 /// How long after the end of its lease a floating seat may be given to another: what renewals said may still be on its way
 /// to the database.

@@ -4,7 +4,7 @@ mod claim;
 mod list;
 mod touch;
 
-pub use claim::{Claim, ClaimRequest, Claimed, Locked, claim, lock};
+pub use claim::{Claim, ClaimRequest, Claimed, Locked, claim, count_taken, lock};
 pub use list::{SeatFilter, SeatListRow, SeatSort, list};
 pub use touch::{SeatTouch, touch_many};
 
@@ -15,7 +15,9 @@ use crate::{
     sql::{Querier, Record, Row, all, args, first, value},
     tx::Tx,
 };
-use holdfast_domain::{DeviceHash, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId};
+use holdfast_domain::{
+    DeviceHash, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
+};
 
 /// A seat as it is stored.
 #[derive(Clone, Debug)]
@@ -98,9 +100,7 @@ pub async fn with_license(
         SeatRow::COLUMNS
     );
     let rows = q.rows(sql.into(), args![id, product]).await?;
-    rows.first()
-        .map(|row| Ok((LicenseRow::read_at(row, 0)?, SeatRow::read_at(row, LicenseRow::WIDTH)?)))
-        .transpose()
+    rows.first().map(|row| Ok((LicenseRow::read_at(row, 0)?, SeatRow::read_at(row, LicenseRow::WIDTH)?))).transpose()
 }
 
 /// A seat of the scope's vendor.
@@ -116,8 +116,7 @@ pub async fn by_device(
     license: LicenseId,
     device: &DeviceHash,
 ) -> Result<Option<SeatRow>, StoreError> {
-    let sql =
-        format!("SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND device = $3", SeatRow::COLUMNS);
+    let sql = format!("SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND device = $3", SeatRow::COLUMNS);
     first(q, sql, args![scope.vendor(), license, device]).await
 }
 
@@ -151,12 +150,7 @@ pub struct Released {
 
 /// Gives a seat up. Releasing a released seat changes nothing. `None` where there is no such seat. The caller's job has
 /// the seat's license as its key ([`crate::WriteOptions::license`]).
-pub async fn release(
-    tx: &mut Tx,
-    scope: Scope,
-    id: SeatId,
-    now: Timestamp,
-) -> Result<Option<Released>, StoreError> {
+pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> Result<Option<Released>, StoreError> {
     let Some(known) = get(tx, scope, id).await? else { return Ok(None) };
     let Some(license) = crate::licenses::lock(tx, scope, known.seat.license).await? else { return Ok(None) };
     let sql = format!(
@@ -215,12 +209,7 @@ pub async fn releases_by_key(
 }
 
 /// Sets until when a floating seat is borrowed, or that it no longer is. False where it is not a taken seat.
-pub async fn set_borrowed(
-    tx: &mut Tx,
-    scope: Scope,
-    id: SeatId,
-    until: Option<Timestamp>,
-) -> Result<bool, StoreError> {
+pub async fn set_borrowed(tx: &mut Tx, scope: Scope, id: SeatId, until: Option<Timestamp>) -> Result<bool, StoreError> {
     let sql = "UPDATE seats SET borrowed_until = $3 WHERE vendor = $1 AND id = $2 AND state = 'active' RETURNING id";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, until]).await?.is_empty())
 }
