@@ -1,3 +1,5 @@
 //! Parts that tests are made of. Never a dependency of anything that ships.
+//!
+//! What needs the database (module `db`) is behind the feature of the same name, which is on by default.
 
 pub mod proxy;
