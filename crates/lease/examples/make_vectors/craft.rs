@@ -262,3 +262,10 @@ pub fn with_null(base: Value, name: &str) -> Value {
     members.insert(name.to_owned(), Value::Null);
     Value::Object(members)
 }
+
+/// `base` with members replaced, null included: for changes that will be applied by [`with`].
+pub fn also(base: Value, changes: Value) -> Value {
+    let (Value::Object(mut members), Value::Object(changes)) = (base, changes) else { panic!("two objects") };
+    members.extend(changes);
+    Value::Object(members)
+}

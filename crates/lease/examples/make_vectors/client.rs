@@ -1,3 +1,0 @@
-pub fn file() -> String {
-    String::new()
-}
