@@ -96,6 +96,16 @@ CREATE TABLE signing_keys (
 );
 CREATE UNIQUE INDEX signing_keys_kid_key ON signing_keys (vendor, kid);
 
+-- The subject is the vendor for the list of all its keys, a product for a list of that product's alone.
+CREATE TABLE key_manifests (
+    vendor UUID NOT NULL REFERENCES vendors (id),
+    subject UUID NOT NULL,
+    seq BIGINT NOT NULL,
+    token TEXT COLLATE "C" NOT NULL,
+    signed_at BIGINT NOT NULL,
+    PRIMARY KEY (vendor, subject)
+);
+
 CREATE TABLE plans (
     id UUID NOT NULL PRIMARY KEY,
     vendor UUID NOT NULL,

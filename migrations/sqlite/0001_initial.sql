@@ -96,6 +96,16 @@ CREATE TABLE signing_keys (
 ) STRICT;
 CREATE UNIQUE INDEX signing_keys_kid_key ON signing_keys (vendor, kid);
 
+-- The subject is the vendor for the list of all its keys, a product for a list of that product's alone.
+CREATE TABLE key_manifests (
+    vendor BLOB NOT NULL REFERENCES vendors (id),
+    subject BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    signed_at INTEGER NOT NULL,
+    PRIMARY KEY (vendor, subject)
+) STRICT;
+
 CREATE TABLE plans (
     id BLOB NOT NULL PRIMARY KEY,
     vendor BLOB NOT NULL,
