@@ -12,6 +12,8 @@ use holdfast_domain::{ImportId, LicenseId, PlanId, ProductId, Timestamp, VendorI
 stored_enum! {
     /// How an import stands.
     pub enum ImportStatus {
+        /// Rows are being staged; a crash here leaves something that only can be cancelled.
+        Reading = "reading",
         /// Rows are staged; nothing was created yet.
         Staged = "staged",
         /// It was confirmed and its rows are being created.
@@ -135,6 +137,18 @@ pub async fn update(tx: &mut Tx, scope: Scope, from: ImportStatus, import: &Impo
     let args =
         args![scope.vendor(), i.id, from, i.status, i.total, i.accepted, i.existing, i.refused, i.done, i.updated_at];
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
+}
+
+/// Saves which column means what, and the plan of rows that name none. False where there is no such import.
+pub async fn set_mapping(
+    tx: &mut Tx,
+    scope: Scope,
+    id: ImportId,
+    mapping: &str,
+    plan: Option<PlanId>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE imports SET mapping = $3, plan = $4 WHERE vendor = $1 AND id = $2 RETURNING id";
+    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, mapping, plan]).await?.is_empty())
 }
 
 /// The rows of an import of the scope's vendor after line `after`, of one fate or of all, in order, at most `limit`.

@@ -23,6 +23,7 @@ pub mod orders;
 pub mod page;
 pub mod plans;
 pub mod products;
+pub mod raw;
 mod scope;
 pub mod seats;
 pub mod sessions;

@@ -2,4 +2,11 @@
 //!
 //! What needs the database (module `db`) is behind the feature of the same name, which is on by default.
 
+pub mod clock;
+#[cfg(feature = "db")]
+pub mod db;
 pub mod proxy;
+
+pub use clock::{FakeClock, SeededEntropy};
+#[cfg(feature = "db")]
+pub use db::TestDb;

@@ -1,7 +1,9 @@
 //! Licenses: rows, look-up by key, changes, bulk insertion.
 
+mod known;
 mod list;
 
+pub use known::{KnownLicense, known};
 pub use list::{LicenseFilter, LicenseListRow, LicenseSort, list};
 
 use crate::{

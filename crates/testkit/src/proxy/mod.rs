@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 /// No connection of a test lives longer than this, so that no thread outlives it for long.
-const CONNECTION_LIFE: Duration = Duration::from_secs(60);
+const CONNECTION_LIFE: Duration = Duration::from_mins(1);
 /// How often a waiting thread looks whether the proxy is still wanted.
 const TICK: Duration = Duration::from_millis(10);
 

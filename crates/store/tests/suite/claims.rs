@@ -1,0 +1,206 @@
+//! Seats are never oversold, and everything else that claiming promises.
+
+use crate::support::{NOW, request, terms, vendor};
+use holdfast_domain::{SeatModel, SeatState, Seconds, Terms};
+use holdfast_store::{WriteOptions, seats};
+use holdfast_testkit::both;
+use std::collections::HashSet;
+
+fn claimed(claim: seats::Claim) -> Option<seats::Claimed> {
+    match claim {
+        seats::Claim::Claimed(claimed) => Some(claimed),
+        _ => None,
+    }
+}
+
+both! {
+    async fn a_thousand_claims_on_ten_seats_give_exactly_ten(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 10)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 10)).await;
+        let other = crate::support::Fixture { store: db.another_node().await, ..f.clone() };
+        let claims = (0..1_000u32).map(|n| {
+            let f = if n % 2 == 0 { f.clone() } else { other.clone() };
+            tokio::spawn(async move { f.claim(license, n).await.unwrap() })
+        });
+        let mut seats = HashSet::new();
+        let mut refused = 0;
+        for claim in futures_all(claims).await {
+            match claim {
+                seats::Claim::Claimed(c) => assert!(!c.again && seats.insert(c.seat.seat.id)),
+                seats::Claim::LimitReached(list) => {
+                    assert_eq!(list.len(), 10);
+                    refused += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((seats.len(), refused), (10, 990));
+        assert_eq!(f.used(license).await, (10, 10));
+    }
+
+    async fn the_same_devices_claiming_at_once_get_one_seat_each(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 10)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 10)).await;
+        let other = crate::support::Fixture { store: db.another_node().await, ..f.clone() };
+        let claims = (0..300u32).map(|n| {
+            let f = if n % 2 == 0 { f.clone() } else { other.clone() };
+            tokio::spawn(async move { (n / 60, claimed(f.claim(license, n / 60).await.unwrap()).unwrap()) })
+        });
+        let all = futures_all(claims).await;
+        for device in 0..5 {
+            let own: Vec<_> = all.iter().filter(|(n, _)| *n == device).collect();
+            assert_eq!(own.iter().map(|(_, c)| c.seat.seat.id).collect::<HashSet<_>>().len(), 1);
+            assert_eq!(own.iter().filter(|(_, c)| !c.again).count(), 1);
+        }
+        assert_eq!(f.used(license).await, (5, 5));
+    }
+
+    async fn overdraft_is_granted_and_told(db: TestDb) {
+        let t = Terms { overdraft: 1, ..terms(SeatModel::NodeLocked, 1) };
+        let f = vendor(&db.store(), t.clone()).await;
+        let license = f.license(t).await;
+        assert!(!claimed(f.claim(license, 1).await.unwrap()).unwrap().over_limit);
+        let second = claimed(f.claim(license, 2).await.unwrap()).unwrap();
+        assert!(second.over_limit && second.seats_used == 2);
+        assert!(claimed(f.claim(license, 3).await.unwrap()).is_none());
+    }
+
+    async fn a_released_seat_is_free_for_others_and_its_device_gets_the_same_row_back(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 1)).await;
+        let first = claimed(f.claim(license, 1).await.unwrap()).unwrap().seat.seat.id;
+        assert!(claimed(f.claim(license, 2).await.unwrap()).is_none());
+        for expected in [true, false] {
+            let released = release(&f, license, first).await.unwrap();
+            assert_eq!(released.was_active, expected);
+            assert_eq!(released.seat.seat.state, SeatState::Released);
+        }
+        assert_eq!(f.used(license).await, (0, 0));
+        let second = claimed(f.claim(license, 2).await.unwrap()).unwrap();
+        assert!(claimed(f.claim(license, 1).await.unwrap()).is_none());
+        release(&f, license, second.seat.seat.id).await.unwrap();
+        let back = claimed(f.claim(license, 1).await.unwrap()).unwrap();
+        assert_eq!((back.seat.seat.id, back.again), (first, false));
+        assert_eq!(back.seat.released_at, None);
+        assert_eq!(f.used(license).await, (1, 1));
+    }
+
+    async fn a_floating_seat_is_taken_back_when_its_lease_has_ended(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::Floating, 2)).await;
+        let license = f.license(terms(SeatModel::Floating, 2)).await;
+        let early = claimed(f.claim(license, 1).await.unwrap()).unwrap().seat.seat.id;
+        let later = NOW.plus(Seconds::minutes(15));
+        claimed(f.claim_with(license, request(2, None, later)).await.unwrap()).unwrap();
+        assert!(claimed(f.claim_with(license, request(3, None, later)).await.unwrap()).is_none());
+        let after = NOW.plus(Seconds::minutes(21));
+        let third = claimed(f.claim_with(license, request(3, None, after)).await.unwrap()).unwrap();
+        assert_eq!(third.reclaimed, [early]);
+        assert_eq!(f.used(license).await, (2, 2));
+        assert!(claimed(f.claim_with(license, request(1, None, after)).await.unwrap()).is_none());
+    }
+
+    async fn a_named_user_takes_one_seat_on_several_devices(db: TestDb) {
+        let t = terms(SeatModel::NamedUser { devices: 2 }, 2);
+        let f = vendor(&db.store(), t.clone()).await;
+        let license = f.license(t).await;
+        let claim = |n, user| f.claim_with(license, request(n, user, NOW));
+        assert!(matches!(claim(1, None).await.unwrap(), seats::Claim::UserRequired));
+        let (ada, bob, cyd) = (Some("ada@example.com"), Some("bob@example.com"), Some("cyd@example.com"));
+        let first = claimed(claim(1, ada).await.unwrap()).unwrap();
+        assert_eq!(claimed(claim(2, ada).await.unwrap()).unwrap().seats_used, 1);
+        assert!(matches!(claim(3, ada).await.unwrap(), seats::Claim::DeviceLimitReached(own) if own.len() == 2));
+        assert_eq!(claimed(claim(3, bob).await.unwrap()).unwrap().seats_used, 2);
+        assert!(matches!(claim(4, cyd).await.unwrap(), seats::Claim::LimitReached(all) if all.len() == 3));
+        // Somebody else sits down at the first one's only other device: she keeps her place on the first.
+        assert_eq!(claimed(claim(2, bob).await.unwrap()).unwrap().seats_used, 2);
+        assert_eq!(f.used(license).await, (2, 3));
+        release(&f, license, first.seat.seat.id).await.unwrap();
+        assert_eq!(f.used(license).await.0, 1);
+        assert!(claimed(claim(4, cyd).await.unwrap()).is_some());
+    }
+
+    async fn releases_by_key_are_counted_within_a_window(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 3)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 3)).await;
+        let seat = claimed(f.claim(license, 1).await.unwrap()).unwrap().seat.seat.id;
+        let scope = f.scope;
+        for day in [0, 20, 40] {
+            f.store.write(WriteOptions::license(license), move |tx| Box::pin(async move {
+                seats::note_release_by_key(tx, scope, license, seat, NOW.plus(Seconds::days(day))).await
+            })).await.unwrap();
+        }
+        let since = NOW.plus(Seconds::days(10));
+        assert_eq!(seats::releases_by_key(&mut f.store.reader(), scope, license, since).await.unwrap(), 2);
+    }
+
+    async fn touches_never_go_backwards(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 3)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 3)).await;
+        let seat = claimed(f.claim(license, 1).await.unwrap()).unwrap().seat;
+        let touch = |later: i64, version: &str| seats::SeatTouch {
+            seat: seat.seat.id,
+            last_seen_at: NOW.plus(Seconds(later)),
+            seq: seat.seat.seq + later,
+            lease_ends_at: NOW.plus(Seconds(10_000 - later)),
+            offline_until: NOW.plus(Seconds(20_000 - later)),
+            app_version: Some(version.to_owned()),
+            platform: None,
+            continuity: 0,
+        };
+        let absent = seats::SeatTouch { seat: holdfast_domain::SeatId::from_bytes([7; 16]), ..touch(1, "x") };
+        for touches in [vec![touch(50, "5"), touch(100, "10"), touch(70, "7"), absent], vec![touch(60, "6")]] {
+            let busy = f.store.write(WriteOptions::last(), move |tx| {
+                let touches = touches.clone();
+                Box::pin(async move { seats::touch_many(tx, &touches).await })
+            }).await.unwrap();
+            assert_eq!(busy, []);
+        }
+        let now = seats::get(&mut f.store.reader(), f.scope, seat.seat.id).await.unwrap().unwrap();
+        assert_eq!(now.seat.seq, seat.seat.seq + 100);
+        assert_eq!(now.last_seen_at, NOW.plus(Seconds(100)));
+        assert_eq!(now.seat.lease_ends_at, NOW.plus(Seconds(9_900)));
+        assert_eq!((now.app_version.as_deref(), now.platform.as_deref()), (Some("10"), Some("linux")));
+    }
+
+    async fn many_touches_are_written_at_once(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 500)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 500)).await;
+        let claims = (0..300u32).map(|n| { let f = f.clone(); tokio::spawn(async move { claimed(f.claim(license, n).await.unwrap()).unwrap().seat }) });
+        let touches: Vec<_> = futures_all(claims).await.iter().map(|row| seats::SeatTouch {
+            seat: row.seat.id, last_seen_at: NOW.plus(Seconds(9)), seq: row.seat.seq + 1, lease_ends_at: NOW, offline_until: NOW,
+            app_version: None, platform: None, continuity: 3,
+        }).collect();
+        let ids: Vec<_> = touches.iter().map(|t| t.seat).collect();
+        f.store.write(WriteOptions::last(), move |tx| {
+            let touches = touches.clone();
+            Box::pin(async move { seats::touch_many(tx, &touches).await })
+        }).await.unwrap();
+        for id in ids {
+            let (_, row) = seats::with_license(&mut f.store.reader(), f.product, id).await.unwrap().unwrap();
+            assert_eq!((row.last_seen_at, row.continuity, row.app_version.as_deref()), (NOW.plus(Seconds(9)), 3, Some("1.0")));
+        }
+    }
+}
+
+pub async fn release(
+    f: &crate::support::Fixture,
+    license: holdfast_domain::LicenseId,
+    seat: holdfast_domain::SeatId,
+) -> Option<seats::Released> {
+    let scope = f.scope;
+    f.store
+        .write(WriteOptions::license(license), move |tx| {
+            Box::pin(async move { seats::release(tx, scope, seat, NOW).await })
+        })
+        .await
+        .unwrap()
+}
+
+pub async fn futures_all<T>(tasks: impl Iterator<Item = tokio::task::JoinHandle<T>>) -> Vec<T> {
+    let tasks: Vec<_> = tasks.collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}

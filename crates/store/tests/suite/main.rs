@@ -1,0 +1,14 @@
+//! The behaviour of the store, each on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod claims;
+mod events;
+mod feed;
+mod kill;
+#[cfg(any())]
+mod lists;
+mod misc;
+mod schema;
+mod support;
+mod tenants;
+mod writing;
