@@ -73,6 +73,13 @@ pub struct Denial {
     pub reasons: Vec<Reason>,
 }
 
+impl Denial {
+    /// The denial for these reasons, in whichever order they come; `None` for none.
+    pub fn of(reasons: Vec<Reason>) -> Option<Self> {
+        denial(reasons)
+    }
+}
+
 /// What the next lease of a seat says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {

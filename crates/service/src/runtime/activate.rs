@@ -1,0 +1,318 @@
+//! Activation: claims a seat for a device, in one transaction, and signs its first lease.
+
+use super::{
+    document::{self, About, denial_claims, error_code, lease_claims, next_seq},
+    hot::HotProduct,
+    request::{Activate, Activated, Device, Nonce, SeatView},
+};
+use crate::{Error, ErrorCode, RequestInfo, Result, Service, error::TakenSeat};
+use holdfast_domain::{
+    Denial, DeviceHash, Email, EventId, Grant, License, LicenseId, ProductId, SeatId, SeatModel, Seconds, Timestamp,
+    decide::{Jitter, decide_license, grant},
+    entropy::random_bytes,
+};
+use holdfast_store::{
+    NewChange, NewEvent, Tx, WriteOptions,
+    changes::ChangeKind,
+    seats::{self, Claim, ClaimRequest, Claimed, Locked, SeatRow},
+};
+use std::sync::atomic::Ordering;
+
+/// Whom a denial is about.
+pub(super) struct DenialOf {
+    pub license: LicenseId,
+    pub seat: Option<SeatId>,
+    pub device: DeviceHash,
+    pub seq: i64,
+}
+
+/// Who asks for a seat of a license.
+#[derive(Clone)]
+pub(super) struct Claimant {
+    pub device: Device,
+    pub user: Option<Email>,
+    pub borrow: Option<Seconds>,
+}
+
+/// What came of a claim, as its transaction saw it.
+pub(super) enum Outcome {
+    /// The license is gone.
+    Gone,
+    /// The license must not be used.
+    Denied(Box<License>, Option<SeatRow>, Denial),
+    /// The store's answer, the license it was given on, and the lease to be signed.
+    Answered(Box<(License, Grant, i64, Claim)>),
+}
+
+/// Where an act came from, for its events.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub address: String,
+    pub request: String,
+}
+
+impl Origin {
+    pub fn of(from: &RequestInfo) -> Self {
+        Self {
+            address: from.address.map(|address| address.to_string()).unwrap_or_default(),
+            request: from.request_id.clone(),
+        }
+    }
+}
+
+impl Service {
+    /// Claims a seat for a device (HTTP API, `activate`). The same device again gets its own seat back.
+    ///
+    /// Fails with [`ErrorCode::LicenseNotFound`] for every key that is not one of this product's,
+    /// [`ErrorCode::SeatLimitReached`] or [`ErrorCode::DeviceLimitReached`] with the seats in the way,
+    /// [`ErrorCode::UserRequired`], a code with a signed denial where the license is refused, and retryably otherwise.
+    pub async fn activate(&self, product: ProductId, input: Activate, from: &RequestInfo) -> Result<Activated> {
+        let hot = self.signing_product(product).await?;
+        let license = self.license_by_key(&hot, &input.key).await?;
+        let license = license.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
+        let claimant = Claimant {
+            device: input.device,
+            user: input.user,
+            borrow: input.borrow_seconds.map(|seconds| Seconds(i64::from(seconds))),
+        };
+        let keys = hot.manifest_newer_than(input.manifest_seq);
+        self.claim_seat(&hot, license.id, claimant, &input.nonce, from, keys).await
+    }
+
+    /// Claims a seat of that license and signs its lease.
+    pub(super) async fn claim_seat(
+        &self,
+        product: &HotProduct,
+        license: LicenseId,
+        claimant: Claimant,
+        nonce: &Nonce,
+        from: &RequestInfo,
+        keys: Option<String>,
+    ) -> Result<Activated> {
+        let now = self.now();
+        let (scope, device, origin) = (product.scope, claimant.device.hash, Origin::of(from));
+        let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
+        let service = self.clone();
+        let outcome = self
+            .store()
+            .write(WriteOptions::license(license).idempotent(), move |tx| {
+                let (service, claimant, origin) = (service.clone(), claimant.clone(), origin.clone());
+                Box::pin(async move {
+                    match seats::lock(tx, scope, license, &claimant.device.hash).await? {
+                        Some(locked) => claim_locked(&service, tx, &locked, &claimant, (now, jitter), &origin).await,
+                        None => Ok::<_, Error>(Outcome::Gone),
+                    }
+                })
+            })
+            .await?;
+        self.answer_claim(product, outcome, device, nonce, now, keys)
+    }
+
+    /// What a claim's outcome is answered with.
+    pub(super) fn answer_claim(
+        &self,
+        product: &HotProduct,
+        outcome: Outcome,
+        device: DeviceHash,
+        nonce: &Nonce,
+        now: Timestamp,
+        keys: Option<String>,
+    ) -> Result<Activated> {
+        match outcome {
+            Outcome::Gone => Err(Error::new(ErrorCode::LicenseNotFound)),
+            Outcome::Denied(license, seat, denial) => {
+                let known = seat.as_ref().map_or(0, |row| self.known_seq(row));
+                let seat = seat.map(|row| row.seat.id);
+                let of = DenialOf { license: license.id, seat, device, seq: next_seq(0, known, now) };
+                Err(self.denied(product, &of, &denial, nonce, now))
+            }
+            Outcome::Answered(answer) => {
+                let (license, grant, seq, claim) = *answer;
+                let claimed = granted(claim)?;
+                for seat in claimed.reclaimed.iter().chain([&claimed.seat.seat.id]) {
+                    self.state().hot.drop_seat(*seat);
+                }
+                let claims = lease_claims(product, &license, &claimed.seat.seat, &grant, seq, self.entropy());
+                let lease = document::sign(&claims, product)?;
+                Ok(Activated { lease, seat: view(claimed.seat), keys, again: claimed.again })
+            }
+        }
+    }
+
+    /// The greatest sequence number known for a seat: the database's, or a newer one that waits to be written.
+    pub(super) fn known_seq(&self, row: &SeatRow) -> i64 {
+        self.state().hot.seat(row.seat.id).map_or(row.seat.seq, |seat| seat.seq().max(row.seat.seq))
+    }
+
+    /// The error that carries the signed denial. Where that cannot be signed, the error that says so: a "no" without a
+    /// signature is none.
+    pub(super) fn denied(
+        &self,
+        product: &HotProduct,
+        of: &DenialOf,
+        denial: &Denial,
+        nonce: &Nonce,
+        now: Timestamp,
+    ) -> Error {
+        let settings = self.settings();
+        let help = settings
+            .help_url
+            .clone()
+            .or_else(|| settings.endpoints.first().map(|base| format!("{}/help", base.trim_end_matches('/'))));
+        let about = About {
+            license: of.license,
+            seat: of.seat,
+            device: of.device,
+            nonce: nonce.as_str(),
+            seq: of.seq,
+            help: help.as_deref(),
+        };
+        let claims = denial_claims(product, &about, (denial.code, denial.effective), now, self.entropy());
+        match document::sign(&claims, product) {
+            Ok(token) => {
+                self.state().denials.fetch_add(1, Ordering::Relaxed);
+                Error::new(error_code(denial.code)).with_denial(token)
+            }
+            Err(error) => error,
+        }
+    }
+}
+
+/// Decides on and claims a seat of a locked license.
+pub(super) async fn claim_locked(
+    service: &Service,
+    tx: &mut Tx,
+    locked: &Locked,
+    claimant: &Claimant,
+    (now, jitter): (Timestamp, Jitter),
+    origin: &Origin,
+) -> Result<Outcome> {
+    let license = &locked.license.license;
+    if let Some(denial) = decide_license(license, now) {
+        return Ok(Outcome::Denied(Box::new(license.clone()), locked.seat.clone(), denial));
+    }
+    let floating = license.terms.seat_model == SeatModel::Floating;
+    let borrowed_until = claimant
+        .borrow
+        .filter(|span| floating && span.0 > 0)
+        .map(|span| now.plus(span.min(license.terms.borrow)))
+        .filter(|until| *until > now);
+    let grant = grant(license, borrowed_until, now, jitter);
+    let seq = next_seq(0, locked.seat.as_ref().map_or(0, |row| service.known_seq(row)), now);
+    let device = &claimant.device;
+    let request = ClaimRequest {
+        new_id: SeatId::new(now, service.entropy()),
+        device: device.hash,
+        user: claimant.user.clone(),
+        name: device.name.as_deref().and_then(|name| name.parse().ok()),
+        platform: device.platform.clone(),
+        app_version: device.app_version.clone(),
+        device_key: device.public_key.map(|key| key.0.to_bytes()),
+        borrowed_until,
+        seq,
+        lease_ends_at: Timestamp::from(grant.soft),
+        offline_until: Timestamp::from(grant.exp),
+        now,
+    };
+    let claim = seats::claim(tx, locked, &request).await?;
+    if let Claim::Claimed(claimed) = &claim {
+        record(service, tx, locked, claimed, now, origin);
+    }
+    Ok(Outcome::Answered(Box::new((license.clone(), grant, seq, claim))))
+}
+
+/// Appends what a claim did to the audit log, and to the change feed where other nodes may remember a row it changed.
+fn record(service: &Service, tx: &mut Tx, locked: &Locked, claimed: &Claimed, now: Timestamp, origin: &Origin) {
+    let license = &locked.license.license;
+    let note = Note { service, license, now, origin };
+    for seat in &claimed.reclaimed {
+        note.event(tx, "seat.reclaimed", *seat, serde_json::json!({"license": license.id}));
+        note.change(tx, *seat);
+    }
+    let seat = &claimed.seat.seat;
+    let differs = |known: &SeatRow| {
+        let known = &known.seat;
+        (known.state, &known.user, known.device_key, known.borrowed_until)
+            != (seat.state, &seat.user, seat.device_key, seat.borrowed_until)
+    };
+    if locked.seat.as_ref().is_some_and(differs) {
+        note.change(tx, seat.id);
+    }
+    if !claimed.again {
+        let data = serde_json::json!({"license": license.id, "device": claimed.seat.name, "user": seat.user,
+            "seats_used": claimed.seats_used, "over_limit": claimed.over_limit});
+        note.event(tx, "seat.claimed", seat.id, data);
+    }
+}
+
+/// What an event or change of a license's seat has in common with the others of its act.
+pub(super) struct Note<'a> {
+    pub service: &'a Service,
+    pub license: &'a License,
+    pub now: Timestamp,
+    pub origin: &'a Origin,
+}
+
+impl Note<'_> {
+    /// Appends an event by the license's holder about one of its seats.
+    pub fn event(&self, tx: &mut Tx, action: &'static str, seat: SeatId, data: serde_json::Value) {
+        self.event_about(tx, action, seat.to_string(), data);
+    }
+
+    /// Appends an event by the license's holder.
+    pub fn event_about(&self, tx: &mut Tx, action: &'static str, subject: String, data: serde_json::Value) {
+        tx.event(NewEvent {
+            id: EventId::new(self.now, self.service.entropy()),
+            vendor: self.license.vendor,
+            at: self.now,
+            actor: holdfast_domain::Actor::Customer(self.license.customer),
+            action,
+            subject,
+            data,
+            origin: self.origin.address.clone(),
+            request: self.origin.request.clone(),
+        });
+    }
+
+    /// Tells every node that a seat has changed.
+    pub fn change(&self, tx: &mut Tx, seat: SeatId) {
+        tx.change(NewChange {
+            vendor: self.license.vendor,
+            product: Some(self.license.product),
+            kind: ChangeKind::Seat,
+            subject: seat.to_bytes(),
+            at: self.now,
+        });
+    }
+}
+
+fn granted(claim: Claim) -> Result<Claimed> {
+    match claim {
+        Claim::Claimed(claimed) => Ok(claimed),
+        Claim::LimitReached(seats) => Err(Error::new(ErrorCode::SeatLimitReached).with_seats(taken(seats))),
+        Claim::DeviceLimitReached(seats) => Err(Error::new(ErrorCode::DeviceLimitReached).with_seats(taken(seats))),
+        Claim::UserRequired => Err(Error::new(ErrorCode::UserRequired).with_pointer("/user")),
+    }
+}
+
+fn taken(seats: Vec<SeatRow>) -> Vec<TakenSeat> {
+    seats
+        .into_iter()
+        .map(|row| TakenSeat {
+            id: row.seat.id,
+            name: row.name.map(|name| name.as_str().to_owned()),
+            last_seen: row.last_seen_at,
+        })
+        .collect()
+}
+
+fn view(row: SeatRow) -> SeatView {
+    SeatView {
+        id: row.seat.id,
+        license: row.seat.license,
+        name: row.name.map(|name| name.as_str().to_owned()),
+        user: row.seat.user,
+        claimed_at: row.seat.claimed_at,
+        borrowed_until: row.seat.borrowed_until,
+    }
+}

@@ -1,0 +1,197 @@
+//! What runs beside the calls: following the feed, writing touches, rotating keys, clearing away what has run out.
+
+use super::touch::Touch;
+use crate::{Result, Service};
+use holdfast_domain::{SeatId, Seconds, entropy::random_bytes};
+use holdfast_store::{
+    WriteOptions, changes, job_leases,
+    seats::{self, SeatTouch},
+};
+use std::{future::Future, sync::atomic::Ordering, time::Duration};
+use tokio::sync::watch;
+
+/// How often waiting touches are written.
+const FLUSH: Duration = Duration::from_secs(1);
+/// How many touches share a job.
+const FLUSH_BATCH: usize = 1_000;
+/// How often keys that are due and rows that have run out are looked for.
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
+/// How long a task that fails is left alone.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// The name of the lease row under which one node at a time keeps house.
+const HOUSEKEEPING_JOB: &str = "runtime.housekeeping";
+/// For how long that node has it.
+const HOUSEKEEPING_LEASE: Seconds = Seconds::minutes(30);
+/// For how long changes are kept: a follower that was away for longer reads everything anew.
+const CHANGES_KEPT: Seconds = Seconds::DAY;
+
+type Stop = watch::Receiver<bool>;
+
+impl Service {
+    /// Follows the change feed, writes touches, rotates issuing keys when they are due and prunes, until `shutdown`
+    /// completes; then writes what is left. Never ends early: a part that fails is logged and tried again.
+    pub async fn run_background(&self, shutdown: impl Future<Output = ()> + Send) {
+        let (stop, stopped) = watch::channel(false);
+        let ended = async {
+            shutdown.await;
+            // The receivers live beside this; without them there would be nobody to tell.
+            let _ = stop.send(true);
+        };
+        tokio::join!(
+            self.keep_following(stopped.clone()),
+            self.keep_flushing(stopped.clone()),
+            self.keep_house(stopped),
+            ended,
+        );
+        if let Err(error) = self.flush().await {
+            tracing::warn!(?error, "the last touches could not be written");
+        }
+    }
+
+    async fn keep_following(&self, mut stopped: Stop) {
+        let (mut feed, mut log) = (None, Log::new("following the change feed"));
+        loop {
+            let ended = tokio::select! {
+                result = self.follow_feed(&mut feed) => !log.note(&result),
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if ended && pause(&mut stopped, AFTER_FAILURE).await {
+                return;
+            }
+        }
+    }
+
+    async fn keep_flushing(&self, mut stopped: Stop) {
+        let mut log = Log::new("writing touches");
+        while !pause(&mut stopped, FLUSH).await {
+            log.note(&self.flush().await);
+        }
+    }
+
+    async fn keep_house(&self, mut stopped: Stop) {
+        let mut log = Log::new("housekeeping");
+        let holder: String = random_bytes::<8>(self.entropy()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut endpoints_published = self.is_sealed();
+        loop {
+            let result = async {
+                if !endpoints_published {
+                    self.publish_endpoints().await?;
+                    endpoints_published = true;
+                }
+                self.housekeep(&holder).await
+            };
+            let done = tokio::select! {
+                result = result => log.note(&result),
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if pause(&mut stopped, if done { HOUSEKEEPING } else { AFTER_FAILURE * 20 }).await {
+                return;
+            }
+        }
+    }
+
+    /// Rotates keys that are due and prunes the change feed, on one node at a time: whoever holds the lease row. The work
+    /// itself is safe to be done twice; the lease only spares it.
+    async fn housekeep(&self, holder: &str) -> Result<()> {
+        let (now, name) = (self.now(), holder.to_owned());
+        let token = self
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let name = name.clone();
+                Box::pin(async move {
+                    job_leases::acquire(tx, HOUSEKEEPING_JOB, &name, HOUSEKEEPING_LEASE, now)
+                        .await
+                        .map_err(crate::Error::from)
+                })
+            })
+            .await?;
+        let Some(token) = token else { return Ok(()) };
+        if !self.is_sealed() {
+            self.rotate_due_keys().await?;
+        }
+        self.store()
+            .write(WriteOptions::default(), move |tx| {
+                Box::pin(async move {
+                    if job_leases::still_holds(tx, HOUSEKEEPING_JOB, token).await? {
+                        changes::prune(tx, now.plus(Seconds(-CHANGES_KEPT.0))).await?;
+                    }
+                    Ok::<_, crate::Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Writes the touches that wait. What cannot be written, or belongs to a seat that somebody else is changing, stays
+    /// for the next time.
+    pub async fn flush(&self) -> Result<()> {
+        let state = self.state();
+        // As many rounds as there are touches now; what comes meanwhile is for the next call.
+        for _ in 0..state.touches.len().div_ceil(FLUSH_BATCH) {
+            let batch = state.touches.take(FLUSH_BATCH);
+            match self.write_touches(&batch).await {
+                Ok(busy) => {
+                    let busy: std::collections::HashSet<SeatId> = busy.into_iter().collect();
+                    state.touches.put_back(batch.into_iter().filter(|touch| busy.contains(&touch.seat)).collect());
+                }
+                Err(error) => {
+                    state.touches.put_back(batch);
+                    return Err(error);
+                }
+            }
+            state.flushed_at.store(self.now().micros(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn write_touches(&self, batch: &[Touch]) -> Result<Vec<SeatId>> {
+        let rows: Vec<SeatTouch> = batch.iter().map(row).collect();
+        self.store()
+            .write(WriteOptions::last().idempotent(), move |tx| {
+                let rows = rows.clone();
+                Box::pin(async move { seats::touch_many(tx, &rows).await.map_err(crate::Error::from) })
+            })
+            .await
+    }
+}
+
+fn row(touch: &Touch) -> SeatTouch {
+    SeatTouch {
+        seat: touch.seat,
+        last_seen_at: touch.seen_at,
+        seq: touch.seq,
+        lease_ends_at: touch.lease_ends_at,
+        offline_until: touch.hard_stop_at,
+        app_version: None,
+        platform: None,
+        continuity: 0,
+    }
+}
+
+/// Waits for `span`. True where the end was called meanwhile.
+async fn pause(stopped: &mut Stop, span: Duration) -> bool {
+    tokio::time::timeout(span, stopped.wait_for(|stop| *stop)).await.is_ok()
+}
+
+/// Tells the log when a task begins to fail and when it works again, not every time.
+struct Log {
+    what: &'static str,
+    failing: bool,
+}
+
+impl Log {
+    const fn new(what: &'static str) -> Self {
+        Self { what, failing: false }
+    }
+
+    /// Notes a result; true where it is a good one.
+    fn note(&mut self, result: &Result<()>) -> bool {
+        match result {
+            Ok(()) if self.failing => tracing::info!("{} works again", self.what),
+            Ok(()) => {}
+            Err(error) if self.failing => tracing::debug!(?error, "{} still fails", self.what),
+            Err(error) => tracing::warn!(?error, "{} fails", self.what),
+        }
+        self.failing = result.is_err();
+        result.is_ok()
+    }
+}

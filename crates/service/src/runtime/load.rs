@@ -1,0 +1,234 @@
+//! From the database into this node's memory: every remembered row is read by primary key or unique index.
+//!
+//! Where the feed has not been followed for two seconds, what is remembered is read again; where it then cannot be read,
+//! what is remembered is used. Only what was never read fails, and then retryably.
+
+use super::{
+    hot::{HotLicense, HotManifest, HotProduct, HotSeat},
+    keys,
+    manifest::ListedKey,
+    request::SignedDocument,
+};
+use crate::{Error, ErrorCode, Result, Service};
+use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, VendorId};
+use holdfast_lease::{KeyStatus, Keyring, ManifestKey};
+use holdfast_store::{
+    StoreError,
+    licenses::{self, LicenseRow},
+    manifests, products, seats,
+    signing_keys::{self, KeyKind, SigningKeyRow},
+    vendors,
+};
+use std::{future::Future, sync::Arc};
+
+/// How many stored keys a node opens when it tests itself.
+const SAMPLE: usize = 32;
+
+impl HotProduct {
+    /// The manifest to attach for a client that has `manifest_seq`; `None` where it is up to date.
+    pub fn manifest_newer_than(&self, manifest_seq: Option<i64>) -> Option<String> {
+        let manifest = self.manifest.as_ref()?;
+        manifest_seq.is_none_or(|seq| seq < manifest.seq).then(|| manifest.document.token.clone())
+    }
+}
+
+impl Service {
+    /// A product with its keys. [`ErrorCode::ProductNotFound`] where there is none.
+    pub(super) async fn hot_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
+        let hot = &self.state().hot;
+        let epoch = hot.epoch(&id);
+        self.remembered(hot.product(id), self.read_product(id), |product| hot.put_product(id, product, epoch))
+            .await?
+            .ok_or_else(|| Error::new(ErrorCode::ProductNotFound))
+    }
+
+    /// The same, on a node that can sign for it.
+    pub(super) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
+        let product = self.hot_product(id).await?;
+        if product.signer.is_some() {
+            Ok(product)
+        } else {
+            Err(Error::new(ErrorCode::Sealed).with_retry_after(Seconds::MINUTE))
+        }
+    }
+
+    /// A seat of the product and its license, or `None`. One read brings both; `license` is the one to expect.
+    pub(super) async fn hot_seat(
+        &self,
+        product: &HotProduct,
+        id: SeatId,
+        license: LicenseId,
+    ) -> Result<Option<(Arc<HotSeat>, Arc<HotLicense>)>> {
+        let hot = &self.state().hot;
+        let seat = hot.seat(id);
+        let handed_out = seat.as_ref().map_or(0, |seat| seat.seq());
+        let known = seat.and_then(|seat| hot.license(seat.seat.license).map(|license| (seat, license)));
+        let (seat_epoch, license_epoch) = (hot.epoch(&id), hot.epoch(&license));
+        let read = async move {
+            let found = seats::with_license(&mut self.store().reader(), product.product, id).await?;
+            Ok(found.map(|(license, mut row)| {
+                row.seat.seq = row.seat.seq.max(handed_out);
+                (Arc::new(HotSeat::new(row.seat)), hot_license(license))
+            }))
+        };
+        self.remembered(known, read, |(seat, found)| {
+            hot.put_seat(id, seat, seat_epoch);
+            if found.id == license {
+                hot.put_license(license, found, license_epoch);
+            }
+        })
+        .await
+    }
+
+    /// A license of the product's vendor, or `None`.
+    pub(super) async fn hot_license(&self, product: &HotProduct, id: LicenseId) -> Result<Option<Arc<HotLicense>>> {
+        let hot = &self.state().hot;
+        let epoch = hot.epoch(&id);
+        let scope = product.scope;
+        let read = async move {
+            let row = licenses::get(&mut self.store().reader(), scope, id).await?;
+            Ok(row.map(hot_license))
+        };
+        self.remembered(hot.license(id), read, |license| hot.put_license(id, license, epoch)).await
+    }
+
+    /// The license of a product that has the key `text`; `None` where the key is unknown, malformed, or of another
+    /// product: one answer for all three.
+    pub(super) async fn license_by_key(&self, product: &HotProduct, text: &str) -> Result<Option<Arc<HotLicense>>> {
+        let Ok(key) = LicenseKey::parse(text) else { return Ok(None) };
+        let hot = &self.state().hot;
+        for hash in self.vault()?.key_hashes(&key) {
+            let slot = (product.product, hash);
+            let epoch = hot.epoch(&slot);
+            let read = async {
+                let mut reader = self.store().reader();
+                let Some(row) = licenses::by_key_hash(&mut reader, product.product, hash).await? else {
+                    return Ok(None);
+                };
+                Ok(Some(row.license.id))
+            };
+            let id = self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await?;
+            let Some(id) = id else { continue };
+            // The license may have got another key since: then this one no longer leads to it.
+            match self.hot_license(product, id).await? {
+                Some(license) if license.key_hash == hash => return Ok(Some(license)),
+                _ => hot.drop_key(slot),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is remembered, if it may be relied on; otherwise what `read` finds, kept by `keep`; otherwise, where the
+    /// database cannot be asked, what is remembered all the same.
+    async fn remembered<T: Clone>(
+        &self,
+        known: Option<T>,
+        read: impl Future<Output = Result<Option<T>, StoreError>>,
+        keep: impl FnOnce(T),
+    ) -> Result<Option<T>> {
+        if known.is_some() && self.state().feed.is_fresh() {
+            return Ok(known);
+        }
+        match read.await {
+            Ok(Some(found)) => {
+                keep(found.clone());
+                Ok(Some(found))
+            }
+            Ok(None) => Ok(None),
+            Err(error) if error.is_retryable() && known.is_some() => {
+                tracing::debug!(%error, "using what is remembered while the database is away");
+                Ok(known)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read_product(&self, id: ProductId) -> Result<Option<Arc<HotProduct>>, StoreError> {
+        let mut reader = self.store().reader();
+        let Some(row) = products::by_public_id(&mut reader, id).await? else { return Ok(None) };
+        let scope = row.scope();
+        // The manifest is read before the keys: a manifest that is older than the keys is renewed with the next change,
+        // one that is newer than them would be handed out with documents of a key it does not list.
+        let own = manifests::get(&mut reader, scope, Some(id)).await?;
+        let whole = manifests::get(&mut reader, scope, None).await?;
+        let newest = own.into_iter().chain(whole).max_by_key(|manifest| manifest.seq);
+        let rows = signing_keys::of_product(&mut reader, scope, id).await?;
+        let manifest = newest
+            .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
+        let (keyring, revoked) = keyrings(&rows);
+        Ok(Some(Arc::new(HotProduct {
+            product: id,
+            vendor: row.vendor,
+            scope,
+            product_text: id.to_string(),
+            vendor_text: row.vendor.to_string(),
+            signer: self.signer(&rows).map(Arc::new),
+            keyring,
+            revoked,
+            manifest,
+            loaded_at: self.now(),
+        })))
+    }
+
+    /// The newest active key whose seed opens. A seed that does not open is the operator's to mend, so it is told to the
+    /// log and the product counts as sealed.
+    fn signer(&self, rows: &[SigningKeyRow]) -> Option<holdfast_lease::SigningKey> {
+        let vault = self.vault().ok()?;
+        let now = self.now();
+        let active =
+            |row: &&SigningKeyRow| row.status == signing_keys::KeyStatus::Active && row.nbf <= now && now < row.exp;
+        rows.iter().rev().filter(active).find_map(|row| match keys::open(vault, row) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::error!(kid = row.kid, error = ?error, "a signing key cannot be opened");
+                None
+            }
+        })
+    }
+
+    /// Some stored keys with sealed seeds, the newest of them, for the node's test of itself.
+    pub(super) async fn sample_signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
+        let mut rows = signing_keys::all_keys(&mut self.store().reader()).await?;
+        rows.reverse();
+        rows.sort_by_key(|row| row.kind != KeyKind::Root);
+        rows.truncate(SAMPLE);
+        Ok(rows)
+    }
+
+    /// The vendor's key manifest (HTTP API, `keys`): the same bytes from every node. [`ErrorCode::NotFound`] where the
+    /// vendor is unknown or has none yet.
+    pub async fn key_manifest(&self, vendor: VendorId) -> Result<SignedDocument> {
+        let mut reader = self.store().reader();
+        let not_found = || Error::new(ErrorCode::NotFound);
+        let row = vendors::by_public_id(&mut reader, vendor).await?.ok_or_else(not_found)?;
+        let manifest = manifests::get(&mut reader, row.scope(), None).await?.ok_or_else(not_found)?;
+        Ok(SignedDocument::new(manifest.token))
+    }
+
+    /// The newest key manifest that lists the product's keys: the vendor's, or, where that has no room for all keys, one
+    /// with this product's alone. What an activation attaches.
+    pub async fn product_manifest(&self, product: ProductId) -> Result<SignedDocument> {
+        let hot = self.hot_product(product).await?;
+        let manifest = hot.manifest.as_ref().ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        Ok(SignedDocument::clone(&manifest.document))
+    }
+}
+
+fn hot_license(row: LicenseRow) -> Arc<HotLicense> {
+    Arc::new(HotLicense { license: row.license, key_hash: row.key_hash })
+}
+
+/// The keys that presented documents are verified with: all of them as they are, and the revoked ones alone as if they
+/// were not. A key that cannot be loaded is left out.
+fn keyrings(rows: &[SigningKeyRow]) -> (Keyring, Option<Keyring>) {
+    let entries: Vec<ManifestKey> =
+        rows.iter().filter_map(keys::listed).filter_map(|key| ListedKey::entry(&key).ok()).collect();
+    let revoked: Vec<ManifestKey> = entries
+        .iter()
+        .filter(|entry| entry.status == KeyStatus::Revoked)
+        .map(|entry| ManifestKey { status: KeyStatus::Retiring, ..entry.clone() })
+        .collect();
+    let load = |entries: &[ManifestKey]| Keyring::load(entries).unwrap_or_default();
+    let revoked = (!revoked.is_empty()).then(|| load(&revoked));
+    (load(&entries), revoked)
+}

@@ -1,0 +1,69 @@
+//! What shipped applications call: activate, renew, release, validate, trials, key manifests, revocation lists.
+//!
+//! One file per call. Around them: [`request`] is what goes in and out, `document` turns decisions into signed documents,
+//! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
+//! rotates signing keys, `manifest` signs the list of them.
+
+mod activate;
+mod background;
+mod document;
+mod feed;
+mod hot;
+pub mod keys;
+mod load;
+mod manifest;
+mod release;
+mod renew;
+pub mod request;
+mod revocations;
+mod status;
+mod touch;
+mod trial;
+mod validate;
+
+pub use request::{
+    Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
+    LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,
+    Validate, Validated,
+};
+pub use status::{RuntimeStatus, SelfTest};
+
+use crate::{Parts, Service};
+use hot::Hot;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use touch::Touches;
+
+/// How many seats' touches may wait to be written.
+const TOUCHES: usize = 100_000;
+
+/// What a node keeps in memory for the runtime calls. Everything in it can be lost.
+pub(crate) struct State {
+    pub(crate) hot: Hot,
+    pub(crate) touches: Touches,
+    pub(crate) feed: feed::Progress,
+    /// Renewals granted to seats that the database does not have.
+    pub(crate) unknown_seats: AtomicU64,
+    /// Denials signed since the start.
+    pub(crate) denials: AtomicU64,
+    /// How far the newest touch batch is written, in microseconds since the epoch; 0 for never.
+    pub(crate) flushed_at: AtomicI64,
+}
+
+impl State {
+    pub(crate) fn new(_parts: &Parts) -> Self {
+        Self {
+            hot: Hot::new(),
+            touches: Touches::new(TOUCHES),
+            feed: feed::Progress::new(),
+            unknown_seats: AtomicU64::new(0),
+            denials: AtomicU64::new(0),
+            flushed_at: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn state(&self) -> &State {
+        &self.0.runtime
+    }
+}

@@ -1,0 +1,207 @@
+//! Renewal, the hot path: verify what is presented, look up, decide, sign. No write is waited for.
+//!
+//! What a lease proves stays proved when this node forgets, restarts, or cannot find a row: faults of ours lead to a
+//! retry or to a lease, never to a denial. A denial is only signed on what the database says at that moment.
+
+use super::{
+    activate::DenialOf,
+    document::{self, next_seq},
+    hot::{HotLicense, HotProduct, HotSeat},
+    request::{Renew, Renewed},
+    touch::Touch,
+};
+use crate::{Error, ErrorCode, RequestInfo, Result, Service};
+use holdfast_domain::{
+    Decision, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatState, Seconds, Timestamp, decide,
+    decide::Jitter, entropy::random_bytes,
+};
+use holdfast_lease::{Expectations, Keyring, Lease, PublicKey, Refusal, renewal_proof_message, verify};
+use std::sync::{Arc, atomic::Ordering};
+
+/// A lease that was presented and verified.
+pub(super) struct Presented {
+    pub lease: Lease,
+    pub seat: SeatId,
+    pub license: LicenseId,
+    pub device: DeviceHash,
+    /// Whether the document proves anything on its own. One signed by a revoked key does not: it only names a seat.
+    pub proven: bool,
+}
+
+impl Presented {
+    fn new(lease: Lease, proven: bool) -> Result<Self> {
+        match (lease.seat.parse(), lease.sub.parse(), lease.dev.parse()) {
+            (Ok(seat), Ok(license), Ok(device)) => Ok(Self { seat, license, device, lease, proven }),
+            _ => Err(unverifiable("claims")),
+        }
+    }
+
+    /// The seat as the lease alone describes it, for one whose row is gone.
+    fn seat_row(&self, now: Timestamp) -> Seat {
+        Seat {
+            id: self.seat,
+            license: self.license,
+            device: self.device,
+            user: None,
+            state: SeatState::Active,
+            seq: self.lease.seq,
+            device_key: self
+                .lease
+                .dpk
+                .as_deref()
+                .and_then(|key| PublicKey::from_b64u(key).ok())
+                .map(PublicKey::to_bytes),
+            borrowed_until: None,
+            lease_ends_at: Timestamp::from(self.lease.soft),
+            claimed_at: now.min(Timestamp::from(self.lease.iat)),
+        }
+    }
+}
+
+fn unverifiable(why: &str) -> Error {
+    Error::new(ErrorCode::LeaseUnverifiable).with_detail(format_args!("refused: {why}"))
+}
+
+impl Service {
+    /// Signs the next lease of the seat that the presented one names (HTTP API, `renew`).
+    ///
+    /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's,
+    /// [`ErrorCode::ProofInvalid`] where the device's signature is wanting, a code with a signed denial where the license
+    /// or the seat is refused, and retryably otherwise.
+    pub async fn renew(&self, product: ProductId, input: Renew, _from: &RequestInfo) -> Result<Renewed> {
+        let hot = self.hot_product(product).await?;
+        if hot.signer.is_none() {
+            return Err(Error::new(ErrorCode::Sealed).with_retry_after(Seconds::MINUTE));
+        }
+        let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
+        let now = self.now();
+        let (seat, license, known) = self.seat_and_license(&hot, &presented, now).await?;
+        check_proof(&seat.seat, &presented, &input)?;
+        let device = input.device.as_ref().map_or(presented.device, |device| device.hash);
+        let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
+        let grant = match decide(&license, &seat.seat, &device, now, jitter) {
+            Decision::Grant(grant) => (grant, seat, license),
+            // What is remembered may be outdated, and a "no" needs to be true: ask the database itself.
+            Decision::Deny(_) if known => {
+                self.state().hot.drop_seat(presented.seat);
+                self.state().hot.drop_license(license.id);
+                let (seat, license, _) = self.seat_and_license(&hot, &presented, now).await?;
+                match decide(&license, &seat.seat, &device, now, jitter) {
+                    Decision::Grant(grant) => (grant, seat, license),
+                    Decision::Deny(denial) => {
+                        let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
+                        let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
+                        return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
+                    }
+                }
+            }
+            // A lease whose row is gone can be refused by its license, never for the row.
+            Decision::Deny(denial) => {
+                let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
+                let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
+                return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
+            }
+        };
+        let (grant, seat, license) = grant;
+        let lease = self.sign_lease(&hot, &license, &seat, &grant, presented.lease.seq, now)?;
+        Ok(Renewed { lease, keys: hot.manifest_newer_than(input.manifest_seq) })
+    }
+
+    /// Signs the lease that `grant` describes and leaves the seat's touch to be written.
+    pub(super) fn sign_lease(
+        &self,
+        product: &HotProduct,
+        license: &License,
+        seat: &HotSeat,
+        grant: &Grant,
+        presented_seq: i64,
+        now: Timestamp,
+    ) -> Result<String> {
+        let seq = seat.claim_seq(|known| next_seq(presented_seq, known, now));
+        let claims = document::lease_claims(product, license, &seat.seat, grant, seq, self.entropy());
+        let token = document::sign(&claims, product)?;
+        self.state().touches.put(Touch {
+            seat: seat.seat.id,
+            seq,
+            seen_at: now,
+            lease_ends_at: Timestamp::from(grant.soft),
+            hard_stop_at: Timestamp::from(grant.exp),
+        });
+        Ok(token)
+    }
+
+    /// Verifies a presented lease with all issuing keys of the product. A key that is not known may be a new one: the
+    /// product is then read again, at most once in five seconds.
+    pub(super) async fn verify_presented(
+        &self,
+        product: Arc<HotProduct>,
+        token: &str,
+    ) -> Result<(Arc<HotProduct>, Presented)> {
+        match read_lease(&product, token) {
+            Err(Refusal::KidUnknown) if self.now().since(product.loaded_at) >= Seconds(5) => {
+                self.state().hot.drop_product(product.product);
+                let product = self.hot_product(product.product).await?;
+                let presented = read_lease(&product, token).map_err(|refusal| unverifiable(refusal.code()))?;
+                Ok((product, Presented::new(presented.0, presented.1)?))
+            }
+            Err(refusal) => Err(unverifiable(refusal.code())),
+            Ok((lease, proven)) => Ok((product, Presented::new(lease, proven)?)),
+        }
+    }
+
+    /// The seat and license that a presented lease is about, and whether they are rows of the database (`true`) or only
+    /// what the lease says (`false`).
+    async fn seat_and_license(
+        &self,
+        product: &HotProduct,
+        presented: &Presented,
+        now: Timestamp,
+    ) -> Result<(Arc<HotSeat>, Arc<HotLicense>, bool)> {
+        if let Some((seat, license)) = self.hot_seat(product, presented.seat, presented.license).await? {
+            // Without proof by the document, the row must agree with it in everything that is hard to guess.
+            if !presented.proven && (seat.seat.device, seat.seat.license) != (presented.device, presented.license) {
+                return Err(unverifiable("key_use"));
+            }
+            return Ok((seat, license, true));
+        }
+        // The row is gone, as after a restored backup. The document is the state: while it is alive, it stands.
+        if !presented.proven || now.seconds() > presented.lease.exp {
+            return Err(unverifiable("seat"));
+        }
+        self.state().unknown_seats.fetch_add(1, Ordering::Relaxed);
+        let license = self.hot_license(product, presented.license).await?.ok_or_else(|| lost(presented))?;
+        if license.product != product.product {
+            return Err(unverifiable("product"));
+        }
+        tracing::warn!(seat = %presented.seat, license = %license.id, "renewed a seat that the database does not have");
+        Ok((Arc::new(HotSeat::new(presented.seat_row(now))), license, false))
+    }
+}
+
+/// A license that a verified lease names is not in the database: our loss, so the client is asked to come back later.
+fn lost(presented: &Presented) -> Error {
+    tracing::error!(license = %presented.license, seat = %presented.seat, "the license of a verified lease is missing");
+    Error::new(ErrorCode::Unavailable).with_retry_after(Seconds::HOUR)
+}
+
+fn read_lease(product: &HotProduct, token: &str) -> Result<(Lease, bool), Refusal> {
+    let read =
+        |keyring: &Keyring| verify::<Lease>(token.as_bytes(), keyring, Expectations::product(&product.product_text));
+    match (read(&product.keyring), &product.revoked) {
+        (Err(Refusal::KeyUse), Some(revoked)) => read(revoked).map(|lease| (lease, false)),
+        (result, _) => result.map(|lease| (lease, true)),
+    }
+}
+
+/// Where the seat has a key of its device's, the renewal must be signed by it.
+fn check_proof(seat: &Seat, presented: &Presented, input: &Renew) -> Result<()> {
+    let named = || presented.lease.dpk.as_deref().and_then(|key| PublicKey::from_b64u(key).ok());
+    let key = match &seat.device_key {
+        Some(bytes) => Some(PublicKey::from_bytes(bytes).map_err(Error::internal)?),
+        None => named(),
+    };
+    let Some(key) = key else { return Ok(()) };
+    let message = renewal_proof_message(input.nonce.as_str(), &input.lease);
+    let proven = input.proof.is_some_and(|proof| key.verify_strict(&message, &proof.0));
+    if proven { Ok(()) } else { Err(Error::new(ErrorCode::ProofInvalid).with_pointer("/proof")) }
+}

@@ -1,0 +1,140 @@
+//! What renewals leave to be written: the newest of each seat, in a bounded map that is flushed in batches.
+//!
+//! A renewal waits for no write. Losing a touch costs a "last seen" date; the sequence numbers of later documents grow
+//! without it, because they are never below the current second.
+
+use holdfast_domain::{SeatId, Timestamp};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// What is to be remembered of a seat's newest lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touch {
+    /// The vendor's product's license's seat.
+    pub seat: SeatId,
+    /// The newest lease's sequence number.
+    pub seq: i64,
+    /// When it was signed.
+    pub seen_at: Timestamp,
+    /// Its `soft` end.
+    pub lease_ends_at: Timestamp,
+    /// Its hard stop: until then the seat may be in use, whatever the server says.
+    pub hard_stop_at: Timestamp,
+}
+
+impl Touch {
+    /// The newer of two touches of one seat.
+    fn newer(self, other: Self) -> Self {
+        if (other.seq, other.seen_at) > (self.seq, self.seen_at) { other } else { self }
+    }
+}
+
+/// A bounded set of touches, the newest per seat.
+pub(crate) struct Touches {
+    pending: Mutex<HashMap<SeatId, Touch>>,
+    limit: usize,
+    dropped: AtomicU64,
+}
+
+impl Touches {
+    /// Room for `limit` seats.
+    pub fn new(limit: usize) -> Self {
+        Self { pending: Mutex::default(), limit, dropped: AtomicU64::new(0) }
+    }
+
+    /// Remembers `touch`, unless a newer one of the same seat is known. A seat for which there is no room is dropped and
+    /// counted.
+    pub fn put(&self, touch: Touch) {
+        let mut pending = self.lock();
+        let full = pending.len() >= self.limit;
+        match pending.entry(touch.seat) {
+            Entry::Occupied(mut known) => {
+                let newest = known.get().newer(touch);
+                known.insert(newest);
+            }
+            Entry::Vacant(_) if full => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            Entry::Vacant(free) => {
+                free.insert(touch);
+            }
+        }
+    }
+
+    /// Takes up to `most` touches out.
+    pub fn take(&self, most: usize) -> Vec<Touch> {
+        let mut pending = self.lock();
+        if pending.len() <= most {
+            return std::mem::take(&mut *pending).into_values().collect();
+        }
+        let seats: Vec<SeatId> = pending.keys().take(most).copied().collect();
+        seats.iter().filter_map(|seat| pending.remove(seat)).collect()
+    }
+
+    /// Puts touches back that could not be written.
+    pub fn put_back(&self, touches: Vec<Touch>) {
+        touches.into_iter().for_each(|touch| self.put(touch));
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How many were dropped for want of room since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SeatId, Touch>> {
+        // The map is valid after every single operation, so a panic elsewhere leaves nothing half done.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(seat: u8, seq: i64) -> Touch {
+        let at = Timestamp::from_seconds(seq);
+        Touch { seat: SeatId::from_bytes([seat; 16]), seq, seen_at: at, lease_ends_at: at, hard_stop_at: at }
+    }
+
+    #[test]
+    fn the_newest_touch_of_a_seat_wins_in_any_order() {
+        let touches = Touches::new(10);
+        for seq in [3, 5, 4] {
+            touches.put(touch(1, seq));
+        }
+        assert_eq!(touches.take(10), [touch(1, 5)]);
+        assert_eq!(touches.len(), 0);
+    }
+
+    #[test]
+    fn the_map_is_bounded_and_counts_what_it_drops() {
+        let touches = Touches::new(2);
+        (0..5).for_each(|seat| touches.put(touch(seat, 1)));
+        touches.put(touch(0, 2));
+        assert_eq!((touches.len(), touches.dropped()), (2, 3));
+        assert!(touches.take(10).contains(&touch(0, 2)), "a known seat is still brought up to date");
+    }
+
+    #[test]
+    fn what_could_not_be_written_comes_back_without_hiding_what_is_newer() {
+        let touches = Touches::new(10);
+        (0..4).for_each(|seat| touches.put(touch(seat, 1)));
+        let batch = touches.take(3);
+        assert_eq!((batch.len(), touches.len()), (3, 1));
+        let seat = batch[0].seat;
+        touches.put(Touch { seq: 9, ..batch[0] });
+        touches.put_back(batch);
+        assert_eq!(touches.len(), 4);
+        assert_eq!(touches.take(10).iter().find(|t| t.seat == seat).map(|t| t.seq), Some(9));
+    }
+}
