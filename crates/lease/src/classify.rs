@@ -123,3 +123,111 @@ fn read_retry_after(text: &str) -> Option<Seconds> {
     let plain = !text.is_empty() && text.len() <= 7 && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok().map(Seconds)).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "eyJh.eyJi.AAAA";
+    const JSON: Option<&str> = Some("application/json");
+
+    fn not_ours(why: NotOurs) -> Outcome {
+        Outcome::NotOurs { why }
+    }
+
+    fn refused(status: u16, code: Option<&str>) -> Outcome {
+        Outcome::Refused { status, code: code.map(str::to_owned) }
+    }
+
+    #[test]
+    fn documents_are_found_in_json() {
+        let body = format!(r#"{{"lease":"{TOKEN}","keys":"{TOKEN}","seat":{{"id":"sea_1"}}}}"#);
+        let documents = Documents { lease: Some(TOKEN.to_owned()), denial: None, keys: Some(TOKEN.to_owned()) };
+        for (status, content_type) in [(200, "application/json"), (201, "Application/JSON; charset=utf-8")] {
+            let outcome = classify(status, Some(content_type), true, None, body.as_bytes());
+            assert_eq!(outcome, Outcome::Documents(documents.clone()));
+        }
+    }
+
+    #[test]
+    fn a_denial_is_found_in_a_problem() {
+        let body = format!(r#"{{"code":"license_revoked","denial":"{TOKEN}"}}"#);
+        let outcome = classify(403, Some("application/problem+json"), true, None, body.as_bytes());
+        assert_eq!(outcome, Outcome::Documents(Documents { denial: Some(TOKEN.to_owned()), ..Documents::default() }));
+        assert_eq!(classify(403, Some("text/html"), true, None, body.as_bytes()), refused(403, None));
+    }
+
+    #[test]
+    fn captive_portals_are_not_the_server() {
+        let html = b"<html>Welcome to the hotel</html>";
+        assert_eq!(classify(200, Some("text/html"), true, None, html), not_ours(NotOurs::ContentType));
+        assert_eq!(classify(200, None, true, None, html), not_ours(NotOurs::ContentType));
+        assert_eq!(classify(200, JSON, true, None, html), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, b"{}"), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, br#"{"valid":false}"#), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, br#"{"lease":"yes"}"#), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, br#"{"lease":{"a":1}}"#), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, b"[]"), not_ours(NotOurs::NoDocument));
+        assert_eq!(classify(200, JSON, true, None, b" \n"), not_ours(NotOurs::Empty));
+        assert_eq!(classify(302, JSON, true, None, b""), not_ours(NotOurs::Redirect));
+        assert_eq!(classify(101, JSON, true, None, b""), not_ours(NotOurs::Status));
+        let signed = format!(r#"{{"lease":"{TOKEN}"}}"#);
+        assert_eq!(classify(200, JSON, false, None, signed.as_bytes()), not_ours(NotOurs::Redirect));
+        assert_eq!(classify(403, JSON, false, None, signed.as_bytes()), not_ours(NotOurs::Redirect));
+    }
+
+    #[test]
+    fn bare_documents_are_told_by_their_typ() {
+        let header = jws::encode(br#"{"alg":"Ed25519","kid":"k","typ":"holdfast-keys+jwt"}"#);
+        let token = format!("{header}.e30.AAAA");
+        let expected = Outcome::Documents(Documents { keys: Some(token.clone()), ..Documents::default() });
+        for content_type in ["application/jwt", "application/holdfast-keys+jwt", "application/jose"] {
+            let body = format!("{token}\n");
+            assert_eq!(classify(200, Some(content_type), true, None, body.as_bytes()), expected);
+        }
+        assert_eq!(classify(200, Some("application/jwt"), true, None, b"a.b.c"), not_ours(NotOurs::NoDocument));
+    }
+
+    #[test]
+    fn faults_of_the_server_ask_for_patience() {
+        for status in [408, 425, 429, 500, 502, 503, 511, 599] {
+            let busy = |retry_after: Option<i64>| Outcome::Busy { status, retry_after: retry_after.map(Seconds) };
+            assert_eq!(classify(status, JSON, true, None, b"{}"), busy(None));
+            for (text, seconds) in [("0", 0), ("120", 120), (" 120 ", 120), ("9999999", 9_999_999), ("007", 7)] {
+                assert_eq!(classify(status, JSON, true, Some(text), b""), busy(Some(seconds)), "{text}");
+            }
+            for text in
+                ["", "-1", "+1", "1.5", "1e3", "soon", "99999999999999999999", "Wed, 21 Oct 2015 07:28:00 GMT", "١"]
+            {
+                assert_eq!(classify(status, JSON, true, Some(text), b""), busy(None), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn unsigned_refusals_keep_their_code_for_the_log() {
+        let body = br#"{"code":"license_not_found","detail":"x"}"#;
+        for status in [400, 401, 403, 404, 409, 410, 413, 415, 422] {
+            assert_eq!(
+                classify(status, Some("application/problem+json"), true, None, body),
+                refused(status, Some("license_not_found"))
+            );
+            assert_eq!(classify(status, Some("text/plain"), true, None, body), refused(status, None));
+            assert_eq!(classify(status, JSON, true, None, br#"{"code":"Drop Table"}"#), refused(status, None));
+        }
+        assert_eq!(classify(407, JSON, true, None, body), Outcome::ProxyAuthentication);
+    }
+
+    #[test]
+    fn an_overlong_body_is_no_answer() {
+        let body = vec![b' '; MAX_BODY_BYTES + 1];
+        let overlong = Outcome::Network { fault: NetworkFault::OverlongBody };
+        assert_eq!(classify(200, JSON, true, None, &body), overlong);
+        assert_eq!(classify(200, JSON, true, None, &body[1..]), not_ours(NotOurs::Empty));
+    }
+
+    #[test]
+    fn only_a_release_may_be_answered_with_nothing() {
+        assert_eq!(classify(204, None, true, None, b""), Outcome::Done);
+    }
+}

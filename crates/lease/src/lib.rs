@@ -45,6 +45,7 @@ pub use claims::{
     RevocationList,
 };
 
+pub use classify::classify;
 pub use device::{device_hash, renewal_proof_message};
 pub use holdfast_domain::{DenialCode, EntitlementValue, Seconds, UnixSeconds, decide::Mode};
 pub use jws::{Header, MAX_TOKEN_BYTES, peek_header};

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 #[allow(dead_code, reason = "the generator is shared with the example program")]
 #[path = "../examples/make_vectors/craft.rs"]
 mod craft;
-#[path = "../examples/make_vectors/lease.rs"]
+#[path = "../examples/make_vectors/lease/mod.rs"]
 mod lease;
 
 fn published(name: &str) -> String {

@@ -168,7 +168,7 @@ pub fn mixed_key(key: &Key) -> [u8; 32] {
 /// A signature under [`mixed_key`] that is valid only with the cofactor: nonces are tried until k is no multiple of 8.
 pub fn mixed_signature(message: &str, key: &Key) -> Vec<u8> {
     let a = mixed_key(key);
-    (0_u8..)
+    (0..=u8::MAX)
         .map(|attempt| {
             let nonce = Scalar::from_bytes_mod_order(Sha256::digest([message.as_bytes(), &[attempt]].concat()).into());
             let r = EdwardsPoint::mul_base(&nonce).compress().to_bytes();

@@ -111,10 +111,10 @@ impl State {
     /// Reads a stored state. A member that cannot be read is dropped and the state marked as damaged, since everything
     /// else is still worth having; [`StateError`] only for what is not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, StateError> {
-        if let Ok(state) = serde_json::from_slice(bytes) {
+        let members: Map<String, Value> = serde_json::from_slice(bytes).map_err(|_| StateError)?;
+        if let Ok(state) = serde_json::from_value(Value::Object(members.clone())) {
             return Ok(state);
         }
-        let members: Map<String, Value> = serde_json::from_slice(bytes).map_err(|_| StateError)?;
         let readable = |name: &String, value: &Value| {
             let alone = Map::from_iter([(name.clone(), value.clone())]);
             serde_json::from_value::<Self>(Value::Object(alone)).is_ok()

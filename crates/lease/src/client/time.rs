@@ -66,7 +66,8 @@ pub(super) fn advance(state: &mut State, reading: Reading, lease_span: Seconds) 
 
     if let (Some(wall), Some(server)) = (state.wall, state.server) {
         let limit = Seconds(lease_span.0.saturating_add(FUTURE_SPAN.0));
-        if wall.plus(state.wall_run).since(server) > limit {
+        // Only what the clock said can be absurd; the running time since then is our own.
+        if wall.since(server) > limit {
             state.wall = None;
         }
     }
