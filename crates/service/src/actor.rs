@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use holdfast_domain::{MemberId, Permission, Role, SessionId, Timestamp, TokenId, VendorId};
+use holdfast_store::Scope;
 use std::net::IpAddr;
 
 /// Somebody who may act for one vendor. Built only by authentication ([`crate::admin`]) or as [`Actor::system`], so
@@ -48,6 +49,11 @@ impl Actor {
     /// The vendor that this actor acts for.
     pub const fn vendor(&self) -> VendorId {
         self.vendor
+    }
+
+    /// The data that this actor may touch.
+    pub(crate) const fn scope(&self) -> Scope {
+        Scope::trusted(self.vendor)
     }
 
     /// Who it is, for the audit log.
@@ -103,4 +109,43 @@ pub struct RequestInfo {
     pub address: Option<IpAddr>,
     /// The id that the answer and the log carry.
     pub request_id: String,
+}
+
+/// The context of one change: who asks, from where, and under which idempotency key. The one context argument of every
+/// use case that changes something.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who asks.
+    pub actor: Actor,
+    /// From where.
+    pub from: RequestInfo,
+    /// Under which key a repetition is recognised; `None` where the caller does not repeat.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl Call {
+    /// A change that is not repeated.
+    pub const fn new(actor: Actor, from: RequestInfo) -> Self {
+        Self { actor, from, idempotency: None }
+    }
+
+    /// A change by the system itself: a job, or an operator with a shell on the machine.
+    pub fn system(vendor: VendorId) -> Self {
+        Self::new(Actor::system(vendor), RequestInfo::default())
+    }
+
+    /// The same under an idempotency key.
+    #[must_use]
+    pub fn with_idempotency(self, idempotency: Idempotency) -> Self {
+        Self { idempotency: Some(idempotency), ..self }
+    }
+}
+
+/// What makes a repeated request recognisable (HTTP API, "Idempotency-Key").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key: 1 to 255 printable ASCII characters.
+    pub key: String,
+    /// SHA-256 of method, path and body, so that the same key with another request is noticed.
+    pub body_hash: [u8; 32],
 }

@@ -4,6 +4,7 @@
 //! source). Only the first is ever sent (HTTP API, "Errors").
 
 use holdfast_domain::{Seconds, SeatId, Timestamp};
+use holdfast_store::{Constraint, StoreError};
 use serde::Serialize;
 use std::{error::Error as StdError, fmt};
 
@@ -218,9 +219,9 @@ pub struct Error {
     /// What it is.
     pub code: ErrorCode,
     /// What happened this time, for people; safe to send.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// The JSON pointer (RFC 6901) of the member that is wrong.
-    pub pointer: Option<String>,
+    pub pointer: Option<Box<str>>,
     /// The signed denial document.
     pub denial: Option<String>,
     /// The seats in the way.
@@ -249,13 +250,13 @@ impl Error {
     /// The same with a sentence for people.
     #[must_use]
     pub fn with_detail(self, detail: impl fmt::Display) -> Self {
-        Self { detail: Some(detail.to_string()), ..self }
+        Self { detail: Some(detail.to_string().into()), ..self }
     }
 
     /// The same with the pointer of the member that is wrong.
     #[must_use]
     pub fn with_pointer(self, pointer: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), ..self }
+        Self { pointer: Some(pointer.into().into()), ..self }
     }
 
     /// The same with the signed denial.
@@ -293,5 +294,30 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    /// What the database could not do is never the caller's fault, except where a rule of the schema says so.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(constraint) => {
+                let code = match constraint {
+                    Constraint::MemberEmail | Constraint::CustomerEmail => ErrorCode::EmailTaken,
+                    Constraint::ProductCode
+                    | Constraint::PlanCode
+                    | Constraint::CustomerExternalId
+                    | Constraint::OrderExternalId
+                    | Constraint::LicenseKey => ErrorCode::CodeTaken,
+                    Constraint::IdempotencyKey => ErrorCode::IdempotencyRunning,
+                    Constraint::Reference => ErrorCode::NotFound,
+                    _ => ErrorCode::Internal,
+                };
+                Self::new(code).with_source(error)
+            }
+            StoreError::OutcomeUnknown(_) => Self::new(ErrorCode::OutcomeUnknown).with_source(error),
+            StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(error),
+            _ => Self::new(ErrorCode::Unavailable).with_retry_after(Seconds(2)).with_source(error),
+        }
     }
 }

@@ -11,7 +11,7 @@ pub mod runtime;
 pub mod system;
 pub mod vault;
 
-pub use actor::{Actor, RequestInfo};
+pub use actor::{Actor, Call, Idempotency, RequestInfo};
 pub use error::{Error, ErrorCode, Result};
 
 use holdfast_domain::{Clock, Entropy, Timestamp};

@@ -1,0 +1,376 @@
+//! Proof of who asks: first set-up, signing in, stepping up, bearer tokens.
+
+use super::{
+    act::job,
+    inputs::{BootstrapInput, Password, SetupInput, SignIn},
+    members::show,
+    password::{self, Hasher},
+    sessions::SignedIn,
+    tokens,
+    views::{Bootstrapped, MemberView, VendorView},
+};
+use crate::{
+    Call, Service,
+    actor::{Actor, RequestInfo},
+    error::{Error, ErrorCode, Result},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use holdfast_domain::{
+    Email, MemberId, Name, Permission, Role, Seconds, Timestamp, VendorId, entropy::random_bytes, token::ApiToken,
+};
+use holdfast_store::{
+    Tx, WriteOptions,
+    members::{self as rows, MemberRow},
+    sessions as stored_sessions, setup, throttle, vendors,
+};
+use sha2::{Digest as _, Sha256};
+use std::net::IpAddr;
+
+/// How many failures are let through within [`WINDOW`], for an address and for an account (security design, "guesser").
+const FAILURES: i64 = 10;
+const WINDOW: Seconds = Seconds::MINUTE;
+/// How fresh a sign-in must be for what asks for one (security design, the table of roles).
+pub const STEP_UP: Seconds = Seconds::minutes(10);
+
+fn code_hash(code: &str) -> [u8; 32] {
+    let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    Sha256::new().chain_update(b"holdfast-setup-code\0").chain_update(plain).finalize().into()
+}
+
+/// The counter's name of an address. An IPv6 customer has a whole /64 at hand.
+fn address_counter(from: &RequestInfo) -> Option<String> {
+    let network = match from.address? {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.to_ipv4_mapped().map_or_else(
+            || {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            },
+            |mapped| mapped.to_string(),
+        ),
+    };
+    Some(format!("sign_in:address:{network}"))
+}
+
+fn account_counter(account: &str) -> String {
+    let hash = Sha256::digest(account.as_bytes());
+    format!("sign_in:account:{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]))
+}
+
+fn limited() -> Error {
+    Error::new(ErrorCode::RateLimited).with_retry_after(WINDOW)
+}
+
+impl Actor {
+    /// `Ok` where the person has proved who they are within [`STEP_UP`]; a token or the system has no password to ask for.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StepUpRequired`].
+    pub fn require_fresh(&self, now: Timestamp) -> Result<()> {
+        let stale = self.confirmed_at().is_none_or(|at| now.since(at) > STEP_UP);
+        if self.role().is_some() && stale { Err(Error::new(ErrorCode::StepUpRequired)) } else { Ok(()) }
+    }
+}
+
+impl Service {
+    /// Whether no vendor exists yet.
+    pub async fn setup_needed(&self) -> Result<bool> {
+        Ok(setup::is_unused(&mut self.store().reader()).await?)
+    }
+
+    /// Makes the one-time code for first set-up and stores its hash; the code is for the server's log. `None` where the
+    /// installation is set up already.
+    pub async fn new_setup_code(&self) -> Result<Option<String>> {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let random: [u8; 12] = random_bytes(self.entropy());
+        let digits: Vec<char> = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+        let code = digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-");
+        Ok(self.set_setup_code(&code).await?.then_some(code))
+    }
+
+    /// Stores the hash of `code` as that of the one-time code, in place of any before. False where the installation is set
+    /// up already.
+    pub async fn set_setup_code(&self, code: &str) -> Result<bool> {
+        let (hash, now) = (code_hash(code), self.now());
+        let stored = self.store().write(WriteOptions::default().idempotent(), move |tx| {
+            Box::pin(async move { setup::put_code(tx, hash, now).await })
+        });
+        Ok(stored.await?)
+    }
+
+    /// First set-up by whoever has read the code in the server's log: makes the vendor, its root key and its owner, and
+    /// signs the owner in.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetupCodeWrong`], [`ErrorCode::AlreadySetUp`], [`ErrorCode::PasswordTooWeak`],
+    /// [`ErrorCode::RateLimited`] after ten wrong codes in a minute.
+    pub async fn setup(&self, input: SetupInput, from: &RequestInfo) -> Result<(VendorId, SignedIn)> {
+        let counter = format!("setup:{}", address_counter(from).unwrap_or_default());
+        self.refuse_above(&counter).await?;
+        if !self.setup_needed().await? {
+            return Err(Error::new(ErrorCode::AlreadySetUp));
+        }
+        let hash = code_hash(&input.code);
+        if !setup::code_fits(&mut self.store().reader(), hash).await? {
+            self.count(counter).await?;
+            return Err(Error::new(ErrorCode::SetupCodeWrong).with_pointer("/code"));
+        }
+        password::check(&input.password, &input.email)?;
+        let first = self.first_vendor(&input.vendor, &input.email, &input.password, from).await?;
+        let (secret, session) = self.new_session(&first.owner, from)?;
+        let signed_in = SignedIn { member: show(&first.owner), session: secret, ends_at: session.expires_at };
+        let (vendor, now) = (first.vendor, self.now());
+        self.store()
+            .write(
+                WriteOptions::alone(),
+                job!(first, session => |tx| {
+                    if !setup::take_code(tx, hash, now).await? {
+                        return Err(Error::new(ErrorCode::AlreadySetUp));
+                    }
+                    first.insert(tx, now).await?;
+                    stored_sessions::insert(tx, &session).await?;
+                    Ok(())
+                }),
+            )
+            .await?;
+        Ok((vendor, signed_in))
+    }
+
+    /// First set-up from the command line: makes the vendor, its root key, its owner and an API token that may do
+    /// everything.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AlreadySetUp`] on a used database; [`ErrorCode::PasswordTooWeak`].
+    pub async fn bootstrap(&self, input: BootstrapInput) -> Result<Bootstrapped> {
+        password::check(&input.password, &input.email)?;
+        if !self.setup_needed().await? {
+            return Err(Error::new(ErrorCode::AlreadySetUp));
+        }
+        let first = self.first_vendor(&input.vendor, &input.email, &input.password, &RequestInfo::default()).await?;
+        let secret = ApiToken::generate(self.entropy());
+        let name: Name = "bootstrap".parse().map_err(Error::internal)?;
+        let token = tokens::new_row(self, first.vendor, Some(first.owner.id), name, Permission::ALL.to_vec(), &secret);
+        let (vendor, now) = (first.vendor, self.now());
+        let root = self.store().write(
+            WriteOptions::alone(),
+            job!(first, token => |tx| {
+                if !setup::claim(tx, now).await? {
+                    return Err(Error::new(ErrorCode::AlreadySetUp));
+                }
+                let root = first.insert(tx, now).await?;
+                tokens::insert(tx, &first.act, &token).await?;
+                Ok(root)
+            }),
+        );
+        Ok(Bootstrapped { vendor, root_public_key: root.await?, api_token: secret.expose().to_owned() })
+    }
+
+    async fn first_vendor(
+        &self,
+        name: &Name,
+        email: &Email,
+        password: &Password,
+        from: &RequestInfo,
+    ) -> Result<FirstVendor> {
+        let now = self.now();
+        let vendor = VendorId::new(now, self.entropy());
+        let local = email.as_str().split('@').next().unwrap_or_default();
+        let owner = MemberRow {
+            id: MemberId::new(now, self.entropy()),
+            vendor,
+            email: email.clone(),
+            name: local.parse().map_err(|error| Error::invalid("/email", error))?,
+            role: Role::Owner,
+            password_hash: Some(self.admin().hasher.hash(password, self.entropy()).await?),
+            totp_sealed: None,
+            created_at: now,
+            last_login_at: Some(now),
+            disabled_at: None,
+        };
+        let who = Actor::member(vendor, owner.id, Role::Owner, None, None);
+        let act = self.act(&Call::new(who, from.clone()));
+        Ok(FirstVendor { vendor, name: name.clone(), owner, act })
+    }
+
+    /// Signs somebody in with e-mail and password.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SignInFailed`] for an unknown address and a wrong password alike, after the same time;
+    /// [`ErrorCode::RateLimited`] after ten failures in a minute of the address or the account.
+    pub async fn sign_in(&self, input: SignIn, from: &RequestInfo) -> Result<SignedIn> {
+        let email: Option<Email> = input.email.parse().ok();
+        let account = account_counter(email.as_ref().map_or(input.email.as_str(), Email::as_str));
+        let address = address_counter(from);
+        if let Some(address) = &address {
+            self.refuse_above(address).await?;
+        }
+        // Counted before the password is looked at, so that many guesses at once do not slip through together.
+        if self.count(account.clone()).await? > FAILURES {
+            return Err(limited());
+        }
+        let member = match &email {
+            Some(email) => rows::by_email(&mut self.store().reader(), email).await?,
+            None => None,
+        };
+        let member = member.filter(|member| member.disabled_at.is_none());
+        let stored = member.as_ref().and_then(|member| member.password_hash.as_deref());
+        let fits = self.admin().hasher.verify(&input.password, stored).await?;
+        let Some(member) = member.filter(|_| fits) else {
+            if let Some(address) = address {
+                self.count(address).await?;
+            }
+            return Err(Error::new(ErrorCode::SignInFailed));
+        };
+        let newer_hash = match &member.password_hash {
+            Some(hash) if Hasher::is_outdated(hash) => {
+                Some(self.admin().hasher.hash(&input.password, self.entropy()).await?)
+            }
+            _ => None,
+        };
+        let (secret, session) = self.new_session(&member, from)?;
+        let act = self.act(&Call::new(Actor::member(member.vendor, member.id, member.role, None, None), from.clone()));
+        let ends_at = session.expires_at;
+        let member = MemberRow { last_login_at: Some(act.now), ..member };
+        let view = show(&member);
+        self.store()
+            .write(
+                WriteOptions::default(),
+                job!(act, account, member, newer_hash, session => |tx| {
+                    throttle::clear(tx, &account).await?;
+                    rows::signed_in(tx, act.scope, member.id, act.now).await?;
+                    if let Some(hash) = &newer_hash {
+                        rows::set_password(tx, act.scope, member.id, hash).await?;
+                    }
+                    stored_sessions::insert(tx, &session).await?;
+                    act.event(tx, "member.signed_in", member.id, serde_json::json!({}));
+                    Ok::<_, Error>(())
+                }),
+            )
+            .await?;
+        Ok(SignedIn { member: view, session: secret, ends_at })
+    }
+
+    /// Proves again that the person of `actor` is who they are: for ten minutes they may do what asks for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SignInFailed`], [`ErrorCode::RateLimited`].
+    pub async fn confirm_password(&self, actor: &Actor, password: Password, from: &RequestInfo) -> Result<Actor> {
+        self.check_own_password(actor, &password, from).await?;
+        self.confirm_session(actor).await
+    }
+
+    async fn check_own_password(&self, actor: &Actor, password: &Password, from: &RequestInfo) -> Result<MemberRow> {
+        let id = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let member = rows::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let member = member.ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
+        let account = account_counter(member.email.as_str());
+        if self.count(account.clone()).await? > FAILURES {
+            return Err(limited());
+        }
+        if !self.admin().hasher.verify(password, member.password_hash.as_deref()).await? {
+            if let Some(address) = address_counter(from) {
+                self.count(address).await?;
+            }
+            return Err(Error::new(ErrorCode::SignInFailed).with_pointer("/password"));
+        }
+        self.store().write(WriteOptions::last(), job!(account => |tx| throttle::clear(tx, &account).await)).await?;
+        Ok(member)
+    }
+
+    /// Changes one's own password. Ends every session of the person and opens a new one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SignInFailed`] where `current` is wrong, [`ErrorCode::PasswordTooWeak`] for `new`.
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        current: Password,
+        new: Password,
+        from: &RequestInfo,
+    ) -> Result<SignedIn> {
+        let member = self.check_own_password(actor, &current, from).await?;
+        password::check(&new, &member.email)?;
+        let hash = self.admin().hasher.hash(&new, self.entropy()).await?;
+        let (secret, session) = self.new_session(&member, from)?;
+        let act = self.act(&Call::new(actor.clone(), from.clone()));
+        let signed_in = SignedIn { member: show(&member), session: secret, ends_at: session.expires_at };
+        self.store()
+            .write(
+                WriteOptions::default(),
+                job!(act, member, hash, session => |tx| {
+                    rows::set_password(tx, act.scope, member.id, &hash).await?;
+                    stored_sessions::end_of_member(tx, act.scope, member.id, None).await?;
+                    stored_sessions::insert(tx, &session).await?;
+                    act.event(tx, "member.password_changed", member.id, serde_json::json!({}));
+                    Ok::<_, Error>(())
+                }),
+            )
+            .await?;
+        Ok(signed_in)
+    }
+
+    /// The person who asks.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for a token.
+    pub async fn me(&self, actor: &Actor) -> Result<MemberView> {
+        let id = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let member = rows::get(&mut self.store().reader(), actor.scope(), id).await?;
+        member.as_ref().map(show).ok_or_else(|| Error::new(ErrorCode::NotFound))
+    }
+
+    /// The vendor of `actor`, with the root public key that its applications pin.
+    pub async fn vendor(&self, actor: &Actor) -> Result<VendorView> {
+        let row = vendors::by_public_id(&mut self.store().reader(), actor.vendor()).await?;
+        let row = row.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        self.show_vendor(row).await
+    }
+
+    /// Every vendor, the oldest first: for an operator with a shell on the machine, never for a request.
+    pub async fn vendors(&self) -> Result<Vec<VendorView>> {
+        let mut views = Vec::new();
+        for row in vendors::all_vendors(&mut self.store().reader()).await? {
+            views.push(self.show_vendor(row).await?);
+        }
+        Ok(views)
+    }
+
+    async fn show_vendor(&self, row: vendors::VendorRow) -> Result<VendorView> {
+        let key = self.root_public_key(row.id).await?;
+        Ok(VendorView { id: row.id, name: row.name, root_public_key: key, created_at: row.created_at })
+    }
+
+    async fn refuse_above(&self, counter: &str) -> Result<()> {
+        let row = throttle::get(&mut self.store().reader(), counter, WINDOW, self.now()).await?;
+        if row.is_some_and(|row| row.hits >= FAILURES) { Err(limited()) } else { Ok(()) }
+    }
+
+    async fn count(&self, counter: String) -> Result<i64> {
+        let now = self.now();
+        Ok(self
+            .store()
+            .write(WriteOptions::last(), job!(counter => |tx| throttle::hit(tx, &counter, WINDOW, now).await))
+            .await?)
+    }
+}
+
+/// Everything that a new vendor begins with.
+#[derive(Clone)]
+struct FirstVendor {
+    vendor: VendorId,
+    name: Name,
+    owner: MemberRow,
+    act: super::act::Act,
+}
+
+impl FirstVendor {
+    /// Stores vendor, owner and root key, and returns the raw public half of that, base64url.
+    async fn insert(&self, tx: &mut Tx, now: Timestamp) -> Result<String> {
+        vendors::insert(tx, self.vendor, &self.name, now).await?;
+        rows::insert(tx, self.act.scope, &self.owner).await?;
+        let root = crate::runtime::keys::new_root(&self.act.service, tx, self.act.scope, now).await?;
+        let data = serde_json::json!({ "after": { "name": self.name, "owner": self.owner.email } });
+        self.act.event(tx, "vendor.created", self.vendor, data);
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(root.to_bytes()))
+    }
+}

@@ -1,0 +1,86 @@
+//! The audit log as people read it, and the walk along its hash chain.
+
+use super::{
+    act::Act,
+    inputs::EventFilter,
+    page::{Limit, Page, PageRequest, map},
+    views::{ChainReport, EventView, SeatView},
+};
+use crate::{
+    Service,
+    actor::Actor,
+    error::{Error, Result},
+};
+use holdfast_domain::{LicenseId, Permission, VendorId, event};
+use holdfast_store::{
+    Querier, Scope,
+    events::{self, EventRow, Verdict},
+};
+
+/// For how many seats of a license its timeline tells what happened to them.
+const SEATS_TOLD: usize = 20;
+
+fn show(row: EventRow) -> EventView {
+    EventView {
+        id: row.id,
+        number: row.number,
+        at: row.at,
+        actor: serde_json::from_str(&row.actor).unwrap_or(event::Actor::System),
+        action: row.action,
+        subject: row.subject,
+        data: serde_json::from_str(&row.data).unwrap_or_default(),
+        origin: row.origin,
+        request: row.request,
+    }
+}
+
+/// What happened to a license and to its newest seats, newest first; at most `limit`.
+pub(super) async fn timeline(
+    act: &Act,
+    q: &mut dyn Querier,
+    license: LicenseId,
+    seats: &[SeatView],
+    limit: u32,
+) -> Result<Vec<EventView>> {
+    let mut subjects = vec![license.to_string()];
+    subjects.extend(seats.iter().take(SEATS_TOLD).map(|seat| seat.id.to_string()));
+    let page = PageRequest { limit: Limit::new(limit), ..PageRequest::default() };
+    let mut told = Vec::new();
+    for subject in subjects {
+        let filter = events::EventFilter { subject: Some(subject), ..events::EventFilter::default() };
+        told.extend(events::list(q, act.scope, &filter, &page).await?.items);
+    }
+    told.sort_by_key(|row| std::cmp::Reverse(row.number));
+    told.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(told.into_iter().map(show).collect())
+}
+
+impl Service {
+    /// The audit log, newest first. Whoever may not see all of it sees what they did themselves.
+    pub async fn events(&self, actor: &Actor, filter: EventFilter, page: PageRequest<()>) -> Result<Page<EventView>> {
+        let who = if actor.may(Permission::EventsReadAll) {
+            filter.member.map(event::Actor::Member)
+        } else {
+            actor.require(Permission::EventsReadOwn)?;
+            Some(actor.who())
+        };
+        let filter = events::EventFilter {
+            subject: filter.subject,
+            actor: who,
+            action: filter.action,
+            since: filter.since,
+            before: filter.before,
+        };
+        let rows = events::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        Ok(map(rows, show))
+    }
+
+    /// Walks the whole audit log of `vendor` and compares every hash: for an operator with a shell on the machine.
+    pub async fn verify_chain(&self, vendor: VendorId) -> Result<ChainReport> {
+        let verdict = events::verify(&mut self.store().reader(), Scope::trusted(vendor)).await.map_err(Error::from)?;
+        Ok(match verdict {
+            Verdict::Whole { events, .. } => ChainReport { events, broken_at: None },
+            Verdict::Broken { number } => ChainReport { events: number.saturating_sub(1), broken_at: Some(number) },
+        })
+    }
+}

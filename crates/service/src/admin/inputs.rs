@@ -1,0 +1,351 @@
+//! What the management use cases take: typed, so that what arrives here is already well-formed.
+
+use holdfast_domain::{
+    Code, CustomerId, Email, Entitlements, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
+    ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+};
+use serde::Deserialize;
+use std::fmt;
+
+/// A password as typed. Never shown by `Debug`, never stored.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// From what was typed.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// What was typed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// First-run set-up: the first vendor and its owner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupInput {
+    /// The one-time code from the server's log.
+    pub code: String,
+    /// The vendor's name.
+    pub vendor: Name,
+    /// The owner's address.
+    pub email: Email,
+    /// The owner's password.
+    pub password: Password,
+}
+
+/// The same from the command line, where a shell on the machine stands for the code.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapInput {
+    /// The vendor's name.
+    pub vendor: Name,
+    /// The owner's address.
+    pub email: Email,
+    /// The owner's password.
+    pub password: Password,
+}
+
+/// E-mail and password, as typed: what is not even an address fails like a wrong one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// A new product.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateProduct {
+    /// Its name.
+    pub name: Name,
+    /// Its short name, unique within the vendor.
+    pub code: Code,
+}
+
+/// What to change about a product; absent members stay.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateProduct {
+    /// A new name.
+    pub name: Option<Name>,
+    /// Whether it is archived: hidden from choice, its licenses untouched.
+    pub archived: Option<bool>,
+}
+
+/// A new plan.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePlan {
+    /// The product it is a way to buy.
+    pub product: ProductId,
+    /// Its name.
+    pub name: Name,
+    /// Its short name, unique within the product; part of every lease.
+    pub code: Code,
+    /// What a license of it copies.
+    pub terms: Terms,
+}
+
+/// What to change about a plan; absent members stay. Licenses already issued keep their copy of the old terms.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdatePlan {
+    /// A new name.
+    pub name: Option<Name>,
+    /// New terms for licenses issued from now on.
+    pub terms: Option<Terms>,
+    /// Whether it is archived: hidden from choice, its licenses untouched.
+    pub archived: Option<bool>,
+}
+
+/// Which plans to list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PlanFilter {
+    /// Of one product only.
+    pub product: Option<ProductId>,
+    /// Only archived ones, or only others.
+    pub archived: Option<bool>,
+}
+
+/// A new customer. A name or an address is needed; an address stands in for a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CreateCustomer {
+    /// The name of the person or company.
+    pub name: Option<Name>,
+    /// The address, unique within the vendor.
+    pub email: Option<Email>,
+    /// What the vendor's own system calls them, unique within the vendor.
+    pub external_id: Option<Name>,
+}
+
+/// What to change about a customer; absent members stay.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateCustomer {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new address.
+    pub email: Option<Email>,
+    /// Another name in the vendor's own system.
+    pub external_id: Option<Name>,
+}
+
+/// A new order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateOrder {
+    /// The payment provider's number, unique within the vendor.
+    pub reference: Name,
+    /// Who bought.
+    #[serde(default)]
+    pub customer: Option<CustomerId>,
+}
+
+/// Who holds a new license.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum CustomerChoice {
+    /// One that exists.
+    Existing(CustomerId),
+    /// One to be found by address, or created.
+    New(CreateCustomer),
+}
+
+/// A new license.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssueLicense {
+    /// The plan whose terms it copies.
+    pub plan: PlanId,
+    /// Who holds it.
+    #[serde(default)]
+    pub customer: Option<CustomerChoice>,
+    /// The order it was bought with.
+    #[serde(default)]
+    pub order: Option<OrderId>,
+    /// Its end, instead of the one that the plan's model gives.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+    /// The number of seats, instead of the plan's.
+    #[serde(default)]
+    pub seats: Option<u32>,
+    /// Entitlements that replace or add to the plan's.
+    #[serde(default)]
+    pub overrides: Entitlements,
+    /// A key of another system, instead of a generated one.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+impl IssueLicense {
+    /// A license of `plan`, everything else as the plan says.
+    pub fn of(plan: PlanId) -> Self {
+        Self {
+            plan,
+            customer: None,
+            order: None,
+            expires_at: None,
+            seats: None,
+            overrides: Entitlements::new(),
+            key: None,
+        }
+    }
+}
+
+/// What to change about a license; absent members stay. No seat that is taken is lost by it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateLicense {
+    /// A new number of seats.
+    pub seats: Option<u32>,
+    /// All overrides anew.
+    pub overrides: Option<Entitlements>,
+}
+
+/// Which licenses to list. All conditions hold at once.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LicenseFilter {
+    /// Those that stand so now.
+    pub state: Option<LicenseState>,
+    /// Those of a product.
+    pub product: Option<ProductId>,
+    /// Those of a plan.
+    pub plan: Option<PlanId>,
+    /// Those of a customer.
+    pub customer: Option<CustomerId>,
+    /// Those of an order.
+    pub order: Option<OrderId>,
+    /// Those that end before then, and have not ended yet.
+    pub ends_before: Option<Timestamp>,
+    /// A whole key, the last four characters of one, an id, or the beginning of a customer's e-mail or name.
+    pub q: Option<String>,
+}
+
+/// A step of a license's status, with what the act needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeStatus {
+    /// Which step.
+    pub change: StatusChange,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+    /// From when running seats lose their rights; absent for at once. Not in the past.
+    #[serde(default)]
+    pub effective_at: Option<Timestamp>,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A later end for a license.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendLicense {
+    /// The new end, after the present one; absent for a license without end.
+    pub expires_at: Option<Timestamp>,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A new key for a license; the old one is unknown from then on, running seats go on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rekey {
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+}
+
+/// Another holder for a license.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// Who holds it from now on.
+    pub customer: CustomerChoice,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+}
+
+/// Which seats to list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SeatFilter {
+    /// Of one license.
+    pub license: Option<LicenseId>,
+    /// Of one product.
+    pub product: Option<ProductId>,
+    /// Of one customer.
+    pub customer: Option<CustomerId>,
+    /// Taken ones, or given-up ones.
+    pub state: Option<SeatState>,
+    /// Not seen since then.
+    pub not_seen_since: Option<Timestamp>,
+}
+
+/// A new member.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateMember {
+    /// The person's name.
+    pub name: Name,
+    /// The address, with which the person signs in; unique.
+    pub email: Email,
+    /// What the person may do.
+    pub role: Role,
+    /// A first password, handed over in person.
+    pub password: Password,
+}
+
+/// A new API token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// What it is for.
+    pub name: Name,
+    /// What it may do: at most what its maker may.
+    pub scopes: Vec<Permission>,
+    /// When it ends; absent for a token without end.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Which events to list. All conditions hold at once.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EventFilter {
+    /// Of one subject: an id's text form.
+    pub subject: Option<String>,
+    /// Of one member.
+    pub member: Option<MemberId>,
+    /// Of one kind, for example `license.revoked`.
+    pub action: Option<String>,
+    /// Not before then.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub before: Option<Timestamp>,
+}

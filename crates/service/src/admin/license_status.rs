@@ -1,0 +1,199 @@
+//! Suspending, resuming, revoking, reinstating and extending licenses, each with a preview of who loses access.
+
+use super::{
+    act::{Act, job},
+    impact,
+    inputs::{ChangeStatus, ExtendLicense},
+    licenses::{absent, lock, save, shown, told},
+    views::{Impact, StatusOutcome},
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{
+    License, LicenseId, Permission, Role, SeatState, Seconds, Timestamp,
+    license::{LicenseStatus, StatusChange},
+};
+use holdfast_store::{Querier, Tx, WriteOptions};
+use serde_json::json;
+
+/// How many licenses may change at once without an owner (security design, the table of roles).
+const AT_ONCE: usize = 10;
+/// How many licenses may change at once at all.
+const MOST: usize = 200;
+/// By how much support may extend (security design, the table of roles).
+const SMALL_EXTENSION: Seconds = Seconds::days(30);
+/// How many seats of a license are looked at for its impact.
+const SEATS: usize = 10_000;
+
+/// `Ok` where `actor` may change the status of so many licenses now.
+pub(super) fn may_change(actor: &Actor, licenses: usize, now: Timestamp) -> Result<()> {
+    actor.require(Permission::LicensesStatus)?;
+    if actor.role() == Some(Role::Support) {
+        actor.require_fresh(now)?;
+    }
+    if licenses > AT_ONCE && actor.role().is_some_and(|role| role != Role::Owner) {
+        let detail = format!("More than {AT_ONCE} licenses at once: ask an owner to do it.");
+        return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
+    }
+    Ok(())
+}
+
+/// Who loses access when `license` is no longer in force from `effective` on.
+pub(super) async fn impact_of(
+    act: &Act,
+    q: &mut dyn Querier,
+    license: &License,
+    effective: Option<Timestamp>,
+) -> Result<Impact> {
+    let seats = super::seats::of_license(act, q, license.id, SeatState::Active, SEATS).await?;
+    let devices = seats
+        .into_iter()
+        .map(|seat| impact::DeviceFacts {
+            seat: seat.id,
+            name: seat.name,
+            user: seat.user,
+            last_seen: seat.last_seen,
+            offline_until: seat.offline_until,
+        })
+        .collect();
+    Ok(impact::of(devices, license.terms.renew_after, effective, act.now))
+}
+
+const fn action(change: StatusChange) -> &'static str {
+    match change {
+        StatusChange::Suspend => "license.suspended",
+        StatusChange::Resume => "license.resumed",
+        StatusChange::Revoke => "license.revoked",
+        StatusChange::Reinstate => "license.reinstated",
+    }
+}
+
+/// Changes the status of one license in a write job.
+pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &ChangeStatus) -> Result<StatusOutcome> {
+    let mut row = lock(act, tx, id).await?;
+    let before = row.license.status;
+    let status = before.after(input.change).ok_or_else(|| {
+        Error::new(ErrorCode::StatusConflict).with_detail(format_args!("The license is {}.", before.as_str()))
+    })?;
+    let impact = match status {
+        LicenseStatus::Active => Impact::default(),
+        _ if before == LicenseStatus::Suspended => Impact::default(),
+        _ => impact_of(act, tx, &row.license, input.effective_at).await?,
+    };
+    if input.dry_run {
+        return Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: false });
+    }
+    let ends = status != LicenseStatus::Active;
+    row.license.status = status;
+    row.license.status_reason = ends.then(|| input.reason.clone());
+    row.license.status_effective_at = input.effective_at.filter(|at| ends && *at > act.now);
+    save(act, tx, &row.license).await?;
+    let data = json!({
+        "before": { "status": before }, "after": { "status": status }, "reason": input.reason,
+        "effective_at": row.license.status_effective_at.map(super::import::dates::rfc_3339),
+        "devices": impact.devices,
+    });
+    act.event(tx, action(input.change), id, data);
+    Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: true })
+}
+
+fn check_effective(input: &ChangeStatus, now: Timestamp) -> Result<()> {
+    match input.effective_at {
+        // A little in the past is the caller's clock.
+        Some(at) if at < now.plus(Seconds(-60)) => Err(Error::invalid("/effective_at", "The date lies in the past.")),
+        Some(at) if at > now.plus(Seconds::days(3_653)) => {
+            Err(Error::invalid("/effective_at", "The date lies more than ten years ahead."))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Service {
+    /// Suspends, resumes, revokes or reinstates a license, or says who would lose access and when. Undone by the opposite
+    /// step.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where the vocabulary has no such step;
+    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in.
+    pub async fn change_status(&self, call: &Call, id: LicenseId, input: ChangeStatus) -> Result<StatusOutcome> {
+        let outcomes = self.change_status_of_many(call, vec![id], input).await?;
+        outcomes.into_iter().next().ok_or_else(absent)
+    }
+
+    /// The same for several licenses: all of them or none.
+    ///
+    /// # Errors
+    /// As for one; [`ErrorCode::Forbidden`] for more than ten at once by anybody but an owner, a token or the system.
+    pub async fn change_status_of_many(
+        &self,
+        call: &Call,
+        ids: Vec<LicenseId>,
+        input: ChangeStatus,
+    ) -> Result<Vec<StatusOutcome>> {
+        let mut ids = ids;
+        ids.sort_unstable();
+        ids.dedup();
+        may_change(&call.actor, ids.len(), self.now())?;
+        check_effective(&input, self.now())?;
+        if ids.len() > MOST {
+            return Err(Error::invalid("/licenses", format_args!("At most {MOST} at once.")));
+        }
+        let act = self.act(call);
+        let options = match ids.as_slice() {
+            [one] => WriteOptions::license(*one),
+            _ => WriteOptions::alone(),
+        };
+        let change_all = job!(act, ids, input => |tx| {
+            let mut outcomes = Vec::with_capacity(ids.len());
+            for id in ids {
+                outcomes.push(change(&act, tx, id, &input).await?);
+            }
+            Ok(outcomes)
+        });
+        // A preview is no act: it is neither kept under the idempotency key nor worth a commit of its own.
+        if input.dry_run {
+            self.store().write(options, change_all).await
+        } else {
+            self.commit(call, options, change_all).await
+        }
+    }
+
+    /// Moves the end of a license later, or takes it away.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] where the new end is not later; [`ErrorCode::Forbidden`] where support extends by more
+    /// than 30 days.
+    pub async fn extend_license(&self, call: &Call, id: LicenseId, input: ExtendLicense) -> Result<StatusOutcome> {
+        call.actor.require(Permission::LicensesExtend)?;
+        let (act, small_only) = (self.act(call), !call.actor.may(Permission::LicensesWrite));
+        let dry_run = input.dry_run;
+        let extend = job!(act, input => |tx| {
+            let mut row = lock(&act, tx, id).await?;
+            let Some(before) = row.license.expires_at else {
+                return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license has no end."));
+            };
+            if input.expires_at.is_some_and(|end| end <= before) {
+                return Err(Error::invalid("/expires_at", "The new end is not later than the present one."));
+            }
+            // Counted from today where the license has ended: days that nobody could use are not given.
+            let limit = before.max(act.now).plus(SMALL_EXTENSION);
+            if small_only && input.expires_at.is_none_or(|end| end > limit) {
+                return Err(Error::new(ErrorCode::Forbidden).with_detail("Support extends by at most 30 days at a time."));
+            }
+            if !input.dry_run {
+                let told_before = told(&row.license);
+                row.license.expires_at = input.expires_at;
+                save(&act, tx, &row.license).await?;
+                let data = json!({ "before": told_before, "after": told(&row.license), "reason": input.reason });
+                act.event(tx, "license.extended", id, data);
+            }
+            let license = shown(&act, tx, &row).await?;
+            Ok(StatusOutcome { license, impact: Impact::default(), applied: !input.dry_run })
+        });
+        let options = WriteOptions::license(id);
+        if dry_run { self.store().write(options, extend).await } else { self.commit(call, options, extend).await }
+    }
+}

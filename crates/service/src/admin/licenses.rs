@@ -1,0 +1,366 @@
+//! Licenses: issuing, finding and reading them, and changing what is not their status.
+
+use super::{
+    act::{Act, job},
+    customers,
+    inputs::{IssueLicense, LicenseFilter, Rekey, Transfer, UpdateLicense},
+    page::{Page, PageRequest, Total, map},
+    views::{Issued, LicenseDetail, LicenseView},
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+    vault::Purpose,
+};
+use holdfast_domain::{Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Terms};
+pub use holdfast_store::licenses::LicenseSort;
+use holdfast_store::{
+    Querier, Tx, WriteOptions,
+    changes::ChangeKind,
+    customers as customer_rows,
+    licenses::{self, LicenseRow, NewLicense},
+    orders, plans, products,
+};
+use serde_json::{Value, json};
+
+/// How many seats and events a license's page shows.
+const SEATS: usize = 200;
+const TIMELINE: u32 = 100;
+
+pub(super) fn absent() -> Error {
+    Error::new(ErrorCode::NotFound)
+}
+
+/// A license's row as it is shown, with whose it is.
+pub(super) fn view(act: &Act, row: &LicenseRow, whose: Option<(Name, Option<Email>)>) -> LicenseView {
+    let license = &row.license;
+    let (customer_name, customer_email) = whose.map_or((None, None), |(name, email)| (Some(name), email));
+    LicenseView {
+        id: license.id,
+        product: license.product,
+        plan: license.plan,
+        plan_code: license.plan_code.clone(),
+        customer: license.customer,
+        customer_name,
+        customer_email,
+        order: license.order,
+        key_hint: row.key_hint.clone(),
+        status: license.status,
+        state: license.state(act.now),
+        status_reason: license.status_reason.clone(),
+        status_effective_at: license.status_effective_at,
+        terms: license.terms.clone(),
+        overrides: license.overrides.clone(),
+        expires_at: license.expires_at,
+        seats_taken: row.seats_used,
+        created_at: license.created_at,
+    }
+}
+
+/// The same, asking for the customer.
+pub(super) async fn shown(act: &Act, q: &mut dyn Querier, row: &LicenseRow) -> Result<LicenseView> {
+    let customer = match row.license.customer {
+        Some(id) => customer_rows::get(q, act.scope, id).await?,
+        None => None,
+    };
+    Ok(view(act, row, customer.map(|customer| (customer.name, customer.email))))
+}
+
+/// Reads a license for a change, locked until the commit.
+pub(super) async fn lock(act: &Act, tx: &mut Tx, id: LicenseId) -> Result<LicenseRow> {
+    licenses::lock(tx, act.scope, id).await?.ok_or_else(absent)
+}
+
+/// Saves a changed license and tells every node.
+pub(super) async fn save(act: &Act, tx: &mut Tx, license: &License) -> Result<()> {
+    licenses::update(tx, act.scope, license, act.now).await?;
+    act.changed(tx, ChangeKind::License, Some(license.product), license.id.to_bytes());
+    Ok(())
+}
+
+/// What an event says of a license; never its key.
+pub(super) fn told(license: &License) -> Value {
+    json!({
+        "plan": license.plan, "customer": license.customer, "order": license.order, "status": license.status,
+        "seats": license.terms.seats, "overrides": license.overrides,
+        "expires_at": license.expires_at.map(super::import::dates::rfc_3339),
+    })
+}
+
+/// A key as the database keeps it: hashed for look-up, sealed for showing, and its last four characters.
+pub(crate) struct StoredKey {
+    pub hash: [u8; 32],
+    pub sealed: Vec<u8>,
+    pub hint: String,
+}
+
+impl Service {
+    /// Hashes and seals `key` for the license `id`.
+    pub(crate) fn store_key(&self, id: LicenseId, key: &LicenseKey) -> Result<StoredKey> {
+        let vault = self.vault()?;
+        let sealed = vault.seal(Purpose::LicenseKey, &id.to_bytes(), key.expose().as_bytes(), self.entropy())?;
+        Ok(StoredKey { hash: vault.key_hash(key), sealed, hint: key.hint().to_owned() })
+    }
+
+    /// Opens a sealed key.
+    pub(crate) fn open_key(&self, id: LicenseId, sealed: &[u8]) -> Result<String> {
+        let bytes = self.vault()?.open(Purpose::LicenseKey, &id.to_bytes(), sealed)?;
+        String::from_utf8(bytes.to_vec()).map_err(|error| Error::internal(error.utf8_error()))
+    }
+
+    /// Issues a license. Its key is in the answer, and afterwards only for those who may reveal it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] with a pointer for a plan, customer or order that is not the vendor's and for values
+    /// outside their range; [`ErrorCode::CodeTaken`] where another license of the product has the key given.
+    pub async fn issue_license(&self, call: &Call, input: IssueLicense) -> Result<Issued> {
+        call.actor.require(Permission::LicensesWrite)?;
+        let act = self.act(call);
+        let key = match &input.key {
+            Some(text) => LicenseKey::parse(text).map_err(|error| Error::invalid("/key", error))?,
+            None => LicenseKey::generate(self.entropy()),
+        };
+        let id = LicenseId::new(act.now, self.entropy());
+        let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        let key = key.expose().to_owned();
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, input, key, sealed, hint => |tx| {
+                let plan = plans::get(tx, act.scope, input.plan).await?;
+                let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
+                let order = match input.order {
+                    Some(id) => Some(orders::get(tx, act.scope, id).await?
+                        .ok_or_else(|| Error::invalid("/order", "There is no such order."))?),
+                    None => None,
+                };
+                let customer = match &input.customer {
+                    Some(choice) => Some(customers::choose(&act, tx, choice).await?),
+                    None => match order.as_ref().and_then(|order| order.customer) {
+                        Some(id) => customer_rows::get(tx, act.scope, id).await?,
+                        None => None,
+                    },
+                };
+                let seats = input.seats.unwrap_or(plan.terms.seats);
+                let terms = with(Terms { seats, ..plan.terms.clone() }, &input.overrides, "/seats")?;
+                if input.expires_at.is_some_and(|end| end <= act.now) {
+                    return Err(Error::invalid("/expires_at", "The end lies in the past."));
+                }
+                let license = License {
+                    id,
+                    vendor: act.scope.vendor(),
+                    product: plan.product,
+                    plan: plan.id,
+                    plan_code: plan.code,
+                    customer: customer.as_ref().map(|customer| customer.id),
+                    order: input.order,
+                    status: LicenseStatus::Active,
+                    status_reason: None,
+                    status_effective_at: None,
+                    expires_at: input.expires_at.or_else(|| terms.model.end(act.now)),
+                    terms,
+                    overrides: input.overrides,
+                    created_at: act.now,
+                };
+                let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
+                licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
+                act.event(tx, "license.issued", id, json!({ "after": told(&new.license) }));
+                act.changed(tx, ChangeKind::License, Some(new.license.product), id.to_bytes());
+                let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+                let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
+                Ok(Issued { license, key })
+            }),
+        )
+        .await
+    }
+
+    /// The vendor's licenses as they stand now. A whole key or a license's id in `q` finds that license.
+    pub async fn licenses(
+        &self,
+        actor: &Actor,
+        filter: LicenseFilter,
+        page: PageRequest<LicenseSort>,
+    ) -> Result<Page<LicenseView>> {
+        actor.require(Permission::LicensesRead)?;
+        let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
+        let mut reader = self.store().reader();
+        if let Some(found) = self.find_exactly(&act, &mut reader, filter.q.as_deref().unwrap_or_default()).await? {
+            let mut items = Vec::with_capacity(found.len());
+            for row in &found {
+                items.push(shown(&act, &mut reader, row).await?);
+            }
+            return Ok(Page { total: Total { rows: items.len() as u64, exact: true }, items, next: None });
+        }
+        let filter = licenses::LicenseFilter {
+            state: filter.state,
+            product: filter.product,
+            plan: filter.plan,
+            customer: filter.customer,
+            order: filter.order,
+            ends_before: filter.ends_before,
+            q: filter.q,
+        };
+        let rows = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
+        Ok(map(rows, |row| {
+            let whose = row.customer_name.map(|name| (name, row.customer_email));
+            view(&act, &row.row, whose)
+        }))
+    }
+
+    /// The licenses that a whole key or an id names; `None` where `q` is neither, or none has it.
+    async fn find_exactly(&self, act: &Act, q: &mut dyn Querier, text: &str) -> Result<Option<Vec<LicenseRow>>> {
+        if let Ok(id) = text.trim().parse::<LicenseId>() {
+            return Ok(Some(licenses::get(q, act.scope, id).await?.into_iter().collect()));
+        }
+        let Ok(key) = LicenseKey::parse(text) else { return Ok(None) };
+        let Ok(vault) = self.vault() else { return Ok(None) };
+        for hash in vault.key_hashes(&key) {
+            let found = licenses::by_key_hash_anywhere(q, act.scope, hash).await?;
+            if !found.is_empty() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything about a license: its terms, its seats, what happened to it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn license(&self, actor: &Actor, id: LicenseId) -> Result<LicenseDetail> {
+        actor.require(Permission::LicensesRead)?;
+        let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
+        let mut reader = self.store().reader();
+        let q = &mut reader;
+        let row = licenses::get(q, act.scope, id).await?.ok_or_else(absent)?;
+        let product = products::get(q, act.scope, row.license.product).await?.ok_or_else(absent)?;
+        let plan = plans::get(q, act.scope, row.license.plan).await?.ok_or_else(absent)?;
+        let order = match row.license.order {
+            Some(order) => orders::get(q, act.scope, order).await?,
+            None => None,
+        };
+        let mut seats = super::seats::of_license(&act, q, id, SeatState::Active, SEATS).await?;
+        let rest = SEATS - seats.len();
+        seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
+        let timeline = super::events::timeline(&act, q, id, &seats, TIMELINE).await?;
+        Ok(LicenseDetail {
+            license: shown(&act, q, &row).await?,
+            product_name: product.name,
+            plan_name: plan.name,
+            order_reference: order.map(|order| order.external_id),
+            seats,
+            timeline,
+        })
+    }
+
+    /// Changes a license's number of seats or its overrides. A seat that is taken stays taken, even beyond the new number.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for values outside their range.
+    pub async fn update_license(&self, call: &Call, id: LicenseId, input: UpdateLicense) -> Result<LicenseView> {
+        call.actor.require(Permission::LicensesWrite)?;
+        let act = self.act(call);
+        self.commit(
+            call,
+            WriteOptions::license(id),
+            job!(act, input => |tx| {
+                let mut row = lock(&act, tx, id).await?;
+                let before = told(&row.license);
+                let overrides = input.overrides.unwrap_or_else(|| row.license.overrides.clone());
+                let seats = input.seats.unwrap_or(row.license.terms.seats);
+                row.license.terms = with(Terms { seats, ..row.license.terms }, &overrides, "/seats")?;
+                row.license.overrides = overrides;
+                save(&act, tx, &row.license).await?;
+                act.event(tx, "license.changed", id, json!({ "before": before, "after": told(&row.license) }));
+                shown(&act, tx, &row).await
+            }),
+        )
+        .await
+    }
+
+    /// Gives a license a new key. The old one is unknown from then on; running seats go on, because a lease does not
+    /// depend on the key.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::Sealed`].
+    pub async fn rekey_license(&self, call: &Call, id: LicenseId, input: Rekey) -> Result<Issued> {
+        call.actor.require(Permission::LicensesWrite)?;
+        let act = self.act(call);
+        let key = LicenseKey::generate(self.entropy());
+        let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        let key = key.expose().to_owned();
+        self.commit(
+            call,
+            WriteOptions::license(id),
+            job!(act, input, key, sealed, hint => |tx| {
+                let mut row = lock(&act, tx, id).await?;
+                licenses::rekey(tx, act.scope, id, (&hash, &sealed, &hint), act.now).await?;
+                let data = json!({
+                    "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": input.reason,
+                });
+                act.event(tx, "license.rekeyed", id, data);
+                act.changed(tx, ChangeKind::License, Some(row.license.product), id.to_bytes());
+                row.key_hint = hint;
+                Ok(Issued { license: shown(&act, tx, &row).await?, key })
+            }),
+        )
+        .await
+    }
+
+    /// Hands a license to another customer. Its key and seats stay.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for a customer who is not the vendor's.
+    pub async fn transfer_license(&self, call: &Call, id: LicenseId, input: Transfer) -> Result<LicenseView> {
+        call.actor.require(Permission::LicensesWrite)?;
+        let act = self.act(call);
+        self.commit(
+            call,
+            WriteOptions::license(id),
+            job!(act, input => |tx| {
+                let mut row = lock(&act, tx, id).await?;
+                let customer = customers::choose(&act, tx, &input.customer).await?;
+                let before = row.license.customer;
+                row.license.customer = Some(customer.id);
+                save(&act, tx, &row.license).await?;
+                let data = json!({
+                    "before": { "customer": before }, "after": { "customer": customer.id }, "reason": input.reason,
+                });
+                act.event(tx, "license.transferred", id, data);
+                Ok(view(&act, &row, Some((customer.name, customer.email))))
+            }),
+        )
+        .await
+    }
+
+    /// A license's whole key. Each time is an event.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for roles that see the last four characters only; [`ErrorCode::NotFound`].
+    pub async fn reveal_key(&self, call: &Call, id: LicenseId) -> Result<String> {
+        call.actor.require(Permission::KeyReveal)?;
+        let act = self.act(call);
+        // Written before it is shown: a key that somebody has seen is always in the log.
+        let sealed = self.store().write(
+            WriteOptions::default(),
+            job!(act => |tx| {
+                let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+                act.event(tx, "license.key_revealed", id, json!({}));
+                Ok::<_, Error>(row.key_sealed)
+            }),
+        );
+        self.open_key(id, &sealed.await?)
+    }
+}
+
+/// `terms` if they make sense together with `overrides`.
+fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
+    let too_many =
+        terms.entitlements.keys().chain(overrides.keys()).collect::<std::collections::BTreeSet<_>>().len() > 64;
+    let too_long = |value: &holdfast_domain::EntitlementValue| matches!(value, holdfast_domain::EntitlementValue::Text(text) if text.len() > 256);
+    if too_many || overrides.values().any(too_long) {
+        return Err(Error::invalid("/overrides", holdfast_domain::plan::TermsError::Entitlements));
+    }
+    terms.checked().map_err(|error| Error::invalid(pointer, error))
+}

@@ -1,0 +1,171 @@
+//! Members of a vendor: the people who sign in, and what each may do.
+
+use super::{
+    act::job,
+    inputs::{CreateMember, Password},
+    page::{Page, PageRequest, map},
+    password,
+    views::MemberView,
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{MemberId, Permission, Role};
+use holdfast_store::{
+    Tx, WriteOptions,
+    members::{self, MemberRow, OwnerGuard},
+    sessions,
+};
+use serde_json::json;
+
+pub(super) fn show(row: &MemberRow) -> MemberView {
+    MemberView {
+        id: row.id,
+        vendor: row.vendor,
+        name: row.name.clone(),
+        email: row.email.clone(),
+        role: row.role,
+        signed_in_at: row.last_login_at,
+        removed_at: row.disabled_at,
+        created_at: row.created_at,
+    }
+}
+
+fn absent() -> Error {
+    Error::new(ErrorCode::NotFound)
+}
+
+async fn find(tx: &mut Tx, act: &super::act::Act, id: MemberId) -> Result<MemberRow> {
+    members::get(tx, act.scope, id).await?.ok_or_else(absent)
+}
+
+/// Whoever makes, changes or removes an owner must be one (security design, the table of roles).
+fn may_touch(actor: &Actor, roles: &[Role]) -> Result<()> {
+    actor.require(Permission::MembersWrite)?;
+    if roles.contains(&Role::Owner) { actor.require(Permission::OwnersWrite) } else { Ok(()) }
+}
+
+impl Service {
+    /// Makes a member, who signs in with the given first password.
+    ///
+    /// # Errors
+    /// [`ErrorCode::EmailTaken`], [`ErrorCode::PasswordTooWeak`], [`ErrorCode::Forbidden`] for an owner made by an admin.
+    pub async fn create_member(&self, call: &Call, input: CreateMember) -> Result<MemberView> {
+        may_touch(&call.actor, &[input.role])?;
+        password::check(&input.password, &input.email)?;
+        let act = self.act(call);
+        let row = MemberRow {
+            id: MemberId::new(act.now, self.entropy()),
+            vendor: call.actor.vendor(),
+            email: input.email,
+            name: input.name,
+            role: input.role,
+            password_hash: Some(self.admin().hasher.hash(&input.password, self.entropy()).await?),
+            totp_sealed: None,
+            created_at: act.now,
+            last_login_at: None,
+            disabled_at: None,
+        };
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, row => |tx| {
+                members::insert(tx, act.scope, &row).await?;
+                act.event(tx, "member.created", row.id, json!({ "after": { "email": row.email, "role": row.role } }));
+                Ok(show(&row))
+            }),
+        )
+        .await
+    }
+
+    /// The vendor's members by time of creation, removed ones included.
+    pub async fn members(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<MemberView>> {
+        actor.require(Permission::CatalogRead)?;
+        let rows = members::list(&mut self.store().reader(), actor.scope(), &page).await?;
+        Ok(map(rows, |row| show(&row)))
+    }
+
+    /// Changes what a member may do. Ends their sessions.
+    ///
+    /// # Errors
+    /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either.
+    pub async fn set_role(&self, call: &Call, id: MemberId, role: Role) -> Result<MemberView> {
+        may_touch(&call.actor, &[role])?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor => |tx| {
+                let before = find(tx, &act, id).await?;
+                may_touch(&actor, &[before.role])?;
+                guarded(members::set_role(tx, act.scope, id, role).await?)?;
+                sessions::end_of_member(tx, act.scope, id, None).await?;
+                let data = json!({ "before": { "role": before.role }, "after": { "role": role } });
+                act.event(tx, "member.role_changed", id, data);
+                Ok(show(&MemberRow { role, ..before }))
+            }),
+        )
+        .await
+    }
+
+    /// Takes away a member's right to sign in and ends their sessions. What they did stays in the audit log.
+    ///
+    /// # Errors
+    /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either.
+    pub async fn remove_member(&self, call: &Call, id: MemberId) -> Result<MemberView> {
+        may_touch(&call.actor, &[])?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(call, WriteOptions::default(), job!(act, actor => |tx| {
+            let before = find(tx, &act, id).await?;
+            may_touch(&actor, &[before.role])?;
+            if before.disabled_at.is_some() {
+                return Ok(show(&before));
+            }
+            guarded(members::set_disabled(tx, act.scope, id, Some(act.now)).await?)?;
+            sessions::end_of_member(tx, act.scope, id, None).await?;
+            act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
+            Ok(show(&MemberRow { disabled_at: Some(act.now), ..before }))
+        }))
+        .await
+    }
+
+    /// Gives a member a new password, for somebody who has forgotten theirs, and the right to sign in. Ends their
+    /// sessions.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PasswordTooWeak`]; [`ErrorCode::StepUpRequired`] without a fresh sign-in.
+    pub async fn set_member_password(&self, call: &Call, id: MemberId, password: Password) -> Result<MemberView> {
+        may_touch(&call.actor, &[])?;
+        call.actor.require_fresh(self.now())?;
+        let scope = call.actor.scope();
+        let member = members::get(&mut self.store().reader(), scope, id).await?.ok_or_else(absent)?;
+        may_touch(&call.actor, &[member.role])?;
+        password::check(&password, &member.email)?;
+        let hash = self.admin().hasher.hash(&password, self.entropy()).await?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor, hash => |tx| {
+                let before = find(tx, &act, id).await?;
+                may_touch(&actor, &[before.role])?;
+                members::set_password(tx, act.scope, id, &hash).await?;
+                guarded(members::set_disabled(tx, act.scope, id, None).await?)?;
+                sessions::end_of_member(tx, act.scope, id, None).await?;
+                act.event(tx, "member.password_reset", id, json!({}));
+                Ok(show(&MemberRow { disabled_at: None, ..before }))
+            }),
+        )
+        .await
+    }
+}
+
+fn guarded(outcome: OwnerGuard) -> Result<()> {
+    match outcome {
+        OwnerGuard::Done => Ok(()),
+        OwnerGuard::Absent => Err(absent()),
+        OwnerGuard::LastOwner => Err(Error::new(ErrorCode::LastOwner)),
+    }
+}

@@ -1,0 +1,47 @@
+//! What vendors, support staff and the command line do: sign in, sell, support, import, look things up.
+//!
+//! One file per resource. [`inputs`] is what goes in, [`views`] what comes out, `act` makes each change one transaction
+//! with its event, its change-feed row and its answer under an idempotency key.
+
+pub(crate) mod act;
+pub mod auth;
+pub mod customers;
+pub mod demo;
+pub mod events;
+pub mod exports;
+pub mod impact;
+pub mod import;
+pub mod inputs;
+pub mod license_status;
+pub mod licenses;
+pub mod members;
+pub mod orders;
+pub mod page;
+pub mod password;
+pub mod plans;
+pub mod products;
+pub mod seats;
+pub mod sessions;
+pub mod terms;
+pub mod tokens;
+pub mod views;
+
+use crate::{Parts, Service};
+
+/// What a node keeps in memory for the management calls. Everything in it can be lost.
+pub(crate) struct State {
+    pub(crate) hasher: password::Hasher,
+    pub(crate) imports: import::Progress,
+}
+
+impl State {
+    pub(crate) fn new(_parts: &Parts) -> Self {
+        Self { hasher: password::Hasher::new(), imports: import::Progress::default() }
+    }
+}
+
+impl Service {
+    pub(crate) fn admin(&self) -> &State {
+        &self.0.admin
+    }
+}

@@ -1,0 +1,139 @@
+//! Orders and refunds: what a payment provider told us, and what follows for the licenses bought.
+
+use super::{
+    act::job,
+    inputs::{ChangeStatus, CreateOrder},
+    license_status::{change, may_change},
+    page::{Page, PageRequest, map},
+    views::{Impact, OrderView, RefundOutcome},
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{CustomerId, LicenseStatus, OrderId, Permission, ReasonText, license::StatusChange};
+use holdfast_store::{
+    WriteOptions, customers, licenses,
+    orders::{self, OrderFilter, OrderRow, OrderStatus},
+};
+use serde_json::json;
+
+fn show(row: &OrderRow) -> OrderView {
+    OrderView {
+        id: row.id,
+        reference: row.external_id.clone(),
+        customer: row.customer,
+        status: row.status,
+        refunded_at: row.refunded_at,
+        created_at: row.created_at,
+    }
+}
+
+fn absent() -> Error {
+    Error::new(ErrorCode::NotFound)
+}
+
+impl Service {
+    /// Makes an order.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CodeTaken`] where the number is in use; [`ErrorCode::InvalidRequest`] for a customer who is not the
+    /// vendor's.
+    pub async fn create_order(&self, call: &Call, input: CreateOrder) -> Result<OrderView> {
+        call.actor.require(Permission::CustomersWrite)?;
+        let act = self.act(call);
+        let row = OrderRow {
+            id: OrderId::new(act.now, self.entropy()),
+            vendor: call.actor.vendor(),
+            customer: input.customer,
+            external_id: input.reference.to_string(),
+            status: OrderStatus::Paid,
+            created_at: act.now,
+            updated_at: act.now,
+            refunded_at: None,
+        };
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, row => |tx| {
+                if let Some(customer) = row.customer
+                    && customers::get(tx, act.scope, customer).await?.is_none()
+                {
+                    return Err(Error::invalid("/customer", "There is no such customer."));
+                }
+                orders::insert(tx, act.scope, &row).await?;
+                let after = json!({ "reference": row.external_id, "customer": row.customer });
+                act.event(tx, "order.created", row.id, json!({ "after": after }));
+                Ok(show(&row))
+            }),
+        )
+        .await
+    }
+
+    /// An order.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        actor.require(Permission::CustomersRead)?;
+        let row = orders::get(&mut self.store().reader(), actor.scope(), id).await?;
+        row.as_ref().map(show).ok_or_else(absent)
+    }
+
+    /// The vendor's orders by time of creation; with `q` those whose number begins so.
+    pub async fn orders(
+        &self,
+        actor: &Actor,
+        customer: Option<CustomerId>,
+        q: Option<String>,
+        page: PageRequest<()>,
+    ) -> Result<Page<OrderView>> {
+        actor.require(Permission::CustomersRead)?;
+        let filter = OrderFilter { status: None, customer, q };
+        let rows = orders::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        Ok(map(rows, |row| show(&row)))
+    }
+
+    /// Notes that an order was paid back and revokes its licenses, or says who would lose access. Undone by reinstating
+    /// the licenses.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
+    /// [`ErrorCode::Forbidden`] for an order of more than ten licenses by anybody but an owner, a token or the system.
+    pub async fn refund_order(
+        &self,
+        call: &Call,
+        id: OrderId,
+        reason: ReasonText,
+        dry_run: bool,
+    ) -> Result<RefundOutcome> {
+        may_change(&call.actor, 1, self.now())?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        let input = ChangeStatus { change: StatusChange::Revoke, reason, effective_at: None, dry_run };
+        let refund = job!(act, actor, input => |tx| {
+            let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+            let rows = licenses::lock_of_order(tx, act.scope, id).await?;
+            let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
+            may_change(&actor, open.len(), act.now)?;
+            let (mut impact, mut revoked) = (Impact::default(), Vec::with_capacity(open.len()));
+            for row in open {
+                let outcome = change(&act, tx, row.license.id, &input).await?;
+                impact = impact.and(outcome.impact);
+                revoked.push(outcome.license);
+            }
+            if !input.dry_run {
+                orders::set_status(tx, act.scope, id, OrderStatus::Refunded, act.now).await?;
+                let data = json!({
+                    "before": { "status": before.status }, "after": { "status": OrderStatus::Refunded },
+                    "reason": input.reason, "licenses": revoked.iter().map(|license| license.id).collect::<Vec<_>>(),
+                });
+                act.event(tx, "order.refunded", id, data);
+            }
+            let order = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+            Ok(RefundOutcome { order: show(&order), licenses: revoked, impact })
+        });
+        let options = WriteOptions::alone();
+        if dry_run { self.store().write(options, refund).await } else { self.commit(call, options, refund).await }
+    }
+}

@@ -1,0 +1,126 @@
+//! Seats as staff see them: which devices use a license, and freeing one.
+
+use super::{
+    act::{Act, job},
+    inputs::SeatFilter,
+    page::{Direction, Limit, Page, PageRequest, map},
+    views::SeatView,
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{LicenseId, Permission, ReasonText, SeatId, SeatState};
+pub use holdfast_store::seats::SeatSort;
+use holdfast_store::{
+    Querier, WriteOptions,
+    changes::ChangeKind,
+    seats::{self, SeatRow},
+};
+use serde_json::json;
+
+pub(super) fn show(row: &SeatRow) -> SeatView {
+    SeatView {
+        id: row.seat.id,
+        license: row.seat.license,
+        name: row.name.as_ref().map(ToString::to_string),
+        platform: row.platform.clone(),
+        app_version: row.app_version.clone(),
+        user: row.seat.user.clone(),
+        state: row.seat.state,
+        claimed_at: row.seat.claimed_at,
+        last_seen: row.last_seen_at,
+        offline_until: row.offline_until,
+        borrowed_until: row.seat.borrowed_until,
+        released_at: row.released_at,
+    }
+}
+
+/// The seats of a license in one state, those seen last first; at most `limit`.
+pub(super) async fn of_license(
+    act: &Act,
+    q: &mut dyn Querier,
+    license: LicenseId,
+    state: SeatState,
+    limit: usize,
+) -> Result<Vec<SeatView>> {
+    let filter = seats::SeatFilter { license: Some(license), state: Some(state), ..seats::SeatFilter::default() };
+    let mut page =
+        PageRequest { limit: Limit::new(200), after: None, sort: SeatSort::LastSeen, direction: Direction::Descending };
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let rows = seats::list(q, act.scope, &filter, &page).await?;
+        found.extend(rows.items.iter().map(|row| show(&row.row)));
+        let Some(next) = rows.next else { break };
+        page.after = Some(next);
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+impl Service {
+    /// The vendor's seats.
+    pub async fn seats(
+        &self,
+        actor: &Actor,
+        filter: SeatFilter,
+        page: PageRequest<SeatSort>,
+    ) -> Result<Page<SeatView>> {
+        actor.require(Permission::LicensesRead)?;
+        let filter = seats::SeatFilter {
+            license: filter.license,
+            product: filter.product,
+            customer: filter.customer,
+            state: filter.state,
+            not_seen_since: filter.not_seen_since,
+        };
+        let rows = seats::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        Ok(map(rows, |row| show(&row.row)))
+    }
+
+    /// A seat.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn seat(&self, actor: &Actor, id: SeatId) -> Result<SeatView> {
+        actor.require(Permission::LicensesRead)?;
+        let row = seats::get(&mut self.store().reader(), actor.scope(), id).await?;
+        row.as_ref().map(show).ok_or_else(|| Error::new(ErrorCode::NotFound))
+    }
+
+    /// Takes a seat from a device. It loses access with its next renewal; it can activate again where a seat is free. A
+    /// seat that is free already is answered as it is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn free_seat(&self, call: &Call, id: SeatId, reason: ReasonText) -> Result<SeatView> {
+        call.actor.require(Permission::SeatsRelease)?;
+        let act = self.act(call);
+        let license = self.seat_license(&act, id).await?;
+        self.commit(
+            call,
+            WriteOptions::license(license),
+            job!(act, reason => |tx| {
+                let released = seats::release(tx, act.scope, id, act.now).await?;
+                let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+                if released.was_active {
+                    let seat = &released.seat;
+                    let data = json!({
+                        "before": { "state": SeatState::Active }, "after": { "state": SeatState::Released },
+                        "license": seat.seat.license, "name": seat.name, "reason": reason,
+                    });
+                    act.event(tx, "seat.freed", id, data);
+                    act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
+                }
+                Ok(show(&released.seat))
+            }),
+        )
+        .await
+    }
+
+    async fn seat_license(&self, act: &Act, id: SeatId) -> Result<LicenseId> {
+        let row = seats::get(&mut self.store().reader(), act.scope, id).await?;
+        row.map(|row| row.seat.license).ok_or_else(|| Error::new(ErrorCode::NotFound))
+    }
+}

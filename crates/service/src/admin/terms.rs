@@ -1,0 +1,81 @@
+//! Applying a plan's terms to the licenses it has issued: an explicit act with a preview, never a side effect.
+
+use super::{
+    act::{Act, job},
+    licenses::save,
+    page::{Limit, PageRequest},
+    views::TermsOutcome,
+};
+use crate::{
+    Call, Service,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{LicenseId, Permission, PlanId, Terms};
+use holdfast_store::{
+    WriteOptions,
+    licenses::{self, LicenseFilter, LicenseRow},
+    plans::{self, PlanRow},
+};
+use serde_json::json;
+
+/// The terms that a license of the plan would have: the plan's, with its own number of seats, which was bought.
+fn renewed(plan: &PlanRow, row: &LicenseRow) -> Option<Terms> {
+    let terms = Terms { seats: row.license.terms.seats, ..plan.terms.clone() };
+    (terms != row.license.terms).then_some(terms)
+}
+
+impl Service {
+    /// Gives the licenses of a plan the plan's present terms, or says how many would change. Each keeps its own number of
+    /// seats and its end; a seat that is taken stays taken. Licenses are changed in pieces; where it was interrupted, it is
+    /// simply done again.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
+    pub async fn apply_terms(&self, call: &Call, id: PlanId, dry_run: bool) -> Result<TermsOutcome> {
+        call.actor.require(Permission::CatalogWrite)?;
+        call.actor.require(Permission::LicensesWrite)?;
+        let act = self.act(call);
+        let mut reader = self.store().reader();
+        let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
+        let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+        let mut outcome = TermsOutcome { licenses: 0, over_their_seats: 0, applied: !dry_run };
+        loop {
+            let found = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
+            let mut others = Vec::new();
+            for found in &found.items {
+                let Some(terms) = renewed(&plan, &found.row) else { continue };
+                outcome.licenses += 1;
+                outcome.over_their_seats += u64::from(found.row.seats_used > terms.seat_limit());
+                others.push(found.row.license.id);
+            }
+            if !dry_run && !others.is_empty() {
+                self.apply_terms_to(&act, id, others).await?;
+            }
+            let Some(next) = found.next else { return Ok(outcome) };
+            page.after = Some(next);
+        }
+    }
+
+    async fn apply_terms_to(&self, act: &Act, plan: PlanId, ids: Vec<LicenseId>) -> Result<()> {
+        let mut ids = ids;
+        ids.sort_unstable();
+        self.store()
+            .write(
+                WriteOptions::alone(),
+                job!(act, ids => |tx| {
+                    let plan = plans::get(tx, act.scope, plan).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+                    for id in ids {
+                        let Some(mut row) = licenses::lock(tx, act.scope, id).await? else { continue };
+                        let Some(terms) = renewed(&plan, &row) else { continue };
+                        let before = std::mem::replace(&mut row.license.terms, terms);
+                        save(&act, tx, &row.license).await?;
+                        let data = json!({ "before": { "terms": before }, "after": { "terms": row.license.terms } });
+                        act.event(tx, "license.terms_applied", id, data);
+                    }
+                    Ok::<_, Error>(())
+                }),
+            )
+            .await
+    }
+}

@@ -1,0 +1,497 @@
+//! What the management use cases answer: plain values that a program or a screen shows as they are.
+
+use super::import::dates::DateOrder;
+use holdfast_domain::{
+    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, LicenseStatus, MemberId, Name,
+    OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SessionId, Terms, Timestamp, TokenId,
+    VendorId,
+};
+use holdfast_store::orders::OrderStatus;
+use serde::{Deserialize, Serialize};
+
+/// A vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorView {
+    /// Its id.
+    pub id: VendorId,
+    /// Its name.
+    pub name: Name,
+    /// The raw root public key that applications pin, base64url.
+    pub root_public_key: String,
+    /// When it was set up.
+    pub created_at: Timestamp,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductView {
+    /// Its id.
+    pub id: ProductId,
+    /// Its name.
+    pub name: Name,
+    /// Its short name.
+    pub code: Code,
+    /// Hidden from choice.
+    pub archived: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Its id.
+    pub id: PlanId,
+    /// Its product.
+    pub product: ProductId,
+    /// Its name.
+    pub name: Name,
+    /// Its short name.
+    pub code: Code,
+    /// What a license of it copies.
+    pub terms: Terms,
+    /// Hidden from choice.
+    pub archived: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What applying a plan's terms to the licenses it has issued would do, or did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermsOutcome {
+    /// How many licenses of the plan have other terms.
+    pub licenses: u64,
+    /// How many of them would have more seats taken than the new terms allow; no seat that is taken is lost.
+    pub over_their_seats: u64,
+    /// Whether they have been changed.
+    pub applied: bool,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerView {
+    /// Its id.
+    pub id: CustomerId,
+    /// The name of the person or company.
+    pub name: Name,
+    /// The address.
+    pub email: Option<Email>,
+    /// What the vendor's own system calls them.
+    pub external_id: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Its id.
+    pub id: OrderId,
+    /// The payment provider's number.
+    pub reference: String,
+    /// Who bought.
+    pub customer: Option<CustomerId>,
+    /// How it stands.
+    pub status: OrderStatus,
+    /// When it was paid back.
+    pub refunded_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a refund did, or would do: one outcome for each license of the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundOutcome {
+    /// The order.
+    pub order: OrderView,
+    /// Its licenses that were revoked by it; those revoked before are not among them.
+    pub licenses: Vec<LicenseView>,
+    /// Who loses access and when, over all of them.
+    pub impact: Impact,
+}
+
+/// A license in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseView {
+    /// Its id.
+    pub id: LicenseId,
+    /// Its product.
+    pub product: ProductId,
+    /// Its plan.
+    pub plan: PlanId,
+    /// The plan's short name when the license was issued.
+    pub plan_code: Code,
+    /// Who holds it.
+    pub customer: Option<CustomerId>,
+    /// That customer's name.
+    pub customer_name: Option<Name>,
+    /// That customer's address.
+    pub customer_email: Option<Email>,
+    /// The order it was bought with.
+    pub order: Option<OrderId>,
+    /// The last four characters of its key.
+    pub key_hint: String,
+    /// The stored status.
+    pub status: LicenseStatus,
+    /// How it stands now: the status, or expired.
+    pub state: LicenseState,
+    /// Why it is not in force.
+    pub status_reason: Option<ReasonText>,
+    /// From when a suspension or revocation takes effect for running seats; absent for at once.
+    pub status_effective_at: Option<Timestamp>,
+    /// Its copy of the plan's terms; `terms.seats` is its number of seats.
+    pub terms: Terms,
+    /// Entitlements that replace or add to those of the terms.
+    pub overrides: Entitlements,
+    /// Its end; absent for a perpetual one.
+    pub expires_at: Option<Timestamp>,
+    /// How many seats are taken.
+    pub seats_taken: u32,
+    /// When it was issued.
+    pub created_at: Timestamp,
+}
+
+/// A license with its key, shown once: after issue or rekeying.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// The license.
+    pub license: LicenseView,
+    /// The whole key. A secret.
+    pub key: String,
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issued").field("license", &self.license.id).finish_non_exhaustive()
+    }
+}
+
+/// Everything about a license on one page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LicenseDetail {
+    /// The license.
+    pub license: LicenseView,
+    /// Its product's name.
+    pub product_name: Name,
+    /// Its plan's present name.
+    pub plan_name: Name,
+    /// The provider's number of its order.
+    pub order_reference: Option<String>,
+    /// Its seats, taken ones first, newest first; at most 200.
+    pub seats: Vec<SeatView>,
+    /// What happened to it and its seats, newest first; at most 100.
+    pub timeline: Vec<EventView>,
+}
+
+/// A seat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatView {
+    /// Its id.
+    pub id: SeatId,
+    /// The license it is a place on.
+    pub license: LicenseId,
+    /// The device's name, where it gave one.
+    pub name: Option<String>,
+    /// The device's platform, where it gave one.
+    pub platform: Option<String>,
+    /// The application's version, where it gave one.
+    pub app_version: Option<String>,
+    /// The person it belongs to.
+    pub user: Option<Email>,
+    /// Whether it is taken.
+    pub state: SeatState,
+    /// When it was taken.
+    pub claimed_at: Timestamp,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// How long the device keeps working without any server: the hard stop of its newest lease.
+    pub offline_until: Timestamp,
+    /// Until when it is borrowed.
+    pub borrowed_until: Option<Timestamp>,
+    /// When it was given up or taken away.
+    pub released_at: Option<Timestamp>,
+}
+
+/// What an act will do to one device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatImpact {
+    /// The seat.
+    pub seat: SeatId,
+    /// The device's name, where it gave one.
+    pub name: Option<String>,
+    /// The person it belongs to.
+    pub user: Option<Email>,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// When it is expected to hear of the act; absent where it has missed its last renewal, so nobody knows.
+    pub expected_at: Option<Timestamp>,
+    /// When it stops at the latest, even if it never comes on line again.
+    pub at_the_latest: Timestamp,
+}
+
+/// Who loses access by an act, and when (vocabulary, "What a vendor can never do by accident").
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    /// How many devices lose access.
+    pub devices: u64,
+    /// How many of them hear of it within a day.
+    pub within_a_day: u64,
+    /// How many hear of it when they are next on line.
+    pub when_next_online: u64,
+    /// When the last of them stops at the latest.
+    pub at_the_latest: Option<Timestamp>,
+    /// Each of them, the one that stops first first; at most 200.
+    pub seats: Vec<SeatImpact>,
+}
+
+/// What a change of status did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusOutcome {
+    /// The license as it is after the change, or as it is now where nothing was changed.
+    pub license: LicenseView,
+    /// Who loses access and when.
+    pub impact: Impact,
+    /// Whether it has been done.
+    pub applied: bool,
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// Its id.
+    pub id: MemberId,
+    /// The vendor.
+    pub vendor: VendorId,
+    /// The person's name.
+    pub name: Name,
+    /// The address.
+    pub email: Email,
+    /// What the person may do.
+    pub role: Role,
+    /// When the person last signed in.
+    pub signed_in_at: Option<Timestamp>,
+    /// When the person lost the right to sign in.
+    pub removed_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A session of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its id; not the secret.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub touched_at: Timestamp,
+    /// When it ends at the latest.
+    pub ends_at: Timestamp,
+    /// From where the person signed in.
+    pub origin: String,
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// Its id.
+    pub id: TokenId,
+    /// What it is for.
+    pub name: Name,
+    /// Its first characters.
+    pub hint: String,
+    /// What it may do.
+    pub scopes: Vec<Permission>,
+    /// Who made it; absent for the command line.
+    pub created_by: Option<MemberId>,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A token with its secret, shown once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The token.
+    pub token: TokenView,
+    /// The secret, `hf_sk_…`.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").field("token", &self.token.id).finish_non_exhaustive()
+    }
+}
+
+/// What the command line prints after setting up an installation.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Bootstrapped {
+    /// The vendor.
+    pub vendor: VendorId,
+    /// A token that may do everything. A secret, shown once.
+    pub api_token: String,
+    /// The raw root public key that applications pin, base64url.
+    pub root_public_key: String,
+}
+
+impl std::fmt::Debug for Bootstrapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bootstrapped").field("vendor", &self.vendor).finish_non_exhaustive()
+    }
+}
+
+/// An entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventView {
+    /// Its id.
+    pub id: EventId,
+    /// Its place in the vendor's log.
+    pub number: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: holdfast_domain::event::Actor,
+    /// What happened.
+    pub action: String,
+    /// What it happened to: an id.
+    pub subject: String,
+    /// What was before and after.
+    pub data: serde_json::Value,
+    /// From where.
+    pub origin: String,
+    /// The request it came with.
+    pub request: String,
+}
+
+/// What walking a vendor's audit log found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainReport {
+    /// How many events are as they were written, from the first on.
+    pub events: i64,
+    /// The number of the first event that is missing or was changed, where there is one.
+    pub broken_at: Option<i64>,
+}
+
+/// Where an import stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportState {
+    /// The file is being read and every row judged.
+    Reading,
+    /// Every row has its fate; waits for somebody's yes.
+    Ready,
+    /// Confirmed; licenses are being made.
+    Running,
+    /// Done.
+    Done,
+    /// Given up before it was done; nothing was changed.
+    Cancelled,
+}
+
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowFate {
+    /// A license is made.
+    Create,
+    /// The license exists and is the same: nothing to do.
+    Unchanged,
+    /// The same key stands in an earlier row.
+    Duplicate,
+    /// A license with this key exists and is different.
+    Conflict,
+    /// The row cannot be imported.
+    Error,
+}
+
+/// An import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportView {
+    /// Its id.
+    pub id: ImportId,
+    /// The file's name, where it had one.
+    pub file_name: String,
+    /// The product that the licenses are for.
+    pub product: ProductId,
+    /// The plan of rows that name none.
+    pub plan: Option<PlanId>,
+    /// Where it stands.
+    pub state: ImportState,
+    /// The columns and what each means.
+    pub columns: Vec<ColumnView>,
+    /// In which order dates with slashes or dots are written, where somebody has said.
+    pub dates: Option<DateOrder>,
+    /// What is wrong with the mapping as a whole, where something is; then nothing can be confirmed.
+    pub problem: Option<String>,
+    /// What becomes of the rows.
+    pub counts: ImportCounts,
+    /// How many of the rows to be made are made ready; all of them become licenses in the same moment.
+    pub progress: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was done.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A column of an imported file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnView {
+    /// What the header row calls it.
+    pub header: String,
+    /// What it means: `key`, `email`, `name`, `product`, `plan`, `seats`, `expires_at`, `status`, `order`,
+    /// `entitlement:CODE` or `ignore`.
+    pub field: String,
+    /// The first values, to recognise it by.
+    pub samples: Vec<String>,
+}
+
+/// How many rows meet which fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportCounts {
+    /// All rows.
+    pub rows: u64,
+    /// Licenses to be made.
+    pub create: u64,
+    /// Nothing to do.
+    pub unchanged: u64,
+    /// Repeated within the file.
+    pub duplicate: u64,
+    /// Different from the license that exists.
+    pub conflict: u64,
+    /// Not importable.
+    pub error: u64,
+}
+
+impl ImportCounts {
+    /// Rows that stand in the way of all or nothing.
+    pub const fn in_the_way(&self) -> u64 {
+        self.duplicate + self.conflict + self.error
+    }
+}
+
+/// A row of an import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRowView {
+    /// Its line in the file, the header being line 1.
+    pub line: u64,
+    /// What becomes of it.
+    pub fate: RowFate,
+    /// Why, where it is not imported.
+    pub reason: Option<String>,
+    /// The header of the column that is wrong.
+    pub column: Option<String>,
+    /// The key, all but its last four characters hidden.
+    pub key: String,
+    /// Who holds the license, as in the file.
+    pub customer: String,
+    /// The license that was made or found.
+    pub license: Option<LicenseId>,
+}
