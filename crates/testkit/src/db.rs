@@ -37,9 +37,17 @@ impl TestDb {
     /// A new database in the PostgreSQL cluster that `HOLDFAST_TEST_POSTGRES` names.
     pub async fn postgres() -> Self {
         let server = postgres_url();
-        let admin = Db::open(&server, DbOptions { readers: 1, statement_timeout: Duration::from_mins(1), lock_timeout: Duration::from_mins(1), ..options() })
-            .await
-            .unwrap_or_else(|error| panic!("{POSTGRES_VARIABLE} names {server}, which does not answer: {error:?}"));
+        let admin = Db::open(
+            &server,
+            DbOptions {
+                readers: 1,
+                statement_timeout: Duration::from_mins(1),
+                lock_timeout: Duration::from_mins(1),
+                ..options()
+            },
+        )
+        .await
+        .unwrap_or_else(|error| panic!("{POSTGRES_VARIABLE} names {server}, which does not answer: {error:?}"));
         let template = template(&admin, &server).await;
         let name = unique_name();
         raw::run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await.expect("a database of our own");
@@ -122,8 +130,9 @@ fn in_database(server: &DbUrl, name: &str) -> DbUrl {
 /// of the migrations, so that changed ones lead to a new one.
 async fn template(admin: &Db, server: &DbUrl) -> String {
     let sql = include_dir_text();
-    let fingerprint =
-        sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let fingerprint = sql
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let name = format!("hf_template_{fingerprint:x}");
     let exists = format!("SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate");
     if !raw::run(admin, &exists).await.expect("the catalog answers").is_empty() {
@@ -132,9 +141,12 @@ async fn template(admin: &Db, server: &DbUrl) -> String {
     // Session locks need one connection: this pool has two, so hold it in one transaction-free statement sequence by
     // trying until the lock is ours or the template is there.
     let building = format!("{name}_{}", unique_name());
-    raw::run(admin, &format!("CREATE DATABASE {building} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"))
-        .await
-        .expect("a template database");
+    raw::run(
+        admin,
+        &format!("CREATE DATABASE {building} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    )
+    .await
+    .expect("a template database");
     let db = Db::open(&in_database(server, &building), options()).await.expect("the template opens");
     migrate(&db).await.expect("migrations apply");
     db.close().await;

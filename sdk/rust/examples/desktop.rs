@@ -14,23 +14,36 @@
 use holdfast_sdk::{CallError, Device, EntitlementValue, InvalidReason, Licensing, Standing, Update, Verdict};
 use serde_json::{Map, Value, json};
 use std::error::Error;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// What happens after the launch check.
+#[derive(Default)]
+enum Act {
+    /// An activation where there is a key.
+    #[default]
+    Activate,
+    Trial,
+    Refresh,
+    Release,
+    /// Write a request into this file.
+    Request(String),
+    /// Read the answer in this file.
+    Apply(String),
+}
+
 /// What was asked for on the command line.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one per flag")]
 struct Options {
     endpoints: Vec<String>,
     product: String,
     roots: Vec<String>,
     storage: String,
     key: Option<String>,
-    trial: bool,
-    refresh: bool,
-    release: bool,
-    offline_request: Option<String>,
-    apply_offline: Option<String>,
+    act: Act,
     device: Option<String>,
     name: Option<String>,
     own_key: bool,
@@ -77,13 +90,16 @@ fn run() -> Result<bool, Box<dyn Error>> {
         }
     }
 
+    if options.once {
+        return Ok(standing.entitled());
+    }
     let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    while !options.once {
+    loop {
         let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
-            break;
+            return Ok(licensing.state().entitled());
         }
-        match updates.recv_timeout(left.min(Duration::from_secs(3600))) {
+        match updates.recv_timeout(left.min(Duration::from_hours(1))) {
             Some(Update::State(now)) => options.print("changed", &now, None),
             Some(Update::Notice(notice)) => options.say(
                 &json!({"event": "notice", "days_left": notice.days_left, "until": notice.until}),
@@ -94,9 +110,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
             }
             Some(_) | None => {}
         }
-        standing = licensing.state();
     }
-    Ok(standing.entitled())
 }
 
 impl Options {
@@ -111,11 +125,11 @@ impl Options {
                 "--root" => options.roots.push(value()?),
                 "--storage" => options.storage = value()?,
                 "--key" => options.key = Some(value()?),
-                "--trial" => options.trial = true,
-                "--refresh" => options.refresh = true,
-                "--release" => options.release = true,
-                "--offline-request" => options.offline_request = Some(value()?),
-                "--apply-offline" => options.apply_offline = Some(value()?),
+                "--trial" => options.act = Act::Trial,
+                "--refresh" => options.act = Act::Refresh,
+                "--release" => options.act = Act::Release,
+                "--offline-request" => options.act = Act::Request(value()?),
+                "--apply-offline" => options.act = Act::Apply(value()?),
                 "--device" => options.device = Some(value()?),
                 "--name" => options.name = Some(value()?),
                 "--own-key" => options.own_key = true,
@@ -158,20 +172,16 @@ impl Options {
 
     /// Does what was asked for, if anything was.
     fn act(&self, licensing: &Licensing) -> Result<Option<Result<Standing, CallError>>, Box<dyn Error>> {
-        if let Some(path) = &self.offline_request {
-            let request = licensing.offline_request(self.key.as_deref())?;
-            std::fs::write(path, request)?;
-            return Ok(None);
-        }
-        if let Some(path) = &self.apply_offline {
-            return Ok(Some(licensing.apply_offline(&std::fs::read_to_string(path)?)));
-        }
-        Ok(match &self.key {
-            Some(key) => Some(licensing.activate(key)),
-            None if self.trial => Some(licensing.start_trial()),
-            None if self.refresh => Some(licensing.refresh()),
-            None if self.release => Some(licensing.release()),
-            None => None,
+        Ok(match &self.act {
+            Act::Activate => self.key.as_ref().map(|key| licensing.activate(key)),
+            Act::Trial => Some(licensing.start_trial()),
+            Act::Refresh => Some(licensing.refresh()),
+            Act::Release => Some(licensing.release()),
+            Act::Request(path) => {
+                std::fs::write(path, licensing.offline_request(self.key.as_deref())?)?;
+                None
+            }
+            Act::Apply(path) => Some(licensing.apply_offline(&std::fs::read_to_string(path)?)),
         })
     }
 
@@ -192,11 +202,12 @@ impl Options {
         }
         let mut text = format!("[{event}] {}", sentence(standing));
         for (code, value) in &standing.entitlements {
-            text.push_str(&match value {
-                EntitlementValue::Integer(number) => format!("\n  {code}: {number}"),
-                EntitlementValue::Text(value) => format!("\n  {code}: {value}"),
-                _ => format!("\n  {code}"),
-            });
+            // Writing to a String cannot fail.
+            let _ = match value {
+                EntitlementValue::Integer(number) => write!(text, "\n  {code}: {number}"),
+                EntitlementValue::Text(value) => write!(text, "\n  {code}: {value}"),
+                EntitlementValue::Flag(_) => write!(text, "\n  {code}"),
+            };
         }
         for name in overlays(standing).keys() {
             text.push_str("\n  note: ");

@@ -5,6 +5,7 @@ use crate::device::{self, random};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, TakenSeat};
 use crate::events::Report;
+use crate::record::claims;
 use crate::transport::{Ask, Failure, HttpReply, Reply};
 use base64::prelude::*;
 use holdfast_lease::classify::classify;
@@ -353,10 +354,8 @@ pub(crate) fn nonce() -> std::io::Result<String> {
 }
 
 /// The claim `iss` of a document, unverified.
-pub(crate) fn issuer(token: &str) -> Option<String> {
-    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    claims["iss"].as_str().map(str::to_owned)
+fn issuer(token: &str) -> Option<String> {
+    claims(token)?["iss"].as_str().map(str::to_owned)
 }
 
 /// Whether an id can stand in an address as it is.

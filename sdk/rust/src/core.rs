@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::device::random;
 use crate::events::{Report, Subscribers, Update};
-use crate::record::{Documents, Mark, Record, lease_hash};
+use crate::record::{Documents, Mark, Record, Released};
 use crate::storage::Storage;
 use crate::transport::Transport;
 use crate::vault;
@@ -209,7 +209,8 @@ impl Core {
         let reading = Reading { wall: self.clock.wall(), elapsed: Seconds(i64::try_from(elapsed).unwrap_or(i64::MAX)) };
         let decision = decide(self.setup(), &memory.record.state, reading, event, jitter());
         if decision.effects.contains(&Effect::Released) {
-            memory.record.released = memory.record.state.lease.as_deref().map(lease_hash);
+            memory.record.released =
+                memory.standing.lease.as_ref().map(|lease| Released { seat: lease.seat.clone(), seq: lease.seq });
         }
         if matches!(event, Event::Answer { .. }) && decision.effects.contains(&Effect::LeaseStored) {
             memory.record.offline_nonce = None;

@@ -1,20 +1,38 @@
 //! What is stored, and how what two processes know becomes one.
 
+use base64::prelude::*;
 use holdfast_lease::client::{Setup, State, merge};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 /// The content of the two slots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Record {
     pub(crate) state: State,
-    /// A hash of the lease that was given up here, so that another process that still has it lets go of it, too.
+    /// The seat that was given up here, so that another process that still has a lease of it lets go of it, too.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) released: Option<String>,
+    pub(crate) released: Option<Released>,
     /// The nonce of the request that went out in a file: a denial in a file must carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offline_nonce: Option<String>,
+}
+
+/// A seat that was given up, with every lease of it up to this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Released {
+    pub(crate) seat: String,
+    pub(crate) seq: i64,
+}
+
+impl Released {
+    /// Whether this lease went with the seat. Read without verifying: at worst a stored lease is let go of, which
+    /// whoever can write the store can have more simply.
+    fn covers(&self, lease: &str) -> bool {
+        claims(lease).is_some_and(|claims| {
+            claims["seat"].as_str() == Some(&self.seat) && claims["seq"].as_i64().is_some_and(|seq| seq <= self.seq)
+        })
+    }
 }
 
 /// The content of the mark: clocks and retries without any document. Valid in full beside the generation of the slots
@@ -32,7 +50,7 @@ pub(crate) struct Documents {
     lease: Option<String>,
     lease_manifest: Option<String>,
     denial: Option<String>,
-    released: Option<String>,
+    released: Option<Released>,
     offline_nonce: Option<String>,
 }
 
@@ -71,10 +89,10 @@ impl Record {
         self
     }
 
-    /// Lets go of the lease if it is the one that was given up.
-    fn without_released(&self, released: Option<&str>) -> State {
-        let given_up = released.is_some() && self.state.lease.as_deref().map(lease_hash).as_deref() == released;
-        if given_up {
+    /// Lets go of the lease if it is of the seat that was given up.
+    fn without_released(&self, released: Option<&Released>) -> State {
+        let lease = self.state.lease.as_deref();
+        if released.zip(lease).is_some_and(|(released, lease)| released.covers(lease)) {
             State { lease: None, lease_manifest: None, denial: None, next: None, ..self.state.clone() }
         } else {
             self.state.clone()
@@ -83,11 +101,11 @@ impl Record {
 
     /// What this process and another one know together.
     pub(crate) fn join(setup: Setup<'_>, mine: &Self, theirs: &Self) -> Self {
-        let my_state = mine.without_released(theirs.released.as_deref());
-        let their_state = theirs.without_released(mine.released.as_deref());
+        let my_state = mine.without_released(theirs.released.as_ref());
+        let their_state = theirs.without_released(mine.released.as_ref());
         Self {
             state: merge(setup, &my_state, &their_state),
-            released: mine.released.clone().or_else(|| theirs.released.clone()),
+            released: later(mine.released.as_ref(), theirs.released.as_ref()).cloned(),
             offline_nonce: mine.offline_nonce.clone().or_else(|| theirs.offline_nonce.clone()),
         }
     }
@@ -106,8 +124,13 @@ impl Mark {
     }
 }
 
-/// A name for a lease that says nothing about it.
-pub(crate) fn lease_hash(token: &str) -> String {
-    use base64::prelude::*;
-    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(token))
+/// The release that came last: `seq` is never below the second in which its lease was signed.
+fn later<'a>(mine: Option<&'a Released>, theirs: Option<&'a Released>) -> Option<&'a Released> {
+    [mine, theirs].into_iter().flatten().max_by_key(|released| released.seq)
+}
+
+/// The claims of a document, unverified.
+pub(crate) fn claims(token: &str) -> Option<Value> {
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }

@@ -83,6 +83,8 @@ struct Shared {
     script: Mutex<VecDeque<Fault>>,
     exchanges: Mutex<Vec<Exchange>>,
     connections: AtomicUsize,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
     listening: AtomicBool,
     ended: AtomicBool,
 }
@@ -109,6 +111,8 @@ impl Proxy {
             script: Mutex::default(),
             exchanges: Mutex::default(),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            most_open: AtomicUsize::new(0),
             listening: AtomicBool::new(true),
             ended: AtomicBool::new(false),
         });
@@ -164,6 +168,11 @@ impl Proxy {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// The greatest number of connections that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.shared.most_open.load(Ordering::SeqCst)
+    }
+
     /// Every exchange so far, in the order in which they ended.
     pub fn exchanges(&self) -> Vec<Exchange> {
         lock(&self.shared.exchanges).clone()
@@ -198,7 +207,13 @@ fn listen(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
             let shared = shared.clone();
             let fault = lock(&shared.script).pop_front().unwrap_or_else(|| lock(&shared.standing).clone());
             // A connection that cannot be served is a fault too, and the client's business.
-            let _ = thread::Builder::new().spawn(move || serve(stream, &fault, &shared));
+            let _ = thread::Builder::new().spawn(move || {
+                let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
+                shared.most_open.fetch_max(open, Ordering::SeqCst);
+                let served = serve(stream, &fault, &shared);
+                shared.open.fetch_sub(1, Ordering::SeqCst);
+                served
+            });
         }
     })?;
     Ok(())

@@ -1,0 +1,15 @@
+//! The client library against servers, networks, disks, clocks and processes that misbehave. One binary: it links once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod background;
+mod documents;
+mod faults;
+mod offline;
+mod processes;
+mod server;
+mod slow;
+mod store;
+mod support;
+mod time;
+mod tls;

@@ -1,0 +1,64 @@
+//! A device that never sees a network.
+
+use crate::server::{DAY, KEY, Server};
+use crate::support::{Hands, Machine, assert_licensed};
+use holdfast_sdk::{CallError, DenialCode, InvalidReason, RelayRequest, Verdict};
+
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+/// What the person with the memory stick does.
+fn relay(server: &Server, text: &str) -> String {
+    let request = RelayRequest::parse(text).unwrap();
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+    let url = format!("{}{}", server.url(), request.path());
+    let mut response =
+        agent.post(&url).header("Content-Type", "application/json").send(request.body.to_string()).unwrap();
+    response.body_mut().read_to_string().unwrap()
+}
+
+#[test]
+fn activation_renewal_and_denial_by_file() {
+    let server = Server::start();
+    let machine = Machine::new(&server);
+    let request = machine.app(NOWHERE).offline_request(Some(KEY)).unwrap();
+    assert!(request.len() < 1_200, "{} characters do not fit a handy QR code", request.len());
+    let answer = relay(&server, &request);
+    assert_licensed(&machine.app(NOWHERE).apply_offline(&answer).unwrap(), "activated by file");
+    assert_licensed(&machine.app(NOWHERE).check_on_launch(), "and kept");
+    assert_licensed(&machine.app(NOWHERE).apply_offline(&answer).unwrap(), "the same file twice");
+
+    let hands = Hands::now();
+    hands.pass(20 * DAY);
+    server.with(|world| world.now += 20 * DAY);
+    let app = machine.builder(NOWHERE).clock(hands.clone()).build().unwrap();
+    assert!(matches!(app.check_on_launch().verdict, Verdict::Grace { .. }));
+    let request = app.offline_request(None).unwrap();
+    drop(app);
+    // Days later, after a restart.
+    let app = machine.builder(NOWHERE).clock(hands.clone()).build().unwrap();
+    assert_licensed(&app.apply_offline(&relay(&server, &request)).unwrap(), "renewed by file");
+    drop(app);
+
+    // A denial counts only as the answer to this device's own last request.
+    server.with(|world| world.denied = Some((DenialCode::Revoked, world.now)));
+    let app = machine.builder(NOWHERE).clock(hands).build().unwrap();
+    let old = relay(&server, &request);
+    assert_eq!(app.apply_offline(&old), Err(CallError::Unverifiable));
+    assert_licensed(&app.state(), "a stale denial");
+    let answer = relay(&server, &app.offline_request(None).unwrap());
+    let Err(CallError::Denied(standing)) = app.apply_offline(&answer) else { panic!() };
+    assert_eq!(standing.verdict, Verdict::Invalid { reason: InvalidReason::Revoked });
+}
+
+#[test]
+fn what_is_not_an_answer_changes_nothing() {
+    let server = Server::start();
+    let machine = Machine::activated(&server);
+    let app = machine.app(NOWHERE);
+    for text in ["", "{}", r#"{"valid":false}"#, "<html>", "HF1.e30", "a.b.c", "ÿ"] {
+        assert!(app.apply_offline(text).is_err(), "{text}");
+        assert_licensed(&app.state(), text);
+    }
+    let other = Machine::new(&server);
+    assert_eq!(other.app(NOWHERE).offline_request(None), Err(CallError::NotActivated));
+}
