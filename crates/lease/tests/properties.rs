@@ -520,6 +520,29 @@ fn a_denial_of_one_process_reaches_the_other() {
 }
 
 #[test]
+fn a_lease_given_up_by_one_process_does_not_come_back_through_another() {
+    let (roots, device) = (roots(), device());
+    let setup = setup(&roots, &device, &[]);
+    let held = State {
+        manifest: Some(sign(&manifest(), &root()).unwrap()),
+        lease: Some(sign(&lease(NOW, 10), &issuing()).unwrap()),
+        server: Some(UnixSeconds(NOW)),
+        ..State::default()
+    };
+    let reading = Reading { wall: UnixSeconds(NOW + DAY), elapsed: Seconds(0) };
+    let event = Event::Answer { request: Request::Release, nonce: "nonce".to_owned(), outcome: Outcome::Done };
+    let released = decide(setup, &held, reading, &event, Jitter(0)).state;
+    assert_eq!((&released.lease, released.released), (&None, Some(10)));
+    for merged in [merge(setup, &held, &released), merge(setup, &released, &held)] {
+        assert_eq!(merged.lease, None);
+    }
+    let again = State { lease: Some(sign(&lease(NOW + DAY, 11), &issuing()).unwrap()), ..held };
+    for merged in [merge(setup, &again, &released), merge(setup, &released, &again)] {
+        assert_eq!(merged.lease, again.lease);
+    }
+}
+
+#[test]
 fn a_state_with_unreadable_members_keeps_the_readable_ones() {
     let text = br#"{"format":9,"lease":"a.b.c","wall":"soon","next":-5,"endpoint":-1,"something_new":[1]}"#;
     let state = State::parse(text).unwrap();

@@ -218,6 +218,7 @@ impl Answer<'_> {
         state.lease = Some(token.to_owned());
         state.lease_manifest = None;
         state.denial = None;
+        state.released = None;
         state.failures = 0;
         state.next = Some(lease.ren.max(self.now.plus(SHORTEST_PAUSE)));
         state.endpoint = 0;
@@ -266,6 +267,7 @@ impl Answer<'_> {
     /// The user gave the seat up: the lease goes, the knowledge of keys and time stays.
     fn release(&mut self) {
         let state = &mut *self.state;
+        state.released = self.stored.lease.as_ref().map(|lease| lease.seq).max(state.released);
         state.lease = None;
         state.lease_manifest = None;
         state.denial = None;

@@ -11,16 +11,14 @@ use holdfast_domain::{Seconds, UnixSeconds};
 /// after another process wrote.
 pub fn merge(setup: Setup<'_>, mine: &State, theirs: &State) -> State {
     let (my, their) = (Stored::load(setup, mine), Stored::load(setup, theirs));
-    let rank = |stored: &Stored| {
-        let lease = stored.lease.as_ref().map(|lease| (lease.iat, lease.seq));
-        let denial = stored.denial.as_ref().map(|denial| (denial.iat, denial.seq));
-        (lease.max(denial), lease.is_some())
+    let given_up = |stored: &Stored, by: &State| {
+        stored.lease.as_ref().is_some_and(|lease| by.released.is_some_and(|released| lease.seq <= released))
     };
-    // A seat given up is known by its absence: whoever has seen the later server time is right about it.
-    let theirs_leads = if my.lease.is_some() && their.lease.is_some() {
-        rank(&their) > rank(&my)
-    } else {
-        rank(&their) > rank(&my) && mine.server <= theirs.server
+    // A lease that one process gave up does not come back through another; otherwise the newest document decides.
+    let theirs_leads = match (given_up(&my, theirs), given_up(&their, mine)) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => rank(&their) > rank(&my),
     };
     let (lead, other) = if theirs_leads { (theirs, mine) } else { (mine, theirs) };
     let mut merged = lead.clone();
@@ -36,10 +34,20 @@ pub fn merge(setup: Setup<'_>, mine: &State, theirs: &State) -> State {
     }
     (merged.wall, merged.wall_run) = later((mine.wall, mine.wall_run), (theirs.wall, theirs.wall_run));
     (merged.server, merged.server_run) = later((mine.server, mine.server_run), (theirs.server, theirs.server_run));
+    if merged.lease.is_none() {
+        merged.released = mine.released.max(theirs.released);
+    }
     merged.notice_day = mine.notice_day.max(theirs.notice_day);
     merged.manifest_asked = mine.manifest_asked.max(theirs.manifest_asked);
     merged.bad_answers = mine.bad_answers.max(theirs.bad_answers);
     merged
+}
+
+/// How new the documents are: by the newest of them, and by a lease before none.
+fn rank(stored: &Stored) -> (Option<(UnixSeconds, i64)>, bool) {
+    let lease = stored.lease.as_ref().map(|lease| (lease.iat, lease.seq));
+    let denial = stored.denial.as_ref().map(|denial| (denial.iat, denial.seq));
+    (lease.max(denial), lease.is_some())
 }
 
 /// The later of two marks, its running time included.

@@ -27,6 +27,9 @@ pub struct State {
     /// The denial that no lease has overcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<String>,
+    /// The `seq` of the lease whose seat was given up, until another lease is stored: another process may still have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released: Option<i64>,
     /// The highest wall clock seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall: Option<UnixSeconds>,
@@ -76,6 +79,7 @@ impl Default for State {
             lease: None,
             lease_manifest: None,
             denial: None,
+            released: None,
             wall: None,
             wall_run: Seconds(0),
             server: None,

@@ -255,8 +255,17 @@ fn acts_of_the_user(list: &mut Vec<Case>) {
             json!({"effect": "released"}),
         )
         .verdict(invalid("not_activated"), Rights::None)
-        .changes(json!({"lease": null, "next": null}))
+        .changes(json!({"lease": null, "next": null, "released": 10}))
         .action(nothing()),
+    );
+    list.push(
+        stored_case(
+            "activate-after-release",
+            "a new lease ends the memory of the one given up",
+            documents("activate", json!({"lease": "@next"})),
+        )
+        .state(with(activated(), json!({"lease": null, "next": null, "released": 10})))
+        .changes(also(stored("next"), json!({"released": null}))),
     );
 }
 
