@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run test dev setup fmt
+.PHONY: run test dev setup fmt outage
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -21,3 +21,8 @@ setup:
 ## Format the sources
 fmt:
 	@cargo fmt --all
+
+## Play an outage through: 50 customers, a dead server, a month, a refund
+outage:
+	@cargo build --locked --quiet --package holdfast --package holdfast-sdk --bins --examples
+	@cargo run --locked --quiet --package holdfast-outage

@@ -1,0 +1,209 @@
+//! The licensing server as a process, and the vendor's side of its API.
+
+use crate::Failure;
+use crate::client::faketime;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longest time for the server to become ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The server's installation: its folder, its port, and what `admin bootstrap` printed.
+pub struct Installation {
+    folder: PathBuf,
+    database_url: Option<String>,
+    pub address: SocketAddr,
+    pub root_public_key: String,
+    token: String,
+    agent: ureq::Agent,
+}
+
+/// A running server. Killed when dropped.
+pub struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+/// A program of this project, built beside this one.
+pub fn program(name: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().ok_or("this program has no folder")?;
+    let path = folder.join(name);
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(format!("{} is missing: run `make outage`, which builds it", path.display()).into())
+}
+
+impl Installation {
+    /// Sets an unused installation up in `folder`.
+    pub fn new(folder: &Path, database_url: Option<String>) -> Result<Self, Failure> {
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let mut installation = Self {
+            folder: folder.to_owned(),
+            database_url,
+            address,
+            root_public_key: String::new(),
+            token: String::new(),
+            agent: ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .proxy(None)
+                .timeout_global(Some(Duration::from_secs(30)))
+                .build()
+                .new_agent(),
+        };
+        if installation.is_postgres() {
+            installation.command(["migrate"])?;
+        }
+        let made = installation.command_with(
+            ["admin", "bootstrap", "--vendor", "Example Software", "--email", "owner@example.com", "--password-stdin"],
+            b"correct horse battery staple\n",
+        )?;
+        let text = |name: &str| made[name].as_str().map(str::to_owned).ok_or(format!("bootstrap printed no {name}"));
+        installation.token = text("api_token")?;
+        installation.root_public_key = text("root_public_key")?;
+        Ok(installation)
+    }
+
+    /// Whether the database runs by a clock of its own.
+    pub fn is_postgres(&self) -> bool {
+        self.database_url.as_ref().is_some_and(|url| url.starts_with("postgres"))
+    }
+
+    fn holdfast(&self) -> Result<Command, Failure> {
+        let mut command = Command::new(program("holdfast")?);
+        command.current_dir(&self.folder).arg("--data-dir").arg(&self.folder);
+        if let Some(url) = &self.database_url {
+            command.args(["--database-url", url]);
+        }
+        Ok(command)
+    }
+
+    /// Runs a command of the server's program and returns the JSON it printed.
+    pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<Value, Failure> {
+        self.command_with(arguments, b"")
+    }
+
+    fn command_with<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, input: &[u8]) -> Result<Value, Failure> {
+        let mut command = self.holdfast()?;
+        command.arg("--json").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input)?;
+        }
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        if output.stdout.is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Starts the server and waits until it is ready; with `days`, its clock is so many days ahead.
+    pub fn start(&self, days: u32) -> Result<Running, Failure> {
+        let mut command = self.holdfast()?;
+        command.args(["serve", "--metrics-listen", "off", "--listen", &self.address.to_string()]);
+        if days > 0 {
+            faketime(&mut command, days)?;
+        }
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"))?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let mut running = Running { child, address: self.address };
+        let begun = Instant::now();
+        loop {
+            let ready = self.agent.get(format!("http://{}/readyz", self.address)).call();
+            if ready.is_ok_and(|answer| answer.status() == 200) {
+                return Ok(running);
+            }
+            if let Some(status) = running.child.try_wait()? {
+                return Err(format!("the server ended with {status}; see {}", self.log_tail()).into());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("the server did not become ready; see {}", self.log_tail()).into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(12).collect();
+        lines.into_iter().rev().fold(String::from("its log:"), |text, line| text + "\n  " + line)
+    }
+
+    /// A call of the management API; fails for anything but success.
+    pub fn api(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
+        let url = format!("http://{}/v1{path}", self.address);
+        let token = format!("Bearer {}", self.token);
+        let mut answer = match method {
+            "GET" => self.agent.get(&url).header("Authorization", &token).call()?,
+            _ => self
+                .agent
+                .post(&url)
+                .header("Authorization", &token)
+                .header("Content-Type", "application/json")
+                .send(body.to_string())?,
+        };
+        let status = answer.status();
+        let text = answer.body_mut().read_to_string()?;
+        if !status.is_success() {
+            return Err(format!("{method} {path}: {status}: {text}; {}", self.log_tail()).into());
+        }
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Makes the product and its one plan, and returns the product's id.
+    pub fn make_product(&self) -> Result<String, Failure> {
+        let product = self.api("POST", "/products", &json!({"name": "Example Studio", "code": "studio"}))?;
+        let id = product["id"].as_str().ok_or("the product has no id")?.to_owned();
+        let terms = json!({
+            "model": "perpetual",
+            "seats": 2,
+            "entitlements": {"export.pdf": true, "projects": 25},
+        });
+        self.api("POST", "/plans", &json!({"product": id, "name": "Professional", "code": "pro", "terms": terms}))?;
+        Ok(id)
+    }
+
+    /// Refunds the order with this reference.
+    pub fn refund(&self, reference: &str) -> Result<Value, Failure> {
+        let found = self.api("GET", &format!("/orders?q={reference}"), &Value::Null)?;
+        let listed = found["items"].as_array().or_else(|| found["data"].as_array());
+        let order = listed
+            .and_then(|orders| orders.iter().find(|order| order["reference"] == reference))
+            .ok_or_else(|| format!("no order {reference} in {found}"))?;
+        let id = order["id"].as_str().ok_or("the order has no id")?;
+        self.api("POST", &format!("/orders/{id}/refund"), &json!({"reason": "Asked for the money back"}))
+    }
+}
+
+impl Running {
+    /// Ends the server without any warning, as a power failure does.
+    pub fn kill(mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let begun = Instant::now();
+        while TcpStream::connect(self.address).is_ok() {
+            if begun.elapsed() > PATIENCE {
+                return Err("something still answers on the server's port".into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already dead after `kill`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
