@@ -119,7 +119,7 @@ CREATE TABLE plans (
     FOREIGN KEY (vendor, product) REFERENCES products (vendor, id)
 );
 CREATE UNIQUE INDEX plans_vendor_key ON plans (vendor, id);
-CREATE UNIQUE INDEX plans_code_key ON plans (product, code);
+CREATE UNIQUE INDEX plans_code_key ON plans (vendor, product, code);
 
 CREATE TABLE customers (
     id UUID NOT NULL PRIMARY KEY,

@@ -3,9 +3,10 @@
 use crate::{
     dialect::{Array, Dialect, array, classify},
     error::{Detail, StoreError},
-    sql::{Arg, Querier, Row},
+    sql::{Arg, Querier, Row, value},
 };
 use futures::future::BoxFuture;
+use holdfast_domain::Timestamp;
 use sqlx::{
     AssertSqlSafe, Executor as _, Postgres, Sqlite,
     pool::PoolConnection,
@@ -154,6 +155,22 @@ impl Db {
         }
     }
 
+    /// The database server's own clock, to compare a node's with; `None` for SQLite, which has none. Also the cheapest
+    /// question by which to find out whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it does not.
+    pub async fn now(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut reader = self.reader();
+        match self.dialect() {
+            Dialect::Sqlite => value::<i64>(&mut reader, "SELECT 1", Vec::new()).await.map(|_| None),
+            Dialect::Postgres => {
+                let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+                Ok(value::<i64>(&mut reader, sql, Vec::new()).await?.map(Timestamp::from_micros))
+            }
+        }
+    }
+
     /// A handle for reading.
     pub fn reader(&self) -> Reader {
         Reader { db: self.clone() }
@@ -207,7 +224,8 @@ async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pool
             .max_lifetime(None)
             .idle_timeout(None)
     };
-    let writer = pool(1).connect_with(connect.clone()).await.map_err(|e| classify(&e))?;
+    // One for the group-commit writer, which keeps it, and one for migrations and operators' statements.
+    let writer = pool(2).connect_with(connect.clone()).await.map_err(|e| classify(&e))?;
     let (version,): (String,) =
         sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await.map_err(|e| classify(&e))?;
     if !is_recent(&version) {

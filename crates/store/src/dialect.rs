@@ -193,7 +193,7 @@ pub(crate) fn commit_certainly_failed(error: &sqlx::Error) -> bool {
 const UNIQUE: [(&str, &str, Constraint); 12] = [
     ("members_email_key", "members.email", Constraint::MemberEmail),
     ("products_code_key", "products.vendor, products.code", Constraint::ProductCode),
-    ("plans_code_key", "plans.product, plans.code", Constraint::PlanCode),
+    ("plans_code_key", "plans.vendor, plans.product, plans.code", Constraint::PlanCode),
     ("customers_email_key", "customers.vendor, customers.email", Constraint::CustomerEmail),
     ("customers_external_key", "customers.vendor, customers.external_id", Constraint::CustomerExternalId),
     ("orders_external_key", "orders.vendor, orders.external_id", Constraint::OrderExternalId),

@@ -5,7 +5,6 @@ mod claims;
 mod events;
 mod feed;
 mod kill;
-#[cfg(any())]
 mod lists;
 mod misc;
 mod schema;

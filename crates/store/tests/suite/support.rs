@@ -1,8 +1,8 @@
 //! A vendor with a product, a plan and licenses, to test on.
 
 use holdfast_domain::{
-    Actor, CustomerId, DeviceHash, Email, Entitlements, EventId, License, LicenseId, LicenseModel, LicenseStatus, PlanId,
-    ProductId, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
+    Actor, CustomerId, DeviceHash, Email, Entitlements, EventId, License, LicenseId, LicenseModel, LicenseStatus,
+    PlanId, ProductId, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_store::{
     NewEvent, Scope, Store, StoreError, WriteOptions, customers, licenses, plans, products, seats, vendors,
@@ -111,7 +111,6 @@ impl Fixture {
         id
     }
 
-    #[allow(dead_code)]
     pub async fn customer(&self, name: &str, email: &str) -> CustomerId {
         let id = CustomerId::new(NOW, &entropy());
         let row = customers::CustomerRow {
