@@ -1,2 +1,7 @@
-//! The Holdfast server.
-fn main() {}
+//! The Holdfast server: one binary for serving, setting up and looking after an installation.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    holdfast::cli::main()
+}

@@ -1,0 +1,51 @@
+//! The HTTP API: routes, what surrounds them, and the description generated from them.
+
+pub mod docs;
+pub mod extract;
+pub mod health;
+pub mod load;
+pub mod openapi;
+pub mod problem;
+pub mod rates;
+pub mod request;
+pub mod shape;
+pub mod time;
+pub mod v1;
+
+use crate::{AppState, web};
+use axum::{Router, middleware, routing::any};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The described routes, with their description.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::frame()).merge(health::routes()).merge(v1::routes())
+}
+
+/// The description of the API (OpenAPI 3.1), generated from the handlers.
+pub fn description() -> utoipa::openapi::OpenApi {
+    openapi::finish(described().into_openapi())
+}
+
+/// The whole HTTP surface: the API, its documentation and the console.
+pub fn router(state: AppState) -> Router {
+    let (api, _) = described().split_for_parts();
+    let api = api
+        .merge(docs::routes())
+        .route("/v1", any(problem::not_found))
+        .route("/v1/{*rest}", any(problem::not_found))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(state.clone());
+    web::router(&state).merge(api).layer(middleware::from_fn_with_state(state.clone(), request::surround))
+}
+
+/// What the second listener answers: `GET /metrics`.
+pub fn metrics_router(state: AppState, handle: metrics_exporter_prometheus::PrometheusHandle) -> Router {
+    let render = move || {
+        let (state, handle) = (state.clone(), handle.clone());
+        async move {
+            crate::metrics::refresh(&state);
+            ([(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
+        }
+    };
+    Router::new().route("/metrics", axum::routing::get(render))
+}

@@ -1,0 +1,122 @@
+//! Lists as the management API answers them: keyset cursors, never offsets.
+
+use crate::api::problem::{Problem, Result};
+use holdfast_service::Error;
+use holdfast_store::page::{Cursor, Direction, Limit, Page, PageRequest, Total};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// What part of a list is asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct ListParams {
+    /// How many items: 1 to 200, 50 where absent.
+    #[param(value_type = u32, minimum = 1, maximum = 200, default = 50, required = false)]
+    pub limit: Option<i64>,
+    /// The `next` of the page before.
+    #[param(required = false)]
+    pub after: Option<String>,
+    /// The member to sort by, with `-` before it for descending; `-created_at` where absent.
+    #[param(required = false)]
+    pub sort: Option<String>,
+}
+
+impl ListParams {
+    /// The page asked for. `sorts` names what the list can be sorted by.
+    pub fn page<S: Copy + Default>(self, sorts: &[(&str, S)]) -> Result<PageRequest<S>> {
+        let limit = match self.limit {
+            None => Limit::default(),
+            Some(limit) if limit >= 1 => Limit::new(u32::try_from(limit).unwrap_or(u32::MAX)),
+            Some(_) => return Err(Problem(Error::invalid("/limit", "expected a number from 1 to 200"))),
+        };
+        let after = self.after.filter(|after| !after.is_empty());
+        let after: Option<Cursor> = after
+            .map(|after| after.parse())
+            .transpose()
+            .map_err(|_| Problem(Error::invalid("/after", "not a cursor of this list")))?;
+        let (sort, direction) = match self.sort.as_deref().filter(|sort| !sort.is_empty()) {
+            None => (S::default(), Direction::Descending),
+            Some(text) => {
+                let (name, direction) =
+                    text.strip_prefix('-').map_or((text, Direction::Ascending), |name| (name, Direction::Descending));
+                let sort = sorts.iter().find(|(known, _)| *known == name).map(|(_, sort)| *sort);
+                let known: Vec<&str> = sorts.iter().map(|(name, _)| *name).collect();
+                let refused = || Error::invalid("/sort", format!("this list sorts by {}", known.join(", ")));
+                (sort.ok_or_else(refused)?, direction)
+            }
+        };
+        Ok(PageRequest { limit, after, sort, direction })
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listing<T: ToSchema> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// What to send as `after` for the next page; null on the last.
+    pub next: Option<String>,
+    /// How many items all pages have together.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// At least about how many, where counting all of them would take too long.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_estimate: Option<u64>,
+}
+
+impl<T: ToSchema> Listing<T> {
+    /// `page` with each of its items shown as a `T`.
+    pub fn of<V>(page: Page<V>, show: impl FnMut(V) -> T) -> Self {
+        let Page { items, next, total: Total { rows, exact } } = page;
+        Self {
+            items: items.into_iter().map(show).collect(),
+            next: next.map(|cursor| cursor.to_string()),
+            total: exact.then_some(rows),
+            total_estimate: (!exact).then_some(rows),
+        }
+    }
+
+    /// A list that is never longer than a page.
+    pub fn whole(items: Vec<T>) -> Self {
+        let total = u64::try_from(items.len()).ok();
+        Self { items, next: None, total, total_estimate: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    enum Sort {
+        #[default]
+        Created,
+        Name,
+    }
+    const SORTS: &[(&str, Sort)] = &[("created_at", Sort::Created), ("name", Sort::Name)];
+
+    fn page(limit: Option<i64>, sort: Option<&str>, after: Option<&str>) -> Result<PageRequest<Sort>> {
+        ListParams { limit, sort: sort.map(Into::into), after: after.map(Into::into) }.page(SORTS)
+    }
+
+    #[test]
+    fn pages_are_bounded_and_sorted_by_what_exists() {
+        let default = page(None, None, None).unwrap();
+        assert_eq!((default.limit.rows(), default.sort, default.direction), (50, Sort::Created, Direction::Descending));
+        assert_eq!(page(Some(100_000), None, None).unwrap().limit.rows(), 200);
+        let by_name = page(Some(1), Some("name"), None).unwrap();
+        assert_eq!((by_name.limit.rows(), by_name.sort, by_name.direction), (1, Sort::Name, Direction::Ascending));
+        assert_eq!(page(None, Some("-name"), None).unwrap().direction, Direction::Descending);
+        for (limit, sort, after, pointer) in [
+            (Some(0), None, None, "/limit"),
+            (Some(-1), None, None, "/limit"),
+            (None, Some("secret"), None, "/sort"),
+            (None, None, Some("nonsense"), "/after"),
+        ] {
+            assert_eq!(page(limit, sort, after).unwrap_err().0.pointer.as_deref(), Some(pointer));
+        }
+    }
+}

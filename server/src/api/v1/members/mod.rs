@@ -1,0 +1,18 @@
+//! Members in the management API: one file per call.
+
+pub mod create;
+pub mod list;
+pub mod remove;
+pub mod set_role;
+
+use crate::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create))
+        .routes(routes!(list::list))
+        .routes(routes!(remove::remove))
+        .routes(routes!(set_role::set_role))
+}

@@ -1,0 +1,56 @@
+//! `GET /v1/orders`: the orders.
+
+use crate::{
+    AppState,
+    api::{
+        extract::{Caller, Params},
+        problem::Result,
+        v1::{
+            Refusals,
+            list::{ListParams, Listing},
+            models::OrderModel,
+        },
+    },
+};
+use axum::{Json, extract::State};
+use holdfast_domain::CustomerId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// What to leave out.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct Filter {
+    /// Only those of this customer.
+    #[param(value_type = String)]
+    pub customer: Option<CustomerId>,
+    /// Only the one with this reference.
+    pub q: Option<String>,
+}
+
+/// Lists orders
+///
+/// Newest first, unless `sort` says otherwise.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    tag = "orders",
+    operation_id = "listOrders",
+    params(ListParams, Filter),
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "A page of orders", body = Listing<OrderModel>),
+        Refusals,
+    )
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    Caller(actor): Caller,
+    Params(list): Params<ListParams>,
+    Params(filter): Params<Filter>,
+) -> Result<Json<Listing<OrderModel>>> {
+    let page = list.page(&[("created_at", ())])?;
+    let page = state.service().orders(&actor, filter.customer, filter.q, page).await?;
+    Ok(Json(Listing::of(page, OrderModel::from)))
+}

@@ -1,0 +1,20 @@
+//! Plans in the management API: one file per call.
+
+pub mod apply_terms;
+pub mod create;
+pub mod get;
+pub mod list;
+pub mod update;
+
+use crate::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(apply_terms::apply_terms))
+        .routes(routes!(create::create))
+        .routes(routes!(get::get))
+        .routes(routes!(list::list))
+        .routes(routes!(update::update))
+}

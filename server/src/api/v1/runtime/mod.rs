@@ -1,0 +1,131 @@
+//! What shipped applications call. This part never changes incompatibly (HTTP API, "Runtime").
+
+pub mod activate;
+pub mod key_manifest;
+pub mod release;
+pub mod release_other;
+pub mod renew;
+pub mod revocations;
+pub mod schema;
+pub mod trial;
+pub mod validate;
+
+use crate::{
+    AppState,
+    api::{
+        problem::Problem,
+        rates::{Origin, Remaining},
+        request::Current,
+    },
+};
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use holdfast_domain::ProductId;
+use holdfast_service::{ErrorCode, runtime::SignedDocument};
+use std::time::Instant;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(activate::activate))
+        .routes(routes!(renew::renew))
+        .routes(routes!(release::release))
+        .routes(routes!(release_other::release_other))
+        .routes(routes!(validate::validate))
+        .routes(routes!(trial::start_trial))
+        .routes(routes!(key_manifest::key_manifest))
+        .routes(routes!(revocations::revocations))
+}
+
+/// The product in the path. A malformed id is answered as an unknown one.
+pub struct Product(pub ProductId);
+
+impl FromRequestParts<AppState> for Product {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Path(path) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
+        path.get("product").and_then(|id| id.parse().ok()).map(Self).ok_or_else(|| ErrorCode::ProductNotFound.into())
+    }
+}
+
+/// Bounds what an address may ask with license keys, and charges it for every wrong one.
+pub struct KeyGate<'a> {
+    state: &'a AppState,
+    origin: Origin,
+    product: ProductId,
+    now: Instant,
+}
+
+impl<'a> KeyGate<'a> {
+    /// Lets the caller through, or answers `rate_limited`: an address without guesses left, or, while a vendor is being
+    /// searched through, an address that guessed wrong before. An address that never did is not concerned.
+    pub fn enter(state: &'a AppState, product: ProductId) -> Result<Self, Problem> {
+        let gate = Self { state, origin: Origin::from(Current::get().address), product, now: Instant::now() };
+        let rates = state.rates();
+        let own = rates.guesses.peek(&gate.origin, gate.now).check()?;
+        let searched = rates.product_guesses.peek(&product, gate.now);
+        if searched.number == 0 && !own.is_whole() {
+            return Err(searched.refusal().into());
+        }
+        rates.address.take(gate.origin, gate.now)?;
+        Ok(gate)
+    }
+
+    /// The caller presented a key that does not exist.
+    pub fn wrong(&self) -> Remaining {
+        metrics::counter!("holdfast_key_failures_total").increment(1);
+        self.state.rates().product_guesses.charge(self.product, self.now);
+        self.state.rates().guesses.charge(self.origin, self.now)
+    }
+
+    /// The answer for `result`, with what is left of the quota.
+    pub fn answer<T>(&self, result: holdfast_service::Result<T>, ok: impl FnOnce(T) -> Response) -> Response {
+        let remaining = match &result {
+            Err(error) if error.code == ErrorCode::LicenseNotFound => self.wrong(),
+            _ => self.state.rates().guesses.peek(&self.origin, self.now),
+        };
+        let mut response = result.map_or_else(|error| Problem(error).into_response(), ok);
+        remaining.announce(&mut response);
+        response
+    }
+}
+
+/// A signed document on its own.
+#[derive(serde::Serialize)]
+struct Carried<'a> {
+    #[serde(flatten)]
+    member: std::collections::BTreeMap<&'static str, &'a str>,
+}
+
+/// Serves a signed document with its strong entity tag, so that any web cache can carry it: as the JSON member `name`, or
+/// bare where the caller accepts `application/jwt`.
+pub fn document(headers: &HeaderMap, name: &'static str, document: &SignedDocument) -> Response {
+    let texts = |header| headers.get_all(header).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    let bare = texts(header::ACCEPT).any(|accept| accept.contains("application/jwt"));
+    let etag = if bare { format!("{}-jwt\"", document.etag.trim_end_matches('"')) } else { document.etag.clone() };
+    let known = texts(header::IF_NONE_MATCH)
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag);
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else if bare {
+        ([(header::CONTENT_TYPE, "application/jwt")], document.token.clone()).into_response()
+    } else {
+        Json(Carried { member: [(name, document.token.as_str())].into() }).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300, stale-if-error=604800"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}

@@ -1,0 +1,13 @@
+//! Seats in the management API: one file per call.
+
+pub mod get;
+pub mod list;
+pub mod release;
+
+use crate::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get::get)).routes(routes!(list::list)).routes(routes!(release::release))
+}

@@ -1,0 +1,13 @@
+//! API tokens in the management API: one file per call.
+
+pub mod create;
+pub mod list;
+pub mod revoke;
+
+use crate::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(create::create)).routes(routes!(list::list)).routes(routes!(revoke::revoke))
+}

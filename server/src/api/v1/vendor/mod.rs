@@ -1,0 +1,11 @@
+//! The vendor in the management API: one file per call.
+
+pub mod get;
+
+use crate::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get::get))
+}

@@ -1,0 +1,146 @@
+//! How a node is: what it can do for whom, kept up to date in the background so that asking touches nothing.
+
+use serde::Serialize;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, Ordering},
+};
+use utoipa::ToSchema;
+
+/// What a node can do at the moment (HTTP API, "Health").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything.
+    Normal,
+    /// What needs no database: renewals.
+    Continuity,
+    /// It is stopping and wants no more requests.
+    Draining,
+    /// It has not tested itself yet.
+    Starting,
+    /// It has no master key and can sign nothing.
+    Sealed,
+    /// Its clock differs from the database's by more than 30 seconds, so it must not sign.
+    Clock,
+}
+
+impl Mode {
+    /// Whether requests should be sent here.
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Self::Normal | Self::Continuity)
+    }
+
+    /// The name, as in the answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Continuity => "continuity",
+            Self::Draining => "draining",
+            Self::Starting => "starting",
+            Self::Sealed => "sealed",
+            Self::Clock => "clock",
+        }
+    }
+
+    /// Every mode.
+    pub const ALL: [Self; 6] =
+        [Self::Normal, Self::Continuity, Self::Draining, Self::Starting, Self::Sealed, Self::Clock];
+}
+
+/// The health of a node. Cheap to clone; every clone is the same node's.
+#[derive(Clone, Debug, Default)]
+pub struct Health(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    started: AtomicBool,
+    draining: AtomicBool,
+    sealed: AtomicBool,
+    clock_off: AtomicBool,
+    database_down: AtomicBool,
+    missed_probes: AtomicU8,
+}
+
+impl Health {
+    /// The node has tested itself and serves.
+    pub fn set_started(&self) {
+        self.0.started.store(true, Ordering::Release);
+    }
+
+    /// The node is stopping.
+    pub fn set_draining(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the node has a master key.
+    pub fn set_sealed(&self, sealed: bool) {
+        self.0.sealed.store(sealed, Ordering::Release);
+    }
+
+    /// Whether the node's clock is too far from the database's.
+    pub fn set_clock_off(&self, off: bool) {
+        self.0.clock_off.store(off, Ordering::Release);
+    }
+
+    /// What the last look at the database said. Two bad looks in a row count: one may be a hiccup.
+    pub fn set_database(&self, answers: bool) {
+        let missed = if answers { 0 } else { self.0.missed_probes.load(Ordering::Acquire).saturating_add(1) };
+        self.0.missed_probes.store(missed, Ordering::Release);
+        self.0.database_down.store(missed >= 2, Ordering::Release);
+    }
+
+    /// Whether the node is stopping.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether the node has tested itself.
+    pub fn is_started(&self) -> bool {
+        self.0.started.load(Ordering::Acquire)
+    }
+
+    /// What the node can do at the moment.
+    pub fn mode(&self) -> Mode {
+        let set = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        if set(&self.0.draining) {
+            Mode::Draining
+        } else if !set(&self.0.started) {
+            Mode::Starting
+        } else if set(&self.0.sealed) {
+            Mode::Sealed
+        } else if set(&self.0.clock_off) {
+            Mode::Clock
+        } else if set(&self.0.database_down) {
+            Mode::Continuity
+        } else {
+            Mode::Normal
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weightiest_condition_is_named() {
+        let health = Health::default();
+        assert_eq!(health.mode(), Mode::Starting);
+        health.set_started();
+        assert_eq!(health.mode(), Mode::Normal);
+        health.set_database(false);
+        assert_eq!(health.mode(), Mode::Normal, "one missed look is no outage");
+        health.set_database(false);
+        assert_eq!(health.mode(), Mode::Continuity);
+        assert!(health.mode().is_ready(), "a node without its database still renews");
+        health.set_database(true);
+        health.set_clock_off(true);
+        assert_eq!(health.mode(), Mode::Clock);
+        health.set_sealed(true);
+        assert_eq!(health.mode(), Mode::Sealed);
+        health.set_draining();
+        assert_eq!(health.mode(), Mode::Draining);
+        assert!(!health.mode().is_ready());
+    }
+}

@@ -1,0 +1,95 @@
+//! Accepts connections up to a cap and hands each to a task of its own.
+
+use super::connection;
+use axum::Router;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What a connection may cost (HTTP API, "Limits and bad input").
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerLimits {
+    /// How long the head of a request may take.
+    pub head: Duration,
+    /// The greatest size of a head, in bytes; at least 8 192.
+    pub head_bytes: usize,
+    /// How long a write may make no progress.
+    pub write: Duration,
+    /// How long an HTTP/2 connection may be idle.
+    pub idle: Duration,
+    /// How many connections are open at the same time; more wait in the kernel's queue.
+    pub connections: usize,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            head_bytes: 32 * 1024,
+            write: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            connections: 10_000,
+        }
+    }
+}
+
+/// A bound socket with what it answers.
+pub struct Listener {
+    socket: TcpListener,
+    router: Router,
+    limits: ListenerLimits,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Listener {
+    /// Binds `address`. Port 0 lets the system choose one; [`Listener::address`] tells which.
+    pub async fn bind(address: SocketAddr, router: Router, limits: ListenerLimits) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        Ok(Self { socket, router, limits, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `stop` is cancelled; from then on accepts nothing, lets the requests at work finish within `finish`,
+    /// and returns whether all of them did.
+    pub async fn serve(self, stop: CancellationToken, finish: Duration) -> bool {
+        let Self { socket, router, limits, stop: close, tasks } = self;
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        loop {
+            let slot = select! {
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+                () = stop.cancelled() => break,
+            };
+            let Ok(slot) = slot else { break };
+            let accepted = select! {
+                accepted = socket.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((tcp, peer)) => {
+                    let (router, close) = (router.clone(), close.clone());
+                    let open = metrics::gauge!("holdfast_http_connections");
+                    tasks.spawn(async move {
+                        open.increment(1);
+                        connection::serve(tcp, peer, router, limits, close).await;
+                        open.decrement(1);
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, or a connection that was reset before we took it: neither may end the node.
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(socket);
+        close.cancel();
+        tasks.close();
+        timeout(finish, tasks.wait()).await.is_ok()
+    }
+}

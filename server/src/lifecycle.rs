@@ -1,0 +1,219 @@
+//! How a node starts and stops.
+//!
+//! Start: bind, then make the database ready, unseal, test itself, and only then be ready. Stop, on SIGTERM or SIGINT:
+//! say so, keep accepting while load balancers notice, then finish what was begun, write what is left, and end.
+
+mod ballast;
+mod probe;
+
+use crate::{
+    AppState,
+    cli::{Failure, node, output},
+    config::{Config, ServeConfig},
+    health::Health,
+    http::{Listener, ListenerLimits},
+    metrics, metrics_router, router,
+};
+use holdfast_service::{ErrorCode, Service};
+use holdfast_store::{Db, DbOptions, DbUrl, StoreError};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long requests at work may still take once nothing more is accepted.
+const FINISH: Duration = Duration::from_secs(10);
+/// How long to wait before asking again for what is not there yet.
+const AGAIN: Duration = Duration::from_secs(1);
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Runs a node until a signal ends it.
+pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    node::create_private_dir(&config.data_dir)?;
+    let recorder = metrics::install().map_err(|error| Failure::Failed(error.to_string()))?;
+    let health = Health::default();
+    let url = node::database_url(&config)?;
+    let started = select! {
+        started = prepare(&config, &serve, &url) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    let Some((service, used)) = started else { return Ok(()) };
+    health.set_sealed(service.is_sealed());
+    if service.is_sealed() {
+        tracing::error!(
+            path = %config.master_key_file.display(),
+            "no master key: this node can verify but not sign, and sends nobody away"
+        );
+    }
+    let state = AppState::new(service.clone(), serve.clone(), health.clone());
+    let limits = ListenerLimits { connections: serve.max_connections, ..ListenerLimits::default() };
+    let bound = |address: SocketAddr| move |error: std::io::Error| Failure::Failed(format!("{address}: {error}"));
+    let listener = Listener::bind(serve.listen, router(state.clone()), limits).await.map_err(bound(serve.listen))?;
+    let address = listener.address()?;
+    let (stop, stop_last) = (CancellationToken::new(), CancellationToken::new());
+    let metrics_task = match serve.metrics_listen {
+        None => None,
+        Some(at) => {
+            let router = metrics_router(state.clone(), recorder.clone());
+            let small = ListenerLimits { connections: 64, ..ListenerLimits::default() };
+            let listener = Listener::bind(at, router, small).await.map_err(bound(at))?;
+            tracing::info!(address = %listener.address()?, "metrics are at /metrics");
+            Some(tokio::spawn(listener.serve(stop_last.clone(), Duration::from_secs(1))))
+        }
+    };
+    let serving = tokio::spawn(listener.serve(stop.clone(), FINISH));
+    let background = {
+        let (service, stop) = (service.clone(), stop_last.clone());
+        tokio::spawn(async move { service.run_background(stop.cancelled_owned()).await })
+    };
+    let upkeep = tokio::spawn({
+        let (recorder, stop) = (recorder, stop_last.clone());
+        async move {
+            while tokio::time::timeout(Duration::from_secs(5), stop.cancelled()).await.is_err() {
+                recorder.run_upkeep();
+            }
+        }
+    });
+    let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
+    let ballast = matches!(url, DbUrl::Sqlite(_))
+        .then(|| tokio::spawn(ballast::keep(config.data_dir.clone(), stop_last.clone())));
+
+    let ended = select! {
+        tested = test(&service, &health) => tested,
+        () = signals.next() => Ok(()),
+    };
+    if ended.is_ok() && !health.is_draining() && health.is_started() {
+        announce(&service, &serve, address, used).await?;
+        signals.next().await;
+    }
+
+    tracing::info!(seconds = serve.drain.as_secs(), "stopping: still accepting while load balancers notice");
+    health.set_draining();
+    select! {
+        () = tokio::time::sleep(if health.is_started() { serve.drain } else { Duration::ZERO }) => {}
+        () = signals.next() => tracing::warn!("asked twice: not waiting any longer"),
+    }
+    stop.cancel();
+    match serving.await {
+        Ok(true) => tracing::info!("every request was answered"),
+        _ => tracing::warn!("some requests were not finished in time"),
+    }
+    if let Err(error) = service.flush().await {
+        tracing::warn!(%error, "what was left to be written could not be");
+    }
+    stop_last.cancel();
+    for task in [Some(background), Some(upkeep), Some(probing), ballast].into_iter().flatten() {
+        let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
+    }
+    if let Some(task) = metrics_task {
+        let _ = task.await;
+    }
+    let store = service.store().clone();
+    drop((service, state));
+    let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Opens the database, waiting for it where it cannot be reached, and makes the use cases over it. `None` never; the
+/// error is one that waiting would not cure.
+async fn prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<Option<(Service, bool)>, Failure> {
+    let mut waiting = false;
+    loop {
+        match try_prepare(config, serve, url).await {
+            Ok(prepared) => return Ok(Some(prepared)),
+            Err(Attempt::Final(failure)) => return Err(failure),
+            Err(Attempt::Again(error)) => {
+                if !waiting {
+                    tracing::warn!(%url, %error, "waiting for the database");
+                    waiting = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Again(StoreError),
+    Final(Failure),
+}
+
+impl From<StoreError> for Attempt {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Unavailable(_)) { Self::Again(error) } else { Self::Final(error.into()) }
+    }
+}
+
+async fn try_prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<(Service, bool), Attempt> {
+    let options = DbOptions { application_name: format!("holdfast {}", serve.node_name), ..DbOptions::default() };
+    let db = Db::open(url, options).await?;
+    node::ready_schema(&db, serve.migrate).await?;
+    let unused = node::is_unused(&db).await?;
+    let key = node::master_key(config, unused).map_err(Attempt::Final)?;
+    Ok((node::service(config, db, key.as_ref()), !unused))
+}
+
+/// The node's test of itself. What is only unreachable is tried again; what is wrong ends the node, since it must not
+/// sign.
+async fn test(service: &Service, health: &Health) -> Result<(), Failure> {
+    loop {
+        match service.self_test().await {
+            Ok(tested) => {
+                tracing::info!(keys = tested.keys_checked, "the self-test passed");
+                health.set_started();
+                return Ok(());
+            }
+            Err(error) if error.code == ErrorCode::Sealed => {
+                tracing::error!("the master key is not the one that sealed this installation's keys");
+                health.set_sealed(true);
+                health.set_started();
+                return Ok(());
+            }
+            Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => {
+                tracing::warn!(%error, "the self-test waits");
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Says where to go, and the set-up code where nobody has set the installation up.
+async fn announce(service: &Service, serve: &ServeConfig, address: SocketAddr, used: bool) -> Result<(), Failure> {
+    let here = if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    };
+    let here = serve.public_url.clone().unwrap_or(here);
+    let mut text = format!("Holdfast {} serves at {here}\n", crate::VERSION);
+    if !used {
+        match service.new_setup_code().await {
+            Ok(Some(code)) => text.push_str(&format!("Set it up at {here}/setup with the code {code}\n")),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "no set-up code could be stored"),
+        }
+    }
+    output::to_stdout(text.as_bytes())
+}

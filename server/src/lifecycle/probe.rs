@@ -1,0 +1,41 @@
+//! Looks at the database in the background, so that asking how the node is never has to.
+
+use crate::health::Health;
+use holdfast_domain::Seconds;
+use holdfast_service::Service;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How far the clocks may differ (a node whose clock is off must not sign).
+const CLOCKS_APART: Seconds = Seconds(30);
+
+/// Looks until `stop` is cancelled.
+pub(super) async fn run(service: Service, health: Health, stop: CancellationToken) {
+    let mut was_reachable = true;
+    while timeout(EVERY, stop.cancelled()).await.is_err() {
+        let looked = timeout(PATIENCE, service.store().db().now()).await;
+        let reachable = matches!(looked, Ok(Ok(_)));
+        health.set_database(reachable);
+        if reachable != was_reachable {
+            if reachable {
+                tracing::info!("the database answers again");
+            } else {
+                tracing::warn!("the database does not answer: leases are renewed from what this node knows");
+            }
+            was_reachable = reachable;
+        }
+        if let Ok(Ok(Some(theirs))) = looked {
+            let apart = service.now().since(theirs).0.abs();
+            let off = apart > CLOCKS_APART.0;
+            if off {
+                tracing::error!(apart, "this node's clock and the database's differ by too many seconds: not signing");
+            }
+            health.set_clock_off(off);
+        }
+    }
+}

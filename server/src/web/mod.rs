@@ -1,0 +1,24 @@
+//! The browser side: the console as the interface crate renders it, guards included.
+
+use crate::AppState;
+use axum::Router;
+#[cfg(feature = "console")]
+use holdfast_app::ssr;
+
+/// Without the console there is nothing at any other address.
+#[cfg(not(feature = "console"))]
+pub fn router(_: &AppState) -> Router {
+    Router::new().fallback(crate::api::problem::not_found)
+}
+
+/// The console: pages, server functions and the bundle. It answers every address that nothing else answers.
+#[cfg(feature = "console")]
+pub fn router(state: &AppState) -> Router {
+    let public_url = state.serve().public_url.clone();
+    let settings = ssr::Settings {
+        secure: public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        origins: public_url.into_iter().collect(),
+        version: crate::VERSION,
+    };
+    ssr::router(ssr::AppState::new(state.service().clone(), settings))
+}
