@@ -5,6 +5,7 @@
 pub mod clock;
 #[cfg(feature = "db")]
 pub mod db;
+pub mod installation;
 pub mod proxy;
 
 pub use clock::{FakeClock, SeededEntropy};

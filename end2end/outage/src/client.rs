@@ -1,7 +1,7 @@
 //! A customer's application as a process, at any day, traced on demand.
 
 use crate::Failure;
-use crate::server::program;
+use holdfast_testkit::installation::program;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -57,14 +57,7 @@ impl Run {
 }
 
 /// Lets a program believe that it is so many days later. Its monotonic clock stays true, so that it can wait.
-pub fn faketime(command: &mut Command, days: u32) -> Result<(), Failure> {
-    for (name, value) in faketime_variables(days)? {
-        command.env(name, value);
-    }
-    Ok(())
-}
-
-fn faketime_variables(days: u32) -> Result<[(&'static str, String); 4], Failure> {
+pub fn faketime_variables(days: u32) -> Result<[(&'static str, String); 4], Failure> {
     let library = FAKETIME
         .iter()
         .find(|path| Path::new(path).exists())
@@ -118,7 +111,7 @@ impl Customer {
     pub fn work(&self, day: u32, seconds: u32) -> Result<Run, Failure> {
         let mut command = Command::new(program("examples/desktop")?);
         if day > 0 {
-            faketime(&mut command, day)?;
+            command.envs(faketime_variables(day)?);
         }
         self.flags(&mut command);
         command.args(["--seconds", &seconds.to_string()]);

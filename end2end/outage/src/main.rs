@@ -14,8 +14,9 @@
 mod client;
 mod rehearsal;
 mod report;
-mod server;
+mod vendor;
 
+pub use holdfast_testkit::installation::Failure;
 use std::process::ExitCode;
 
 /// What can be asked for on the command line.
@@ -26,9 +27,6 @@ pub struct Options {
     /// Leave the working folder behind.
     pub keep: bool,
 }
-
-/// Why the rehearsal could not be played to its end.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let result = options().and_then(|options| rehearsal::run(&options));

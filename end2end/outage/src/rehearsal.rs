@@ -2,8 +2,9 @@
 
 use crate::client::{Customer, Run, all_at_once};
 use crate::report::Report;
-use crate::server::Installation;
+use crate::vendor;
 use crate::{Failure, Options};
+use holdfast_testkit::installation::Installation;
 use holdfast_testkit::proxy::{Answer, Fault, Proxy};
 use std::fmt::Write;
 use std::path::Path;
@@ -33,18 +34,18 @@ fn play(folder: &Path, options: &Options) -> Result<bool, Failure> {
     let installation = Installation::new(folder, options.database_url.clone())?;
     let mut report = Report::begin("Outage rehearsal: what your customers notice when the licensing server dies");
 
-    let server = installation.start(0)?;
-    let product = installation.make_product()?;
+    let server = vendor::start(&installation, 0)?;
+    let product = vendor::make_product(&installation)?;
     import(folder, &installation, &mut report)?;
 
-    let liar = Proxy::start(installation.address)?;
+    let liar = Proxy::start(installation.address())?;
     let customers: Vec<Customer> = (0..RUNNING)
         .map(|number| Customer {
             number,
             key: license_key(number),
-            endpoint: if number == LIED_TO { liar.url() } else { format!("http://{}", installation.address) },
+            endpoint: if number == LIED_TO { liar.url() } else { format!("http://{}", installation.address()) },
             product: product.clone(),
-            root: installation.root_public_key.clone(),
+            root: installation.root_public_key().to_owned(),
             folder: folder.join(format!("computer-{number}")),
         })
         .collect();
@@ -76,8 +77,8 @@ fn play(folder: &Path, options: &Options) -> Result<bool, Failure> {
 
     // A database with a clock of its own cannot be made to believe in another day; the server then comes back today,
     // which for the applications is a month ago, and they must cope with that, too.
-    let _server = installation.start(if installation.is_postgres() { 0 } else { 29 })?;
-    installation.refund(&order(REFUNDED))?;
+    let _server = vendor::start(&installation, if installation.is_postgres() { 0 } else { 29 })?;
+    vendor::refund(&installation, &order(REFUNDED))?;
     liar.set(Fault::Answer(Answer::json(200, r#"{"valid":false}"#)));
     report.line("day 29", "the server is back; one order is refunded", "nothing yet", true);
 

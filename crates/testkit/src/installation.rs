@@ -1,8 +1,7 @@
-//! The licensing server as a process, and the vendor's side of its API.
+//! The licensing server as a process: set up, started, asked as its vendor, killed.
 
-use crate::Failure;
-use crate::client::faketime;
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::error::Error;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -13,12 +12,16 @@ use std::time::{Duration, Instant};
 /// Longest time for the server to become ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Why the server did not do what it was asked to; says everything a test's output needs.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// The server's installation: its folder, its port, and what `admin bootstrap` printed.
 pub struct Installation {
+    binary: PathBuf,
     folder: PathBuf,
     database_url: Option<String>,
-    pub address: SocketAddr,
-    pub root_public_key: String,
+    address: SocketAddr,
+    root_public_key: String,
     token: String,
     agent: ureq::Agent,
 }
@@ -29,22 +32,23 @@ pub struct Running {
     address: SocketAddr,
 }
 
-/// A program of this project, built beside this one.
+/// Finds a program of this workspace (`holdfast`, `examples/desktop`) among those that cargo built together with the one
+/// that asks. Fails where it was not built.
 pub fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
-    let folder = own.parent().ok_or("this program has no folder")?;
-    let path = folder.join(name);
-    if path.exists() {
-        return Ok(path);
-    }
-    Err(format!("{} is missing: run `make outage`, which builds it", path.display()).into())
+    // Tests lie in a folder below the one with the programs.
+    own.ancestors().skip(1).take(3).map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+        format!("{name} is not built: cargo build --package holdfast --package holdfast-sdk --bins --examples").into()
+    })
 }
 
 impl Installation {
-    /// Sets an unused installation up in `folder`.
+    /// Sets an unused installation up in `folder`: on SQLite, or in the empty database at a `postgres://` address. A free
+    /// port of the loopback is its own from then on.
     pub fn new(folder: &Path, database_url: Option<String>) -> Result<Self, Failure> {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let mut installation = Self {
+            binary: program("holdfast")?,
             folder: folder.to_owned(),
             database_url,
             address,
@@ -70,18 +74,28 @@ impl Installation {
         Ok(installation)
     }
 
-    /// Whether the database runs by a clock of its own.
+    /// Where the server listens when it runs.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The vendor's root public key in base64url.
+    pub fn root_public_key(&self) -> &str {
+        &self.root_public_key
+    }
+
+    /// Whether the database is a PostgreSQL, which runs by a clock of its own.
     pub fn is_postgres(&self) -> bool {
         self.database_url.as_ref().is_some_and(|url| url.starts_with("postgres"))
     }
 
-    fn holdfast(&self) -> Result<Command, Failure> {
-        let mut command = Command::new(program("holdfast")?);
+    fn holdfast(&self) -> Command {
+        let mut command = Command::new(&self.binary);
         command.current_dir(&self.folder).arg("--data-dir").arg(&self.folder);
         if let Some(url) = &self.database_url {
             command.args(["--database-url", url]);
         }
-        Ok(command)
+        command
     }
 
     /// Runs a command of the server's program and returns the JSON it printed.
@@ -90,7 +104,7 @@ impl Installation {
     }
 
     fn command_with<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, input: &[u8]) -> Result<Value, Failure> {
-        let mut command = self.holdfast()?;
+        let mut command = self.holdfast();
         command.arg("--json").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -106,13 +120,11 @@ impl Installation {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Starts the server and waits until it is ready; with `days`, its clock is so many days ahead.
-    pub fn start(&self, days: u32) -> Result<Running, Failure> {
-        let mut command = self.holdfast()?;
+    /// Starts the server and waits until it is ready. `adjust` can add flags and variables to its process.
+    pub fn start(&self, adjust: impl FnOnce(&mut Command)) -> Result<Running, Failure> {
+        let mut command = self.holdfast();
         command.args(["serve", "--metrics-listen", "off", "--listen", &self.address.to_string()]);
-        if days > 0 {
-            faketime(&mut command, days)?;
-        }
+        adjust(&mut command);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"))?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let mut running = Running { child, address: self.address };
@@ -138,7 +150,8 @@ impl Installation {
         lines.into_iter().rev().fold(String::from("its log:"), |text, line| text + "\n  " + line)
     }
 
-    /// A call of the management API; fails for anything but success.
+    /// A call of the management API with the vendor's own token, `path` below `/v1`; returns the answer's JSON, and fails
+    /// for anything but success.
     pub fn api(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         let url = format!("http://{}/v1{path}", self.address);
         let token = format!("Bearer {}", self.token);
@@ -157,30 +170,6 @@ impl Installation {
             return Err(format!("{method} {path}: {status}: {text}; {}", self.log_tail()).into());
         }
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-
-    /// Makes the product and its one plan, and returns the product's id.
-    pub fn make_product(&self) -> Result<String, Failure> {
-        let product = self.api("POST", "/products", &json!({"name": "Example Studio", "code": "studio"}))?;
-        let id = product["id"].as_str().ok_or("the product has no id")?.to_owned();
-        let terms = json!({
-            "model": "perpetual",
-            "seats": 2,
-            "entitlements": {"export.pdf": true, "projects": 25},
-        });
-        self.api("POST", "/plans", &json!({"product": id, "name": "Professional", "code": "pro", "terms": terms}))?;
-        Ok(id)
-    }
-
-    /// Refunds the order with this reference.
-    pub fn refund(&self, reference: &str) -> Result<Value, Failure> {
-        let found = self.api("GET", &format!("/orders?q={reference}"), &Value::Null)?;
-        let listed = found["items"].as_array().or_else(|| found["data"].as_array());
-        let order = listed
-            .and_then(|orders| orders.iter().find(|order| order["reference"] == reference))
-            .ok_or_else(|| format!("no order {reference} in {found}"))?;
-        let id = order["id"].as_str().ok_or("the order has no id")?;
-        self.api("POST", &format!("/orders/{id}/refund"), &json!({"reason": "Asked for the money back"}))
     }
 }
 
