@@ -1,16 +1,143 @@
-//! The only door from a screen to the server.
+//! The only door from a screen to the server: who asks, the use cases, cookies, redirects.
 
-#[cfg(feature = "ssr")]
-pub use server::*;
+use axum::http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use holdfast_domain::Permission;
+use holdfast_service::{Actor, Call, Error, ErrorCode, RequestInfo, Service};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
 
-#[cfg(feature = "ssr")]
-mod server {
-    use leptos::prelude::use_context;
+use crate::{
+    error::UiError,
+    ssr::{AppState, Visitor, note},
+};
 
-    use crate::{error::UiError, ssr::AppState};
+/// What the server gave to this request.
+pub fn state() -> Result<AppState, UiError> {
+    use_context::<AppState>().ok_or_else(|| UiError::new("internal", "Something went wrong here"))
+}
 
-    /// What the server gave to this request.
-    pub fn state() -> Result<AppState, UiError> {
-        use_context::<AppState>().ok_or_else(|| UiError::new("internal"))
+/// The use cases.
+pub fn service() -> Result<Service, UiError> {
+    state().map(|state| state.service().clone())
+}
+
+fn parts() -> Option<Parts> {
+    use_context::<Parts>()
+}
+
+/// Where the request came from.
+pub fn from() -> RequestInfo {
+    parts().and_then(|parts| parts.extensions.get::<RequestInfo>().cloned()).unwrap_or_default()
+}
+
+/// Whoever asks, where the session has `permission`. The first line of every server function behind sign-in.
+///
+/// Fails with `unauthenticated` without a session, with `forbidden` where the role does not allow it.
+pub async fn actor(permission: Permission) -> Result<Actor, UiError> {
+    let actor = anybody()?;
+    actor.require(permission)?;
+    Ok(actor)
+}
+
+/// Whoever asks, whatever the role. For what everybody signed in may do.
+pub fn anybody() -> Result<Actor, UiError> {
+    let visitor = parts().and_then(|parts| parts.extensions.get::<Visitor>().cloned());
+    let actor = visitor.and_then(|Visitor(actor)| actor);
+    actor.ok_or_else(|| Error::new(ErrorCode::Unauthenticated).into())
+}
+
+/// The context of a change by `actor`.
+pub fn call(actor: &Actor) -> Call {
+    Call::new(actor.clone(), from())
+}
+
+/// One cookie of the request.
+pub fn cookie(name: &str) -> Option<String> {
+    crate::ssr::cookie(&parts()?, name)
+}
+
+/// Sets a cookie for this whole site that no script can read, for so many seconds; 0 removes it.
+///
+/// The value must be made of letters, digits, `-` and `_`; anything else is not set.
+pub fn set_cookie(name: &str, value: &str, seconds: i64) {
+    let (Some(response), Ok(state)) = (use_context::<ResponseOptions>(), state()) else { return };
+    if let Some(header) = crate::ssr::set_cookie(name, value, seconds, state.secure()) {
+        response.append_header(header::SET_COOKIE, header);
+    }
+}
+
+/// Hands a short text to the page that shows it next, in this browser only.
+pub fn set_note(kind: &str, text: &str) {
+    set_cookie(&note::name(kind), &note::encode(text), note::SECONDS);
+}
+
+/// The text that was handed over.
+pub fn note(kind: &str) -> Option<String> {
+    note::decode(&cookie(&note::name(kind))?)
+}
+
+/// Whether `path` stays on this site whatever a browser makes of it.
+pub fn is_local(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+/// Sends the browser to another page of this site once the server function is done; to the start where `path` is not
+/// one.
+pub fn redirect(path: &str) {
+    leptos_axum::redirect(if is_local(path) { path } else { "/" });
+}
+
+/// The name of a form field for a JSON pointer: its last member's.
+fn field(pointer: &str) -> Option<String> {
+    pointer.rsplit('/').find(|part| !part.is_empty() && part.parse::<u32>().is_err()).map(str::to_owned)
+}
+
+impl From<Error> for UiError {
+    fn from(error: Error) -> Self {
+        let request_id = Some(from().request_id).filter(|id| !id.is_empty());
+        if error.code.status() >= 500 {
+            tracing::error!(?error, request = request_id, "a screen could not be served");
+        }
+        // A page answers with the status of what it could not show; a form goes back to its page instead.
+        let is_page = parts().is_some_and(|parts| parts.method == Method::GET);
+        if let (true, Some(response)) = (is_page, use_context::<ResponseOptions>()) {
+            if let Ok(status) = StatusCode::from_u16(error.code.status()) {
+                response.set_status(status);
+            }
+            if let Some(after) = error.retry_after {
+                response.insert_header(header::RETRY_AFTER, HeaderValue::from(after.0.max(1)));
+            }
+        }
+        Self {
+            code: error.code.as_str().to_owned(),
+            title: error.code.title().to_owned(),
+            detail: error.detail.map(String::from),
+            field: error.pointer.as_deref().and_then(field),
+            request_id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_on_this_site() {
+        for path in ["/", "/console", "/console/licenses?q=a%20b#x"] {
+            assert!(is_local(path), "{path}");
+        }
+        for path in ["", "//example.com", "/\\example.com", "https://example.com", "/a\r\nb", "/ü", "javascript:0"] {
+            assert!(!is_local(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn pointers_name_fields() {
+        assert_eq!(field("/customer/email").as_deref(), Some("email"));
+        assert_eq!(field("/scopes/0").as_deref(), Some("scopes"));
+        assert_eq!(field(""), None);
     }
 }

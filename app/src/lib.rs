@@ -1,14 +1,23 @@
 //! The user interface of Holdfast: rendered on the server, hydrated in the browser, working without scripting too.
+//!
+//! `pages` has a folder per screen, `ui` the parts they are made of, `layout` the frame around them, `ctx` the only door
+//! to the server. [`ssr::router`] is all of it as one axum router.
 
 #![recursion_limit = "256"]
+// Properties of components are owned: what is rendered outlives the call.
+#![allow(clippy::needless_pass_by_value)]
 
-pub mod app;
-pub mod ctx;
-pub mod error;
-pub mod pages;
+mod app;
+#[cfg(feature = "ssr")]
+mod ctx;
+mod error;
+mod layout;
+mod pages;
 #[cfg(feature = "ssr")]
 pub mod ssr;
-pub mod ui;
+mod ui;
+
+pub use error::UiError;
 
 /// Takes over the page that the server rendered. Called once by the script of the page.
 #[cfg(feature = "hydrate")]

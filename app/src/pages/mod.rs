@@ -1,2 +1,25 @@
-//! One folder per screen: the view, its server functions, its model.
-pub mod about;
+//! One folder per screen: the view, its server functions (`api.rs`), what it shows (`model.rs`).
+
+pub mod audit;
+pub mod customers;
+pub mod door;
+pub mod imports;
+pub mod licenses;
+pub mod overview;
+pub mod plans;
+pub mod products;
+#[cfg(feature = "ssr")]
+mod serve;
+
+use serde::{Deserialize, Serialize};
+
+/// A page of a list as a screen shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+    /// How many match on all pages: "1,234" or "10,000+".
+    pub total: String,
+}

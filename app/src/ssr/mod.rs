@@ -1,14 +1,63 @@
 //! The server's half: pages, server functions and the files of the bundle as one axum router.
 
 pub mod assets;
+mod guard;
+pub(crate) mod note;
 mod pages;
 mod shell;
+mod upload;
 
+pub use guard::{Visitor, cookie, session_cookie, set_cookie};
 pub use pages::router;
+
+use std::sync::Arc;
+
+use holdfast_service::Service;
+
+/// What the operator set that concerns the interface.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whether browsers reach this server by https: cookies are then for https only and bound to this host.
+    pub secure: bool,
+    /// The origins under which browsers reach this server, such as `https://licenses.example.com`. Where there is none, the
+    /// `Host` of a request stands for it.
+    pub origins: Vec<String>,
+    /// The version of this server.
+    pub version: &'static str,
+}
 
 /// What every page and server function is given. Cheap to clone.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Inner>);
+
+struct Inner {
+    service: Service,
+    settings: Settings,
+}
+
+impl AppState {
+    /// The interface over `service`.
+    pub fn new(service: Service, settings: Settings) -> Self {
+        Self(Arc::new(Inner { service, settings }))
+    }
+
+    /// The use cases.
+    pub fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    /// Whether browsers reach this server by https.
+    pub fn secure(&self) -> bool {
+        self.0.settings.secure
+    }
+
+    /// The origins under which browsers reach this server.
+    pub fn origins(&self) -> &[String] {
+        &self.0.settings.origins
+    }
+
     /// The version of this server.
-    pub version: &'static str,
+    pub fn version(&self) -> &'static str {
+        self.0.settings.version
+    }
 }

@@ -5,20 +5,27 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    extract::{DefaultBodyLimit, Request},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use holdfast_service::{ErrorCode, RequestInfo};
 use http_body_util::{BodyExt, Limited};
 use leptos::prelude::provide_context;
 use tokio::sync::Semaphore;
 
-use super::{AppState, assets, shell::shell};
+use super::{
+    AppState, assets,
+    guard::{guard, plain},
+    shell::shell,
+    upload::{FILE_LIMIT, upload},
+};
 
 /// Largest page we send, in bytes. The largest real one is a hundredth of that.
 const PAGE_LIMIT: usize = 4 << 20;
+/// Largest form we take, in bytes.
+const FORM_LIMIT: usize = 256 << 10;
 /// Longest a page may take.
 const PAGE_TIME: Duration = Duration::from_secs(20);
 /// Pages rendered at the same time; more wait their turn.
@@ -26,13 +33,18 @@ const PAGES_AT_ONCE: usize = 64;
 
 /// The whole interface: pages at their addresses, server functions under `/fn`, the bundle under `/assets`.
 ///
-/// A fallback answers every other address with a page (404 where there is none), so merge this router last.
+/// A fallback answers every other address with a page (404 where there is none), so merge this router last. Layers around
+/// it are expected to put a [`holdfast_service::RequestInfo`] into the extensions of each request: its address and id go
+/// into the audit log and into what a person can quote to support.
 pub fn router(state: AppState) -> Router {
+    // Rendering spawns on the runtime of this process; saying so twice is harmless.
+    let _ = any_spawner::Executor::init_tokio();
     let gate = Arc::new(Semaphore::new(PAGES_AT_ONCE));
     let functions = {
         let state = state.clone();
         move |request: Request| {
             let state = state.clone();
+            let request = request.map(|body| Body::new(Limited::new(body, FORM_LIMIT)));
             async move {
                 leptos_axum::handle_server_fns_with_context(move || provide_context(state.clone()), request)
                     .await
@@ -40,11 +52,17 @@ pub fn router(state: AppState) -> Router {
             }
         }
     };
-    let page = leptos_axum::render_app_async_with_context(move || provide_context(state.clone()), shell);
+    let page = {
+        let state = state.clone();
+        leptos_axum::render_app_async_with_context(move || provide_context(state.clone()), shell)
+    };
     Router::new()
         .route("/fn/{*function}", post(functions))
+        .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
+        .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))
+        .layer(middleware::from_fn_with_state(state, guard))
         .route("/assets/{file}", get(assets::serve))
 }
 
@@ -53,21 +71,19 @@ pub fn router(state: AppState) -> Router {
 /// A client that goes away in the middle would otherwise drop the half-rendered page, and the reactive graph under it is
 /// never freed then.
 async fn whole(gate: Arc<Semaphore>, request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default();
     let task = tokio::spawn(async move {
-        let _permit = gate.acquire_owned().await.map_err(|_| ())?;
+        let _permit = gate.acquire_owned().await.map_err(|_| "the server is stopping")?;
         let (parts, body) = next.run(request).await.into_parts();
-        let bytes = Limited::new(body, PAGE_LIMIT).collect().await.map_err(|_| ())?.to_bytes();
-        Ok::<_, ()>(Response::from_parts(parts, Body::from(bytes)))
+        let bytes = Limited::new(body, PAGE_LIMIT).collect().await.map_err(|_| "the page is too large")?.to_bytes();
+        Ok::<_, &str>(Response::from_parts(parts, Body::from(bytes)))
     });
-    match tokio::time::timeout(PAGE_TIME, task).await {
-        Ok(Ok(Ok(response))) => response,
-        Ok(_) | Err(_) => {
-            tracing::error!("a page could not be rendered");
-            let mut response =
-                (StatusCode::SERVICE_UNAVAILABLE, "This page is not available right now. Nothing was changed. Try again.")
-                    .into_response();
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            response
-        }
-    }
+    let why = match tokio::time::timeout(PAGE_TIME, task).await {
+        Ok(Ok(Ok(response))) => return response,
+        Ok(Ok(Err(why))) => why,
+        Ok(Err(_)) => "rendering it panicked",
+        Err(_) => "it took too long",
+    };
+    tracing::error!(request = request_id, why, "a page could not be rendered");
+    plain(ErrorCode::Unavailable, &request_id)
 }

@@ -5,17 +5,8 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
-use super::assets;
+use super::{assets, guard::cookie};
 use crate::app::App;
-
-/// One cookie of the request, by name.
-pub fn cookie(parts: &Parts, name: &str) -> Option<String> {
-    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|value| value.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then(|| value.to_owned())
-    })
-}
 
 /// The one policy under which every page runs: its own files, and scripts that carry this response's nonce.
 fn policy(nonce: &str) -> String {

@@ -1,1 +1,22 @@
-//! The component set.
+//! The component set: every page is made of these parts and of nothing else.
+//!
+//! None of them sets a style or a script of its own; the style sheets are in `style/`. All of them work before the
+//! WebAssembly has come, and without it.
+
+pub mod act;
+pub mod copy;
+pub mod data;
+pub mod form;
+pub mod icon;
+pub mod page;
+pub mod state;
+pub mod time;
+
+pub use act::{Refresh, act, act_error, load, show};
+pub use copy::{Copyable, Snippet};
+pub use data::{Empty, Fact, Facts, Pager, Rows, Steps, Tab, Tabs, Timeline, TimelineEntry};
+pub use form::{Checkbox, Choice, Field, FormError, SelectField, Submit, TextArea};
+pub use icon::{Icon, Shape};
+pub use page::{Crumb, ErrorState, Flash, PageHead, Section};
+pub use state::{StateBadge, Tone};
+pub use time::{When, WhenText};

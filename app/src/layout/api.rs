@@ -1,0 +1,68 @@
+//! What the frame asks the server.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::UiError;
+
+/// Who is looking, and how they want it to look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewer {
+    /// The person's address.
+    pub email: String,
+    /// The person's role.
+    pub role: String,
+    /// The vendor's name.
+    pub vendor: String,
+    /// `system`, `light` or `dark`.
+    pub theme: String,
+    /// `comfortable` or `compact`.
+    pub density: String,
+}
+
+/// Who is looking.
+#[server]
+pub async fn whoami() -> Result<Viewer, UiError> {
+    use crate::ctx;
+    let actor = ctx::anybody()?;
+    let service = ctx::service()?;
+    let me = service.me(&actor).await?;
+    let vendor = service.vendor(&actor).await?;
+    let chosen = |name: &str, allowed: &[&str], otherwise: &str| {
+        ctx::cookie(name).filter(|value| allowed.contains(&value.as_str())).unwrap_or_else(|| otherwise.to_owned())
+    };
+    Ok(Viewer {
+        email: me.email.to_string(),
+        role: me.role.as_str().to_owned(),
+        vendor: vendor.name.to_string(),
+        theme: chosen("theme", &["light", "dark"], "system"),
+        density: chosen("density", &["compact"], "comfortable"),
+    })
+}
+
+/// Chooses how it looks in this browser, for a year.
+#[server]
+pub async fn set_look(#[server(default)] theme: String, #[server(default)] density: String) -> Result<(), UiError> {
+    use crate::ctx;
+    const YEAR: i64 = 31_536_000;
+    ctx::anybody()?;
+    if ["system", "light", "dark"].contains(&theme.as_str()) {
+        ctx::set_cookie("theme", &theme, YEAR);
+    }
+    if ["comfortable", "compact"].contains(&density.as_str()) {
+        ctx::set_cookie("density", &density, YEAR);
+    }
+    Ok(())
+}
+
+/// Ends the session of this browser.
+#[server]
+pub async fn sign_out() -> Result<(), UiError> {
+    use crate::{ctx, ssr::session_cookie};
+    if let Ok(actor) = ctx::anybody() {
+        ctx::service()?.sign_out(&actor).await?;
+    }
+    ctx::set_cookie(session_cookie(ctx::state()?.secure()), "", 0);
+    ctx::redirect("/sign-in?done=signed_out");
+    Ok(())
+}

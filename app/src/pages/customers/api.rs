@@ -1,0 +1,94 @@
+//! Server functions of the customer screens.
+
+use leptos::prelude::*;
+
+use super::model::{CustomerDetail, CustomerRow};
+use crate::{error::UiError, pages::List};
+
+/// The vendor's customers; with `q` those whose name or address begins so.
+#[server]
+pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, bool), UiError> {
+    use crate::{ctx, pages::serve};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::CustomersRead).await?;
+    let service = ctx::service()?;
+    let q = Some(q.trim().to_owned()).filter(|q| !q.is_empty());
+    let page = service.customers(&actor, q, serve::page(&after)?).await?;
+    let now = service.now();
+    Ok((serve::list(page, |customer| show(&customer, now)), actor.may(Permission::CustomersWrite)))
+}
+
+/// Everything about a customer.
+#[server]
+pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses, products::api::parse_id, serve},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::LicenseFilter;
+    let actor = ctx::actor(Permission::CustomersRead).await?;
+    let service = ctx::service()?;
+    let customer = service.customer(&actor, parse_id(&id)?).await?;
+    let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
+    let page = service.licenses(&actor, filter, serve::page(&after)?).await?;
+    let now = service.now();
+    Ok(CustomerDetail {
+        customer: show(&customer, now),
+        licenses: serve::list(page, |license| licenses::api::row(&license, now)),
+        may_write: actor.may(Permission::CustomersWrite),
+        may_issue: actor.may(Permission::LicensesWrite),
+    })
+}
+
+/// Makes a customer.
+#[server]
+pub async fn create_customer(#[server(default)] name: String, #[server(default)] email: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::optional};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::CreateCustomer;
+    let actor = ctx::actor(Permission::CustomersWrite).await?;
+    let input = CreateCustomer {
+        name: optional("name", &name)?,
+        email: optional("email", &email)?,
+        ..CreateCustomer::default()
+    };
+    let customer = ctx::service()?.create_customer(&ctx::call(&actor), input).await?;
+    ctx::redirect(&format!("/console/customers/{}?done=customer_created", customer.id));
+    Ok(())
+}
+
+/// Changes a customer's name or address.
+#[server]
+pub async fn save_customer(
+    id: String,
+    #[server(default)] name: String,
+    #[server(default)] email: String,
+) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::optional},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::UpdateCustomer;
+    let actor = ctx::actor(Permission::CustomersWrite).await?;
+    let input = UpdateCustomer {
+        name: optional("name", &name)?,
+        email: optional("email", &email)?,
+        ..UpdateCustomer::default()
+    };
+    let customer = ctx::service()?.update_customer(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    ctx::redirect(&format!("/console/customers/{}?done=customer_saved", customer.id));
+    Ok(())
+}
+
+#[cfg(feature = "ssr")]
+fn show(customer: &holdfast_service::admin::views::CustomerView, now: holdfast_domain::Timestamp) -> CustomerRow {
+    let email = customer.email.as_ref().map(ToString::to_string);
+    CustomerRow {
+        id: customer.id.to_string(),
+        name: customer.name.to_string(),
+        email,
+        created: crate::ui::When::new(customer.created_at, now),
+    }
+}

@@ -1,0 +1,323 @@
+//! Server functions of the license screens.
+
+use leptos::prelude::*;
+
+use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, StepView};
+use crate::error::UiError;
+
+/// The vendor's licenses.
+#[server]
+pub async fn licenses(asked: Asked) -> Result<LicensesView, UiError> {
+    use crate::{ctx, pages::serve};
+    use holdfast_domain::{LicenseState, Permission};
+    use holdfast_service::admin::{
+        inputs::LicenseFilter,
+        licenses::LicenseSort,
+        page::{Direction, Limit, PageRequest},
+    };
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let service = ctx::service()?;
+    let state = match asked.state.as_str() {
+        "active" => Some(LicenseState::Active),
+        "suspended" => Some(LicenseState::Suspended),
+        "revoked" => Some(LicenseState::Revoked),
+        "expired" => Some(LicenseState::Expired),
+        _ => None,
+    };
+    let filter = LicenseFilter {
+        state,
+        product: serve::optional("product", &asked.product)?,
+        plan: serve::optional("plan", &asked.plan)?,
+        q: Some(asked.q.trim().to_owned()).filter(|q| !q.is_empty()),
+        ..LicenseFilter::default()
+    };
+    let mut request: PageRequest<LicenseSort> = serve::page(&asked.after)?;
+    if asked.sort == "ends" {
+        (request.sort, request.direction) = (LicenseSort::Ends, Direction::Ascending);
+    }
+    let page = service.licenses(&actor, filter, request).await?;
+    let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let products = service.products(&actor, None, all).await?;
+    let now = service.now();
+    Ok(LicensesView {
+        list: serve::list(page, |license| row(&license, now)),
+        products: products
+            .items
+            .into_iter()
+            .map(|product| (product.id.to_string(), product.name.to_string()))
+            .collect(),
+        may_issue: actor.may(Permission::LicensesWrite),
+    })
+}
+
+/// What issuing starts from: the plans, and the customer that was come from.
+#[server]
+pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
+    use super::model::PlanChoice;
+    use crate::{ctx, pages::plans::model::sold, pages::serve::optional};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::{
+        inputs::PlanFilter,
+        page::{Limit, PageRequest},
+    };
+    use std::collections::BTreeMap;
+    let actor = ctx::actor(Permission::LicensesWrite).await?;
+    let service = ctx::service()?;
+    let products =
+        service.products(&actor, Some(false), PageRequest { limit: Limit::new(200), ..PageRequest::default() });
+    let names: BTreeMap<_, _> = products.await?.items.into_iter().map(|product| (product.id, product.name)).collect();
+    let filter = PlanFilter { archived: Some(false), ..PlanFilter::default() };
+    let plans = service.plans(&actor, filter, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
+    let choice = |plan: &holdfast_service::admin::views::PlanView| {
+        let product = names.get(&plan.product)?;
+        Some(PlanChoice {
+            id: plan.id.to_string(),
+            name: format!("{product} · {} ({})", plan.name, sold(plan.terms.model)),
+        })
+    };
+    let customer = match optional("customer", &customer)? {
+        Some(id) => Some(service.customer(&actor, id).await?),
+        None => None,
+    };
+    Ok(IssueView {
+        plans: plans.items.iter().filter_map(choice).collect(),
+        customer: customer.map(|customer| (customer.id.to_string(), customer.name.to_string())),
+    })
+}
+
+/// Issues a license and goes to its page, which shows the key.
+#[server]
+pub async fn issue(license: IssueForm) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{
+            plans::model::entitlements as parse_entitlements,
+            serve::{day, optional, parse},
+        },
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::{CreateCustomer, CustomerChoice, IssueLicense};
+    let actor = ctx::actor(Permission::LicensesWrite).await?;
+    let (email, name) = (optional("email", &license.email)?, optional("name", &license.name)?);
+    let customer = match optional("customer", &license.customer)? {
+        Some(id) => Some(CustomerChoice::Existing(id)),
+        None if email.is_none() && name.is_none() => None,
+        None => Some(CustomerChoice::New(CreateCustomer { name, email, ..CreateCustomer::default() })),
+    };
+    let input = IssueLicense {
+        customer,
+        seats: optional("seats", &license.seats)?,
+        expires_at: day("expires_on", &license.expires_on)?,
+        overrides: parse_entitlements("entitlements", &license.entitlements)?,
+        key: Some(license.key.trim().to_owned()).filter(|key| !key.is_empty()),
+        ..IssueLicense::of(parse("plan", &license.plan)?)
+    };
+    let issued = ctx::service()?.issue_license(&ctx::call(&actor), input).await?;
+    hand_over(&issued.license.id, &issued.key);
+    ctx::redirect(&format!("/console/licenses/{}?done=license_issued", issued.license.id));
+    Ok(())
+}
+
+/// Shows the whole key on the license's page for two minutes. Each time is an event.
+#[server]
+pub async fn reveal(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::KeyReveal).await?;
+    let id = parse_id(&id)?;
+    let key = ctx::service()?.reveal_key(&ctx::call(&actor), id).await?;
+    hand_over(&id, &key);
+    ctx::redirect(&format!("/console/licenses/{id}?key=shown"));
+    Ok(())
+}
+
+/// Everything about a license.
+#[server]
+pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
+    use super::model::{May, SeatRow};
+    use crate::{
+        ctx,
+        pages::{plans::model, products::api::parse_id, serve},
+        ui::When,
+    };
+    use holdfast_domain::{Permission, SeatState};
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let service = ctx::service()?;
+    let detail = service.license(&actor, parse_id(&id)?).await?;
+    let now = service.now();
+    let license = &detail.license;
+    let mut entitlements = license.terms.entitlements.clone();
+    entitlements.extend(license.overrides.clone());
+    let seats = detail.seats.iter().map(|seat| SeatRow {
+        id: seat.id.to_string(),
+        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
+        user: seat.user.as_ref().map(ToString::to_string),
+        runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        taken: seat.state == SeatState::Active,
+        since: When::new(seat.claimed_at, now),
+        last_seen: When::new(seat.last_seen, now),
+        offline_until: When::new(seat.offline_until, now),
+    });
+    Ok(LicenseDetail {
+        row: row(license, now),
+        status: license.status,
+        reason: license.status_reason.as_ref().map(ToString::to_string),
+        product: (license.product.to_string(), detail.product_name.to_string()),
+        plan: (license.plan.to_string(), detail.plan_name.to_string()),
+        order: detail.order_reference.clone(),
+        terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
+        entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
+        seats: seats.collect(),
+        timeline: detail.timeline.iter().map(|event| serve::entry(event, now)).collect(),
+        key: handed_over(&license.id),
+        may: May {
+            status: actor.may(Permission::LicensesStatus),
+            extend: actor.may(Permission::LicensesExtend),
+            free: actor.may(Permission::SeatsRelease),
+            reveal: actor.may(Permission::KeyReveal),
+        },
+    })
+}
+
+/// What a step would do: whose access ends, and when.
+#[server]
+pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::ChangeStatus;
+    let actor = ctx::actor(Permission::LicensesStatus).await?;
+    let service = ctx::service()?;
+    let (change, _) = known_step(&step)?;
+    let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
+    let input = ChangeStatus { change, reason, effective_at: None, dry_run: true };
+    let outcome = service.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    let now = service.now();
+    Ok(StepView { row: row(&outcome.license, now), impact: impact(&outcome.impact, now) })
+}
+
+/// Takes a step.
+#[server]
+pub async fn take_step(id: String, step: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::ChangeStatus;
+    let actor = ctx::actor(Permission::LicensesStatus).await?;
+    let (change, words) = known_step(&step)?;
+    let input = ChangeStatus { change, reason: parse("reason", &reason)?, effective_at: None, dry_run: false };
+    let outcome = ctx::service()?.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    ctx::redirect(&format!("/console/licenses/{}?done={}", outcome.license.id, words.done));
+    Ok(())
+}
+
+/// Moves a license's end later; an empty day takes the end away.
+#[server]
+pub async fn extend(id: String, #[server(default)] until: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{
+            products::api::parse_id,
+            serve::{day, parse},
+        },
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::ExtendLicense;
+    let actor = ctx::actor(Permission::LicensesExtend).await?;
+    let input = ExtendLicense { expires_at: day("until", &until)?, reason: parse("reason", &reason)?, dry_run: false };
+    let outcome = ctx::service()?.extend_license(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    ctx::redirect(&format!("/console/licenses/{}?done=license_extended", outcome.license.id));
+    Ok(())
+}
+
+/// Takes a seat from a device.
+#[server]
+pub async fn free_seat(license: String, seat: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::{LicenseId, Permission};
+    let actor = ctx::actor(Permission::SeatsRelease).await?;
+    let license: LicenseId = parse_id(&license)?;
+    ctx::service()?.free_seat(&ctx::call(&actor), parse_id(&seat)?, parse("reason", &reason)?).await?;
+    ctx::redirect(&format!("/console/licenses/{license}?done=seat_freed"));
+    Ok(())
+}
+
+#[cfg(feature = "ssr")]
+fn known_step(name: &str) -> Result<(holdfast_domain::license::StatusChange, super::model::StepWords), UiError> {
+    use holdfast_service::{Error, ErrorCode};
+    super::model::step(name).ok_or_else(|| Error::new(ErrorCode::NotFound).into())
+}
+
+/// Hands a key to the page that shows it. It never stands in an address, and only this browser gets it.
+#[cfg(feature = "ssr")]
+fn hand_over(id: &holdfast_domain::LicenseId, key: &str) {
+    crate::ctx::set_note("key", &format!("{id} {key}"));
+}
+
+/// The key that was handed over for this license.
+#[cfg(feature = "ssr")]
+fn handed_over(id: &holdfast_domain::LicenseId) -> Option<String> {
+    crate::ctx::note("key")?.strip_prefix(&format!("{id} ")).map(str::to_owned)
+}
+
+/// A license as a list shows it.
+#[cfg(feature = "ssr")]
+pub fn row(
+    license: &holdfast_service::admin::views::LicenseView,
+    now: holdfast_domain::Timestamp,
+) -> super::model::LicenseRow {
+    use crate::ui::When;
+    let name = license.customer_name.as_ref().map(ToString::to_string);
+    let name = name.or_else(|| license.customer_email.as_ref().map(ToString::to_string));
+    super::model::LicenseRow {
+        id: license.id.to_string(),
+        key_hint: license.key_hint.clone(),
+        plan: license.plan_code.to_string(),
+        customer: license.customer.map(|id| (id.to_string(), name.unwrap_or_else(|| "Unnamed".to_owned()))),
+        state: license.state,
+        taken: license.seats_taken,
+        seats: license.terms.seats,
+        ends: license.expires_at.map(|end| When::new(end, now)),
+        issued: When::new(license.created_at, now),
+    }
+}
+
+/// Who loses access and when, in words.
+#[cfg(feature = "ssr")]
+fn impact(
+    impact: &holdfast_service::admin::views::Impact,
+    now: holdfast_domain::Timestamp,
+) -> super::model::ImpactView {
+    use super::model::{ImpactView, Loss};
+    use crate::ui::When;
+    let devices = |n: u64| if n == 1 { "1 device".to_owned() } else { format!("{n} devices") };
+    let sentence = if impact.devices == 0 {
+        "No device uses this license now, so nobody loses access.".to_owned()
+    } else {
+        let mut parts = Vec::new();
+        if impact.within_a_day > 0 {
+            parts.push(format!("{} within a day", impact.within_a_day));
+        }
+        if impact.when_next_online > 0 {
+            parts.push(format!("{} when next on line", impact.when_next_online));
+        }
+        if let Some(end) = impact.at_the_latest {
+            let end = When::new(end, now);
+            parts.push(format!("at the latest {} ({})", end.relative, end.absolute));
+        }
+        let verb = if impact.devices == 1 { "loses" } else { "lose" };
+        format!("{} {verb} access: {}.", devices(impact.devices), parts.join(", "))
+    };
+    let losses = impact.seats.iter().map(|seat| Loss {
+        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
+        user: seat.user.as_ref().map(ToString::to_string),
+        last_seen: When::new(seat.last_seen, now),
+        expected: seat.expected_at.map(|at| When::new(at, now)),
+        latest: When::new(seat.at_the_latest, now),
+    });
+    ImpactView { sentence, losses: losses.collect() }
+}

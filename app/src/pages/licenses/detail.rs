@@ -1,0 +1,202 @@
+//! Everything about a license: how it stands, its key, its seats, what happened to it, what can be done.
+
+use holdfast_domain::LicenseStatus;
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_params_map;
+
+use super::{
+    api::{self, Reveal},
+    model::{LicenseDetail, SeatRow},
+};
+use crate::ui::{
+    Copyable, Crumb, Empty, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge, Timeline, Tone, WhenText, act,
+    act_error, load,
+    page::{Notice, NoticeKind},
+    show,
+    state::LicenseBadge,
+};
+
+/// Everything about a license.
+#[component]
+pub fn LicensePage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let query = leptos_router::hooks::use_location().search;
+    // The query is part of what is asked: the same page shows what a step or the key's hand-over has changed.
+    let license = load(move || (id.get(), query.get()), |(id, _)| api::license(id));
+    show(license, move |detail| view! { <Detail detail /> })
+}
+
+#[component]
+fn Detail(detail: LicenseDetail) -> impl IntoView {
+    let row = detail.row.clone();
+    let at = |step: &str| format!("/console/licenses/{}/{step}", row.id);
+    let back = match detail.status {
+        LicenseStatus::Revoked => Some(("Reinstate license", at("reinstate"))),
+        LicenseStatus::Suspended => Some(("Resume license", at("resume"))),
+        LicenseStatus::Active => None,
+    };
+    let back = back
+        .filter(|_| detail.may.status)
+        .map(|(verb, href)| view! { <a class="btn btn-sm btn-primary" href=href>{verb}</a> });
+    let extend = (detail.may.extend && row.ends.is_some())
+        .then(|| view! { <a class="btn btn-sm btn-plain" href=at("extend")>"Extend"</a> });
+    let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
+        view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
+    });
+    let entitlements = if detail.entitlements.is_empty() {
+        view! { <span class="muted">"none"</span> }.into_any()
+    } else {
+        let each = |(code, value): (String, String)| view! { <div><code>{code}</code> " = " {value}</div> };
+        detail.entitlements.clone().into_iter().map(each).collect_view().into_any()
+    };
+    let (sold, used, offline) = detail.terms.clone();
+    let customer = match row.customer.clone() {
+        Some((id, name)) => view! { <a class="link" href=format!("/console/customers/{id}")>{name}</a> }.into_any(),
+        None => view! { <span class="muted">"nobody"</span> }.into_any(),
+    };
+    let ends = match row.ends.clone() {
+        Some(when) => view! { <WhenText when /> }.into_any(),
+        None => view! { "never" }.into_any(),
+    };
+    let taken = detail.seats.iter().filter(|seat| seat.taken).count();
+    view! {
+        <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
+            <LicenseBadge state=row.state />
+            <div class="actions">{extend} {back}</div>
+        </PageHead>
+        <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
+        {why}
+        <Key detail=detail.clone() />
+        <div class="two">
+            <div>
+                <Section title="Facts" clone:detail clone:row>
+                    <Facts>
+                        <Fact name="Customer">{customer}</Fact>
+                        <Fact name="Product">
+                            <a class="link" href=format!("/console/products/{}", detail.product.0)>{detail.product.1.clone()}</a>
+                        </Fact>
+                        <Fact name="Plan">
+                            <a class="link" href=format!("/console/plans/{}", detail.plan.0)>{detail.plan.1.clone()}</a>
+                        </Fact>
+                        <Fact name="Sold as">{sold}</Fact>
+                        <Fact name="Used by">{used}</Fact>
+                        <Fact name="Works off line">{offline}</Fact>
+                        <Fact name="Ends">{ends}</Fact>
+                        <Fact name="Issued"><WhenText when=row.issued.clone() /></Fact>
+                        {detail.order.clone().map(|order| view! { <Fact name="Order"><code>{order}</code></Fact> })}
+                        <Fact name="Entitlements">{entitlements}</Fact>
+                    </Facts>
+                </Section>
+                <Section title=format!("Seats ({taken} / {})", row.seats) clone:detail clone:row>
+                    <Seats id=row.id.clone() seats=detail.seats.clone() may_free=detail.may.free />
+                </Section>
+            </div>
+            <Section title="What happened" clone:detail>
+                <Timeline entries=detail.timeline.clone() />
+            </Section>
+        </div>
+        <Danger detail=detail.clone() />
+    }
+}
+
+/// The key: whole where it has just been issued or asked for, otherwise its last characters.
+#[component]
+fn Key(detail: LicenseDetail) -> impl IntoView {
+    let action = act::<Reveal>();
+    let error = act_error(action);
+    match detail.key {
+        Some(key) => view! {
+            <section class="section" aria-label="License key">
+                <div class="key-once">
+                    <Copyable text=key what="license key" />
+                </div>
+                <p class="muted">"Give this key to the customer. It is shown here for two minutes; later it can be shown again, and each time is noted."</p>
+            </section>
+        }
+        .into_any(),
+        None if detail.may.reveal => view! {
+            <FormError error />
+            <ActionForm action=action>
+                <input type="hidden" name="id" value=detail.row.id />
+                <button type="submit" class="btn btn-sm btn-plain">"Show key"</button>
+            </ActionForm>
+        }
+        .into_any(),
+        None => ().into_any(),
+    }
+}
+
+#[component]
+fn Seats(id: String, seats: Vec<SeatRow>, may_free: bool) -> impl IntoView {
+    if seats.is_empty() {
+        let text = "When the customer activates a device with the key, it appears here with its name and how long it works off line.";
+        return view! { <Empty title="No device yet" text /> }.into_any();
+    }
+    let row = move |seat: SeatRow| {
+        let href = format!("/console/licenses/{id}/free/{}", seat.id);
+        let state = if seat.taken {
+            view! { <StateBadge tone=Tone::Good word="In use" /> }.into_any()
+        } else {
+            view! { <StateBadge tone=Tone::None word="Free" /> }.into_any()
+        };
+        let runs = [seat.user.unwrap_or_default(), seat.runs].into_iter().filter(|text| !text.is_empty());
+        view! {
+            <tr>
+                <td>{seat.name.clone()} <span class="sub">{runs.collect::<Vec<_>>().join(" · ")}</span></td>
+                <td>{state}</td>
+                <td class="right nowrap"><WhenText when=seat.last_seen /></td>
+                <td class="right wide nowrap">
+                    {if seat.taken { view! { <WhenText when=seat.offline_until /> }.into_any() } else { view! { "–" }.into_any() }}
+                </td>
+                <td class="right">
+                    {(may_free && seat.taken)
+                        .then(|| view! { <a class="link" href=href aria-label=format!("Free the seat of {}", seat.name)>"Free"</a> })}
+                </td>
+            </tr>
+        }
+    };
+    let head = vec![
+        ("Device", ""),
+        ("State", ""),
+        ("Last seen", "right"),
+        ("Works off line until", "right wide"),
+        ("", "right"),
+    ];
+    view! { <Rows label="Seats" head>{seats.into_iter().map(row).collect_view()}</Rows> }.into_any()
+}
+
+/// What ends somebody's access, apart from everything else and in words.
+#[component]
+fn Danger(detail: LicenseDetail) -> impl IntoView {
+    if !detail.may.status || detail.status == LicenseStatus::Revoked {
+        return ().into_any();
+    }
+    let at = |step: &str| format!("/console/licenses/{}/{step}", detail.row.id);
+    let suspend = (detail.status == LicenseStatus::Active).then(|| {
+        view! {
+            <div class="row">
+                <div>
+                    <h3>"Suspend license"</h3>
+                    <p class="muted">"Pauses it until you resume it, for example while a payment is disputed."</p>
+                </div>
+                <a class="btn btn-sm btn-plain" href=at("suspend")>"Suspend license"</a>
+            </div>
+        }
+    });
+    view! {
+        <section class="danger-zone" aria-labelledby="ends-access">
+            <h2 id="ends-access">"Ends somebody's access"</h2>
+            <p class="muted">"You see whose access ends, and when, before anything happens. Both can be undone."</p>
+            {suspend}
+            <div class="row">
+                <div>
+                    <h3>"Revoke license"</h3>
+                    <p class="muted">"Takes it back, for example after a refund."</p>
+                </div>
+                <a class="btn btn-sm btn-danger" href=at("revoke")>"Revoke license"</a>
+            </div>
+        </section>
+    }
+    .into_any()
+}

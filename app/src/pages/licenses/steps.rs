@@ -1,0 +1,182 @@
+//! The steps of a license's life, each on a page of its own that says first whose access it ends and when.
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_params_map;
+
+use super::{
+    api::{self, Extend, FreeSeat, TakeStep},
+    model::{self, Loss},
+};
+use crate::ui::{
+    Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
+    page::{Notice, NoticeKind},
+    show,
+};
+
+fn crumbs(id: &str, hint: &str) -> Vec<Crumb> {
+    vec![
+        Crumb::new("/console/licenses", "Licenses"),
+        Crumb::new(
+            format!("/console/licenses/{id}"),
+            if hint.is_empty() { "License".to_owned() } else { format!("…{hint}") },
+        ),
+    ]
+}
+
+/// Suspend, resume, revoke or reinstate.
+#[component]
+pub fn StepPage() -> impl IntoView {
+    let params = use_params_map();
+    let asked = Memo::new(move |_| {
+        params.with(|params| (params.get("id").unwrap_or_default(), params.get("step").unwrap_or_default()))
+    });
+    let preview = load(move || asked.get(), |(id, step)| api::preview_step(id, step));
+    let action = act::<TakeStep>();
+    let error = act_error(action);
+    show(preview, move |preview| {
+        let (id, step) = asked.get_untracked();
+        let Some((_, words)) = model::step(&step) else {
+            return view! { <ErrorState error=crate::UiError::new("not_found", "There is nothing here") /> }.into_any();
+        };
+        let impact = preview.impact;
+        let consequence = if words.ends_access {
+            view! {
+                <Notice kind=NoticeKind::Warn>
+                    <p>{impact.sentence}</p>
+                    <p class="small">{words.does}</p>
+                </Notice>
+            }
+            .into_any()
+        } else {
+            view! { <Notice kind=NoticeKind::Info><p>{words.does}</p></Notice> }.into_any()
+        };
+        let back = format!("/console/licenses/{id}");
+        let losses =
+            (words.ends_access && !impact.losses.is_empty()).then(|| view! { <Losses losses=impact.losses /> });
+        view! {
+            <PageHead title=words.verb crumbs=crumbs(&id, &preview.row.key_hint) />
+            {consequence}
+            {losses}
+            <ActionForm action=action attr:class="form section">
+                <FormError error />
+                <StepUp error />
+                <input type="hidden" name="id" value=id.clone() />
+                <input type="hidden" name="step" value=step />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <div class="form-actions">
+                    <Submit label=words.verb danger=words.ends_access pending=Signal::from(action.pending()) />
+                    <a class="btn btn-plain" href=back>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+        .into_any()
+    })
+}
+
+/// The way to a fresh sign-in, where the step asks for one.
+#[component]
+fn StepUp(error: crate::ui::form::FormState) -> impl IntoView {
+    let path = leptos_router::hooks::use_location().pathname;
+    move || {
+        error.get().filter(|error| error.code == "step_up_required").map(|_| {
+            view! {
+                <p>
+                    <a class="link" href=format!("/console/confirm?next={}", path.get())>"Confirm your password"</a>
+                    ", then come back to this page."
+                </p>
+            }
+        })
+    }
+}
+
+#[component]
+fn Losses(losses: Vec<Loss>) -> impl IntoView {
+    let row = |loss: Loss| {
+        view! {
+            <tr>
+                <td>{loss.name} {loss.user.map(|user| view! { <span class="sub">{user}</span> })}</td>
+                <td class="right wide nowrap"><WhenText when=loss.last_seen /></td>
+                <td class="right nowrap">
+                    {match loss.expected {
+                        Some(when) => view! { <WhenText when /> }.into_any(),
+                        None => view! { "when next on line" }.into_any(),
+                    }}
+                </td>
+                <td class="right nowrap"><WhenText when=loss.latest /></td>
+            </tr>
+        }
+    };
+    let head =
+        vec![("Device", ""), ("Last seen", "right wide"), ("Hears of it", "right"), ("Stops at the latest", "right")];
+    view! { <Rows label="Devices that lose access" head>{losses.into_iter().map(row).collect_view()}</Rows> }
+}
+
+/// Moving the end of a license later.
+#[component]
+pub fn ExtendPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let license = load(move || id.get(), api::license);
+    let action = act::<Extend>();
+    let error = act_error(action);
+    show(license, move |detail| {
+        let row = detail.row;
+        let ends = row.ends.map(|when| view! { <p class="page-sub">"Ends now: " <WhenText when exact=true /></p> });
+        view! {
+            <PageHead title="Extend license" crumbs=crumbs(&row.id, &row.key_hint) />
+            {ends}
+            <ActionForm action=action attr:class="form">
+                <FormError error />
+                <StepUp error />
+                <input type="hidden" name="id" value=row.id.clone() />
+                <Field name="until" label="New end" kind="date" hint="The start of that day, UTC. Empty takes the end away." error />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <div class="form-actions">
+                    <Submit label="Extend license" pending=Signal::from(action.pending()) />
+                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+    })
+}
+
+/// Taking a seat from a device.
+#[component]
+pub fn FreeSeatPage() -> impl IntoView {
+    let params = use_params_map();
+    let asked = Memo::new(move |_| {
+        params.with(|params| (params.get("id").unwrap_or_default(), params.get("seat").unwrap_or_default()))
+    });
+    let license = load(move || asked.get().0, api::license);
+    let action = act::<FreeSeat>();
+    let error = act_error(action);
+    show(license, move |detail| {
+        let seat_id = asked.get_untracked().1;
+        let row = detail.row;
+        let Some(seat) = detail.seats.into_iter().find(|seat| seat.id == seat_id && seat.taken) else {
+            return view! { <ErrorState error=crate::UiError::new("not_found", "This seat is free already") /> }
+                .into_any();
+        };
+        view! {
+            <PageHead title="Free seat" crumbs=crumbs(&row.id, &row.key_hint) />
+            <Notice kind=NoticeKind::Warn>
+                <p>
+                    <b>{seat.name}</b> " loses access with its next background call, at the latest "
+                    <WhenText when=seat.offline_until.clone() /> " (" {seat.offline_until.absolute.clone()} ")."
+                </p>
+                <p class="small">"It can activate again with the key as long as a seat is free. Last seen " <WhenText when=seat.last_seen /> "."</p>
+            </Notice>
+            <ActionForm action=action attr:class="form">
+                <FormError error />
+                <input type="hidden" name="license" value=row.id.clone() />
+                <input type="hidden" name="seat" value=seat.id />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <div class="form-actions">
+                    <Submit label="Free seat" danger=true pending=Signal::from(action.pending()) />
+                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+        .into_any()
+    })
+}

@@ -1,0 +1,145 @@
+//! The server function of the overview.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::UiError, pages::licenses::model::LicenseRow, ui::TimelineEntry};
+
+/// A number that leads to what it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What it counts.
+    pub name: String,
+    /// How many.
+    pub value: String,
+    /// Where they are listed.
+    pub href: String,
+}
+
+/// A step on the way to the first verified lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStep {
+    /// What to do.
+    pub what: String,
+    /// What for.
+    pub why: String,
+    /// Whether it is done.
+    pub done: bool,
+    /// Where, and the verb on the button.
+    pub href: Option<(String, String)>,
+}
+
+/// What the overview shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Numbers.
+    pub figures: Vec<Figure>,
+    /// Steps that are left; none where all are done.
+    pub steps: Vec<NextStep>,
+    /// Licenses that end within 30 days.
+    pub ending: Vec<LicenseRow>,
+    /// Suspended licenses.
+    pub suspended: Vec<LicenseRow>,
+    /// What happened lately.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// The overview.
+#[server]
+pub async fn load_overview() -> Result<Overview, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses::api::row, serve},
+    };
+    use holdfast_domain::{LicenseState, Permission, SeatState, Seconds};
+    use holdfast_service::admin::{
+        inputs::{EventFilter, LicenseFilter, SeatFilter},
+        licenses::LicenseSort,
+        page::{Direction, Limit, PageRequest},
+    };
+    fn first<S: Default>(rows: u32) -> PageRequest<S> {
+        PageRequest { limit: Limit::new(rows), ..PageRequest::default() }
+    }
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let service = ctx::service()?;
+    let now = service.now();
+    let in_state = |state| LicenseFilter { state: Some(state), ..LicenseFilter::default() };
+
+    let products = service.products(&actor, Some(false), first(1)).await?;
+    let plans = service.plans(&actor, Default::default(), first(1)).await?;
+    let customers = service.customers(&actor, None, first(1)).await?;
+    let all = service.licenses(&actor, LicenseFilter::default(), first(1)).await?;
+    let ends =
+        PageRequest { sort: LicenseSort::Ends, direction: Direction::Ascending, limit: Limit::new(5), after: None };
+    let active = service.licenses(&actor, in_state(LicenseState::Active), ends).await?;
+    let suspended = service.licenses(&actor, in_state(LicenseState::Suspended), first(5)).await?;
+    let taken = SeatFilter { state: Some(SeatState::Active), ..SeatFilter::default() };
+    let seats = service.seats(&actor, taken, first(1)).await?;
+    let events = service.events(&actor, EventFilter::default(), first(8)).await?;
+
+    let figure = |name: &str, total, href: &str| Figure {
+        name: name.to_owned(),
+        value: serve::total(total),
+        href: href.to_owned(),
+    };
+    let figures = vec![
+        figure("Active licenses", active.total, "/console/licenses?state=active"),
+        figure("Devices in use", seats.total, "/console/licenses?state=active"),
+        figure("Customers", customers.total, "/console/customers"),
+        figure("Suspended", suspended.total, "/console/licenses?state=suspended"),
+        figure("Products", products.total, "/console/products"),
+    ];
+    let product = products.items.first().map(|product| format!("/console/products/{}", product.id));
+    let step = |what: &str, why: &str, done: bool, href: Option<String>, verb: &str| NextStep {
+        what: what.to_owned(),
+        why: why.to_owned(),
+        done,
+        href: href.map(|href| (href, verb.to_owned())),
+    };
+    let mut steps = vec![
+        step(
+            "Name your product",
+            "One piece of software you sell.",
+            product.is_some(),
+            Some("/console/products/new".to_owned()),
+            "Create product",
+        ),
+        step(
+            "Say how it is sold",
+            "A plan, from three questions.",
+            !plans.items.is_empty(),
+            product.as_ref().map(|product| format!("{product}/plans/new")),
+            "Add plan",
+        ),
+        step(
+            "Issue a license, or import those you have",
+            "Keys of your customers keep working.",
+            all.total.rows > 0,
+            (!plans.items.is_empty()).then(|| "/console/licenses/new".to_owned()),
+            "Issue license",
+        ),
+        step(
+            "Paste the snippet and activate a device",
+            "From then on it works without this server.",
+            seats.total.rows > 0,
+            product.map(|product| format!("{product}?tab=integrate")),
+            "Show snippet",
+        ),
+    ];
+    if steps.iter().all(|step| step.done) {
+        steps.clear();
+    }
+    let soon = now.plus(Seconds::days(30));
+    Ok(Overview {
+        figures,
+        steps,
+        ending: active
+            .items
+            .iter()
+            .filter(|license| license.expires_at.is_some_and(|end| end <= soon))
+            .map(|license| row(license, now))
+            .collect(),
+        suspended: suspended.items.iter().map(|license| row(license, now)).collect(),
+        timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
+    })
+}

@@ -1,0 +1,255 @@
+//! Plans: a new one from three questions, and everything about one.
+
+pub mod api;
+pub mod model;
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::ui::{
+    Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge, Submit, Tab, Tabs,
+    TextArea, Tone, act, act_error,
+    form::FormState,
+    load,
+    page::{Notice, NoticeKind},
+    show,
+};
+use api::{ApplyTerms, CreatePlan, SavePlan};
+use model::{PlanDetail, PlanForm};
+
+/// A new plan.
+#[component]
+pub fn NewPlanPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let product = load(move || id.get(), api::product_name);
+    let action = act::<CreatePlan>();
+    let error = act_error(action);
+    show(product, move |name| {
+        let id = id.get_untracked();
+        let back = format!("/console/products/{id}");
+        let usual = PlanForm {
+            sold: "subscription".into(),
+            used: "devices".into(),
+            offline: "standard".into(),
+            ..PlanForm::default()
+        };
+        view! {
+            <PageHead title="Add plan" crumbs=vec![Crumb::new("/console/products", "Products"), Crumb::new(back.clone(), name)] />
+            <ActionForm action=action attr:class="form wide">
+                <FormError error />
+                <input type="hidden" name="product" value=id />
+                <PlanFields form=usual is_new=true error />
+                <div class="form-actions">
+                    <Submit label="Add plan" pending=Signal::from(action.pending()) />
+                    <a class="btn btn-plain" href=back>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+    })
+}
+
+/// A number beside an answer.
+#[component]
+fn Number(name: &'static str, label: &'static str, unit: &'static str, value: String) -> impl IntoView {
+    view! {
+        <input class="input" type="number" min="0" name=name value=value aria-label=label />
+        <span>{unit}</span>
+    }
+}
+
+/// The three questions, and what has good defaults.
+#[component]
+fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
+    let or = |value: &str, usual: &str| if value.is_empty() { usual.to_owned() } else { value.to_owned() };
+    let (sold, used, offline) = (form.sold.clone(), form.used.clone(), form.offline.clone());
+    let wrong_terms =
+        move || error.get().filter(|error| error.field.as_deref() == Some("terms")).map(|error| error.sentence());
+    view! {
+        <div class="pair">
+            <Field name="plan[name]" label="Name" required=true maxlength="200" value=form.name placeholder="Professional" error />
+            {is_new
+                .then(|| view! { <Field name="plan[code]" label="Short name" maxlength="64" hint="Made from the name when left empty." error /> })}
+        </div>
+        {move || wrong_terms().map(|text| view! { <p class="wrong">{text}</p> })}
+
+        <fieldset class="group">
+            <legend class="legend">"How is it sold?"</legend>
+            <div class="choices">
+                <Choice name="plan[sold]" value="subscription" label="Subscription" hint="Ends after a time unless it is renewed." checked=sold == "subscription">
+                    <Number name="plan[months]" label="Months" unit="months" value=or(&form.months, "12") />
+                </Choice>
+                <Choice name="plan[sold]" value="perpetual" label="Perpetual" hint="Bought once, works for good." checked=sold == "perpetual" />
+                <Choice name="plan[sold]" value="trial" label="Trial" hint="Once per device, without a purchase." checked=sold == "trial">
+                    <Number name="plan[days]" label="Days" unit="days" value=or(&form.days, "14") />
+                </Choice>
+            </div>
+        </fieldset>
+
+        <fieldset class="group">
+            <legend class="legend">"Who may use it at once?"</legend>
+            <div class="choices">
+                <Choice name="plan[used]" value="devices" label="Fixed devices" hint="A device keeps its seat until it is freed." checked=used == "devices" />
+                <Choice name="plan[used]" value="floating" label="Shared seats" hint="Whoever is working takes a seat; it comes back some minutes after they stop." checked=used == "floating" />
+                <Choice name="plan[used]" value="users" label="Named people" hint="A seat belongs to a person, by e-mail address." checked=used == "users">
+                    <Number name="plan[devices]" label="Devices for each person" unit="devices for each person" value=or(&form.devices, "2") />
+                </Choice>
+            </div>
+            <div class="section">
+                <Field name="plan[seats]" label="Seats" kind="number" min="1" required=true value=or(&form.seats, "1") hint="How many devices or people. A single license can have more." error />
+            </div>
+        </fieldset>
+
+        <fieldset class="group">
+            <legend class="legend">"What happens off line?"</legend>
+            <div class="choices">
+                <Choice name="plan[offline]" value="standard" label="Works for a month" hint="Renewed daily in the background. Fixed devices go on for 30 days without any server; shared seats for as long as they are borrowed; a trial to its end." checked=offline == "standard" />
+                <Choice name="plan[offline]" value="short" label="Works for a week" hint="For software that is on line most days: a refund takes effect sooner." checked=offline == "short" />
+                <Choice name="plan[offline]" value="long" label="Works for four months" hint="For ships, labs and plants that are rarely on line." checked=offline == "long" />
+                <Choice name="plan[offline]" value="own" label="Own values" hint="The lease is how long it works on its own; the grace is how much longer it goes on while saying that it cannot reach you." checked=offline == "own">
+                    <Number name="plan[lease_days]" label="Days of lease" unit="days of lease" value=or(&form.lease_days, "14") />
+                    <Number name="plan[grace_days]" label="Days of grace" unit="days of grace" value=or(&form.grace_days, "16") />
+                </Choice>
+            </div>
+        </fieldset>
+
+        <TextArea
+            name="plan[entitlements]"
+            label="Entitlements"
+            value=form.entitlements
+            hint="One a line, such as: export, or projects = 10, or edition = gold. Your application asks for them by code."
+            error
+        />
+
+        <details class="more">
+            <summary>"More terms, with good defaults"</summary>
+            <div class="stack">
+                <div class="pair">
+                    <Field name="plan[overdraft]" label="Seats beyond the limit" kind="number" min="0" value=or(&form.overdraft, "0") hint="Let somebody work first and sort it out later; you are told." error />
+                    <Field name="plan[borrow_days]" label="Days a shared seat may be borrowed" kind="number" min="0" value=or(&form.borrow_days, "7") error />
+                    <Field name="plan[release_budget]" label="Seats freed from inside the application" kind="number" min="0" value=or(&form.release_budget, "5") hint="How often within 30 days." error />
+                </div>
+                <Checkbox name="plan[has_fallback]" label="When it has run out, keep working with reduced entitlements" checked=form.has_fallback />
+                <TextArea name="plan[fallback]" label="Entitlements after the end" value=form.fallback hint="For example read-only: people can still open and export their work." error />
+            </div>
+        </details>
+    }
+}
+
+/// The tabs of a plan.
+const TABS: [Tab; 2] = [Tab { value: "", name: "Terms" }, Tab { value: "edit", name: "Edit" }];
+
+/// Everything about a plan.
+#[component]
+pub fn PlanPage() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
+    let plan = load(move || id.get(), api::plan);
+    show(plan, move |detail| {
+        let crumbs = vec![
+            Crumb::new("/console/products", "Products"),
+            Crumb::new(format!("/console/products/{}", detail.product), detail.product_name.clone()),
+        ];
+        let (title, id, code) = (detail.row.name.clone(), detail.row.id.clone(), detail.row.code.clone());
+        let archived = detail.row.archived.then(|| view! { <StateBadge tone=Tone::None word="Archived" /> });
+        let may_write = detail.may_write;
+        let body = move || {
+            let detail = detail.clone();
+            if tab.get() == "edit" && may_write {
+                view! { <Edit detail /> }.into_any()
+            } else {
+                view! { <TermsView detail /> }.into_any()
+            }
+        };
+        view! {
+            <PageHead title=title crumbs clone:id>
+                {archived}
+                <div class="actions">
+                    <a class="btn btn-sm btn-plain" href=format!("/console/licenses?plan={id}")>"Licenses"</a>
+                    <a class="btn btn-sm btn-primary" href=format!("/console/licenses/new?plan={id}")>"Issue license"</a>
+                </div>
+            </PageHead>
+            <p class="page-sub">
+                <Copyable text=id what="plan id" />
+                <span>"Short name " <code>{code}</code></span>
+            </p>
+            {move || may_write.then(|| view! { <Tabs tabs=TABS.to_vec() open=tab.get() /> })}
+            {body}
+        }
+    })
+}
+
+#[component]
+fn TermsView(detail: PlanDetail) -> impl IntoView {
+    let apply = act::<ApplyTerms>();
+    let error = act_error(apply);
+    let row = detail.row;
+    let granted = if row.entitlements.is_empty() {
+        view! { <span class="muted">"none"</span> }.into_any()
+    } else {
+        row.entitlements
+            .into_iter()
+            .map(|(code, value)| view! { <div><code>{code}</code> " = " {value}</div> })
+            .collect_view()
+            .into_any()
+    };
+    let days = |seconds: i64| format!("{} d", seconds / 86_400);
+    let terms = detail.terms;
+    let id = row.id.clone();
+    view! {
+        <Facts>
+            <Fact name="Sold as">{row.sold}</Fact>
+            <Fact name="Used by">{row.used}</Fact>
+            <Fact name="Off line">{row.offline}</Fact>
+            <Fact name="Seats beyond the limit">{terms.overdraft}</Fact>
+            <Fact name="Borrowed for at most">{days(terms.borrow.0)}</Fact>
+            <Fact name="Freed in 30 days">{terms.release_budget} " from inside the application"</Fact>
+            <Fact name="After the end">
+                {if terms.fallback.is_some() { "keeps working with reduced entitlements" } else { "stops" }}
+            </Fact>
+            <Fact name="Entitlements">{granted}</Fact>
+            <Fact name="Licenses issued">{detail.licenses}</Fact>
+        </Facts>
+        {(detail.outdated > 0)
+            .then(|| {
+                view! {
+                    <Section title="Licenses with earlier terms">
+                        <FormError error />
+                        <Notice kind=NoticeKind::Info>
+                            <p>
+                                {detail.outdated} " licenses of this plan keep the terms they were issued with. Applying the present terms would change all of them; "
+                                {detail.over_their_seats} " would then have more seats taken than allowed. No seat that is taken is lost."
+                            </p>
+                        </Notice>
+                        <ActionForm action=apply>
+                            <input type="hidden" name="id" value=id />
+                            <button type="submit" class="btn btn-plain">"Apply to " {detail.outdated} " licenses"</button>
+                        </ActionForm>
+                    </Section>
+                }
+            })}
+    }
+}
+
+#[component]
+fn Edit(detail: PlanDetail) -> impl IntoView {
+    let action = act::<SavePlan>();
+    let error = act_error(action);
+    let back = format!("/console/plans/{}", detail.row.id);
+    view! {
+        <Notice kind=NoticeKind::Info>
+            <p>"What you change holds for licenses issued from now on. Licenses already issued keep their terms until you apply the new ones."</p>
+        </Notice>
+        <ActionForm action=action attr:class="form wide">
+            <FormError error />
+            <input type="hidden" name="id" value=detail.row.id />
+            <PlanFields form=detail.form is_new=false error />
+            <div class="form-actions">
+                <Submit label="Save plan" pending=Signal::from(action.pending()) />
+                <a class="btn btn-plain" href=back>"Cancel"</a>
+            </div>
+        </ActionForm>
+    }
+}

@@ -1,0 +1,140 @@
+//! Server functions of the product screens.
+
+use leptos::prelude::*;
+
+use super::model::{ProductDetail, ProductRow};
+use crate::{error::UiError, pages::List};
+
+/// The vendor's products.
+#[server]
+pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>, bool), UiError> {
+    use crate::{ctx, pages::serve};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let service = ctx::service()?;
+    let page = service.products(&actor, Some(archived), serve::page(&after)?).await?;
+    let now = service.now();
+    Ok((serve::list(page, |product| show(&product, now)), actor.may(Permission::CatalogWrite)))
+}
+
+/// Everything about a product.
+#[server]
+pub async fn product(id: String) -> Result<ProductDetail, UiError> {
+    use super::model::KeyRow;
+    use crate::{ctx, pages::plans::api::row, ui::When};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::{
+        inputs::PlanFilter,
+        page::{Direction, Limit, PageRequest},
+    };
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let service = ctx::service()?;
+    let id = parse_id(&id)?;
+    let product = service.product(&actor, id).await?;
+    let filter = PlanFilter { product: Some(id), ..PlanFilter::default() };
+    let all = PageRequest { limit: Limit::new(200), direction: Direction::Ascending, ..PageRequest::default() };
+    let plans = service.plans(&actor, filter, all).await?;
+    let vendor = service.vendor(&actor).await?;
+    let now = service.now();
+    let keys = service.signing_keys(&ctx::call(&actor)).await?;
+    let keys = keys.into_iter().filter(|key| key.product == Some(id)).map(|key| KeyRow {
+        kid: key.kid,
+        status: key.status,
+        from: When::new(key.not_before, now),
+        until: When::new(key.not_after, now),
+    });
+    let endpoint = service.settings().endpoints.first().cloned();
+    Ok(ProductDetail {
+        product: show(&product, now),
+        plans: plans.items.iter().map(row).collect(),
+        keys: keys.collect(),
+        root_key: vendor.root_public_key,
+        endpoint: endpoint.unwrap_or_else(|| "https://licenses.example.com".to_owned()),
+        may_write: actor.may(Permission::CatalogWrite),
+    })
+}
+
+/// Makes a product. Without a short name it gets one from its name.
+#[server]
+pub async fn create_product(name: String, #[server(default)] code: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::CreateProduct;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let code = if code.trim().is_empty() { slug(&name) } else { code };
+    let input = CreateProduct { name: parse("name", &name)?, code: parse("code", &code)? };
+    let product = ctx::service()?.create_product(&ctx::call(&actor), input).await?;
+    ctx::redirect(&format!("/console/products/{}?done=product_created", product.id));
+    Ok(())
+}
+
+/// Renames a product.
+#[server]
+pub async fn rename_product(id: String, name: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::UpdateProduct;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let input = UpdateProduct { name: Some(parse("name", &name)?), ..UpdateProduct::default() };
+    let product = ctx::service()?.update_product(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    ctx::redirect(&format!("/console/products/{}?tab=settings&done=product_saved", product.id));
+    Ok(())
+}
+
+/// Archives a product or brings it back. Its licenses are untouched either way.
+#[server]
+pub async fn archive_product(id: String, #[server(default)] archived: bool) -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::UpdateProduct;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let input = UpdateProduct { archived: Some(archived), ..UpdateProduct::default() };
+    let product = ctx::service()?.update_product(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    let done = if archived { "product_archived" } else { "product_restored" };
+    ctx::redirect(&format!("/console/products/{}?tab=settings&done={done}", product.id));
+    Ok(())
+}
+
+#[cfg(feature = "ssr")]
+fn show(product: &holdfast_service::admin::views::ProductView, now: holdfast_domain::Timestamp) -> ProductRow {
+    ProductRow {
+        id: product.id.to_string(),
+        name: product.name.to_string(),
+        code: product.code.to_string(),
+        archived: product.archived,
+        created: crate::ui::When::new(product.created_at, now),
+    }
+}
+
+/// An id from an address. One that is not even an id is answered like one that does not exist.
+#[cfg(feature = "ssr")]
+pub fn parse_id<T: std::str::FromStr>(text: &str) -> Result<T, UiError> {
+    use holdfast_service::{Error, ErrorCode};
+    text.parse().map_err(|_| Error::new(ErrorCode::NotFound).into())
+}
+
+/// A short name made from a name: "Acme Editor Pro" becomes `acme-editor-pro`.
+#[cfg(feature = "ssr")]
+pub fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for letter in name.trim().chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').chars().take(64).collect()
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn short_names_come_from_names() {
+        for (name, code) in [("Acme Editor Pro", "acme-editor-pro"), (" A & B! ", "a-b"), ("Ü", "")] {
+            assert_eq!(slug(name), code);
+        }
+    }
+}

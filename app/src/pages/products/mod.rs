@@ -1,0 +1,323 @@
+//! Products: the list, a new one, and everything about one.
+
+pub mod api;
+pub mod model;
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::ui::{
+    Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet, StateBadge, Submit,
+    Tab, Tabs, Tone, WhenText, act, act_error, load, show,
+};
+use api::{ArchiveProduct, CreateProduct, RenameProduct};
+use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
+
+/// The list of products.
+#[component]
+pub fn ProductsPage() -> impl IntoView {
+    let query = use_query_map();
+    let asked = Memo::new(move |_| {
+        query.with(|query| (query.get("after").unwrap_or_default(), query.get("archived").as_deref() == Some("true")))
+    });
+    let products = load(move || asked.get(), |(after, archived)| api::products(after, archived));
+    show(products, move |(list, may_write)| {
+        let archived = asked.get_untracked().1;
+        let shown = list.items.len() as u64;
+        let table = if list.items.is_empty() {
+            let text = "A product is one piece of software you sell. It has its own signing keys, plans and licenses.";
+            view! {
+                <Empty title=if archived { "No archived products" } else { "No products yet" } text>
+                    {may_write.then(|| view! { <a class="btn btn-primary" href="/console/products/new">"Create product"</a> })}
+                </Empty>
+            }
+            .into_any()
+        } else {
+            view! {
+                <Rows label="Products" head=vec![("Product", ""), ("Short name", "wide"), ("Created", "right")]>
+                    {list.items.into_iter().map(row).collect_view()}
+                </Rows>
+                <Pager shown next=list.next />
+            }
+            .into_any()
+        };
+        let (other, href) = if archived {
+            ("Show active", "/console/products")
+        } else {
+            ("Show archived", "/console/products?archived=true")
+        };
+        view! {
+            <PageHead title=if archived { "Archived products" } else { "Products" } total=list.total>
+                <div class="actions">
+                    <a class="btn btn-sm btn-plain" href=href>{other}</a>
+                    {may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/products/new">"Create product"</a> })}
+                </div>
+            </PageHead>
+            {table}
+        }
+    })
+}
+
+fn row(product: ProductRow) -> impl IntoView {
+    view! {
+        <tr>
+            <td>
+                <a class="row-link" href=format!("/console/products/{}", product.id)>{product.name}</a>
+                <span class="sub mono">{product.id}</span>
+            </td>
+            <td class="wide mono">{product.code}</td>
+            <td class="right nowrap"><WhenText when=product.created /></td>
+        </tr>
+    }
+}
+
+/// A new product.
+#[component]
+pub fn NewProductPage() -> impl IntoView {
+    let action = act::<CreateProduct>();
+    let error = act_error(action);
+    view! {
+        <PageHead title="Create product" crumbs=vec![Crumb::new("/console/products", "Products")] />
+        <ActionForm action=action attr:class="form">
+            <FormError error />
+            <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" error />
+            <Field
+                name="code"
+                label="Short name"
+                maxlength="64"
+                hint="Lower-case letters, digits and dashes; used in imports and in the API. Made from the name when left empty."
+                error
+            />
+            <div class="form-actions">
+                <Submit label="Create product" pending=Signal::from(action.pending()) />
+                <a class="btn btn-plain" href="/console/products">"Cancel"</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// The tabs of a product.
+const TABS: [Tab; 5] = [
+    Tab { value: "", name: "Plans" },
+    Tab { value: "entitlements", name: "Entitlements" },
+    Tab { value: "keys", name: "Keys" },
+    Tab { value: "integrate", name: "Integrate" },
+    Tab { value: "settings", name: "Settings" },
+];
+
+/// Everything about a product.
+#[component]
+pub fn ProductPage() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
+    let product = load(move || id.get(), api::product);
+    show(product, move |detail| {
+        let crumbs = vec![Crumb::new("/console/products", "Products")];
+        let (id, may_write) = (detail.product.id.clone(), detail.may_write);
+        let archived = detail.product.archived.then(|| view! { <StateBadge tone=Tone::None word="Archived" /> });
+        let name = detail.product.name.clone();
+        let code = detail.product.code.clone();
+        let body = move || {
+            let detail = detail.clone();
+            match tab.get().as_str() {
+                "entitlements" => view! { <Entitlements plans=detail.plans /> }.into_any(),
+                "keys" => view! { <Keys keys=detail.keys root=detail.root_key /> }.into_any(),
+                "integrate" => view! { <Integrate detail /> }.into_any(),
+                "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
+                _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
+            }
+        };
+        view! {
+            <PageHead title=name crumbs clone:id>
+                {archived}
+                <div class="actions">
+                    {may_write
+                        .then(|| {
+                            view! {
+                                <a class="btn btn-sm btn-plain" href=format!("/console/licenses?product={id}")>"Licenses"</a>
+                                <a class="btn btn-sm btn-primary" href=format!("/console/products/{id}/plans/new")>"Add plan"</a>
+                            }
+                        })}
+                </div>
+            </PageHead>
+            <p class="page-sub">
+                <Copyable text=id.clone() what="product id" />
+                <span>"Short name " <code>{code}</code></span>
+            </p>
+            {move || view! { <Tabs tabs=TABS.to_vec() open=tab.get() /> }}
+            {body}
+        }
+    })
+}
+
+#[component]
+fn Plans(id: String, plans: Vec<PlanRow>, may_write: bool) -> impl IntoView {
+    if plans.is_empty() {
+        let text = "A plan says how this product is sold: for how long, for how many devices, and what happens off line. \
+                    Licenses are issued from plans.";
+        return view! {
+            <Empty title="No plans yet" text>
+                {may_write
+                    .then(|| view! { <a class="btn btn-primary" href=format!("/console/products/{id}/plans/new")>"Add plan"</a> })}
+            </Empty>
+        }
+        .into_any();
+    }
+    let head =
+        vec![("Plan", ""), ("Sold as", ""), ("Used by", "wide"), ("Off line", "wide"), ("Entitlements", "right wide")];
+    view! {
+        <Rows label="Plans" head>
+            {plans
+                .into_iter()
+                .map(|plan| {
+                    view! {
+                        <tr>
+                            <td>
+                                <a class="row-link" href=format!("/console/plans/{}", plan.id)>{plan.name}</a>
+                                <span class="sub mono">{plan.code}</span>
+                            </td>
+                            <td>{plan.sold} {plan.archived.then_some(" (archived)")}</td>
+                            <td class="wide">{plan.used}</td>
+                            <td class="wide">{plan.offline}</td>
+                            <td class="right wide">{plan.entitlements.len()}</td>
+                        </tr>
+                    }
+                })
+                .collect_view()}
+        </Rows>
+    }
+    .into_any()
+}
+
+#[component]
+fn Entitlements(plans: Vec<PlanRow>) -> impl IntoView {
+    let mut codes: Vec<String> =
+        plans.iter().flat_map(|plan| plan.entitlements.iter().map(|(code, _)| code.clone())).collect();
+    codes.sort();
+    codes.dedup();
+    if codes.is_empty() {
+        let text = "An entitlement is a code with a value that unlocks or sizes a feature of your application. Plans grant \
+                    them; add some when you edit a plan.";
+        return view! { <Empty title="No entitlements yet" text /> }.into_any();
+    }
+    let value = |plan: &PlanRow, code: &str| {
+        plan.entitlements
+            .iter()
+            .find(|(other, _)| other == code)
+            .map_or_else(|| "–".to_owned(), |(_, value)| value.clone())
+    };
+    view! {
+        <div class="table-wrap" tabindex="0" role="region" aria-label="Entitlements by plan">
+            <table class="rows">
+                <thead>
+                    <tr>
+                        <th scope="col">"Entitlement"</th>
+                        {plans.iter().map(|plan| view! { <th scope="col" class="right">{plan.name.clone()}</th> }).collect_view()}
+                    </tr>
+                </thead>
+                <tbody>
+                    {codes
+                        .iter()
+                        .map(|code| {
+                            view! {
+                                <tr>
+                                    <td class="mono">{code.clone()}</td>
+                                    {plans.iter().map(|plan| view! { <td class="right">{value(plan, code)}</td> }).collect_view()}
+                                </tr>
+                            }
+                        })
+                        .collect_view()}
+                </tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
+    let row = |key: KeyRow| {
+        let tone = match key.status.as_str() {
+            "active" => Tone::Good,
+            "revoked" => Tone::Bad,
+            _ => Tone::None,
+        };
+        view! {
+            <tr>
+                <td class="mono">{key.kid}</td>
+                <td><StateBadge tone word=key.status /></td>
+                <td class="right wide nowrap"><WhenText when=key.from /></td>
+                <td class="right nowrap"><WhenText when=key.until /></td>
+            </tr>
+        }
+    };
+    view! {
+        <Facts>
+            <Fact name="Root key"><Copyable text=root what="root key" /></Fact>
+        </Facts>
+        <p class="muted">
+            "Applications pin the root key. Issuing keys sign the leases, are replaced every 90 days on their own, and are vouched for by the root key."
+        </p>
+        <Section title="Issuing keys">
+            <Rows label="Issuing keys" head=vec![("Key", ""), ("Status", ""), ("Signs since", "right wide"), ("Accepted until", "right")]>
+                {keys.into_iter().map(row).collect_view()}
+            </Rows>
+        </Section>
+    }
+}
+
+#[component]
+fn Integrate(detail: ProductDetail) -> impl IntoView {
+    let check = "openssl pkeyutl -verify -pubin -inkey issuing.pem -rawin -in lease.signed -sigfile lease.sig";
+    view! {
+        <div class="stack">
+            <p>"Paste this into your application. It already carries this product's id and your root key."</p>
+            <Snippet code="cargo add holdfast-sdk" what="command that adds the client library" />
+            <Snippet code=detail.snippet() what="integration code" />
+            <p class="muted">
+                "After the first activation the application starts without the network, and goes on for as long as the plan says when no server can be reached."
+            </p>
+            <p class="muted">"A lease can be checked with openssl alone; the format is in the documentation."</p>
+            <Snippet code=check what="openssl command" />
+        </div>
+    }
+}
+
+#[component]
+fn Settings(product: ProductRow, may_write: bool) -> impl IntoView {
+    let rename = act::<RenameProduct>();
+    let archive = act::<ArchiveProduct>();
+    let error = act_error(rename);
+    let archive_error = act_error(archive);
+    if !may_write {
+        return view! { <p class="muted">"Your role can look at this product but not change it."</p> }.into_any();
+    }
+    let (verb, words) = if product.archived {
+        ("Restore product", "The product and its plans can be chosen again.")
+    } else {
+        (
+            "Archive product",
+            "It is hidden from choice. Its licenses and everybody's access stay exactly as they are. You can restore it.",
+        )
+    };
+    view! {
+        <ActionForm action=rename attr:class="form" clone:product>
+            <FormError error />
+            <input type="hidden" name="id" value=product.id.clone() />
+            <Field name="name" label="Name" required=true maxlength="200" value=product.name error />
+            <div class="form-actions"><Submit label="Save name" /></div>
+        </ActionForm>
+        <Section title="Archive">
+            <FormError error=archive_error />
+            <ActionForm action=archive>
+                <input type="hidden" name="id" value=product.id />
+                <input type="hidden" name="archived" value=if product.archived { "false" } else { "true" } />
+                <p class="muted">{words}</p>
+                <button type="submit" class="btn btn-plain section">{verb}</button>
+            </ActionForm>
+        </Section>
+    }
+    .into_any()
+}

@@ -1,0 +1,139 @@
+//! What the server functions share: parsing what was typed, paging, and putting events into words.
+
+use std::{fmt::Display, str::FromStr};
+
+use holdfast_domain::Timestamp;
+use holdfast_service::admin::{
+    page::{Page, PageRequest, Total},
+    views::EventView,
+};
+use serde_json::Value;
+
+use super::List;
+use crate::{
+    error::UiError,
+    ui::{TimelineEntry, Tone, When},
+};
+
+/// What was typed into `field`, as what it must be.
+pub fn parse<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, UiError> {
+    text.trim().parse().map_err(|error| UiError::field(field, error))
+}
+
+/// The same where nothing may have been typed.
+pub fn optional<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Option<T>, UiError> {
+    if text.trim().is_empty() { Ok(None) } else { parse(field, text).map(Some) }
+}
+
+/// What part of a list the address asks for.
+pub fn page<S: Default>(after: &str) -> Result<PageRequest<S>, UiError> {
+    Ok(PageRequest { after: optional("after", after)?, ..PageRequest::default() })
+}
+
+/// A number with its thousands apart.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A total as a screen shows it.
+pub fn total(total: Total) -> String {
+    if total.exact { number(total.rows) } else { format!("{}+", number(total.rows)) }
+}
+
+/// A page of what `show` makes of each row.
+pub fn list<T, U>(page: Page<T>, show: impl FnMut(T) -> U) -> List<U> {
+    List {
+        next: page.next.map(|cursor| cursor.to_string()),
+        total: total(page.total),
+        items: page.items.into_iter().map(show).collect(),
+    }
+}
+
+/// The start of a day that was chosen in a calendar, in UTC.
+pub fn day(field: &str, text: &str) -> Result<Option<Timestamp>, UiError> {
+    let Some(date) = optional::<jiff::civil::Date>(field, text)? else { return Ok(None) };
+    let start = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| UiError::field(field, error))?;
+    Ok(Some(Timestamp::from_micros(start.timestamp().as_microsecond())))
+}
+
+/// Who did something.
+pub fn who(actor: &holdfast_domain::event::Actor) -> String {
+    use holdfast_domain::event::Actor;
+    match actor {
+        Actor::Member(_) => "a member".to_owned(),
+        Actor::Customer(_) => "the customer".to_owned(),
+        Actor::Token(_) => "an API token".to_owned(),
+        Actor::System => "the system".to_owned(),
+    }
+}
+
+/// Kinds of events in words, with what they mean for a license.
+const WORDS: &[(&str, &str, Tone)] = &[
+    ("license.issued", "License issued", Tone::Good),
+    ("license.imported", "License imported", Tone::Good),
+    ("license.revoked", "License revoked", Tone::Bad),
+    ("license.reinstated", "License reinstated", Tone::Good),
+    ("license.suspended", "License suspended", Tone::Warn),
+    ("license.resumed", "License resumed", Tone::Good),
+    ("license.extended", "License extended", Tone::Good),
+    ("license.changed", "License changed", Tone::None),
+    ("license.rekeyed", "License got a new key", Tone::Warn),
+    ("license.transferred", "License handed to another customer", Tone::None),
+    ("license.key_revealed", "Key shown", Tone::Info),
+    ("seat.claimed", "Device activated", Tone::Good),
+    ("seat.released", "Seat given up", Tone::None),
+    ("seat.freed", "Seat freed", Tone::Warn),
+    ("member.signed_in", "Signed in", Tone::None),
+];
+
+/// An event in words.
+pub fn sentence(action: &str) -> (String, Tone) {
+    if let Some((_, words, tone)) = WORDS.iter().find(|(kind, ..)| *kind == action) {
+        return ((*words).to_owned(), *tone);
+    }
+    let words = action.replace(['.', '_'], " ");
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    (format!("{first}{}", letters.as_str()), Tone::None)
+}
+
+/// An event as an entry of a time line.
+pub fn entry(event: &EventView, now: Timestamp) -> TimelineEntry {
+    let (what, tone) = sentence(&event.action);
+    let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
+    let why = text("reason").or_else(|| text("device_name")).or_else(|| text("name"));
+    TimelineEntry { at: When::new(event.at, now), what, why, who: who(&event.actor), tone }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(n), text);
+        }
+    }
+
+    #[test]
+    fn days_begin_at_midnight() {
+        assert_eq!(day("end", "1970-01-02").unwrap(), Some(Timestamp::from_seconds(86_400)));
+        assert_eq!(day("end", "").unwrap(), None);
+        assert_eq!(day("end", "soon").unwrap_err().field.as_deref(), Some("end"));
+    }
+
+    #[test]
+    fn unknown_events_still_read() {
+        assert_eq!(sentence("plan.terms_applied").0, "Plan terms applied");
+        assert_eq!(sentence("license.revoked"), ("License revoked".to_owned(), Tone::Bad));
+    }
+}

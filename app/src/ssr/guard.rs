@@ -1,0 +1,214 @@
+//! What stands in front of every page and server function: forged requests are refused, sessions are recognised, and
+//! whoever has none is sent to the door before anything is rendered.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use holdfast_service::{Actor, Error, ErrorCode, RequestInfo};
+
+use super::AppState;
+use crate::ctx::is_local;
+
+/// Who a request is from: somebody signed in, or nobody. In the extensions of every request that passed the guard.
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Option<Actor>);
+
+/// The name of the session cookie. With https its prefix binds it to this host and to https.
+pub const fn session_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-holdfast" } else { "holdfast_session" }
+}
+
+/// One cookie of the request, by name.
+pub fn cookie(parts: &Parts, name: &str) -> Option<String> {
+    cookie_of(&parts.headers, name)
+}
+
+fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}
+
+/// The header that sets a cookie for this whole site, unreadable for scripts and never sent along from other sites.
+/// `None` where the value has characters that a cookie cannot carry.
+pub fn set_cookie(name: &str, value: &str, seconds: i64, secure: bool) -> Option<HeaderValue> {
+    if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+        return None;
+    }
+    let secure = if secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}", seconds.max(0));
+    HeaderValue::from_str(&text).ok()
+}
+
+/// Whether a browser says that this site's own page sent the request.
+///
+/// `Sec-Fetch-Site` decides where it is sent (every current browser does); otherwise the `Origin` must be ours. A request
+/// with neither is refused: no browser's form comes without both.
+fn same_origin(headers: &HeaderMap, origins: &[String]) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site.as_bytes() == b"same-origin";
+    }
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
+    if origins.is_empty() {
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        host.is_some_and(|host| {
+            origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
+        })
+    } else {
+        origins.iter().any(|ours| ours.trim_end_matches('/') == origin)
+    }
+}
+
+/// Whether the body is of the one form that this path takes.
+fn right_content(headers: &HeaderMap, path: &str) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == if path.starts_with("/fn/") { "application/x-www-form-urlencoded" } else { "multipart/form-data" }
+}
+
+/// An answer in plain words for what never reaches a page.
+pub fn plain(code: ErrorCode, request_id: &str) -> Response {
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let text = format!("{}. Nothing was changed. {}\n\n{} {request_id}\n", code.title(), code.cure(), code.as_str());
+    let mut response = (status, text).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if code.retryable() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+fn go(path: &str) -> Response {
+    let mut response = StatusCode::FOUND.into_response();
+    let to = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, to);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn encode(path: &str) -> String {
+    path.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+/// Where a page request is sent instead of being rendered.
+async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result<Option<Response>, Error> {
+    let path = uri.path();
+    let inside = path == "/console" || path.starts_with("/console/");
+    if inside && actor.is_none() {
+        if state.service().setup_needed().await? {
+            return Ok(Some(go("/setup")));
+        }
+        let wanted = uri.path_and_query().map_or("/console", |wanted| wanted.as_str());
+        let wanted =
+            if is_local(wanted) && wanted != "/console" { format!("?next={}", encode(wanted)) } else { String::new() };
+        return Ok(Some(go(&format!("/sign-in{wanted}"))));
+    }
+    Ok(match path {
+        "/" if actor.is_some() => Some(go("/console")),
+        "/" => Some(go(if state.service().setup_needed().await? { "/setup" } else { "/sign-in" })),
+        "/setup" if !state.service().setup_needed().await? => Some(go("/")),
+        "/sign-in" if actor.is_some() => Some(go("/console")),
+        "/sign-in" if state.service().setup_needed().await? => Some(go("/setup")),
+        _ => None,
+    })
+}
+
+/// The guard: refuses what another site sent, recognises the session, and leads to the door.
+pub async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads {
+        if !same_origin(request.headers(), state.origins()) {
+            return plain(ErrorCode::CrossSite, &request_id);
+        }
+        if !right_content(request.headers(), request.uri().path()) {
+            return plain(ErrorCode::UnsupportedMediaType, &request_id);
+        }
+    }
+    let actor = match cookie_of(request.headers(), session_cookie(state.secure())) {
+        None => None,
+        Some(secret) => match state.service().actor_for_session(&secret).await {
+            Ok(actor) => Some(actor),
+            Err(error) if error.code == ErrorCode::Unauthenticated => None,
+            // Not knowing who it is, is no reason to sign anybody out.
+            Err(error) => {
+                tracing::error!(?error, request = request_id, "a session could not be looked up");
+                return plain(error.code, &request_id);
+            }
+        },
+    };
+    if reads && !request.uri().path().starts_with("/fn/") {
+        let uri = request.uri().clone();
+        match elsewhere(&state, &uri, actor.as_ref()).await {
+            Ok(Some(response)) => return response,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(?error, request = request_id, "the door is not available");
+                return plain(error.code, &request_id);
+            }
+        }
+    }
+    request.extensions_mut().insert(Visitor(actor));
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_may_send() {
+        let ours = ["https://licenses.example.com".to_owned()];
+        let cases: &[(&[(&str, &str)], bool)] = &[
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site"), ("origin", "https://licenses.example.com")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("origin", "https://licenses.example.com")], true),
+            (&[("origin", "https://licenses.example.com.evil.example")], false),
+            (&[("origin", "null")], false),
+            (&[], false),
+        ];
+        for (pairs, allowed) in cases {
+            let pairs: Vec<(&'static str, &str)> = pairs.iter().map(|(a, b)| (*a, *b)).collect();
+            assert_eq!(same_origin(&headers(&pairs), &ours), *allowed, "{pairs:?}");
+        }
+        assert!(same_origin(&headers(&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")]), &[]));
+        assert!(!same_origin(&headers(&[("origin", "http://evil.example"), ("host", "127.0.0.1:8080")]), &[]));
+    }
+
+    #[test]
+    fn only_forms_are_taken() {
+        let kind = |kind: &str| headers(&[("content-type", kind)]);
+        assert!(right_content(&kind("application/x-www-form-urlencoded; charset=utf-8"), "/fn/a"));
+        assert!(!right_content(&kind("text/plain"), "/fn/a"));
+        assert!(!right_content(&HeaderMap::new(), "/fn/a"));
+        assert!(right_content(&kind("multipart/form-data; boundary=x"), "/console/imports/upload"));
+        assert!(!right_content(&kind("application/x-www-form-urlencoded"), "/console/imports/upload"));
+    }
+
+    #[test]
+    fn cookies_carry_no_surprises() {
+        assert!(set_cookie("a", "b;c", 1, true).is_none());
+        assert!(set_cookie("a", "b\r\nc", 1, true).is_none());
+        let header = set_cookie("a", "b-c_d", 60, true).unwrap();
+        assert_eq!(header, "a=b-c_d; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+        assert_eq!(cookie_of(&headers(&[("cookie", "x=1; a=b")]), "a").as_deref(), Some("b"));
+    }
+}

@@ -1,0 +1,92 @@
+//! Reading and writing through server functions: resources that follow the address, actions that refresh them.
+
+use std::future::Future;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::ErrorState;
+use crate::error::UiError;
+
+/// Counts the writes of this page, so that what is shown is read again after each.
+#[derive(Clone, Copy)]
+pub struct Refresh(pub RwSignal<u32>);
+
+impl Refresh {
+    /// Provides the counter to everything below.
+    pub fn provide() {
+        provide_context(Self(RwSignal::new(0)));
+    }
+
+    fn count() -> u32 {
+        use_context::<Self>().map_or(0, |refresh| refresh.0.get())
+    }
+}
+
+/// An action for an `<ActionForm>`; when it is done, whatever the page shows is read again.
+pub fn act<F>() -> ServerAction<F>
+where
+    F: ServerFn + Clone + Send + Sync + 'static,
+    F::Output: Send + Sync + 'static,
+    F::Error: Send + Sync + 'static,
+    F: ServerFn<Error = UiError>,
+{
+    let action = ServerAction::<F>::new();
+    let refresh = use_context::<Refresh>();
+    let version = action.version();
+    Effect::new(move |_| {
+        if version.get() > 0
+            && let Some(Refresh(count)) = refresh
+        {
+            count.update(|count| *count += 1);
+        }
+    });
+    action
+}
+
+/// Why the action last failed, where it did.
+pub fn act_error<F>(action: ServerAction<F>) -> Signal<Option<UiError>>
+where
+    F: ServerFn<Error = UiError> + Clone + Send + Sync + 'static,
+    F::Output: Clone + Send + Sync + 'static,
+{
+    let value = action.value();
+    Signal::derive(move || value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned())))
+}
+
+/// What a page shows: read again when what `source` returns changes and after every write.
+pub fn load<S, T, Fut>(
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S) -> Fut + Send + Sync + 'static,
+) -> Resource<Result<T, UiError>>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    Resource::new(move || (source(), Refresh::count()), move |(source, _)| fetch(source))
+}
+
+/// Shows what was read, or says plainly why it could not be. What was shown before stays while it is read again.
+pub fn show<T, V>(
+    resource: Resource<Result<T, UiError>>,
+    content: impl Fn(T) -> V + Clone + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    view! {
+        <Transition fallback=|| ()>
+            {move || {
+                let content = content.clone();
+                Suspend::new(async move {
+                    match resource.await {
+                        Ok(found) => content(found).into_any(),
+                        Err(error) => view! { <ErrorState error /> }.into_any(),
+                    }
+                })
+            }}
+        </Transition>
+    }
+}

@@ -1,0 +1,164 @@
+//! What a page is framed by: heading, sections, notices.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::{Icon, Shape};
+use crate::error::UiError;
+
+/// A step of the way to a page: where it leads and what it is called.
+#[derive(Clone, Debug)]
+pub struct Crumb {
+    /// The address.
+    pub href: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Crumb {
+    /// A step.
+    pub fn new(href: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { href: href.into(), name: name.into() }
+    }
+}
+
+/// The heading of a page: the way here, what it is, how many, and the actions that matter.
+#[component]
+pub fn PageHead(
+    /// What the page is about.
+    #[prop(into)]
+    title: String,
+    /// The way here.
+    #[prop(optional)]
+    crumbs: Vec<Crumb>,
+    /// The total of a list.
+    #[prop(optional, into)]
+    total: Option<String>,
+    /// A badge and the actions.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let way = (!crumbs.is_empty()).then(|| {
+        view! {
+            <nav class="crumbs" aria-label="Way here">
+                {crumbs
+                    .into_iter()
+                    .map(|crumb| view! { <a href=crumb.href>{crumb.name}</a> <span aria-hidden="true">"/"</span> })
+                    .collect_view()}
+            </nav>
+        }
+    });
+    view! {
+        <Title text=title.clone() />
+        {way}
+        <div class="page-head">
+            <h1>{title} {total.map(|total| view! { <span class="count num">{total}</span> })}</h1>
+            {children.map(|children| children())}
+        </div>
+    }
+}
+
+/// A part of a page with a heading.
+#[component]
+pub fn Section(
+    /// The heading.
+    #[prop(into)]
+    title: String,
+    /// What it holds.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="section">
+            <div class="section-head">
+                <h2>{title}</h2>
+            </div>
+            {children()}
+        </section>
+    }
+}
+
+/// What kind of notice it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Something was done.
+    Good,
+    /// Something failed.
+    Bad,
+    /// Something needs attention.
+    Warn,
+    /// Something worth knowing.
+    Info,
+}
+
+/// A notice in the page.
+#[component]
+pub fn Notice(
+    /// Its kind.
+    kind: NoticeKind,
+    /// What it says.
+    children: Children,
+) -> impl IntoView {
+    let (class, shape, role) = match kind {
+        NoticeKind::Good => ("notice good", Shape::Good, "status"),
+        NoticeKind::Bad => ("notice bad", Shape::Bad, "alert"),
+        NoticeKind::Warn => ("notice warn", Shape::Warning, "note"),
+        NoticeKind::Info => ("notice info", Shape::Info, "note"),
+    };
+    view! {
+        <div class=class role=role>
+            <Icon shape />
+            <div>{children()}</div>
+        </div>
+    }
+}
+
+/// What was just done, told by the address: `?done=license_revoked`.
+const DONE: &[(&str, &str)] = &[
+    ("signed_out", "You are signed out."),
+    ("set_up", "The installation is set up. Sign in with the address and password you chose."),
+    ("product_created", "Product created. Next: add a plan, so that licenses can be issued."),
+    ("product_saved", "Product saved."),
+    ("product_archived", "Product archived. Its licenses go on as before."),
+    ("product_restored", "Product restored."),
+    ("plan_created", "Plan created. Licenses of it can be issued now."),
+    ("plan_saved", "Plan saved. Licenses already issued keep the terms they were issued with."),
+    ("terms_applied", "The new terms hold for the licenses of this plan. No seat that is taken was lost."),
+    ("customer_created", "Customer created."),
+    ("customer_saved", "Customer saved."),
+    ("license_issued", "License issued."),
+    ("license_revoked", "License revoked. You can reinstate it at any time."),
+    ("license_reinstated", "License reinstated. Devices go on when they next ask."),
+    ("license_suspended", "License suspended. You can resume it at any time."),
+    ("license_resumed", "License resumed."),
+    ("license_extended", "License extended."),
+    ("seat_freed", "Seat freed. Another device can take it now."),
+    ("import_cancelled", "Import cancelled. Nothing was changed."),
+    ("saved", "Saved."),
+];
+
+/// Says what was just done, where the address tells of something.
+#[component]
+pub fn Flash() -> impl IntoView {
+    let query = use_query_map();
+    let sentence = move || {
+        let done = query.with(|query| query.get("done"))?;
+        DONE.iter().find(|(code, _)| *code == done).map(|(_, sentence)| *sentence)
+    };
+    move || sentence().map(|sentence| view! { <Notice kind=NoticeKind::Good><p>{sentence}</p></Notice> })
+}
+
+/// Stands in for what could not be read: what happened, that nothing was changed, what to do.
+#[component]
+pub fn ErrorState(
+    /// Why.
+    error: UiError,
+) -> impl IntoView {
+    view! {
+        <div class="empty" role="alert">
+            <h2>{error.title.clone()}</h2>
+            <p>{error.advice()}</p>
+            {error.request_id.map(|id| view! { <p>"Request " <code>{id}</code></p> })}
+        </div>
+    }
+}

@@ -1,0 +1,110 @@
+//! Points in time, written by the server so that the first render is the same on both sides.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A point in time as a screen shows it: how far away, and exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// "in 9 d 4 h" or "3 min ago".
+    pub relative: String,
+    /// "2026-11-21 21:39 UTC".
+    pub absolute: String,
+    /// RFC 3339, for machines.
+    pub iso: String,
+}
+
+/// A point in time with its exact value on hover.
+#[component]
+pub fn WhenText(
+    /// The point in time.
+    when: When,
+    /// Whether the exact value stands in the text and the distance on hover.
+    #[prop(optional)]
+    exact: bool,
+) -> impl IntoView {
+    let (text, title) = if exact { (when.absolute, when.relative) } else { (when.relative, when.absolute) };
+    view! {
+        <time datetime=when.iso title=title>
+            {text}
+        </time>
+    }
+}
+
+#[cfg(feature = "ssr")]
+mod server {
+    use holdfast_domain::{Seconds, Timestamp};
+
+    use super::When;
+
+    impl When {
+        /// `at`, seen from `now`.
+        pub fn new(at: Timestamp, now: Timestamp) -> Self {
+            let exact = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();
+            Self {
+                relative: relative(at, now),
+                absolute: exact.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                iso: exact.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            }
+        }
+    }
+
+    fn relative(at: Timestamp, now: Timestamp) -> String {
+        let away = at.since(now);
+        match away.0 {
+            -9..=9 => "just now".to_owned(),
+            10.. => format!("in {}", span(away)),
+            _ => format!("{} ago", span(Seconds(-away.0))),
+        }
+    }
+
+    /// A length of time in its two largest units: "9 d 4 h", "14 d", "20 min".
+    pub fn span(length: Seconds) -> String {
+        const UNITS: [(i64, &str); 5] = [(31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+        let seconds = length.0.max(0);
+        let Some(first) = UNITS.iter().position(|(size, _)| seconds >= *size) else { return "0 s".to_owned() };
+        let (size, unit) = UNITS[first];
+        let whole = seconds / size;
+        // From ten of a unit on, the next smaller one no longer matters to anybody.
+        let next = UNITS.get(first + 1).filter(|(size, _)| whole < 10 && *size >= 60);
+        match next.map(|(small, unit)| (seconds % size / small, unit)) {
+            Some((rest, small)) if rest > 0 => format!("{whole} {unit} {rest} {small}"),
+            _ => format!("{whole} {unit}"),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn lengths_show_their_two_largest_units() {
+            let cases = [
+                (0, "0 s"),
+                (59, "59 s"),
+                (61, "1 min"),
+                (1_200, "20 min"),
+                (5_400, "1 h 30 min"),
+                (9 * 86_400 + 4 * 3_600 + 59, "9 d 4 h"),
+                (14 * 86_400 + 3_600, "14 d"),
+                (400 * 86_400, "1 y 34 d"),
+            ];
+            for (seconds, text) in cases {
+                assert_eq!(span(Seconds(seconds)), text);
+            }
+        }
+
+        #[test]
+        fn points_in_time_look_both_ways() {
+            let now = Timestamp::from_seconds(1_000_000);
+            assert_eq!(When::new(now.plus(Seconds(3_600)), now).relative, "in 1 h");
+            assert_eq!(When::new(now.plus(Seconds(-7_200)), now).relative, "2 h ago");
+            assert_eq!(When::new(now, now).relative, "just now");
+            assert_eq!(When::new(Timestamp::from_seconds(0), now).absolute, "1970-01-01 00:00 UTC");
+            assert_eq!(When::new(Timestamp::from_micros(i64::MAX), now).iso.len(), 20);
+        }
+    }
+}
+
+#[cfg(feature = "ssr")]
+pub use server::span;
