@@ -8,6 +8,8 @@
 #
 # HOLDFAST_PG_DIR  where it lives (default target/postgres)
 # HOLDFAST_PG_PORT the port it tries first (default 54329; the next free one is taken when that is busy)
+# HOLDFAST_PG_DURABLE=1   commits are synced, as in production: for measuring
+# HOLDFAST_PG_PRELOAD     a library to preload into the server: for measuring with a slow disk
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -79,14 +81,16 @@ start() {
         as_owner "$bin/initdb" -D "$data" -U holdfast -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$root_dir/initdb.log" 2>&1 ||
             fail "initdb failed: $(tail -n 5 "$root_dir/initdb.log")"
         # The data lives for a test run, so it need not survive a power cut: no sync, no full-page writes.
+        local sync=off
+        [ "${HOLDFAST_PG_DURABLE:-}" != 1 ] || sync=on
         as_owner tee -a "$data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 300
 shared_buffers = 128MB
-fsync = off
-synchronous_commit = off
-full_page_writes = off
+fsync = $sync
+synchronous_commit = $sync
+full_page_writes = $sync
 max_wal_size = 1GB
 log_min_messages = warning
 CONF
@@ -95,7 +99,7 @@ CONF
         rm -f "$data/postmaster.pid"
         free_port >"$port_file"
         [ "$(id -u)" = 0 ] && chown "$owner" "$port_file"
-        as_owner "$bin/pg_ctl" -D "$data" -l "$log" -o "-p $(port)" -w -t 60 start >"$root_dir/start.log" 2>&1 </dev/null ||
+        as_owner env LD_PRELOAD="${HOLDFAST_PG_PRELOAD:-}" "$bin/pg_ctl" -D "$data" -l "$log" -o "-p $(port)" -w -t 60 start >"$root_dir/start.log" 2>&1 </dev/null ||
             fail "PostgreSQL did not start: $(tail -n 5 "$log" "$root_dir/start.log" 2>/dev/null)"
     fi
     local tries=0

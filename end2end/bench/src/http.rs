@@ -1,0 +1,323 @@
+//! The server as it ships, under load over HTTP: renewals, validations, lists, memory.
+
+use crate::{
+    crypto::Bare,
+    dataset::{self, Dataset},
+    load::{self, Asker, Load, Outcome},
+    meter,
+    node::{Node, Yardstick},
+    table::{Limit, Table},
+};
+use serde::Deserialize;
+use std::{error::Error, path::Path, time::Duration};
+
+const CONNECTIONS: usize = 16;
+/// How many activated seats the renewals go round among.
+const SEATS: usize = 2_000;
+
+#[derive(Deserialize)]
+struct Leased {
+    lease: String,
+}
+
+/// Activates licenses one after the other and keeps the leases.
+struct Activator {
+    product: String,
+    next: usize,
+    until: usize,
+    leases: std::sync::mpsc::Sender<String>,
+}
+
+impl Asker for Activator {
+    fn next(&mut self) -> (String, Option<String>) {
+        let n = self.next;
+        // Past the end the last one is activated again: the same seat, no other.
+        self.next = (n + 1).min(self.until - 1);
+        let body = serde_json::json!({
+            "key": dataset::key_of(n), "nonce": "benchmark-nonce", "device": { "hash": format!("{n:064x}") },
+        });
+        (format!("/v1/products/{}/activate", self.product), Some(body.to_string()))
+    }
+
+    fn answered(&mut self, body: &[u8]) {
+        if let Ok(leased) = serde_json::from_slice::<Leased>(body) {
+            let _ = self.leases.send(leased.lease);
+        }
+    }
+}
+
+/// Renews its own leases in turn, always presenting the newest.
+struct Renewer {
+    path: String,
+    leases: Vec<String>,
+    at: usize,
+}
+
+impl Asker for Renewer {
+    fn next(&mut self) -> (String, Option<String>) {
+        self.at = (self.at + 1) % self.leases.len();
+        let lease = &self.leases[self.at];
+        (
+            self.path.clone(),
+            Some(format!(r#"{{"lease":"{lease}","nonce":"benchmark-nonce","manifest_seq":9007199254740991}}"#)),
+        )
+    }
+
+    fn answered(&mut self, body: &[u8]) {
+        if let Ok(leased) = serde_json::from_slice::<Leased>(body) {
+            self.leases[self.at] = leased.lease;
+        }
+    }
+}
+
+/// Asks whether keys are valid, without claiming.
+struct Validator {
+    path: String,
+    next: usize,
+    step: usize,
+    until: usize,
+}
+
+impl Asker for Validator {
+    fn next(&mut self) -> (String, Option<String>) {
+        self.next = (self.next + self.step) % self.until;
+        let key = dataset::key_of(self.next);
+        (self.path.clone(), Some(format!(r#"{{"key":"{key}","nonce":"benchmark-nonce"}}"#)))
+    }
+
+    fn answered(&mut self, _: &[u8]) {}
+}
+
+/// Asks for one path again and again.
+struct Reader(String);
+
+impl Asker for Reader {
+    fn next(&mut self) -> (String, Option<String>) {
+        (self.0.clone(), None)
+    }
+
+    fn answered(&mut self, _: &[u8]) {}
+}
+
+fn renewers(path: &str, leases: &[String]) -> Vec<Renewer> {
+    let share = leases.len().div_ceil(CONNECTIONS).max(1);
+    leases.chunks(share).map(|own| Renewer { path: path.to_owned(), leases: own.to_vec(), at: 0 }).collect()
+}
+
+fn checked(what: &str, outcome: Outcome) -> Result<Outcome, Box<dyn Error>> {
+    match &outcome.first_failure {
+        Some(failure) => Err(format!("{what}: {} of {} failed, first: {failure}", outcome.failed, outcome.done).into()),
+        None => Ok(outcome),
+    }
+}
+
+/// Figures of one size of the database, to be compared with another's.
+pub struct Size {
+    renew_cpu: f64,
+    validate_cpu: f64,
+}
+
+/// How a run is set.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// `SQLite` or `PostgreSQL`.
+    pub name: &'a str,
+    /// The database's URL.
+    pub url: &'a str,
+    /// The server's data directory.
+    pub data_dir: &'a Path,
+    /// How long each figure is measured.
+    pub span: Duration,
+}
+
+/// Measures a server over `dataset` and adds the figures; returns those that another size is compared with.
+pub async fn measure(
+    table: &mut Table,
+    setting: Setting<'_>,
+    dataset: &Dataset,
+    bare: &Bare,
+    small: Option<&Size>,
+) -> Result<Size, Box<dyn Error>> {
+    let Setting { name, span, .. } = setting;
+    let count = dataset.licenses;
+    let node = Node::start(setting.url, setting.data_dir)?;
+    let full = Load { span, rate: None };
+    let leases = activated(&node, dataset).await?;
+    let renew = format!("/v1/products/{}/renew", dataset.product);
+
+    // In turns with the yardstick, and the better of three of each: what else runs on the machine only makes it worse.
+    let yardstick = Yardstick::start()?;
+    let (mut best, mut plain): (Option<Outcome>, Option<Outcome>) = (None, None);
+    for _ in 0..3 {
+        let ours = load::run(node.address, node.pid(), None, renewers(&renew, &leases), full).await?;
+        let ours = checked("renew", ours)?;
+        if best.as_ref().is_none_or(|best| ours.cpu_micros < best.cpu_micros) {
+            best = Some(ours);
+        }
+        let theirs = load::run(yardstick.address, yardstick.pid(), None, renewers("/renew", &leases), full).await?;
+        let theirs = checked("cryptography only", theirs)?;
+        if plain.as_ref().is_none_or(|plain| theirs.cpu_micros < plain.cpu_micros) {
+            plain = Some(theirs);
+        }
+    }
+    drop(yardstick);
+    let (best, plain) = (best.ok_or("no run")?, plain.ok_or("no run")?);
+    if small.is_none() {
+        table.add(
+            format!("renew, {name}: processor time over the bare cryptography"),
+            best.cpu_micros / bare.renew,
+            "×",
+            Limit::AtMost(1.7),
+            format!(
+                "{:.0} µs; bare {:.0} µs; the same server with the cryptography only {:.0} µs",
+                best.cpu_micros, bare.renew, plain.cpu_micros
+            ),
+        );
+        table.add(
+            format!("renew, {name}: rate over the same server's with the cryptography only"),
+            best.rate / plain.rate,
+            "×",
+            Limit::AtLeast(0.6),
+            format!("{:.0}/s and {:.0}/s, load generator on the same cores", best.rate, plain.rate),
+        );
+        let mut half = load::run(
+            node.address,
+            node.pid(),
+            None,
+            renewers(&renew, &leases),
+            Load { span, rate: Some(best.rate / 2.0) },
+        )
+        .await?;
+        let median = half.latency(50.0);
+        table.add(
+            format!("renew, {name}: p99 at half load"),
+            half.latency(99.0),
+            "ms",
+            Limit::AtMost(10.0),
+            format!("{:.0}/s, median {median:.2} ms", half.rate),
+        );
+    }
+    let path = format!("/v1/products/{}/validate", dataset.product);
+    let askers = |until: usize| {
+        (0..CONNECTIONS).map(|at| Validator { path: path.clone(), next: at, step: CONNECTIONS, until }).collect()
+    };
+    let mut validate = checked("validate", load::run(node.address, node.pid(), None, askers(SEATS), full).await?)?;
+    for _ in 0..2 {
+        let again = checked("validate", load::run(node.address, node.pid(), None, askers(SEATS), full).await?)?;
+        if again.cpu_micros < validate.cpu_micros {
+            validate = again;
+        }
+    }
+    match small {
+        None => table.add(
+            format!("validate, {name}: processor time"),
+            validate.cpu_micros,
+            "µs",
+            Limit::AtMost(70.0),
+            format!("{:.0}/s; bare strict verification {:.0} µs", validate.rate, bare.verify_strict),
+        ),
+        Some(small) => {
+            let ratio = (best.cpu_micros / small.renew_cpu).max(validate.cpu_micros / small.validate_cpu);
+            table.add(
+                format!("renew and validate, {name}: processor time with {count} licenses over 1 000"),
+                ratio,
+                "×",
+                Limit::AtMost(1.2),
+                format!(
+                    "renew {:.0} and {:.0} µs, validate {:.0} and {:.0} µs",
+                    best.cpu_micros, small.renew_cpu, validate.cpu_micros, small.validate_cpu
+                ),
+            );
+            // Every license once, so that the cache has had its chance to grow.
+            let all = (0..CONNECTIONS)
+                .map(|at| Validator { path: path.clone(), next: at, step: CONNECTIONS, until: count })
+                .collect();
+            checked(
+                "validate all",
+                load::run(node.address, node.pid(), None, all, Load { span: span * 6, rate: None }).await?,
+            )?;
+            #[allow(clippy::cast_precision_loss, reason = "megabytes")]
+            let memory = meter::memory_of(node.pid())? as f64 / 1e6;
+            table.add(
+                format!("memory, {name}: serving {count} licenses"),
+                memory,
+                "MB",
+                Limit::AtMost(200.0),
+                "resident, after validating at random among all",
+            );
+            lists(table, name, &node, dataset).await?;
+        }
+    }
+    Ok(Size { renew_cpu: best.cpu_micros, validate_cpu: validate.cpu_micros })
+}
+
+/// Activates the first licenses and returns a lease of each.
+async fn activated(node: &Node, dataset: &Dataset) -> Result<Vec<String>, Box<dyn Error>> {
+    let seats = SEATS.min(dataset.licenses);
+    let (sender, leases) = std::sync::mpsc::channel();
+    let share = seats / CONNECTIONS;
+    let askers = (0..CONNECTIONS)
+        .map(|at| Activator {
+            product: dataset.product.to_string(),
+            next: at * share,
+            until: (at + 1) * share,
+            leases: sender.clone(),
+        })
+        .collect();
+    drop(sender);
+    let outcome =
+        load::run(node.address, node.pid(), None, askers, Load { span: Duration::from_secs(4), rate: None }).await?;
+    checked("activate", outcome)?;
+    let mut newest = std::collections::HashMap::new();
+    for lease in leases.try_iter() {
+        // The same seat activated again has the same payload but for its number and times: the last one counts.
+        newest.insert(seat_of(&lease).unwrap_or_default(), lease);
+    }
+    Ok(newest.into_values().collect())
+}
+
+fn seat_of(lease: &str) -> Option<String> {
+    use base64::prelude::*;
+    use holdfast_lease::json::{Value, parse_object};
+    let payload = lease.split('.').nth(1)?;
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let members = parse_object(&bytes).ok()?;
+    members.into_iter().find(|(name, _)| name == "seat").and_then(|(_, value)| match value {
+        Value::String(seat) => Some(seat.into_owned()),
+        _ => None,
+    })
+}
+
+/// Lists, one request at a time, as a person's browser or program asks for them.
+async fn lists(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) -> Result<(), Box<dyn Error>> {
+    let mut worst: (f64, &str) = (0.0, "");
+    let paths = [
+        "/v1/licenses",
+        "/v1/licenses?limit=200",
+        "/v1/licenses?state=expired",
+        "/v1/licenses?state=active&sort=expires_at",
+        "/v1/licenses?q=person77770",
+        "/v1/customers",
+        "/v1/customers?q=person4242",
+        "/v1/seats",
+        "/v1/events",
+    ];
+    for path in paths {
+        let load = Load { span: Duration::from_secs(2), rate: None };
+        let outcome =
+            load::run(node.address, node.pid(), Some(&dataset.token), vec![Reader(path.to_owned())], load).await?;
+        let p95 = checked(path, outcome)?.latency(95.0);
+        println!("    {path}: p95 {p95:.1} ms");
+        if p95 > worst.0 {
+            worst = (p95, path);
+        }
+    }
+    table.add(
+        format!("lists, {name}: p95 of the slowest of {}", paths.len()),
+        worst.0,
+        "ms",
+        Limit::AtMost(50.0),
+        format!("`{}` with {} licenses", worst.1, dataset.licenses),
+    );
+    Ok(())
+}
