@@ -34,6 +34,8 @@ pub(crate) struct HotProduct {
     pub vendor_text: String,
     /// The active issuing key; absent on a node without the master key.
     pub signer: Option<Arc<SigningKey>>,
+    /// Until when it may sign.
+    pub signs_until: Timestamp,
     /// Every issuing key of the product, revoked ones marked as such.
     pub keyring: Keyring,
     /// The revoked ones alone, as if they were not: what they signed proves nothing, but it names a seat.

@@ -134,7 +134,7 @@ pub(crate) fn open(vault: &Vault, row: &SigningKeyRow) -> Result<Option<SigningK
 
 /// Creates a new vendor's root key within the transaction that creates the vendor. Returns the public key that
 /// applications pin. [`ErrorCode::Sealed`] on a node without the master key.
-pub(crate) async fn new_root(service: &Service, tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<PublicKey> {
+pub async fn new_root(service: &Service, tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<PublicKey> {
     let row = generate(service.vault()?, scope.vendor(), None, now, service.entropy())?;
     signing_keys::insert(tx, scope, &row).await?;
     publish(service, tx, scope, now).await?;
@@ -142,7 +142,7 @@ pub(crate) async fn new_root(service: &Service, tx: &mut Tx, scope: Scope, now: 
 }
 
 /// Creates a product's first issuing key within the transaction that creates the product, and publishes it.
-pub(crate) async fn new_issuing(
+pub async fn new_issuing(
     service: &Service,
     tx: &mut Tx,
     scope: Scope,
@@ -369,7 +369,8 @@ impl Service {
         Ok(())
     }
 
-    async fn rotate_if_due(&self, scope: Scope, product: ProductId) -> Result<bool> {
+    /// Rotates the product's issuing key where it is 90 days old; of several callers at once, one does.
+    pub(super) async fn rotate_if_due(&self, scope: Scope, product: ProductId) -> Result<bool> {
         let service = self.clone();
         let rotated = self
             .store()

@@ -10,8 +10,8 @@ use super::{
     request::SignedDocument,
 };
 use crate::{Error, ErrorCode, Result, Service};
-use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, VendorId};
-use holdfast_lease::{KeyStatus, Keyring, ManifestKey};
+use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, Timestamp, VendorId};
+use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
     StoreError,
     licenses::{self, LicenseRow},
@@ -25,6 +25,11 @@ use std::{future::Future, sync::Arc};
 const SAMPLE: usize = 32;
 
 impl HotProduct {
+    /// Whether there is a key that may sign at `now`.
+    fn may_sign(&self, now: Timestamp) -> bool {
+        self.signer.is_some() && now < self.signs_until
+    }
+
     /// The manifest to attach for a client that has `manifest_seq`; `None` where it is up to date.
     pub fn manifest_newer_than(&self, manifest_seq: Option<i64>) -> Option<String> {
         let manifest = self.manifest.as_ref()?;
@@ -42,14 +47,21 @@ impl Service {
             .ok_or_else(|| Error::new(ErrorCode::ProductNotFound))
     }
 
-    /// The same, on a node that can sign for it.
+    /// The same, with a key to sign with. A product whose key ran out while no node was there to replace it in time gets a
+    /// new one now. [`ErrorCode::Sealed`] on a node that cannot open the keys.
     pub(super) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
         let product = self.hot_product(id).await?;
-        if product.signer.is_some() {
-            Ok(product)
-        } else {
-            Err(Error::new(ErrorCode::Sealed).with_retry_after(Seconds::MINUTE))
+        if product.may_sign(self.now()) {
+            return Ok(product);
         }
+        let sealed = || Error::new(ErrorCode::Sealed).with_retry_after(Seconds::MINUTE);
+        if self.is_sealed() {
+            return Err(sealed());
+        }
+        self.rotate_if_due(product.scope, id).await?;
+        self.state().hot.drop_product(id);
+        let product = self.hot_product(id).await?;
+        if product.may_sign(self.now()) { Ok(product) } else { Err(sealed()) }
     }
 
     /// A seat of the product and its license, or `None`. One read brings both; `license` is the one to expect.
@@ -151,18 +163,21 @@ impl Service {
         // one that is newer than them would be handed out with documents of a key it does not list.
         let own = manifests::get(&mut reader, scope, Some(id)).await?;
         let whole = manifests::get(&mut reader, scope, None).await?;
-        let newest = own.into_iter().chain(whole).max_by_key(|manifest| manifest.seq);
+        // Of two with the same number, the product's own: it exists because the vendor's had no room for every key.
+        let newest = whole.into_iter().chain(own).max_by_key(|manifest| manifest.seq);
         let rows = signing_keys::of_product(&mut reader, scope, id).await?;
         let manifest = newest
             .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
         let (keyring, revoked) = keyrings(&rows);
+        let signer = self.signer(&rows);
         Ok(Some(Arc::new(HotProduct {
             product: id,
             vendor: row.vendor,
             scope,
             product_text: id.to_string(),
             vendor_text: row.vendor.to_string(),
-            signer: self.signer(&rows).map(Arc::new),
+            signs_until: signer.as_ref().map_or(Timestamp::default(), |(_, until)| *until),
+            signer: signer.map(|(key, _)| Arc::new(key)),
             keyring,
             revoked,
             manifest,
@@ -170,15 +185,15 @@ impl Service {
         })))
     }
 
-    /// The newest active key whose seed opens. A seed that does not open is the operator's to mend, so it is told to the
+    /// The newest active key whose seed opens, and until when it may sign. A seed that does not open is the operator's to mend, so it is told to the
     /// log and the product counts as sealed.
-    fn signer(&self, rows: &[SigningKeyRow]) -> Option<holdfast_lease::SigningKey> {
+    fn signer(&self, rows: &[SigningKeyRow]) -> Option<(SigningKey, Timestamp)> {
         let vault = self.vault().ok()?;
         let now = self.now();
         let active =
             |row: &&SigningKeyRow| row.status == signing_keys::KeyStatus::Active && row.nbf <= now && now < row.exp;
         rows.iter().rev().filter(active).find_map(|row| match keys::open(vault, row) {
-            Ok(key) => key,
+            Ok(key) => key.map(|key| (key, row.exp)),
             Err(error) => {
                 tracing::error!(kid = row.kid, error = ?error, "a signing key cannot be opened");
                 None

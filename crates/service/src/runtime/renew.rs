@@ -69,10 +69,7 @@ impl Service {
     /// [`ErrorCode::ProofInvalid`] where the device's signature is wanting, a code with a signed denial where the license
     /// or the seat is refused, and retryably otherwise.
     pub async fn renew(&self, product: ProductId, input: Renew, _from: &RequestInfo) -> Result<Renewed> {
-        let hot = self.hot_product(product).await?;
-        if hot.signer.is_none() {
-            return Err(Error::new(ErrorCode::Sealed).with_retry_after(Seconds::MINUTE));
-        }
+        let hot = self.signing_product(product).await?;
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
         let now = self.now();
         let (seat, license, known) = self.seat_and_license(&hot, &presented, now).await?;
