@@ -9,8 +9,6 @@ pub enum Limit {
     AtMost(f64),
     /// Met when the figure is at least this.
     AtLeast(f64),
-    /// Only told, not judged.
-    None,
 }
 
 /// One measured figure.
@@ -29,12 +27,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the target is met; a figure without one is.
+    /// Whether the target is met.
     pub fn met(&self) -> bool {
         match self.limit {
             Limit::AtMost(limit) => self.value <= limit,
             Limit::AtLeast(limit) => self.value >= limit,
-            Limit::None => true,
         }
     }
 }
@@ -64,11 +61,7 @@ impl Table {
             "| what | measured | target | beside it, in the same run | |\n| --- | --- | --- | --- | --- |\n",
         );
         for row in &self.0 {
-            let verdict = match row.limit {
-                Limit::None => "",
-                _ if row.met() => "met",
-                _ => "missed",
-            };
+            let verdict = if row.met() { "met" } else { "missed" };
             let _ = writeln!(
                 text,
                 "| {} | {} {} | {} | {} | {verdict} |",
@@ -92,7 +85,6 @@ fn target(row: &Row) -> String {
     match row.limit {
         Limit::AtMost(limit) => format!("≤ {} {}", number(limit), row.unit),
         Limit::AtLeast(limit) => format!("≥ {} {}", number(limit), row.unit),
-        Limit::None => "–".to_owned(),
     }
 }
 
