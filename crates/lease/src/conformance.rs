@@ -1,9 +1,8 @@
 //! The published test vectors (`vectors/lease-v1.json`): their form, and how to run one against this crate.
 
 use crate::{
-    claims::{Denial, Document, Lease, ManifestKey, Purpose, RevocationList},
-    key::PublicKey,
-    keyring::{Keyring, RootKeys},
+    claims::{Denial, Document, KeyStatus, KeyUse, Lease, ManifestKey, Purpose, RevocationList},
+    keyring::Keyring,
     refusal::Refusal,
     verify::{Expectations, verify},
 };
@@ -49,7 +48,8 @@ pub struct Vector {
     pub expect: Answer,
 }
 
-/// A key of a vector: an entry of a manifest, in which a root key is marked by the use `keys`, or by having no use.
+/// A key of a vector: an entry of a manifest. A root key, of which there are some where a manifest is verified, has none
+/// of the uses of an issuing key; the published vectors give it the use `keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VectorKey {
     /// The key's name.
@@ -114,24 +114,20 @@ impl Vector {
 
     fn keyring(&self) -> Result<Keyring, Refusal> {
         let is_manifest = Purpose::from_typ(&self.typ) == Some(Purpose::Keys);
-        let mut issuing = Vec::new();
-        let mut roots = Vec::new();
-        for key in &self.keys {
-            let marked = key.uses.iter().any(|name| matches!(name.as_str(), "keys" | "root"));
-            if marked || (is_manifest && key.uses.is_empty()) {
-                roots.push(PublicKey::from_b64u(&key.x)?);
-            } else {
-                issuing.push(key.entry());
-            }
+        let entries: Vec<ManifestKey> = self.keys.iter().map(VectorKey::entry).collect();
+        // The root keys are those that may sign nothing else.
+        let is_root = |entry: &ManifestKey| is_manifest && entry.uses.iter().all(|usage| *usage == KeyUse::Unknown);
+        let (roots, issuing): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_root);
+        let mut keyring = Keyring::load(&issuing)?;
+        for root in &roots {
+            keyring.add_root(root)?;
         }
-        let keyring = Keyring::load(&issuing)?;
-        Ok(roots.into_iter().fold(keyring, |keyring, root| keyring.with_roots(&RootKeys::one(root))))
+        Ok(keyring)
     }
 }
 
 impl VectorKey {
     fn entry(&self) -> ManifestKey {
-        use crate::claims::{KeyStatus, KeyUse};
         ManifestKey {
             kid: self.kid.clone(),
             x: self.x.clone(),

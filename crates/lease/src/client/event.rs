@@ -48,7 +48,7 @@ pub enum Request {
     Offline,
 }
 
-/// How a call ended. [`crate::classify`] makes one from an HTTP answer.
+/// How a call ended. [`crate::classify()`] makes one from an HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {

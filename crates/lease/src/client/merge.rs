@@ -6,7 +6,7 @@ use holdfast_domain::{Seconds, UnixSeconds};
 /// Joins the state of this process with what another process has stored meanwhile.
 ///
 /// The newer lease, the newer manifest, the denial that the lease has not overcome and the later times win, whichever
-/// side they are on; everything is verified first, so a damaged or foreign store adds nothing. What concerns retries
+/// side they are on; documents are verified first, so a damaged or foreign store adds none. What concerns retries
 /// comes from the side of the lease. Call it with the store's lock held, just before writing, and with what was read
 /// after another process wrote.
 pub fn merge(setup: Setup<'_>, mine: &State, theirs: &State) -> State {

@@ -112,6 +112,20 @@ fn manifests(v: &mut Vectors) {
     v.error("manifest-keys-not-a-list", "wrong type", form(wrong), "claims");
     let version = document(KEYS, &with(claims.clone(), json!({"v": 2})), &v.root);
     v.error("manifest-version-2", "a newer manifest", form(version), "version");
+    let revoked = json!([with(v.root_entry(), json!({"status": "revoked"}))]);
+    v.error(
+        "manifest-by-revoked-root",
+        "status of the key",
+        with(form(good.clone()), json!({ "keys": revoked })),
+        "key_use",
+    );
+    let ended = json!([with(v.root_entry(), json!({"exp": NOW - 1}))]);
+    v.error(
+        "manifest-by-ended-root",
+        "iat after the key's exp",
+        with(form(good.clone()), json!({ "keys": ended })),
+        "key_time",
+    );
     let unpinned = document(KEYS, &claims, &second);
     v.error("manifest-by-unpinned-root", "a root key that is not pinned", form(unpinned), "kid_unknown");
     let issuing = json!({"typ": KEYS, "token": document(KEYS, &claims, &v.issuing), "license": null, "device": null});
