@@ -186,6 +186,7 @@ CREATE INDEX licenses_plan_idx ON licenses (vendor, plan, id);
 CREATE INDEX licenses_customer_idx ON licenses (vendor, customer, id);
 CREATE INDEX licenses_order_idx ON licenses (vendor, order_id, id);
 CREATE INDEX licenses_status_idx ON licenses (vendor, status, ends_at, id);
+CREATE INDEX licenses_state_idx ON licenses (vendor, status, id);
 CREATE INDEX licenses_ends_idx ON licenses (vendor, ends_at, id);
 CREATE INDEX licenses_hint_idx ON licenses (vendor, key_hint);
 

@@ -2,9 +2,9 @@
 
 use crate::{
     error::StoreError,
-    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Arg, Querier, Record as _, all, args, first, record},
+    sql::{Arg, Querier, Record as _, ToArg, all, args, first, record},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{CustomerId, Email, Name, Timestamp, VendorId};
@@ -161,22 +161,44 @@ pub async fn list(
     let mut conditions = Filter::default();
     conditions.and("customers.vendor = ?", args![scope.vendor()]);
     let search = filter.q.as_deref().map(folded).filter(|text| !text.is_empty());
+    let mut broad = false;
     if let Some(text) = &search {
-        conditions.and(&format!("customers.id IN ({MATCHING})"), matching_args(scope, text, filter.q.as_deref()));
+        let typed = filter.q.as_deref().unwrap_or(text).trim();
+        let found = matching(q, scope, text, typed, MANY + 1).await?;
+        broad = found.len() > MANY;
+        if broad {
+            // Most of what a walk along the sort order meets will do.
+            let end = prefix_end(text);
+            let condition = "((customers.email >= ? AND customers.email < ?) OR (customers.name_folded >= ?
+                AND customers.name_folded < ?) OR customers.external_id = ?)";
+            conditions.and(condition, args![text, end, text, end, typed]);
+        } else {
+            let mut args = Vec::new();
+            let among =
+                q.dialect().any_of_next("customers.id", found.iter().map(ToArg::arg), &mut args, scope.vendor().arg());
+            conditions.and(&format!("customers.vendor = ? AND {among}"), args);
+        }
     }
     let (name, expression, kind) = match page.sort {
         CustomerSort::Created => ("created", "customers.id", KeyType::Id),
         CustomerSort::Name => ("name", "customers.name_folded", KeyType::Text),
     };
     let window = Window::new(&conditions, page, &SortKey { name, expression, kind }, "customers.id")?;
-    let total = if search.is_some() {
+    let total = if broad {
+        Total { rows: MANY as u64, exact: false }
+    } else if search.is_some() {
         crate::page::count(q, "customers", &conditions).await?
     } else {
         Total::of(crate::vendors::counted(q, scope, Counted::Customers).await?)
     };
+    let index = broad.then_some(match page.sort {
+        CustomerSort::Created => "customers_vendor_key",
+        CustomerSort::Name => "customers_name_idx",
+    });
     let sql = format!(
-        "SELECT {} FROM customers WHERE {} ORDER BY {} LIMIT {}",
+        "SELECT {} FROM customers{} WHERE {} ORDER BY {} LIMIT {}",
         CustomerRow::COLUMNS,
+        q.dialect().by_index(index),
         window.filter.text(),
         window.order,
         window.fetch()
@@ -191,16 +213,25 @@ pub async fn list(
     }))
 }
 
-use crate::page::Total;
+/// How many customers a search may find before they are met on a walk instead of looked up.
+const MANY: usize = 2_000;
 
-/// The ids of customers that a search finds, over three indexes; each `?` in the order of [`matching_args`].
-pub(crate) const MATCHING: &str = "SELECT id FROM (SELECT id FROM customers WHERE vendor = ? AND email >= ? AND email < ? LIMIT 10001) AS by_email
-    UNION SELECT id FROM (SELECT id FROM customers WHERE vendor = ? AND name_folded >= ? AND name_folded < ? LIMIT 10001) AS by_name
-    UNION SELECT id FROM customers WHERE vendor = ? AND external_id = ?";
-
-/// The arguments of [`MATCHING`] for a folded text and the text as typed.
-pub(crate) fn matching_args(scope: Scope, text: &str, typed: Option<&str>) -> Vec<Arg> {
+/// The ids of the customers whose address or name begins with the folded `text`, or whose external id is `typed`; at
+/// most `limit` of them.
+pub(crate) async fn matching(
+    q: &mut dyn Querier,
+    scope: Scope,
+    text: &str,
+    typed: &str,
+    limit: usize,
+) -> Result<Vec<CustomerId>, StoreError> {
     let (vendor, end) = (scope.vendor(), prefix_end(text));
-    let exact = typed.unwrap_or(text).trim();
-    args![vendor, text, end, vendor, text, end, vendor, exact]
+    let sql = format!(
+        "SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND email >= $2 AND email < $3 LIMIT {limit}) AS a
+         UNION
+         SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND name_folded >= $2 AND name_folded < $3
+            LIMIT {limit}) AS b
+         UNION SELECT id FROM customers WHERE vendor = $1 AND external_id = $4 LIMIT {limit}"
+    );
+    q.rows(sql.into(), args![vendor, text, end, typed]).await?.iter().map(|row| row.get(0)).collect()
 }

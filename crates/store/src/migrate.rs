@@ -13,11 +13,14 @@ static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 /// The number of the newest migration this program brings; the same for both databases.
 pub const SCHEMA_VERSION: i64 = 1;
 
-/// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: PostgreSQL's advisory lock, or SQLite's
-/// one writer, lets one work and the others find it done. A schema of a newer program is left alone and is no error.
+/// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: PostgreSQL's advisory lock, or a locked
+/// file beside SQLite's, lets one work and the others find it done. A schema of a newer program is left alone and is no error.
 pub async fn migrate(db: &Db) -> Result<(), StoreError> {
     let done = match &db.pools {
-        Pools::Sqlite { writer, .. } => tolerant(&SQLITE).run(writer).await,
+        Pools::Sqlite { writer, .. } => {
+            let _lock = lock_beside(db).await?;
+            tolerant(&SQLITE).run(writer).await
+        }
         Pools::Postgres { pool } => {
             let mut connection = pool.acquire().await.map_err(|e| classify(&e))?;
             // Migrating a large table may take longer than a request may.
@@ -35,6 +38,24 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
             Err(SchemaError::Different { version }.into())
         }
         Err(error) => Err(StoreError::Unusable(Detail::new("its migrations cannot be applied", error.to_string()))),
+    }
+}
+
+/// A locked file beside an SQLite database: the migrator's own lock exists on PostgreSQL only. (Not the database file
+/// itself: closing a second handle to it would drop the locks that SQLite holds on it.)
+async fn lock_beside(db: &Db) -> Result<Option<std::fs::File>, StoreError> {
+    let crate::DbUrl::Sqlite(path) = db.url() else { return Ok(None) };
+    let mut name = path.clone().into_os_string();
+    name.push("-migrate");
+    let lock = move || {
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(name)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    match tokio::task::spawn_blocking(lock).await {
+        Ok(Ok(file)) => Ok(Some(file)),
+        Ok(Err(error)) => Err(StoreError::unavailable(error.to_string())),
+        Err(error) => Err(StoreError::internal(error.to_string())),
     }
 }
 

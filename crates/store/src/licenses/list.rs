@@ -2,11 +2,11 @@
 
 use super::LicenseRow;
 use crate::{
-    customers::{MATCHING, folded, matching_args},
+    customers::{folded, matching, prefix_end},
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Querier, Record, Row, all, args},
+    sql::{Querier, Record, Row, ToArg, all, args},
     tx::Counted,
 };
 use holdfast_domain::{CustomerId, Email, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp};
@@ -27,7 +27,8 @@ pub struct LicenseFilter {
     /// Ending before then, and not ended yet.
     pub ends_before: Option<Timestamp>,
     /// The last four characters of the key, the beginning of the customer's address or name, the customer's external id,
-    /// or the order's number.
+    /// or the order's number. Where more than two thousand customers match, it is taken to mean customers only, and the
+    /// total is an estimate.
     pub q: Option<String>,
 }
 
@@ -96,31 +97,59 @@ fn conditions(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> (Filter, 
         everything = false;
         conditions.and("licenses.ends_at >= ? AND licenses.ends_at < ?", args![now, end]);
     }
-    let typed = filter.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if let Some(typed) = typed {
-        everything = false;
-        search(&mut conditions, scope, typed);
-    }
     (conditions, everything)
 }
 
-/// Narrows to the licenses that a search finds, each part over its own index.
-fn search(conditions: &mut Filter, scope: Scope, typed: &str) {
+/// How many customers a search may find before it is walked instead of looked up.
+const MANY_CUSTOMERS: usize = 2_000;
+
+/// Narrows to the licenses that a search finds, each part over its own index. True where so many customers match that
+/// most of what a walk along the sort order meets will do: then the condition is one on the joined customer.
+async fn search(q: &mut dyn Querier, conditions: &mut Filter, scope: Scope, typed: &str) -> Result<bool, StoreError> {
     let vendor = scope.vendor();
-    let plain: String = typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
+    let text = folded(typed);
+    let customers = matching(q, scope, &text, typed, MANY_CUSTOMERS + 1).await?;
+    if customers.len() > MANY_CUSTOMERS {
+        let end = prefix_end(&text);
+        conditions.and(
+            "((customers.email >= ? AND customers.email < ?)
+                OR (customers.name_folded >= ? AND customers.name_folded < ?))",
+            args![text, end, text, end],
+        );
+        return Ok(true);
+    }
+    let plain: String = typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
     let hint = plain.get(plain.len().saturating_sub(4)..).unwrap_or_default();
-    let mut args = args![vendor, hint, vendor];
-    args.extend(matching_args(scope, &folded(typed), Some(typed)));
-    args.extend(args![vendor, vendor, typed]);
-    conditions.and(
-        &format!(
-            "licenses.id IN (SELECT id FROM licenses WHERE vendor = ? AND key_hint = ?
-             UNION SELECT id FROM licenses WHERE vendor = ? AND customer IN ({MATCHING})
-             UNION SELECT id FROM licenses WHERE vendor = ?
-                AND order_id IN (SELECT id FROM orders WHERE vendor = ? AND external_id = ?))"
-        ),
-        args,
-    );
+    let order = crate::orders::by_external_id(q, scope, typed).await?.map(|order| order.id);
+    let mut found = "SELECT id FROM licenses WHERE vendor = ? AND key_hint = ?".to_owned();
+    let mut args = args![vendor, hint];
+    if let Some(order) = order {
+        found.push_str(" UNION SELECT id FROM licenses WHERE vendor = ? AND order_id = ?");
+        args.extend(args![vendor, order]);
+    }
+    if !customers.is_empty() {
+        let among = q.dialect().any_of_next("customer", customers.iter().map(ToArg::arg), &mut args, vendor.arg());
+        found.push_str(" UNION SELECT id FROM licenses WHERE vendor = ? AND ");
+        found.push_str(&among);
+    }
+    conditions.and(&format!("licenses.id IN ({found})"), args);
+    Ok(false)
+}
+
+/// The index that a walk along the sort order goes by on SQLite, which without statistics prefers to sort. `None` to let
+/// it choose.
+fn walked(filter: &LicenseFilter, sort: LicenseSort) -> Option<&'static str> {
+    match sort {
+        LicenseSort::Created if filter.ends_before.is_some() => None,
+        LicenseSort::Created if filter.order.is_some() => Some("licenses_order_idx"),
+        LicenseSort::Created if filter.customer.is_some() => Some("licenses_customer_idx"),
+        LicenseSort::Created if filter.plan.is_some() => Some("licenses_plan_idx"),
+        LicenseSort::Created if filter.product.is_some() => Some("licenses_product_idx"),
+        LicenseSort::Created if filter.state.is_some() => Some("licenses_state_idx"),
+        LicenseSort::Created => Some("licenses_vendor_key"),
+        LicenseSort::Ends if filter.state.is_some() => Some("licenses_status_idx"),
+        LicenseSort::Ends => Some("licenses_ends_idx"),
+    }
 }
 
 /// The vendor's licenses as they stand at `now`.
@@ -131,7 +160,13 @@ pub async fn list(
     page: &PageRequest<LicenseSort>,
     now: Timestamp,
 ) -> Result<Page<LicenseListRow>, ListError> {
-    let (conditions, everything) = conditions(scope, filter, now);
+    let (mut conditions, mut everything) = conditions(scope, filter, now);
+    let typed = filter.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let mut broad = false;
+    if let Some(typed) = typed {
+        everything = false;
+        broad = search(q, &mut conditions, scope, typed).await?;
+    }
     let (name, expression, kind) = match page.sort {
         LicenseSort::Created => ("created", "licenses.id", KeyType::Id),
         LicenseSort::Ends => ("ends", "licenses.ends_at", KeyType::Int),
@@ -139,6 +174,8 @@ pub async fn list(
     let window = Window::new(&conditions, page, &SortKey { name, expression, kind }, "licenses.id")?;
     let total = if everything {
         Total::of(crate::vendors::counted(q, scope, Counted::Licenses).await?)
+    } else if broad {
+        Total { rows: MANY_CUSTOMERS as u64, exact: false }
     } else {
         crate::page::count(q, "licenses", &conditions).await?
     };
@@ -150,9 +187,9 @@ pub async fn list(
             "WITH few AS MATERIALIZED (SELECT licenses.id AS few_id FROM licenses WHERE {}) ",
             conditions.text()
         );
-        (with, "few CROSS JOIN licenses", "licenses.id = few.few_id AND ")
+        (with, "few CROSS JOIN licenses".to_owned(), "licenses.id = few.few_id AND ")
     } else {
-        (String::new(), "licenses", "")
+        (String::new(), format!("licenses{}", q.dialect().by_index(walked(filter, page.sort))), "")
     };
     let sql = format!(
         "{with}SELECT {}, customers.name, customers.email FROM {from}

@@ -204,6 +204,44 @@ both! {
         assert_eq!(events::list(reader, f.scope, &by_action, &PageRequest::default()).await.unwrap().items.len(), 5);
     }
 
+    async fn a_search_that_finds_thousands_is_complete_too(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
+        let (scope, base) = (f.scope, f.clone());
+        f.store.write::<_, StoreError, _>(WriteOptions::default(), move |tx| {
+            let f = base.clone();
+            Box::pin(async move {
+                let rows: Vec<_> = (0..2_300).map(|n| customers::CustomerRow {
+                    id: holdfast_domain::CustomerId::new(NOW, &entropy()), vendor: scope.vendor(),
+                    name: format!("Company {n}").parse().unwrap(), email: Some(format!("c{n}@example.com").parse().unwrap()),
+                    external_id: None, created_at: NOW, updated_at: NOW,
+                }).collect();
+                customers::insert_many(tx, scope, &rows).await?;
+                let new: Vec<_> = rows.iter().map(|row| {
+                    let mut new = f.new_license(terms(SeatModel::NodeLocked, 5));
+                    new.license.customer = Some(row.id);
+                    new
+                }).collect();
+                licenses::insert_many(tx, scope, &new).await.map(|_| ())
+            })
+        }).await.unwrap();
+        let q = &mut f.store.reader();
+        for (text, count) in [("company", 2_300), ("company 1", 1_111)] {
+            let filter = customers::CustomerFilter { q: Some(text.to_owned()) };
+            let found = licenses::LicenseFilter { q: Some(text.to_owned()), ..Default::default() };
+            for direction in [Direction::Ascending, Direction::Descending] {
+                for sort in [customers::CustomerSort::Created, customers::CustomerSort::Name] {
+                    let (names, total) = walk!(sort, direction, 200, |page| customers::list(q, scope, &filter, &page), |row| row.id);
+                    assert_eq!((names.len(), names.iter().collect::<BTreeSet<_>>().len()), (count, count), "{text}");
+                    assert_eq!(total.exact, count < 2_000);
+                }
+                for sort in [licenses::LicenseSort::Created, licenses::LicenseSort::Ends] {
+                    let (names, _) = walk!(sort, direction, 200, |page| licenses::list(q, scope, &found, &page, NOW), |row| row.row.license.id);
+                    assert_eq!((names.len(), names.iter().collect::<BTreeSet<_>>().len()), (count, count), "{text}");
+                }
+            }
+        }
+    }
+
     async fn a_cursor_of_another_list_is_refused(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
         fill(&f).await;

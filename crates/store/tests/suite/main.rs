@@ -8,6 +8,7 @@ mod kill;
 mod lists;
 mod misc;
 mod schema;
+mod speed;
 mod support;
 mod tenants;
 mod writing;
