@@ -201,10 +201,9 @@ pub(crate) fn classify(error: &sqlx::Error) -> StoreError {
     let message = database.message();
     match code.parse::<i64>().unwrap_or(0) & 0xff {
         19 => sqlite_constraint(message).map_or_else(|| StoreError::internal(words), StoreError::Conflict),
-        5 | 6 => StoreError::unavailable(words),
+        5 | 6 | 10 | 14 => StoreError::unavailable(words),
         8 => StoreError::ReadOnly,
         13 => StoreError::DiskFull,
-        10 | 14 => StoreError::unavailable(words),
         11 | 26 => StoreError::corrupt("file", words),
         _ => StoreError::internal(words),
     }

@@ -126,7 +126,7 @@ impl Store {
         F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { job, result: None, reply });
+        let job = Box::new(Job { run: job, result: None, reply });
         let waiting = Waiting { job, options, since: Instant::now() };
         self.queue.try_send(waiting).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => E::from(StoreError::Busy),
@@ -171,7 +171,7 @@ trait AnyJob: Send {
 }
 
 struct Job<T, E, F> {
-    job: F,
+    run: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
@@ -184,7 +184,7 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
         // Made before the async block, so that `F` need not be `Sync`.
-        let future = (self.job)(tx);
+        let future = (self.run)(tx);
         let result = &mut self.result;
         Box::pin(async move {
             let answer = future.await;
@@ -266,7 +266,9 @@ impl Writer {
                 Ended::Unknown(error) => {
                     tracing::error!(?error, attempt, jobs = jobs.len(), "the outcome of a commit is not known");
                     let (again, lost): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.options.idempotent);
-                    lost.into_iter().for_each(|job| job.job.fail(error.clone()));
+                    for job in lost {
+                        job.job.fail(error.clone());
+                    }
                     let reason = StoreError::unavailable("the connection was lost while committing");
                     repeat(&mut batches, again, attempt, &reason).await;
                 }
@@ -307,7 +309,9 @@ async fn repeat(batches: &mut VecDeque<(Vec<Waiting>, u32)>, jobs: Vec<Waiting>,
     let single = jobs.len() == 1;
     // A lost connection is tried again until the jobs' budget ends; what a job itself causes, a few times only.
     if !worth_it && single || attempt >= 60 {
-        jobs.into_iter().for_each(|job| job.job.fail(error.clone()));
+        for job in jobs {
+            job.job.fail(error.clone());
+        }
         return;
     }
     let pause = Duration::from_millis(5 << attempt.min(6));

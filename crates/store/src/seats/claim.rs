@@ -87,6 +87,7 @@ pub struct ClaimRequest {
 
 /// What came of a claim.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "almost every claim is the large one, and it is short-lived")]
 pub enum Claim {
     /// The device has a seat.
     Claimed(Claimed),
@@ -161,26 +162,22 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
         return Ok(Claim::LimitReached(active_of_license(tx, license.scope(), license.license.id).await?));
     }
     let place = i64::from(takes_a_place);
-    let seat = match &locked.seat {
-        Some(seat) => {
-            let seat = take_again(tx, seat, request).await?;
-            if takes_a_place {
-                add_used(tx, license, 1).await?;
-            }
-            seat
+    let seat = if let Some(seat) = &locked.seat {
+        let seat = take_again(tx, seat, request).await?;
+        if takes_a_place {
+            add_used(tx, license, 1).await?;
         }
-        None => match insert(tx, license, request, place).await? {
-            Some(seat) => seat,
-            // The device's seat appeared while we waited for the lock.
-            None => {
-                let seat = of_device(tx, license, &request.device).await?;
-                let fresh = Locked { license: LicenseRow { seats_used: used, ..license.clone() }, seat };
-                if fresh.seat.is_none() {
-                    return Err(StoreError::internal("a seat is in the way and cannot be seen"));
-                }
-                return Box::pin(claim(tx, &fresh, request)).await;
-            }
-        },
+        seat
+    } else if let Some(seat) = insert(tx, license, request, place).await? {
+        seat
+    } else {
+        // The device's seat appeared while we waited for the lock.
+        let seat = of_device(tx, license, &request.device).await?;
+        let fresh = Locked { license: LicenseRow { seats_used: used, ..license.clone() }, seat };
+        if fresh.seat.is_none() {
+            return Err(StoreError::internal("a seat is in the way and cannot be seen"));
+        }
+        return Box::pin(claim(tx, &fresh, request)).await;
     };
     let seats_used = used + u32::from(takes_a_place);
     let over_limit = takes_a_place && seats_used > license.license.terms.seats;

@@ -116,7 +116,7 @@ async fn licenses_of(f: &Fixture, filter: licenses::LicenseFilter) -> usize {
         |page| licenses::list(q, f.scope, &filter, &page, NOW),
         |row| row.row.license.id
     );
-    assert_eq!(total.rows as usize, names.len());
+    assert_eq!(total.rows, names.len() as u64);
     names.len()
 }
 

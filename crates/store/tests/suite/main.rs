@@ -6,6 +6,7 @@ mod events;
 mod feed;
 mod kill;
 mod lists;
+mod lost;
 mod misc;
 mod schema;
 mod speed;

@@ -11,6 +11,9 @@ use holdfast_store::{
 };
 use holdfast_testkit::{TestDb, both};
 
+/// Answers are kept for a day.
+const DAY: Seconds = Seconds(-86_400);
+
 async fn write<T, F>(f: &Fixture, job: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
@@ -166,7 +169,6 @@ both! {
     async fn an_idempotency_key_gives_the_first_answer_again(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let other = Fixture { store: db.another_node().await, ..f.clone() };
-        const DAY: Seconds = Seconds(-86_400);
         // Each does the act unless it was done, as a handler does; a conflict means that another was faster.
         let act = |f: Fixture, body: u8, n: u32| async move {
             let scope = f.scope;

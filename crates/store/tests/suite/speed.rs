@@ -31,7 +31,7 @@ async fn claims(db: &TestDb, clients: u32, spread: usize) {
         })
     });
     let mut times: Vec<Duration> = futures_all(tasks).await.into_iter().flatten().collect();
-    let rate = times.len() as f64 / began.elapsed().as_secs_f64();
+    let rate = f64::from(u32::try_from(times.len()).unwrap()) / began.elapsed().as_secs_f64();
     times.sort_unstable();
     let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
     let kind = if db.is_postgres() { "PostgreSQL" } else { "SQLite" };

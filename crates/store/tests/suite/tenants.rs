@@ -188,7 +188,7 @@ impl Everything {
         let mut found = Vec::new();
         let mut see = |what, seen: bool| {
             if seen {
-                found.push(what)
+                found.push(what);
             }
         };
         see("member", members::get(q, scope, self.member).await.unwrap().is_some());
@@ -251,7 +251,7 @@ impl Everything {
         let mut done = Vec::new();
         let mut note = |what, changed: bool| {
             if changed {
-                done.push(what)
+                done.push(what);
             }
         };
         note("password", members::set_password(tx, scope, self.member, "x").await?);
