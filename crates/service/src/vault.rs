@@ -92,7 +92,7 @@ impl MasterKey {
 
     /// A name for the key that tells nothing about it: 8 hex digits.
     pub fn id(&self) -> String {
-        self.short_id().iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:08x}", u32::from_be_bytes(self.short_id()))
     }
 
     fn short_id(&self) -> [u8; KEY_ID] {
@@ -113,7 +113,7 @@ impl fmt::Debug for MasterKey {
 }
 
 fn parse_text(contents: &[u8]) -> Option<[u8; 32]> {
-    use base64::engine::{Engine as _, GeneralPurpose, GeneralPurposeConfig, general_purpose::NO_PAD};
+    use base64::engine::{Engine as _, GeneralPurpose, general_purpose::NO_PAD};
     let text = std::str::from_utf8(contents).ok()?.trim();
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let mut bytes = [0; 32];
@@ -124,7 +124,7 @@ fn parse_text(contents: &[u8]) -> Option<[u8; 32]> {
     }
     let plain = text.trim_end_matches('=');
     [base64::alphabet::STANDARD, base64::alphabet::URL_SAFE].iter().find_map(|alphabet| {
-        let engine = GeneralPurpose::new(alphabet, GeneralPurposeConfig::from(NO_PAD));
+        let engine = GeneralPurpose::new(alphabet, NO_PAD);
         engine.decode(plain).ok().map(Zeroizing::new)?.as_slice().try_into().ok()
     })
 }

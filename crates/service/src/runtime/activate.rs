@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service, error::TakenSeat};
 use holdfast_domain::{
-    Denial, DeviceHash, Email, EventId, Grant, License, LicenseId, ProductId, SeatId, SeatModel, Seconds, Timestamp,
+    Denial, DenialCode, DeviceHash, Email, EventId, Grant, License, LicenseId, ProductId, Reason, SeatId, SeatModel,
+    SeatState, Seconds, Timestamp,
     decide::{Jitter, decide_license, grant},
     entropy::random_bytes,
 };
@@ -32,6 +33,15 @@ pub(super) struct Claimant {
     pub device: Device,
     pub user: Option<Email>,
     pub borrow: Option<Seconds>,
+    /// Whether only a seat that the device still has will do.
+    pub returning: bool,
+}
+
+impl Claimant {
+    /// A device that asks for the seat it has, if it still has it.
+    pub fn returning(device: Device) -> Self {
+        Self { device, user: None, borrow: None, returning: true }
+    }
 }
 
 /// What came of a claim, as its transaction saw it.
@@ -39,7 +49,7 @@ pub(super) enum Outcome {
     /// The license is gone.
     Gone,
     /// The license must not be used.
-    Denied(Box<License>, Option<SeatRow>, Denial),
+    Denied(Box<(License, Option<SeatRow>, Denial)>),
     /// The store's answer, the license it was given on, and the lease to be signed.
     Answered(Box<(License, Grant, i64, Claim)>),
 }
@@ -74,6 +84,7 @@ impl Service {
             device: input.device,
             user: input.user,
             borrow: input.borrow_seconds.map(|seconds| Seconds(i64::from(seconds))),
+            returning: false,
         };
         let keys = hot.manifest_newer_than(input.manifest_seq);
         self.claim_seat(&hot, license.id, claimant, &input.nonce, from, keys).await
@@ -120,7 +131,8 @@ impl Service {
     ) -> Result<Activated> {
         match outcome {
             Outcome::Gone => Err(Error::new(ErrorCode::LicenseNotFound)),
-            Outcome::Denied(license, seat, denial) => {
+            Outcome::Denied(denied) => {
+                let (license, seat, denial) = *denied;
                 let known = seat.as_ref().map_or(0, |row| self.known_seq(row));
                 let seat = seat.map(|row| row.seat.id);
                 let of = DenialOf { license: license.id, seat, device, seq: next_seq(0, known, now) };
@@ -188,8 +200,14 @@ pub(super) async fn claim_locked(
     origin: &Origin,
 ) -> Result<Outcome> {
     let license = &locked.license.license;
+    let denied = |denial| Outcome::Denied(Box::new((license.clone(), locked.seat.clone(), denial)));
     if let Some(denial) = decide_license(license, now) {
-        return Ok(Outcome::Denied(Box::new(license.clone()), locked.seat.clone(), denial));
+        return Ok(denied(denial));
+    }
+    let has_seat = locked.seat.as_ref().is_some_and(|row| row.seat.state == SeatState::Active);
+    if claimant.returning && !has_seat {
+        let reason = Reason { code: DenialCode::Released, effective: now.seconds() };
+        return Ok(Denial::of(vec![reason]).map_or(Outcome::Gone, denied));
     }
     let floating = license.terms.seat_model == SeatModel::Floating;
     let borrowed_until = claimant

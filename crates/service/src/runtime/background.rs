@@ -70,7 +70,7 @@ impl Service {
 
     async fn keep_house(&self, mut stopped: Stop) {
         let mut log = Log::new("housekeeping");
-        let holder: String = random_bytes::<8>(self.entropy()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let holder = u64::from_be_bytes(random_bytes(self.entropy())).to_string();
         let mut endpoints_published = self.is_sealed();
         loop {
             let result = async {
@@ -161,8 +161,8 @@ fn row(touch: &Touch) -> SeatTouch {
         seq: touch.seq,
         lease_ends_at: touch.lease_ends_at,
         offline_until: touch.hard_stop_at,
-        app_version: None,
-        platform: None,
+        app_version: touch.app_version.clone(),
+        platform: touch.platform.clone(),
         continuity: 0,
     }
 }

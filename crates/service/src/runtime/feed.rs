@@ -82,7 +82,9 @@ impl Service {
         loop {
             let asked = Instant::now();
             let found = following.next().await?;
-            found.iter().for_each(|change| apply(&self.state().hot, change));
+            for change in &found {
+                apply(&self.state().hot, change);
+            }
             // A full batch may have more behind it.
             if found.len() < FULL {
                 progress.advance(following.position(), asked);

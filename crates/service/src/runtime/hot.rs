@@ -4,7 +4,7 @@
 //! while its row changed is never kept (see [`Epochs`]).
 
 use super::{request::SignedDocument, revocations::HotList};
-use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Timestamp, VendorId};
+use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Timestamp, UnixSeconds, VendorId};
 use holdfast_lease::{Keyring, SigningKey};
 use holdfast_store::Scope;
 use quick_cache::{Weighter, sync::Cache};
@@ -56,11 +56,24 @@ pub(crate) struct HotManifest {
 pub(crate) struct HotSeat {
     pub seat: Seat,
     seq: AtomicI64,
+    /// The `soft` end of the newest lease known, in seconds.
+    lease_ends_at: AtomicI64,
 }
 
 impl HotSeat {
     pub fn new(seat: Seat) -> Self {
-        Self { seq: AtomicI64::new(seat.seq), seat }
+        let lease_ends_at = AtomicI64::new(seat.lease_ends_at.seconds().0);
+        Self { seq: AtomicI64::new(seat.seq), lease_ends_at, seat }
+    }
+
+    /// Notes a lease that ends at `soft`.
+    pub fn extend_lease(&self, soft: UnixSeconds) {
+        self.lease_ends_at.fetch_max(soft.0, Ordering::Relaxed);
+    }
+
+    /// The `soft` end of the newest lease known here.
+    pub fn lease_ends_at(&self) -> UnixSeconds {
+        UnixSeconds(self.lease_ends_at.load(Ordering::Relaxed))
     }
 
     /// Claims the next sequence number: `next` of the greatest one known. Two renewals at once get different ones.
@@ -206,9 +219,9 @@ impl Hot {
 
     /// Forgets everything: the feed was lost, so nothing is known to be true any more.
     pub fn clear(&self) {
-        self.epochs.0.iter().for_each(|slot| {
+        for slot in &self.epochs.0 {
             slot.fetch_add(1, Ordering::SeqCst);
-        });
+        }
         self.seats.clear();
         self.licenses.clear();
         self.keys.clear();
@@ -220,7 +233,9 @@ impl Hot {
     pub fn drop_vendor(&self, vendor: VendorId) {
         let products: Vec<ProductId> =
             self.products.iter().filter(|(_, product)| product.vendor == vendor).map(|(id, _)| id).collect();
-        products.into_iter().for_each(|product| self.drop_product(product));
+        for product in products {
+            self.drop_product(product);
+        }
     }
 
     /// How many entries there are in all.

@@ -4,16 +4,16 @@
 //! retry or to a lease, never to a denial. A denial is only signed on what the database says at that moment.
 
 use super::{
-    activate::DenialOf,
+    activate::{Claimant, DenialOf},
     document::{self, next_seq},
     hot::{HotLicense, HotProduct, HotSeat},
-    request::{Renew, Renewed},
+    request::{Device, Nonce, Renew, Renewed},
     touch::Touch,
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
 use holdfast_domain::{
-    Decision, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatState, Seconds, Timestamp, decide,
-    decide::Jitter, entropy::random_bytes,
+    Decision, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp,
+    decide, decide::Jitter, entropy::random_bytes,
 };
 use holdfast_lease::{Expectations, Keyring, Lease, PublicKey, Refusal, renewal_proof_message, verify};
 use std::sync::{Arc, atomic::Ordering};
@@ -31,7 +31,7 @@ pub(super) struct Presented {
 impl Presented {
     fn new(lease: Lease, proven: bool) -> Result<Self> {
         match (lease.seat.parse(), lease.sub.parse(), lease.dev.parse()) {
-            (Ok(seat), Ok(license), Ok(device)) => Ok(Self { seat, license, device, lease, proven }),
+            (Ok(seat), Ok(license), Ok(device)) => Ok(Self { lease, seat, license, device, proven }),
             _ => Err(unverifiable("claims")),
         }
     }
@@ -68,63 +68,78 @@ impl Service {
     /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's,
     /// [`ErrorCode::ProofInvalid`] where the device's signature is wanting, a code with a signed denial where the license
     /// or the seat is refused, and retryably otherwise.
-    pub async fn renew(&self, product: ProductId, input: Renew, _from: &RequestInfo) -> Result<Renewed> {
+    pub async fn renew(&self, product: ProductId, input: Renew, from: &RequestInfo) -> Result<Renewed> {
         let hot = self.signing_product(product).await?;
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
         let now = self.now();
-        let (seat, license, known) = self.seat_and_license(&hot, &presented, now).await?;
-        check_proof(&seat.seat, &presented, &input)?;
         let device = input.device.as_ref().map_or(presented.device, |device| device.hash);
         let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
-        let grant = match decide(&license, &seat.seat, &device, now, jitter) {
-            Decision::Grant(grant) => (grant, seat, license),
-            // What is remembered may be outdated, and a "no" needs to be true: ask the database itself.
-            Decision::Deny(_) if known => {
-                self.state().hot.drop_seat(presented.seat);
-                self.state().hot.drop_license(license.id);
-                let (seat, license, _) = self.seat_and_license(&hot, &presented, now).await?;
-                match decide(&license, &seat.seat, &device, now, jitter) {
-                    Decision::Grant(grant) => (grant, seat, license),
-                    Decision::Deny(denial) => {
-                        let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
-                        let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
-                        return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
-                    }
+        let mut confirmed = false;
+        let lease = loop {
+            let (seat, license, stored) = self.seat_and_license(&hot, &presented, now).await?;
+            check_proof(&seat.seat, &presented, &input)?;
+            match decide(&license, &seat.seat, &device, now, jitter) {
+                Decision::Grant(_) if stored && has_lapsed(&license, &seat, &presented, now) => {
+                    break self.renew_lapsed(&hot, &license, &presented, &input.nonce, from).await?;
+                }
+                Decision::Grant(grant) => break self.sign_lease(&hot, &license, &seat, &grant, &presented, &input)?,
+                // What is remembered may be outdated, and a "no" needs to be true: ask the database itself.
+                Decision::Deny(_) if stored && !confirmed => {
+                    self.state().hot.drop_seat(presented.seat);
+                    self.state().hot.drop_license(license.id);
+                    confirmed = true;
+                }
+                Decision::Deny(denial) => {
+                    let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
+                    let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
+                    return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
                 }
             }
-            // A lease whose row is gone can be refused by its license, never for the row.
-            Decision::Deny(denial) => {
-                let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
-                let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
-                return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
-            }
         };
-        let (grant, seat, license) = grant;
-        let lease = self.sign_lease(&hot, &license, &seat, &grant, presented.lease.seq, now)?;
         Ok(Renewed { lease, keys: hot.manifest_newer_than(input.manifest_seq) })
     }
 
     /// Signs the lease that `grant` describes and leaves the seat's touch to be written.
-    pub(super) fn sign_lease(
+    fn sign_lease(
         &self,
         product: &HotProduct,
         license: &License,
         seat: &HotSeat,
         grant: &Grant,
-        presented_seq: i64,
-        now: Timestamp,
+        presented: &Presented,
+        input: &Renew,
     ) -> Result<String> {
-        let seq = seat.claim_seq(|known| next_seq(presented_seq, known, now));
+        let now = Timestamp::from(grant.issued);
+        let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
         let claims = document::lease_claims(product, license, &seat.seat, grant, seq, self.entropy());
         let token = document::sign(&claims, product)?;
+        seat.extend_lease(grant.soft);
+        let said = |text: fn(&Device) -> &Option<String>| input.device.as_ref().and_then(|device| text(device).clone());
         self.state().touches.put(Touch {
             seat: seat.seat.id,
             seq,
-            seen_at: now,
+            seen_at: self.now(),
             lease_ends_at: Timestamp::from(grant.soft),
             hard_stop_at: Timestamp::from(grant.exp),
+            app_version: said(|device| &device.app_version),
+            platform: said(|device| &device.platform),
         });
         Ok(token)
+    }
+
+    /// Renews a floating seat whose lease has ended: another device may be taking the place at this very moment, so the
+    /// seat is confirmed in a transaction, under the lock of its license.
+    async fn renew_lapsed(
+        &self,
+        product: &HotProduct,
+        license: &License,
+        presented: &Presented,
+        nonce: &Nonce,
+        from: &RequestInfo,
+    ) -> Result<String> {
+        let claimant = Claimant::returning(Device::new(presented.device));
+        let answer = self.claim_seat(product, license.id, claimant, nonce, from, None).await?;
+        Ok(answer.lease)
     }
 
     /// Verifies a presented lease with all issuing keys of the product. A key that is not known may be a new one: the
@@ -173,6 +188,12 @@ impl Service {
         tracing::warn!(seat = %presented.seat, license = %license.id, "renewed a seat that the database does not have");
         Ok((Arc::new(HotSeat::new(presented.seat_row(now))), license, false))
     }
+}
+
+/// Whether this is a floating seat whose lease has ended, by everything this node and the presented lease know.
+fn has_lapsed(license: &License, seat: &HotSeat, presented: &Presented, now: Timestamp) -> bool {
+    let ends = seat.lease_ends_at().max(presented.lease.soft);
+    license.terms.seat_model == SeatModel::Floating && now.seconds() > ends
 }
 
 /// A license that a verified lease names is not in the database: our loss, so the client is asked to come back later.

@@ -307,10 +307,11 @@ pub struct SignedDocument {
 impl SignedDocument {
     /// `token` with the entity tag that follows from its bytes.
     pub fn new(token: String) -> Self {
+        use base64::prelude::*;
         use sha2::{Digest as _, Sha256};
         let digest = Sha256::digest(token.as_bytes());
-        let tag: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        Self { token, etag: format!("\"{tag}\"") }
+        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..15]));
+        Self { token, etag }
     }
 }
 
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(read.device.platform, None);
         assert_eq!(read.device.app_version, None);
         assert!(!format!("{read:?}").contains("ABCDE"));
-        assert!(serde_json::from_str::<Activate>(&body.replace("nonce-12345", "no")).is_err());
+        assert!(serde_json::from_str::<Activate>(&body.replace("nonce-12345", "a space")).is_err());
         assert!(serde_json::from_str::<Activate>(&body.replace(HASH, "ff")).is_err());
         assert!(serde_json::from_str::<Activate>(&body.replace("\"ABCDE-12345\"", "5")).is_err());
     }

@@ -77,13 +77,13 @@ impl Service {
             }
             Err(error) => return Err(error),
         };
-        let list = match last {
+        let current = match last {
             Some(last) if last.content == content && is_current(&last) => last,
             _ => Arc::new(self.sign_list(&hot, content, now).await?),
         };
-        state.put_last_list(product, Arc::clone(&list));
-        state.put_revocations(product, Arc::clone(&list), epoch);
-        Ok(list.document.clone())
+        state.put_last_list(product, Arc::clone(&current));
+        state.put_revocations(product, Arc::clone(&current), epoch);
+        Ok(current.document.clone())
     }
 
     async fn revoked_now(&self, product: &HotProduct, now: Timestamp) -> Result<Content> {

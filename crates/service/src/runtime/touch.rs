@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What is to be remembered of a seat's newest lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Touch {
     /// The vendor's product's license's seat.
     pub seat: SeatId,
@@ -25,12 +25,22 @@ pub(crate) struct Touch {
     pub lease_ends_at: Timestamp,
     /// Its hard stop: until then the seat may be in use, whatever the server says.
     pub hard_stop_at: Timestamp,
+    /// The application's version, where it was said.
+    pub app_version: Option<String>,
+    /// The platform, where it was said.
+    pub platform: Option<String>,
 }
 
 impl Touch {
-    /// The newer of two touches of one seat.
+    /// The newer of two touches of one seat, with what only the older one says.
     fn newer(self, other: Self) -> Self {
-        if (other.seq, other.seen_at) > (self.seq, self.seen_at) { other } else { self }
+        let is_newer = (other.seq, other.seen_at) > (self.seq, self.seen_at);
+        let (newer, older) = if is_newer { (other, self) } else { (self, other) };
+        Self {
+            app_version: newer.app_version.or(older.app_version),
+            platform: newer.platform.or(older.platform),
+            ..newer
+        }
     }
 }
 
@@ -54,7 +64,7 @@ impl Touches {
         let full = pending.len() >= self.limit;
         match pending.entry(touch.seat) {
             Entry::Occupied(mut known) => {
-                let newest = known.get().newer(touch);
+                let newest = known.get().clone().newer(touch);
                 known.insert(newest);
             }
             Entry::Vacant(_) if full => {
@@ -78,7 +88,9 @@ impl Touches {
 
     /// Puts touches back that could not be written.
     pub fn put_back(&self, touches: Vec<Touch>) {
-        touches.into_iter().for_each(|touch| self.put(touch));
+        for touch in touches {
+            self.put(touch);
+        }
     }
 
     /// How many wait.
@@ -103,7 +115,15 @@ mod tests {
 
     fn touch(seat: u8, seq: i64) -> Touch {
         let at = Timestamp::from_seconds(seq);
-        Touch { seat: SeatId::from_bytes([seat; 16]), seq, seen_at: at, lease_ends_at: at, hard_stop_at: at }
+        Touch {
+            seat: SeatId::from_bytes([seat; 16]),
+            seq,
+            seen_at: at,
+            lease_ends_at: at,
+            hard_stop_at: at,
+            app_version: None,
+            platform: None,
+        }
     }
 
     #[test]
@@ -112,7 +132,8 @@ mod tests {
         for seq in [3, 5, 4] {
             touches.put(touch(1, seq));
         }
-        assert_eq!(touches.take(10), [touch(1, 5)]);
+        touches.put(Touch { app_version: Some("1.2".to_owned()), ..touch(1, 2) });
+        assert_eq!(touches.take(10), [Touch { app_version: Some("1.2".to_owned()), ..touch(1, 5) }]);
         assert_eq!(touches.len(), 0);
     }
 
@@ -132,7 +153,7 @@ mod tests {
         let batch = touches.take(3);
         assert_eq!((batch.len(), touches.len()), (3, 1));
         let seat = batch[0].seat;
-        touches.put(Touch { seq: 9, ..batch[0] });
+        touches.put(Touch { seq: 9, ..batch[0].clone() });
         touches.put_back(batch);
         assert_eq!(touches.len(), 4);
         assert_eq!(touches.take(10).iter().find(|t| t.seat == seat).map(|t| t.seq), Some(9));

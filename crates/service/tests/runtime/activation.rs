@@ -107,6 +107,48 @@ both! {
         assert_eq!(denial.seat, Some(first.seat.id.to_string()));
     }
 
+    async fn a_lapsed_floating_seat_goes_on_where_nobody_took_it(db: TestDb) {
+        let world = World::new(&db).await;
+        let (_, key) = world.license(floating(1)).await;
+        let answer = world.activate(&key, "laptop").await.unwrap();
+        world.clock.advance(Seconds::hours(9));
+        let renewed = world.lease(&world.renew(&answer.lease).await.unwrap().lease).await;
+        assert_eq!(renewed.seat, answer.seat.id.to_string());
+        // It was confirmed in a transaction, so nobody can take it from now on.
+        assert_eq!(world.service.runtime_status().pending_touches, 0);
+        assert_eq!(world.activate(&key, "desktop").await.unwrap_err().code, ErrorCode::SeatLimitReached);
+    }
+
+    async fn a_lapsed_floating_seat_is_never_held_by_two(db: TestDb) {
+        let world = World::new(&db).await;
+        let nodes = [world.service.clone(), world.another_node(&db).await];
+        let (_, key) = world.license(floating(1)).await;
+        let mut holder = ("one".to_owned(), world.activate(&key, "one").await.unwrap().lease);
+        in_background(&[&nodes[0], &nodes[1]], async {
+            for round in 0..12 {
+                world.clock.advance(Seconds::minutes(30));
+                let rival = format!("rival-{round}");
+                let (input, lease) = (world.activation(&key, &rival), renewal(&holder.1));
+                let origin = from();
+                let (renewed, taken) = tokio::join!(
+                    nodes[round % 2].renew(world.product, lease, &origin),
+                    nodes[(round + 1) % 2].activate(world.product, input, &origin),
+                );
+                holder = match (renewed, taken) {
+                    (Ok(renewed), Err(error)) => {
+                        assert_eq!(error.code, ErrorCode::SeatLimitReached);
+                        (holder.0, renewed.lease)
+                    }
+                    (Err(error), Ok(taken)) => {
+                        assert_eq!(error.code, ErrorCode::SeatReleased);
+                        (rival, taken.lease)
+                    }
+                    other => panic!("one of two has the seat: {other:?}"),
+                };
+            }
+        }).await;
+    }
+
     async fn a_floating_seat_can_be_borrowed_within_the_plans_limit(db: TestDb) {
         let world = World::new(&db).await;
         let (_, key) = world.license(floating(1)).await;

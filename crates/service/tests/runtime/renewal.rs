@@ -39,6 +39,22 @@ both! {
         assert_eq!(row.offline_until.seconds(), last.exp);
     }
 
+    async fn what_a_device_says_of_itself_is_written_by_and_by(db: TestDb) {
+        let world = World::new(&db).await;
+        let (_, key) = world.license(fixed(1)).await;
+        let answer = world.activate(&key, "laptop").await.unwrap();
+        world.clock.advance(Seconds::DAY);
+        let mut device = world.device("laptop");
+        device.app_version = Some("2.0.1".to_owned());
+        let input = Renew { device: Some(device), ..renewal(&answer.lease) };
+        world.service.renew(world.product, input, &from()).await.unwrap();
+        world.renew(&answer.lease).await.unwrap();
+        world.service.flush().await.unwrap();
+        let mut reader = world.service.store().reader();
+        let row = seats::get(&mut reader, world.scope(), answer.seat.id).await.unwrap().unwrap();
+        assert_eq!(row.app_version.as_deref(), Some("2.0.1"));
+    }
+
     async fn a_lease_long_past_its_end_is_still_renewed(db: TestDb) {
         let world = World::new(&db).await;
         let (_, key) = world.license(fixed(1)).await;
