@@ -17,6 +17,9 @@ use std::{
 };
 use zeroize::Zeroizing;
 
+/// How long a finished command waits for the database to close.
+const CLOSE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Creates `dir` for its owner alone, if it does not exist.
 pub fn create_private_dir(dir: &Path) -> Result<(), Failure> {
     if dir.is_dir() {
@@ -150,5 +153,10 @@ pub async fn close(service: Service) {
     if let Err(error) = service.flush().await {
         tracing::warn!(%error, "what was left to be written could not be");
     }
-    service.store().clone().close().await;
+    let store = service.store().clone();
+    // The writer ends when nobody can give it work any more.
+    drop(service);
+    if tokio::time::timeout(CLOSE_TIME, store.close()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
 }
