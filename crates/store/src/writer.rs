@@ -1,7 +1,7 @@
 //! The group-commit writer: all writes of a node, many to a commit.
 //!
-//! Jobs that arrive while a commit is running share the next one. Each runs in its own savepoint and is answered only
-//! after the commit, so an answer always means that the write is on disk. A job is a closure that can be run again: when
+//! Jobs that arrive while a commit is running share the next one. A job that fails is rolled back to a savepoint and takes
+//! nobody with it. Each is answered only after the commit, so an answer always means that the write is on disk. A job is a closure that can be run again: when
 //! the database gave up a batch (a deadlock, a failover), the writer repeats it, first together, then one by one.
 
 use crate::{
@@ -97,7 +97,7 @@ impl Store {
     pub fn start(db: Db, options: StoreOptions) -> Self {
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let done = Arc::new(tokio::sync::Semaphore::new(0));
-        let writer = Writer { db: db.clone(), options, kept: None };
+        let writer = Writer { db: db.clone(), options, kept: None, careful: 0 };
         let end = done.clone();
         tokio::spawn(async move {
             writer.run(waiting).await;
@@ -211,7 +211,12 @@ struct Writer {
     options: StoreOptions,
     /// The connection of the last batch and since when it has been used.
     kept: Option<(Conn, Instant)>,
+    /// For how many more batches each job gets a savepoint of its own from the start.
+    careful: u32,
 }
+
+/// How many batches are careful after a job has failed.
+const CAREFUL_BATCHES: u32 = 16;
 
 /// How a batch ended.
 enum Ended {
@@ -282,7 +287,10 @@ impl Writer {
             Err(error) => return Ended::RolledBack(error),
         };
         let mut tx = Tx::new(&self.db, conn);
-        let ended = run_batch(&mut tx, jobs, self.options.commit_timeout).await;
+        let mut careful = self.careful > 0;
+        let ended = run_batch(&mut tx, jobs, &mut careful, self.options.commit_timeout).await;
+        // Failures come in swarms: after one, the next batches are careful from the start.
+        self.careful = if careful && self.careful == 0 { CAREFUL_BATCHES } else { self.careful.saturating_sub(1) };
         match ended {
             Ended::Committed => self.kept = Some((tx.conn, since)),
             Ended::RolledBack(_) | Ended::Unknown(_) => tx.conn.discard(),
@@ -323,7 +331,9 @@ async fn repeat(batches: &mut VecDeque<(Vec<Waiting>, u32)>, jobs: Vec<Waiting>,
     }
 }
 
-async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], commit_timeout: Duration) -> Ended {
+/// Runs `jobs` and commits. Unless `careful`, they share one savepoint, which saves a round trip for each, until one of
+/// them fails: then `careful` is set and each gets its own.
+async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], careful: &mut bool, commit_timeout: Duration) -> Ended {
     let begin = match tx.conn.dialect() {
         Dialect::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT job",
         Dialect::Postgres => "BEGIN; SAVEPOINT job",
@@ -331,9 +341,15 @@ async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], commit_timeout: Duration) 
     if let Err(error) = control(tx, begin).await {
         return Ended::RolledBack(error);
     }
+    let first = tx.mark();
+    let mut at = 0;
+    // Nothing has been written since the savepoint.
     let mut fresh = true;
-    for waiting in jobs.iter_mut() {
-        if !fresh && let Err(error) = control(tx, "RELEASE SAVEPOINT job; SAVEPOINT job").await {
+    while let Some(waiting) = jobs.get_mut(at) {
+        if *careful
+            && !fresh
+            && let Err(error) = control(tx, "RELEASE SAVEPOINT job; SAVEPOINT job").await
+        {
             return Ended::RolledBack(error);
         }
         let mark = tx.mark();
@@ -342,17 +358,28 @@ async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], commit_timeout: Duration) 
         if let Some(fault) = tx.fault.take() {
             return Ended::RolledBack(fault);
         }
-        fresh = !ok || tx.failed;
-        if fresh {
-            tx.back_to(mark);
-            if let Err(error) = control(tx, "ROLLBACK TO SAVEPOINT job").await {
-                return Ended::RolledBack(error);
-            }
-            if ok {
-                // It went on after a failed statement and would report what was not written.
-                return Ended::RolledBack(StoreError::internal("a job hid the failure of a statement"));
-            }
+        if ok && !tx.failed {
+            fresh = false;
+            at += 1;
+            continue;
         }
+        if let Err(error) = control(tx, "ROLLBACK TO SAVEPOINT job").await {
+            return Ended::RolledBack(error);
+        }
+        if ok {
+            // It went on after a failed statement and would report what was not written.
+            return Ended::RolledBack(StoreError::internal("a job hid the failure of a statement"));
+        }
+        if *careful || fresh {
+            tx.back_to(mark);
+            at += 1;
+        } else {
+            // The jobs before it shared its savepoint and are undone with it: all begin again, each in its own.
+            tx.back_to(first);
+            *careful = true;
+            at = 0;
+        }
+        fresh = true;
     }
     if let Err(error) = tx.flush().await {
         return Ended::RolledBack(error);
