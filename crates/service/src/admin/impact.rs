@@ -25,19 +25,20 @@ pub struct DeviceFacts {
 /// `renew_after` after its last lease. A device whose lease has run out already loses nothing and is not counted.
 pub fn of(devices: Vec<DeviceFacts>, renew_after: Seconds, effective: Option<Timestamp>, now: Timestamp) -> Impact {
     let effective = effective.unwrap_or(now).max(now);
-    // Renewals are spread by a quarter either way; a device later than that did not come on line.
-    let slowest = Seconds(renew_after.0.saturating_add(renew_after.0 / 4));
+    // Renewals are spread by a quarter either way: a device that is later than the latest did not come on line.
+    let latest = Seconds(renew_after.0.saturating_add(renew_after.0 / 4));
     let mut seats: Vec<SeatImpact> = devices
         .into_iter()
         .filter(|device| device.offline_until > effective)
         .map(|device| {
-            let due = device.last_seen.plus(slowest);
+            let overdue = device.last_seen.plus(latest) < now;
+            let due = device.last_seen.plus(renew_after);
             SeatImpact {
                 seat: device.seat,
                 name: device.name,
                 user: device.user,
                 last_seen: device.last_seen,
-                expected_at: (due >= now).then(|| due.max(effective).min(device.offline_until)),
+                expected_at: (!overdue).then(|| due.max(effective).min(device.offline_until)),
                 at_the_latest: device.offline_until,
             }
         })
@@ -113,11 +114,11 @@ mod tests {
             device(4, Seconds::days(-40), Seconds::days(-10)),
         ];
         let impact = of(devices, Seconds::DAY, None, NOW);
-        assert_eq!((impact.devices, impact.within_a_day, impact.when_next_online), (3, 1, 2));
+        assert_eq!((impact.devices, impact.within_a_day, impact.when_next_online), (3, 2, 1));
         assert_eq!(impact.at_the_latest, Some(NOW.plus(Seconds::days(30))));
         let third = impact.seats.iter().find(|seat| seat.seat == SeatId::from_bytes([3; 16])).unwrap();
         assert_eq!(third.expected_at, None);
-        assert_eq!(impact.sentence(), "3 devices; 1 within a day, 2 when next online, at the latest on 2027-02-14");
+        assert_eq!(impact.sentence(), "3 devices; 2 within a day, 1 when next online, at the latest on 2027-02-14");
     }
 
     #[test]

@@ -1,0 +1,80 @@
+//! The audit log: every change is in it, with who, what, before and after, and the chain holds.
+
+use crate::world::*;
+use holdfast_domain::{Role, Seconds, event, license::StatusChange};
+use holdfast_service::{
+    Call,
+    admin::inputs::{ChangeStatus, EventFilter},
+};
+use holdfast_testkit::both;
+
+both! {
+    async fn an_act_is_told_with_who_what_before_after_when_and_from_where(db: TestDb) {
+        let world = World::new(&db).await;
+        let call = world.member(Role::Admin).await;
+        let id = world.issue().await.license.id;
+        world.clock.advance(Seconds(5));
+        let call = Call::new(call.actor, from("2001:db8::5"));
+        let input = ChangeStatus {
+            change: StatusChange::Revoke,
+            reason: text("Chargeback by the bank"),
+            effective_at: None,
+            dry_run: false,
+        };
+        world.service.change_status(&call, id, input).await.unwrap();
+        let filter = EventFilter { subject: Some(id.to_string()), ..EventFilter::default() };
+        let told = world.service.events(&call.actor, filter, page()).await.unwrap().items;
+        assert_eq!(told.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["license.revoked", "license.issued"]);
+        let event = &told[0];
+        assert_eq!(event.actor, event::Actor::Member(call.actor.member_id().unwrap()));
+        assert_eq!((event.at, event.origin.as_str()), (world.service.now(), "2001:db8::5"));
+        assert_eq!(event.request, call.from.request_id);
+        assert_eq!(event.data["before"]["status"], "active");
+        assert_eq!(event.data["after"]["status"], "revoked");
+        assert_eq!(event.data["reason"], "Chargeback by the bank");
+    }
+
+    async fn the_chain_holds_after_every_kind_of_change_and_a_failed_act_leaves_no_trace(db: TestDb) {
+        let world = World::new(&db).await;
+        world.used(&["a", "b"]).await;
+        let before = world.service.verify_chain(world.vendor).await.unwrap();
+        assert_eq!(before.broken_at, None);
+        assert!(before.events >= 5, "{before:?}");
+        let input = ChangeStatus { change: StatusChange::Resume, reason: text("x"), effective_at: None, dry_run: false };
+        let id = world.issue().await.license.id;
+        assert!(world.service.change_status(&world.call(), id, input).await.is_err());
+        let after = world.service.verify_chain(world.vendor).await.unwrap();
+        assert_eq!((after.broken_at, after.events), (None, before.events + 1), "only the license issued");
+    }
+
+    async fn whoever_may_not_see_everything_sees_what_they_did(db: TestDb) {
+        let world = World::new(&db).await;
+        let support = world.member(Role::Support).await;
+        let (_, seats) = world.used(&["a"]).await;
+        world.service.free_seat(&support, seats[0], text("Stolen")).await.unwrap();
+        let own = world.service.events(&support.actor, EventFilter::default(), page()).await.unwrap().items;
+        let who = event::Actor::Member(support.actor.member_id().unwrap());
+        assert!(own.len() >= 2 && own.iter().all(|event| event.actor == who));
+        let admin = world.member(Role::Admin).await;
+        let all = world.service.events(&admin.actor, EventFilter::default(), page()).await.unwrap();
+        assert!(all.total.rows > own.len() as u64);
+        let of_support = EventFilter { member: support.actor.member_id(), ..EventFilter::default() };
+        assert_eq!(world.service.events(&admin.actor, of_support, page()).await.unwrap().items, own);
+    }
+
+    async fn no_secret_is_ever_in_the_log(db: TestDb) {
+        let world = World::new(&db).await;
+        let owner = world.member(Role::Owner).await;
+        let issued = world.issue().await;
+        world.service.reveal_key(&owner, issued.license.id).await.unwrap();
+        let scopes = vec![holdfast_domain::Permission::LicensesRead];
+        let input = holdfast_service::admin::inputs::CreateToken { name: text("shop"), scopes, expires_at: None };
+        let token = world.service.create_token(&owner, input).await.unwrap();
+        let all = world.service.events(&owner.actor, EventFilter::default(), page()).await.unwrap().items;
+        let told = serde_json::to_string(&all).unwrap();
+        assert!(told.contains("license.key_revealed") && told.contains("token.created"));
+        for secret in [issued.key.as_str(), &issued.key.replace('-', ""), &token.secret, PASSWORD] {
+            assert!(!told.contains(secret));
+        }
+    }
+}

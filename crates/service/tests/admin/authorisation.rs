@@ -1,0 +1,303 @@
+//! Every use case with every role, and with another vendor's hands: the table of the security design, executed.
+
+use crate::world::*;
+use holdfast_domain::{
+    CustomerId, ImportId, LicenseId, MemberId, OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId,
+    license::StatusChange,
+};
+use holdfast_service::{
+    Call, Error, ErrorCode, Service,
+    admin::{
+        exports::{Export, Format, What},
+        import::{RemapImport, StageImport},
+        inputs::{
+            ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, EventFilter, ExtendLicense, IssueLicense, LicenseFilter, PlanFilter, Rekey, SeatFilter,
+            Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+        },
+    },
+};
+use holdfast_store::BoxFuture;
+use holdfast_testkit::both;
+use std::collections::BTreeMap;
+
+/// One thing of every kind.
+#[derive(Clone, Copy)]
+struct Ids {
+    product: ProductId,
+    plan: PlanId,
+    customer: CustomerId,
+    order: OrderId,
+    license: LicenseId,
+    seat: SeatId,
+    member: MemberId,
+    token: TokenId,
+    import: ImportId,
+}
+
+const UNKNOWN: Ids = Ids {
+    product: ProductId::from_bytes([7; 16]),
+    plan: PlanId::from_bytes([7; 16]),
+    customer: CustomerId::from_bytes([7; 16]),
+    order: OrderId::from_bytes([7; 16]),
+    license: LicenseId::from_bytes([7; 16]),
+    seat: SeatId::from_bytes([7; 16]),
+    member: MemberId::from_bytes([7; 16]),
+    token: TokenId::from_bytes([7; 16]),
+    import: ImportId::from_bytes([7; 16]),
+};
+
+type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
+
+struct Case {
+    name: &'static str,
+    /// Owner, admin, developer, support, viewer.
+    allowed: [bool; 5],
+    /// Whether it names something, so that another vendor's is as good as none.
+    names: bool,
+    run: Run,
+}
+
+macro_rules! cases {
+    ($($name:ident [$($mark:tt)*] $names:literal |$s:ident, $c:ident, $i:ident| $call:expr;)*) => {
+        vec![$(Case {
+            name: stringify!($name),
+            allowed: marks(stringify!($($mark)*)),
+            names: $names,
+            run: |$s, $c, $i| Box::pin(async move { let _ = (&$c, $i); $call.await.map(|_| ()) }),
+        }),*]
+    };
+}
+
+/// `+` for may, `_` for may not, in the order of the roles.
+fn marks(text: &str) -> [bool; 5] {
+    let marks: Vec<bool> = text.chars().filter(|c| matches!(c, '+' | '_')).map(|c| c == '+').collect();
+    marks.try_into().unwrap()
+}
+
+fn status(change: StatusChange) -> ChangeStatus {
+    ChangeStatus { change, reason: text("A reason"), effective_at: None, dry_run: false }
+}
+
+fn staging(ids: Ids) -> StageImport {
+    StageImport {
+        file_name: "x.csv".to_owned(),
+        product: ids.product,
+        plan: None,
+        delimiter: None,
+        dates: None,
+        mapping: BTreeMap::new(),
+    }
+}
+
+fn exporting(what: What, with_keys: bool) -> Export {
+    Export { what, format: Format::Csv, filter: LicenseFilter::default(), with_keys }
+}
+
+#[rustfmt::skip]
+fn cases() -> Vec<Case> {
+    cases! {
+        create_product [+ + + _ _] false |s, c, i| s.create_product(&c, CreateProduct { name: text("P"), code: text(&format!("p{}", unique())) });
+        product [+ + + + +] true |s, c, i| s.product(&c.actor, i.product);
+        products [+ + + + +] false |s, c, i| s.products(&c.actor, None, page());
+        update_product [+ + + _ _] true |s, c, i| s.update_product(&c, i.product, UpdateProduct::default());
+        create_plan [+ + + _ _] true |s, c, i| s.create_plan(&c, CreatePlan { product: i.product, name: text("P"), code: text(&format!("p{}", unique())), terms: yearly() });
+        plan [+ + + + +] true |s, c, i| s.plan(&c.actor, i.plan);
+        plans [+ + + + +] false |s, c, i| s.plans(&c.actor, PlanFilter::default(), page());
+        update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
+        apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, false);
+        create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
+        customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
+        customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
+        update_customer [+ + + + _] true |s, c, i| s.update_customer(&c, i.customer, UpdateCustomer::default());
+        create_order [+ + + + _] true |s, c, i| s.create_order(&c, CreateOrder { reference: text(&format!("o{}", unique())), customer: Some(i.customer) });
+        order [+ + + + +] true |s, c, i| s.order(&c.actor, i.order);
+        orders [+ + + + +] false |s, c, i| s.orders(&c.actor, None, None, page());
+        refund_order [+ + _ + _] true |s, c, i| s.refund_order(&c, i.order, text("A reason"), false);
+        issue_license [+ + + _ _] true |s, c, i| s.issue_license(&c, IssueLicense::of(i.plan));
+        license [+ + + + +] true |s, c, i| s.license(&c.actor, i.license);
+        licenses [+ + + + +] false |s, c, i| s.licenses(&c.actor, LicenseFilter::default(), page());
+        update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
+        change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
+        change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
+        extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
+        rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
+        transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
+        reveal_key [+ + _ _ _] true |s, c, i| s.reveal_key(&c, i.license);
+        seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
+        seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
+        free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
+        create_member [+ + _ _ _] false |s, c, i| s.create_member(&c, CreateMember { name: text("N"), email: text(&format!("n{}@example.com", unique())), role: Role::Viewer, password: PASSWORD.into() });
+        members [+ + + + +] false |s, c, i| s.members(&c.actor, page());
+        set_role [+ + _ _ _] true |s, c, i| s.set_role(&c, i.member, Role::Viewer);
+        set_member_password [+ + _ _ _] true |s, c, i| s.set_member_password(&c, i.member, "another good phrase".into());
+        remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
+        create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
+        tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
+        // A developer revokes their own tokens; those of others are refused (sign_in.rs).
+        revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
+        events [+ + + + +] false |s, c, i| s.events(&c.actor, EventFilter::default(), page());
+        stage_import [+ + + _ _] true |s, c, i| s.stage_import(&c, staging(i), b"key,plan\nAAAA-0001,pro\n".to_vec());
+        remap_import [+ + + _ _] true |s, c, i| s.remap_import(&c, i.import, RemapImport { mapping: vec![holdfast_service::admin::import::columns::Field::Key], plan: None, dates: None });
+        import [+ + + _ _] true |s, c, i| s.import(&c.actor, i.import);
+        imports [+ + + _ _] false |s, c, i| s.imports(&c.actor, page());
+        import_rows [+ + + _ _] true |s, c, i| s.import_rows(&c.actor, i.import, None, 0, 10);
+        confirm_import [+ + + _ _] true |s, c, i| s.confirm_import(&c, i.import, true);
+        cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
+        export [+ + + + +] false |s, c, i| s.export(&c, exporting(What::Customers, false));
+        vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
+        me [+ + + + +] false |s, c, i| s.me(&c.actor);
+        sessions [+ + + + +] false |s, c, i| s.sessions(&c.actor);
+    }
+}
+
+/// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
+const OTHERS: [&str; 16] = [
+    "actor_for_session",
+    "authenticate_token",
+    "bootstrap",
+    "change_password",
+    "confirm_password",
+    "end_session",
+    "fill",
+    "hash",
+    "new_setup_code",
+    "set_setup_code",
+    "setup",
+    "setup_needed",
+    "sign_in",
+    "sign_out",
+    "vendors",
+    "verify_chain",
+];
+
+/// One thing of every kind, of that vendor.
+async fn things(world: &World) -> Ids {
+    let (service, call) = (&world.service, world.call());
+    let customer = world.customer(&format!("c{}@example.com", unique())).await;
+    let order = CreateOrder { reference: text(&format!("o{}", unique())), customer: Some(customer) };
+    let order = service.create_order(&call, order).await.unwrap().id;
+    let issue = IssueLicense { order: Some(order), ..IssueLicense::of(world.plan) };
+    let issued = service.issue_license(&call, issue).await.unwrap();
+    let seat = world.activate(&issued.key, "laptop").await.unwrap().seat.id;
+    let input = CreateMember {
+        name: text("N"),
+        email: text(&format!("m{}@example.com", unique())),
+        role: Role::Viewer,
+        password: PASSWORD.into(),
+    };
+    let member = service.create_member(&call, input).await.unwrap().id;
+    let input =
+        CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None };
+    let token = service.create_token(&call, input).await.unwrap().token.id;
+    let ids = Ids {
+        product: world.product,
+        plan: world.plan,
+        customer,
+        order,
+        license: issued.license.id,
+        seat,
+        member,
+        token,
+        ..UNKNOWN
+    };
+    let import = service.stage_import(&call, staging(ids), b"key,plan\nAAAA-0001,pro\n".to_vec()).await.unwrap().id;
+    Ids { import, ..ids }
+}
+
+#[test]
+fn every_use_case_is_in_the_table() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin");
+    let mut found = Vec::new();
+    for folder in [dir.to_owned(), format!("{dir}/import")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                let names = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub async fn "));
+                found.extend(names.filter_map(|rest| rest.split(['(', '<']).next().map(ToOwned::to_owned)));
+            }
+        }
+    }
+    let table: Vec<&str> = cases().iter().map(|case| case.name).collect();
+    assert!(found.len() >= table.len());
+    for name in &found {
+        let known = table.contains(&name.as_str()) || OTHERS.contains(&name.as_str()) || name == "verify";
+        assert!(known, "`{name}` is in neither list: say who may do it");
+    }
+    for name in table {
+        assert!(found.iter().any(|other| other == name), "`{name}` is gone");
+    }
+}
+
+both! {
+    async fn each_role_may_do_what_the_table_says(db: TestDb) {
+        let world = World::new(&db).await;
+        for (at, role) in Role::ALL.into_iter().enumerate() {
+            let call = world.member(role).await;
+            let ids = things(&world).await;
+            for case in cases() {
+                let outcome = (case.run)(world.service.clone(), call.clone(), ids).await;
+                let refused = outcome.as_ref().err().is_some_and(|error| error.code == ErrorCode::Forbidden);
+                assert_eq!(!refused, case.allowed[at], "{} by {role:?}: {outcome:?}", case.name);
+                if case.allowed[at] {
+                    // What is allowed also works, or fails for what an earlier case did to the same thing.
+                    let fine = outcome.as_ref().err().is_none_or(|error| {
+                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                    });
+                    assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
+                }
+            }
+        }
+    }
+
+    async fn whole_keys_are_for_owners_and_admins(db: TestDb) {
+        let world = World::new(&db).await;
+        for role in Role::ALL {
+            let call = world.member(role).await;
+            let outcome = world.service.export(&call, exporting(What::Licenses, true)).await.map(|_| ());
+            assert_eq!(outcome.is_ok(), matches!(role, Role::Owner | Role::Admin), "{role:?}");
+        }
+    }
+
+    async fn another_vendors_things_are_as_good_as_none(db: TestDb) {
+        let world = World::new(&db).await;
+        let ids = things(&world).await;
+        let other = vendor(&world.service, "Other vendor").await;
+        let stranger = Call::system(other);
+        let counted = || async {
+            let report = world.service.verify_chain(world.vendor).await.unwrap();
+            (report.broken_at, report.events)
+        };
+        let before = counted().await;
+        for case in cases().into_iter().filter(|case| case.names) {
+            let told = |outcome: Result<(), Error>| {
+                let error = outcome.expect_err(case.name);
+                (error.code, error.detail, error.pointer, error.denial, error.retry_after)
+            };
+            let foreign = told((case.run)(world.service.clone(), stranger.clone(), ids).await);
+            let unknown = told((case.run)(world.service.clone(), stranger.clone(), UNKNOWN).await);
+            assert_eq!(foreign, unknown, "{}", case.name);
+            assert!(matches!(foreign.0, ErrorCode::NotFound | ErrorCode::InvalidRequest), "{}: {foreign:?}", case.name);
+        }
+        assert_eq!(counted().await, before, "nothing was written into the vendor's log");
+        // Lists show a stranger nothing.
+        let service = &world.service;
+        assert_eq!(service.licenses(&stranger.actor, LicenseFilter::default(), page()).await.unwrap().items.len(), 0);
+        let by_id = LicenseFilter { q: Some(ids.license.to_string()), ..LicenseFilter::default() };
+        assert_eq!(service.licenses(&stranger.actor, by_id, page()).await.unwrap().items.len(), 0);
+        let key = service.reveal_key(&world.call(), ids.license).await.unwrap();
+        let by_key = LicenseFilter { q: Some(key), ..LicenseFilter::default() };
+        assert_eq!(service.licenses(&stranger.actor, by_key, page()).await.unwrap().items.len(), 0);
+        let of = SeatFilter { license: Some(ids.license), ..SeatFilter::default() };
+        assert_eq!(service.seats(&stranger.actor, of, page()).await.unwrap().items.len(), 0);
+        let of = EventFilter { subject: Some(ids.license.to_string()), ..EventFilter::default() };
+        assert_eq!(service.events(&stranger.actor, of, page()).await.unwrap().items.len(), 0);
+        // Another's session cannot be ended by its id.
+        let (a, b) = (world.member(Role::Viewer).await, world.member(Role::Owner).await);
+        let session: SessionId = a.actor.session().unwrap();
+        let refused = service.end_session(&b.actor, session).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::NotFound);
+        service.end_session(&a.actor, session).await.unwrap();
+    }
+}

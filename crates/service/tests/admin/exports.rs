@@ -1,0 +1,81 @@
+//! Exports: what comes out goes back in, and no cell is a formula.
+
+use crate::world::*;
+use futures::TryStreamExt as _;
+use holdfast_domain::Role;
+use holdfast_service::{
+    Call, ErrorCode, Result,
+    admin::{
+        exports::{Export, Format, What},
+        import::StageImport,
+        inputs::{CreateCustomer, CustomerChoice, EventFilter, IssueLicense, LicenseFilter},
+    },
+};
+use holdfast_testkit::both;
+use std::collections::BTreeMap;
+
+fn export(format: Format, with_keys: bool) -> Export {
+    Export { what: What::Licenses, format, filter: LicenseFilter::default(), with_keys }
+}
+
+async fn read(world: &World, call: &Call, export: Export) -> Result<String> {
+    let pieces: Vec<Vec<u8>> = world.service.export(call, export).await?.try_collect().await?;
+    Ok(String::from_utf8(pieces.concat()).unwrap())
+}
+
+both! {
+    async fn an_export_with_keys_imports_as_unchanged(db: TestDb) {
+        let world = World::new(&db).await;
+        for n in 0..230 {
+            let customer = CreateCustomer {
+                name: Some(text(if n == 0 { "=cmd|'/c calc'!A1" } else { "Ada, \"the\" first" })),
+                email: Some(text(&format!("c{n}@example.com"))),
+                external_id: None,
+            };
+            let customer = Some(CustomerChoice::New(customer));
+            let issue = IssueLicense { customer, ..IssueLicense::of(world.plan) };
+            world.service.issue_license(&world.call(), issue).await.unwrap();
+        }
+        let text = read(&world, &world.call(), export(Format::Csv, true)).await.unwrap();
+        assert!(text.contains("'=cmd|") && !text.contains(",=cmd"));
+        assert_eq!(text.lines().count(), 231);
+        let input = StageImport {
+            file_name: "again.csv".to_owned(),
+            product: world.product,
+            plan: None,
+            delimiter: None,
+            dates: None,
+            mapping: BTreeMap::from([
+                ("product".to_owned(), holdfast_service::admin::import::columns::Field::Ignore),
+            ]),
+        };
+        let staged = world.service.stage_import(&world.call(), input, text.into_bytes()).await.unwrap();
+        assert_eq!(staged.counts.unchanged, 230, "{staged:?}");
+    }
+
+    async fn whole_keys_need_the_right_to_see_them_and_are_logged(db: TestDb) {
+        let world = World::new(&db).await;
+        let issued = world.issue().await;
+        let support = world.member(Role::Support).await;
+        let refused = world.service.export(&support, export(Format::Json, true)).await.err().unwrap();
+        assert_eq!(refused.code, ErrorCode::Forbidden);
+        let masked = read(&world, &support, export(Format::Json, false)).await.unwrap();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&masked).unwrap();
+        assert_eq!(rows[0]["key"], format!("…{}", issued.license.key_hint));
+        assert!(!masked.contains(&issued.key));
+        let whole = read(&world, &world.call(), export(Format::Json, true)).await.unwrap();
+        assert!(whole.contains(&issued.key));
+        let filter = EventFilter { action: Some("export.made".to_owned()), ..EventFilter::default() };
+        let told = world.service.events(&world.system(), filter, page()).await.unwrap().items;
+        assert_eq!(told.iter().map(|event| event.data["with_keys"] == true).collect::<Vec<_>>(), [true, false]);
+    }
+
+    async fn an_empty_export_is_still_a_document(db: TestDb) {
+        let world = World::new(&db).await;
+        let json = read(&world, &world.call(), export(Format::Json, false)).await.unwrap();
+        assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&json).unwrap().len(), 0);
+        let customers = Export { what: What::Customers, ..export(Format::Csv, false) };
+        let csv = read(&world, &world.call(), customers).await.unwrap();
+        assert_eq!(csv, "id,email,name,external_id,created_at\r\n");
+    }
+}

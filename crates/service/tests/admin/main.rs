@@ -1,0 +1,14 @@
+//! The management use cases over both databases, as the console, the API and the command line use them.
+
+mod audit;
+mod authorisation;
+mod catalogue;
+mod demo;
+mod exports;
+mod idempotency;
+mod imports;
+mod licenses;
+mod members;
+mod sign_in;
+mod status;
+mod world;

@@ -1,0 +1,165 @@
+//! Suspending, revoking, extending, refunding: who may, what is said before, and how it is undone.
+
+use crate::world::*;
+use holdfast_domain::{LicenseId, LicenseStatus, Role, Seconds, license::StatusChange};
+use holdfast_service::{
+    Call, ErrorCode,
+    admin::{
+        inputs::{ChangeStatus, CreateOrder, ExtendLicense, IssueLicense},
+        views::StatusOutcome,
+    },
+};
+use holdfast_testkit::both;
+
+fn change(change: StatusChange) -> ChangeStatus {
+    ChangeStatus { change, reason: text("Chargeback"), effective_at: None, dry_run: false }
+}
+
+async fn act(world: &World, call: &Call, id: LicenseId, step: StatusChange) -> Result<StatusOutcome, ErrorCode> {
+    world.service.change_status(call, id, change(step)).await.map_err(|error| error.code)
+}
+
+both! {
+    async fn the_preview_says_whose_access_ends_and_when_and_changes_nothing(db: TestDb) {
+        let world = World::new(&db).await;
+        let (id, seats) = world.used(&["away"]).await;
+        let key = world.service.reveal_key(&world.call(), id).await.unwrap();
+        world.clock.advance(Seconds::days(10));
+        world.activate(&key, "daily").await.unwrap();
+        world.clock.advance(Seconds::HOUR);
+        let preview = ChangeStatus { dry_run: true, ..change(StatusChange::Revoke) };
+        let told = world.service.change_status(&world.call(), id, preview).await.unwrap();
+        assert_eq!((told.applied, told.license.status), (false, LicenseStatus::Active));
+        let impact = &told.impact;
+        assert_eq!((impact.devices, impact.within_a_day, impact.when_next_online), (2, 1, 1));
+        let latest = world.service.now().plus(Seconds(30 * 86_400 - 3_600));
+        assert_eq!(impact.at_the_latest, Some(latest));
+        let away = impact.seats.iter().find(|seat| seat.seat == seats[0]).unwrap();
+        assert_eq!((away.name.as_deref(), away.expected_at), (Some("away"), None));
+        assert_eq!(impact.sentence(), "2 devices; 1 within a day, 1 when next online, at the latest on 2026-02-10");
+        assert!(world.activate(&key, "daily").await.is_ok());
+        // What is done is what was said.
+        let done = world.service.change_status(&world.call(), id, change(StatusChange::Revoke)).await.unwrap();
+        assert_eq!((done.applied, done.license.status), (true, LicenseStatus::Revoked));
+        assert_eq!((done.impact.devices, done.impact.within_a_day), (2, 1));
+        assert_eq!(world.activate(&key, "daily").await.unwrap_err().code, ErrorCode::LicenseRevoked);
+    }
+
+    async fn every_step_of_the_vocabulary_and_no_other(db: TestDb) {
+        use StatusChange as C;
+        let world = World::new(&db).await;
+        let call = world.call();
+        let id = world.issue().await.license.id;
+        for (step, expected) in [
+            (C::Resume, None), (C::Reinstate, None), (C::Suspend, Some(LicenseStatus::Suspended)), (C::Suspend, None),
+            (C::Reinstate, None), (C::Resume, Some(LicenseStatus::Active)), (C::Suspend, Some(LicenseStatus::Suspended)),
+            (C::Revoke, Some(LicenseStatus::Revoked)), (C::Revoke, None), (C::Suspend, None), (C::Resume, None),
+            (C::Reinstate, Some(LicenseStatus::Active)), (C::Revoke, Some(LicenseStatus::Revoked)),
+        ] {
+            let outcome = act(&world, &call, id, step).await;
+            match expected {
+                Some(status) => {
+                    let license = outcome.unwrap().license;
+                    assert_eq!(license.status, status);
+                    assert_eq!(license.status_reason.is_some(), status != LicenseStatus::Active);
+                }
+                None => assert_eq!(outcome.unwrap_err(), ErrorCode::StatusConflict, "{step:?}"),
+            }
+        }
+    }
+
+    async fn a_later_date_is_kept_and_a_past_one_refused(db: TestDb) {
+        let world = World::new(&db).await;
+        let (id, _) = world.used(&["a"]).await;
+        let (call, now) = (world.call(), world.service.now());
+        let at = |at| ChangeStatus { effective_at: Some(at), ..change(StatusChange::Revoke) };
+        for wrong in [now.plus(Seconds(-3_600)), now.plus(Seconds::days(4_000))] {
+            let refused = world.service.change_status(&call, id, at(wrong)).await.unwrap_err();
+            assert_eq!(refused.pointer.as_deref(), Some("/effective_at"));
+        }
+        let later = now.plus(Seconds::days(3));
+        let done = world.service.change_status(&call, id, at(later)).await.unwrap();
+        assert_eq!(done.license.status_effective_at, Some(later));
+        assert_eq!((done.impact.within_a_day, done.impact.when_next_online), (0, 1));
+        let undone = act(&world, &call, id, StatusChange::Reinstate).await.unwrap().license;
+        assert_eq!((undone.status, undone.status_effective_at), (LicenseStatus::Active, None));
+    }
+
+    async fn support_revokes_one_by_one_and_only_when_freshly_signed_in(db: TestDb) {
+        let world = World::new(&db).await;
+        let support = world.member(Role::Support).await;
+        let mut ids = Vec::new();
+        for _ in 0..11 {
+            ids.push(world.issue().await.license.id);
+        }
+        act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap();
+        act(&world, &support, ids[0], StatusChange::Reinstate).await.unwrap();
+        let many = || world.service.change_status_of_many(&support, ids.clone(), change(StatusChange::Suspend));
+        assert_eq!(many().await.unwrap_err().code, ErrorCode::Forbidden);
+        world.clock.advance(Seconds::minutes(11));
+        let stale = act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap_err();
+        assert_eq!(stale, ErrorCode::StepUpRequired);
+        let actor = world.service.confirm_password(&support.actor, PASSWORD.into(), &support.from).await.unwrap();
+        let support = Call::new(actor, support.from.clone());
+        act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap();
+        // Many at once: all or none, by an owner.
+        let owner = world.member(Role::Owner).await;
+        let one_is_revoked =
+            world.service.change_status_of_many(&owner, ids.clone(), change(StatusChange::Suspend)).await.unwrap_err();
+        assert_eq!(one_is_revoked.code, ErrorCode::StatusConflict);
+        act(&world, &owner, ids[0], StatusChange::Reinstate).await.unwrap();
+        let done = world.service.change_status_of_many(&owner, ids, change(StatusChange::Suspend)).await.unwrap();
+        assert!(done.len() == 11 && done.iter().all(|outcome| outcome.license.status == LicenseStatus::Suspended));
+    }
+
+    async fn support_extends_by_thirty_days_and_no_more(db: TestDb) {
+        let world = World::new(&db).await;
+        let support = world.member(Role::Support).await;
+        let license = world.issue().await.license;
+        let end = license.expires_at.unwrap();
+        let to = |expires_at| ExtendLicense { expires_at, reason: text("Goodwill"), dry_run: false };
+        let extend = |call: Call, input| {
+            let service = world.service.clone();
+            async move { service.extend_license(&call, license.id, input).await.map_err(|error| error.code) }
+        };
+        let month = end.plus(Seconds::days(30));
+        let refused = extend(support.clone(), to(Some(month.plus(Seconds(1))))).await.unwrap_err();
+        assert_eq!(refused, ErrorCode::Forbidden);
+        assert_eq!(extend(support.clone(), to(None)).await.unwrap_err(), ErrorCode::Forbidden);
+        let preview = ExtendLicense { dry_run: true, ..to(Some(month)) };
+        assert_eq!(extend(support.clone(), preview).await.unwrap().license.expires_at, Some(end));
+        assert_eq!(extend(support, to(Some(month))).await.unwrap().license.expires_at, Some(month));
+        let developer = world.member(Role::Developer).await;
+        assert_eq!(extend(developer.clone(), to(Some(end))).await.unwrap_err(), ErrorCode::InvalidRequest);
+        assert_eq!(extend(developer.clone(), to(None)).await.unwrap().license.expires_at, None);
+        assert_eq!(extend(developer, to(Some(month))).await.unwrap_err(), ErrorCode::StatusConflict);
+    }
+
+    async fn a_refund_revokes_the_licenses_of_its_order_and_says_so_before(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let order = CreateOrder { reference: text("INV-1"), customer: None };
+        let order = service.create_order(&call, order).await.unwrap().id;
+        let mut keys = Vec::new();
+        for n in 0..3 {
+            let issue = IssueLicense { order: Some(order), ..IssueLicense::of(world.plan) };
+            let issued = service.issue_license(&call, issue).await.unwrap();
+            world.activate(&issued.key, &format!("device {n}")).await.unwrap();
+            keys.push((issued.license.id, issued.key));
+        }
+        let bystander = world.issue().await;
+        act(&world, &call, keys[2].0, StatusChange::Revoke).await.unwrap();
+        let told = service.refund_order(&call, order, text("Paid back"), true).await.unwrap();
+        assert_eq!((told.licenses.len(), told.impact.devices, told.order.refunded_at), (2, 2, None));
+        assert!(world.activate(&keys[0].1, "device 0").await.is_ok());
+        let done = service.refund_order(&call, order, text("Paid back"), false).await.unwrap();
+        assert!(done.licenses.iter().all(|license| license.status == LicenseStatus::Revoked));
+        assert_eq!(done.order.refunded_at, Some(service.now()));
+        for (_, key) in &keys {
+            assert_eq!(world.activate(key, "device 0").await.unwrap_err().code, ErrorCode::LicenseRevoked);
+        }
+        assert!(world.activate(&bystander.key, "other").await.is_ok());
+        act(&world, &call, keys[0].0, StatusChange::Reinstate).await.unwrap();
+        assert!(world.activate(&keys[0].1, "device 0").await.unwrap().again);
+    }
+}

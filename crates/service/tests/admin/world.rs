@@ -1,0 +1,186 @@
+//! A vendor with members of every role, a product, plans and customers.
+
+use holdfast_domain::{
+    CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, PlanId, ProductId, Role, SeatId, SeatModel,
+    Seconds, Terms, VendorId,
+};
+use holdfast_service::{
+    Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
+    admin::{
+        inputs::{
+            BootstrapInput, CreateCustomer, CreateMember, CreatePlan, CreateProduct, IssueLicense, Password, SignIn,
+        },
+        page::{Limit, PageRequest},
+        views::Issued,
+    },
+    runtime::{Activate, Activated, Device, Nonce, keys},
+    vault::{MasterKey, Vault},
+};
+use holdfast_store::{Scope, Store, WriteOptions, vendors};
+use holdfast_testkit::{FakeClock, SeededEntropy, TestDb};
+use sha2::{Digest as _, Sha256};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub const PASSWORD: &str = "violet kettle ponders gravel";
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Another number every time.
+pub fn unique() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+pub fn vault() -> Vault {
+    let bytes: Vec<u8> = (0..32).collect();
+    Vault::new(&MasterKey::parse(&bytes).unwrap())
+}
+
+pub fn node(store: Store, clock: &Arc<FakeClock>) -> Service {
+    let settings = Settings { endpoints: vec!["https://licenses.example.com".to_owned()], help_url: None };
+    let entropy = Arc::new(SeededEntropy::new(unique()));
+    Service::new(Parts { store, clock: clock.clone(), entropy, vault: Some(vault()), settings })
+}
+
+pub fn from(address: &str) -> RequestInfo {
+    RequestInfo { address: Some(address.parse().unwrap()), request_id: format!("req-{}", unique()) }
+}
+
+pub fn text<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub fn idempotency(key: &str, body: &str) -> Idempotency {
+    Idempotency { key: key.to_owned(), body_hash: Sha256::digest(body.as_bytes()).into() }
+}
+
+/// A page of 200 in the list's usual order.
+pub fn page<S: Default>() -> PageRequest<S> {
+    PageRequest { limit: Limit::new(200), ..PageRequest::default() }
+}
+
+/// An empty installation.
+pub fn empty(db: &TestDb) -> (Service, Arc<FakeClock>) {
+    let clock = Arc::new(FakeClock::default());
+    (node(db.store(), &clock), clock)
+}
+
+/// A vendor on `service`, however many there are already.
+pub async fn vendor(service: &Service, name: &str) -> VendorId {
+    let vendor = VendorId::new(service.now(), &SeededEntropy::new(unique()));
+    let (own, now, name) = (service.clone(), service.now(), text::<Name>(name));
+    service
+        .store()
+        .write::<_, Error, _>(WriteOptions::alone(), move |tx| {
+            let (own, name) = (own.clone(), name.clone());
+            Box::pin(async move {
+                vendors::insert(tx, vendor, &name, now).await?;
+                keys::new_root(&own, tx, Scope::trusted(vendor), now).await
+            })
+        })
+        .await
+        .unwrap();
+    vendor
+}
+
+pub struct World {
+    pub service: Service,
+    pub clock: Arc<FakeClock>,
+    pub vendor: VendorId,
+    pub product: ProductId,
+    /// A yearly plan of three node-locked seats.
+    pub plan: PlanId,
+}
+
+impl World {
+    pub async fn new(db: &TestDb) -> Self {
+        let (service, clock) = empty(db);
+        let vendor = vendor(&service, "Example Software").await;
+        let call = Call::system(vendor);
+        let (product, plan) = product(&service, &call, "editor").await;
+        clock.advance(Seconds(60));
+        Self { service, clock, vendor, product, plan }
+    }
+
+    /// The system's call.
+    pub fn call(&self) -> Call {
+        Call::system(self.vendor)
+    }
+
+    pub fn system(&self) -> Actor {
+        Actor::system(self.vendor)
+    }
+
+    /// Somebody of `role`, freshly signed in.
+    pub async fn member(&self, role: Role) -> Call {
+        let email = format!("{}-{}@example.com", role.as_str(), unique());
+        let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
+        self.service.create_member(&self.call(), input).await.unwrap();
+        let signed_in = self.service.sign_in(sign_in(&email, PASSWORD), &from("192.0.2.1")).await.unwrap();
+        let actor = self.service.actor_for_session(signed_in.session.expose()).await.unwrap();
+        Call::new(actor, from("192.0.2.1"))
+    }
+
+    pub async fn issue(&self) -> Issued {
+        self.service.issue_license(&self.call(), IssueLicense::of(self.plan)).await.unwrap()
+    }
+
+    pub async fn customer(&self, email: &str) -> CustomerId {
+        let input = CreateCustomer { email: Some(text(email)), ..CreateCustomer::default() };
+        self.service.create_customer(&self.call(), input).await.unwrap().id
+    }
+
+    pub async fn activate(&self, key: &str, device: &str) -> Result<Activated, Error> {
+        let input = Activate {
+            key: key.to_owned(),
+            device: Device {
+                hash: DeviceHash::from_bytes(Sha256::digest(device.as_bytes()).into()),
+                name: Some(device.to_owned()),
+                platform: None,
+                app_version: None,
+                public_key: None,
+            },
+            user: None,
+            nonce: Nonce::parse("nonce-0123456789").unwrap(),
+            manifest_seq: None,
+            borrow_seconds: None,
+        };
+        self.service.activate(self.product, input, &from("198.51.100.7")).await
+    }
+
+    /// A license with a seat taken on each of `devices`.
+    pub async fn used(&self, devices: &[&str]) -> (LicenseId, Vec<SeatId>) {
+        let issued = self.issue().await;
+        let mut seats = Vec::new();
+        for device in devices {
+            seats.push(self.activate(&issued.key, device).await.unwrap().seat.id);
+        }
+        (issued.license.id, seats)
+    }
+}
+
+pub fn sign_in(email: &str, password: &str) -> SignIn {
+    SignIn { email: email.to_owned(), password: Password::from(password) }
+}
+
+pub fn bootstrap_input(email: &str) -> BootstrapInput {
+    BootstrapInput { vendor: text("Example Software"), email: text(email), password: PASSWORD.into() }
+}
+
+pub fn yearly() -> Terms {
+    let year = LicenseModel::Subscription { duration: Seconds::days(365) };
+    Terms { seats: 3, ..Terms::defaults(year, SeatModel::NodeLocked) }
+}
+
+pub async fn product(service: &Service, call: &Call, code: &str) -> (ProductId, PlanId) {
+    let input = CreateProduct { name: text("A product"), code: text(code) };
+    let product = service.create_product(call, input).await.unwrap().id;
+    let input = CreatePlan { product, name: text("Pro"), code: text("pro"), terms: yearly() };
+    (product, service.create_plan(call, input).await.unwrap().id)
+}
+
+pub fn entitlements(codes: &[&str]) -> Entitlements {
+    codes.iter().map(|code| (text(code), holdfast_domain::EntitlementValue::ON)).collect()
+}
