@@ -74,12 +74,8 @@ pub fn Console() -> impl IntoView {
             "Skip to the content"
         </a>
         <div class="frame">
-            <div class="frame-brand">
-                <Icon shape=Shape::Anchor />
-                "Holdfast"
-            </div>
             <header class="frame-top">
-                <form class="top-search" method="get" action="/console/licenses" role="search">
+                <form class="top-search" method="get" action="/console/licenses" role="search" aria-label="Everywhere">
                     <Icon shape=Shape::Search />
                     <input
                         class="input"
@@ -93,6 +89,10 @@ pub fn Console() -> impl IntoView {
                 <div class="top-end">{show(viewer, |viewer| view! { <PersonMenu viewer /> })}</div>
             </header>
             <nav class="frame-nav" aria-label="Console">
+                <div class="frame-brand">
+                    <Icon shape=Shape::Anchor />
+                    "Holdfast"
+                </div>
                 <A href="/console" exact=true attr:class="nav-link">
                     <Icon shape=Shape::Home />
                     "Overview"
@@ -121,8 +121,9 @@ pub fn Console() -> impl IntoView {
 fn PersonMenu(viewer: Viewer) -> impl IntoView {
     view! {
         <details class="menu-pop">
-            <summary aria-label=format!("Menu of {}", viewer.email)>
+            <summary>
                 <Icon shape=Shape::Person />
+                <span class="visually-hidden">"Your menu, "</span>
                 <span>{viewer.vendor.clone()}</span>
             </summary>
             <div class="menu-body">

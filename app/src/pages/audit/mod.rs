@@ -32,7 +32,7 @@ pub fn AuditPage() -> impl IntoView {
         };
         view! {
             <PageHead title="Audit log" total=list.total />
-            <form class="filters" method="get" action="/console/audit" role="search">
+            <form class="filters" method="get" action="/console/audit" role="search" aria-label="Filter audit log">
                 <div class="grow">
                     <label for="audit-subject">"Id of a license, seat, customer, plan or product"</label>
                     <input class="input mono" type="search" id="audit-subject" name="subject" value=subject autocomplete="off" />

@@ -73,7 +73,7 @@ pub fn CustomersPage() -> impl IntoView {
                     {may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/customers/new">"Add customer"</a> })}
                 </div>
             </PageHead>
-            <form class="filters" method="get" action="/console/customers" role="search">
+            <form class="filters" method="get" action="/console/customers" role="search" aria-label="Filter customers">
                 <div class="grow">
                     <label for="customer-q">"Name or e-mail"</label>
                     <input class="input" type="search" id="customer-q" name="q" value=q autocomplete="off" />

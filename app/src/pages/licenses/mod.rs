@@ -135,7 +135,7 @@ fn Filters(asked: Asked, products: Vec<(String, String)>) -> impl IntoView {
     ];
     let sorts = [("", "Newest first"), ("ends", "Ending first")];
     view! {
-        <form class="filters" method="get" action="/console/licenses" role="search">
+        <form class="filters" method="get" action="/console/licenses" role="search" aria-label="Filter licenses">
             <div class="grow">
                 <label for="license-q">"Key, e-mail, name or id"</label>
                 <input class="input" type="search" id="license-q" name="q" value=asked.q.clone() autocomplete="off" />

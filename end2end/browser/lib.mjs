@@ -1,0 +1,223 @@
+// A real server on a fresh data directory and a real browser, for the journeys and the screenshots.
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const person = {
+  vendor: 'Example Software',
+  email: 'owner@example.com',
+  password: 'a sentence that nobody guesses',
+};
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Starts `holdfast serve` and waits until it says the set-up code. */
+export async function startServer() {
+  const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
+  const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
+  const [port, metrics] = [await freePort(), await freePort()];
+  const origin = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    binary,
+    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let log = '';
+  child.stdout.on('data', (text) => (log += text));
+  child.stderr.on('data', (text) => (log += text));
+  const ended = new Promise((done) => child.on('exit', done));
+  const limit = Date.now() + 30_000;
+  let code;
+  while (!(code = /with the code ([0-9A-Z-]+)/.exec(log)?.[1])) {
+    if (Date.now() > limit || child.exitCode !== null) throw new Error(`the server did not start:\n${log}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  return {
+    origin,
+    code,
+    log: () => log,
+    async stop() {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(late);
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** A page that remembers everything that should not have happened. */
+export async function openPage(browser, server, { scripting = true, theme = 'light', width = 1280, height = 900 } = {}) {
+  const context = await browser.newContext({
+    baseURL: server.origin,
+    javaScriptEnabled: scripting,
+    colorScheme: theme,
+    reducedMotion: 'reduce',
+    viewport: { width, height },
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(`console ${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.origin) && !request.url().startsWith('data:')) {
+      complaints.push(`request to another host: ${request.url()}`);
+    }
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 500) complaints.push(`${response.status()} from ${response.url()}`);
+  });
+  return { page, context, complaints, scripting };
+}
+
+/** Waits until the page is as it will be: hydrated where scripting is on. */
+export async function settled({ page, scripting }) {
+  await page.waitForLoadState('load');
+  if (scripting) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
+}
+
+export async function visit(tab, path) {
+  await tab.page.goto(path);
+  await settled(tab);
+}
+
+/** Accessibility problems of the page as it stands, by axe's WCAG 2.2 AA rules. */
+export async function accessibilityProblems({ page }) {
+  await page.evaluate(axe);
+  const result = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
+    }),
+  );
+  return result.violations.map(
+    (violation) => `${violation.id}: ${violation.help}\n${violation.nodes.slice(0, 4).map((node) => `    ${node.html}\n      ${node.any.map((any) => any.message).join('; ')}`).join('\n')}`,
+  );
+}
+
+/** Whether the page is wider than the window, which on a phone means scrolling sideways. */
+export function overflow({ page }) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** What an application does: claims a seat with a key. */
+export async function activate(server, product, key, name) {
+  const response = await fetch(`${server.origin}/v1/products/${product}/activate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      key,
+      device: { hash: randomBytes(32).toString('hex'), name, platform: 'linux', app_version: '2.4.1' },
+      nonce: randomBytes(16).toString('base64url'),
+    }),
+  });
+  if (response.status !== 201) throw new Error(`activation failed: ${response.status} ${await response.text()}`);
+}
+
+export async function setUp(tab, server) {
+  const { page } = tab;
+  await visit(tab, '/');
+  await page.getByLabel('Set-up code').fill(server.code);
+  await page.getByLabel('Vendor').fill(person.vendor);
+  await page.getByLabel('Your e-mail').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Set up and sign in' }).click();
+  await page.waitForURL('**/console');
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+}
+
+export async function signIn(tab) {
+  const { page } = tab;
+  await visit(tab, '/sign-in');
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/console');
+}
+
+export async function createProduct(tab, name) {
+  const { page } = tab;
+  await visit(tab, '/console/products/new');
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: 'Create product' }).click();
+  await page.waitForURL('**/console/products/prd_*');
+  await page.getByText('Product created.').waitFor();
+  return /prd_[0-9a-z]+/.exec(page.url())[0];
+}
+
+export async function addPlan(tab, product, name, { seats = '3', entitlements = '' } = {}) {
+  const { page } = tab;
+  await visit(tab, `/console/products/${product}/plans/new`);
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('Seats', { exact: true }).fill(seats);
+  if (entitlements) await page.getByLabel('Entitlements (optional)', { exact: true }).fill(entitlements);
+  await page.getByRole('button', { name: 'Add plan' }).click();
+  await page.getByText('Plan created.').waitFor();
+}
+
+export async function issueLicense(tab, email, name) {
+  const { page } = tab;
+  await visit(tab, '/console/licenses/new');
+  await page.getByLabel("Customer's e-mail").fill(email);
+  await page.getByLabel("Customer's name").fill(name);
+  await page.getByRole('button', { name: 'Issue license' }).click();
+  await page.waitForURL('**/console/licenses/lic_*');
+  await page.getByText('License issued.').waitFor();
+  return {
+    id: /lic_[0-9a-z]+/.exec(page.url())[0],
+    key: (await page.locator('.key-once code').innerText()).trim(),
+  };
+}
+
+export const csv = [
+  'License Key,E-mail,Customer name,Max. activations,Expiry date,Notes',
+  'AB12-CD34-EF56-GH78,ada@example.com,Ada Example,5,2031-05-01,long-standing',
+  '6f9619ff-8b86-d011-b42d-00c04fc964ff,bob@example.com,Bob Example,1,,',
+  'mixedCASEkey0123456789,carol@example.com,Carol Example,2,2030-01-31,',
+  'AB12-CD34-EF56-GH78,dup@example.com,Twice Example,1,,',
+  'ZZ12-CD34-EF56-GH99,dave@example.com,Dave Example,many,2030-01-31,',
+].join('\n');
+
+export async function uploadCsv(tab, text = csv) {
+  const { page } = tab;
+  await visit(tab, '/console/imports');
+  await page.getByLabel('Plan', { exact: true }).selectOption({ index: 1 });
+  await page.getByLabel('CSV file').setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await page.getByRole('button', { name: 'Read file' }).click();
+  await page.waitForURL('**/console/imports/imp_*');
+  await settled(tab);
+}

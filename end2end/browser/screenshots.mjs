@@ -1,0 +1,93 @@
+// `make screenshots`: every screen in both themes and on a phone, into docs/screenshots.
+
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as h from './lib.mjs';
+
+const out = resolve(dirname(fileURLToPath(import.meta.url)), '../../docs/screenshots');
+mkdirSync(out, { recursive: true });
+
+const people = [
+  'Ada Example', 'Bob Example', 'Carol Example', 'Delta Studios', 'Edda Example', 'Farley Engineering', 'Greta Example',
+  'Harbour Labs', 'Ines Example', 'Juniper Print',
+];
+const machines = ["Ada's workstation", 'Build server', 'Laptop, living room', 'Lab 3', 'Render node 1', 'Render node 2'];
+
+const server = await h.startServer();
+const browser = await h.startBrowser();
+try {
+  const first = await h.openPage(browser, server);
+  const shoot = (tab, name) => tab.page.screenshot({ path: join(out, `${name}.png`) });
+  await h.visit(first, '/');
+  await shoot(first, 'set-up');
+  await h.setUp(first, server);
+  await h.settled(first);
+  await shoot(first, 'overview-first-run');
+  const product = await h.createProduct(first, 'Example Editor');
+  await h.createProduct(first, 'Example Render');
+  await h.addPlan(first, product, 'Professional', { seats: '3', entitlements: 'export\nprojects = 50\nedition = professional' });
+  await h.addPlan(first, product, 'Studio', { seats: '10', entitlements: 'export\nprojects = 1000\nedition = studio\nrender_nodes = 4' });
+  const licenses = [];
+  for (const [number, name] of people.entries()) {
+    const license = await h.issueLicense(first, `${name.split(' ')[0].toLowerCase()}@example.com`, name);
+    licenses.push(license);
+    if (number === 0) {
+      await h.settled(first);
+      await shoot(first, 'license-issued');
+    }
+    for (const machine of machines.slice(0, (number * 2) % 4)) await h.activate(server, product, license.key, machine);
+  }
+  const shown = licenses[1];
+  for (const [number, step] of [[2, 'suspend'], [5, 'revoke']]) {
+    await h.visit(first, `/console/licenses/${licenses[number].id}/${step}`);
+    await first.page.getByLabel('Reason').fill('Order 10042 was refunded');
+    await first.page.getByRole('button', { name: step === 'suspend' ? 'Suspend license' : 'Revoke license' }).click();
+    await first.page.waitForURL('**done=*');
+  }
+  await h.uploadCsv(first);
+  const imported = new URL(first.page.url()).pathname;
+  const cookies = await first.context.cookies();
+  const plan = await (async () => {
+    await h.visit(first, `/console/products/${product}`);
+    return first.page.getByRole('link', { name: 'Professional' }).getAttribute('href');
+  })();
+
+  const screens = {
+    overview: '/console',
+    products: '/console/products',
+    'product-plans': `/console/products/${product}`,
+    'product-entitlements': `/console/products/${product}?tab=entitlements`,
+    'product-keys': `/console/products/${product}?tab=keys`,
+    'product-integrate': `/console/products/${product}?tab=integrate`,
+    'plan-new': `/console/products/${product}/plans/new`,
+    plan,
+    customers: '/console/customers',
+    licenses: '/console/licenses',
+    'license-new': '/console/licenses/new',
+    license: `/console/licenses/${shown.id}`,
+    'license-revoke': `/console/licenses/${shown.id}/revoke`,
+    imports: '/console/imports',
+    'import-preview': imported,
+    audit: '/console/audit',
+  };
+  for (const [suffix, way] of Object.entries({
+    '': { theme: 'light' },
+    '-dark': { theme: 'dark' },
+    '-phone': { theme: 'light', width: 360, height: 740 },
+  })) {
+    const tab = await h.openPage(browser, server, way);
+    await tab.context.addCookies(cookies);
+    for (const [name, path] of Object.entries(screens)) {
+      await h.visit(tab, path);
+      await shoot(tab, name + suffix);
+    }
+    await tab.context.close();
+  }
+  const door = await h.openPage(browser, server);
+  await h.visit(door, '/sign-in');
+  await shoot(door, 'sign-in');
+} finally {
+  await browser.close();
+  await server.stop();
+}
