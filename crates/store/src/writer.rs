@@ -139,6 +139,30 @@ impl Store {
         }
     }
 
+    /// Runs a long `job`, such as the insertion of a whole customer base, in a transaction of its own. On PostgreSQL it has
+    /// a connection to itself and others go on writing meanwhile; on SQLite they wait for it, because there is one writer.
+    pub async fn write_apart<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    {
+        if self.db.dialect() == Dialect::Sqlite {
+            return self.write(WriteOptions::alone(), job).await;
+        }
+        let options = StoreOptions { commit_timeout: Duration::from_mins(1), ..StoreOptions::default() };
+        let mut writer = Writer { db: self.db.clone(), options, kept: None, careful: 0 };
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { run: job, result: None, reply });
+        let waiting = Waiting { job, options: WriteOptions::alone(), since: Instant::now() };
+        // A task of its own: dropping the returned future must not cancel a commit.
+        tokio::spawn(async move { writer.settle(vec![waiting]).await });
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(E::from(StoreError::OutcomeUnknown(Detail::new("writer", "ended before it answered")))),
+        }
+    }
+
     /// How many more jobs may wait before the store answers [`StoreError::Busy`].
     pub fn free_places(&self) -> usize {
         self.queue.capacity()

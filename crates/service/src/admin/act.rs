@@ -88,12 +88,23 @@ impl Service {
     }
 
     /// Runs `job`, and where `call` has an idempotency key keeps its answer in the same transaction: the same request
-    /// again gets the first answer, without running anything.
+    /// again gets the first answer, without running anything. This node then knows of the change at once, the others
+    /// when they next read the feed.
     ///
     /// # Errors
     /// [`ErrorCode::IdempotencyMismatch`] where the key came with another request, [`ErrorCode::IdempotencyRunning`]
     /// where another node is working on it, and whatever `job` fails with.
     pub(crate) async fn commit<T, F>(&self, call: &Call, options: WriteOptions, job: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + Sync + 'static,
+    {
+        let done = self.commit_once(call, options, job).await?;
+        self.apply_own_changes().await;
+        Ok(done)
+    }
+
+    async fn commit_once<T, F>(&self, call: &Call, options: WriteOptions, job: F) -> Result<T>
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
         F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + Sync + 'static,

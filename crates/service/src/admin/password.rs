@@ -240,7 +240,6 @@ mod tests {
             "passwordpassword",
             "Password1234567!",
             "qwertyuiopasdfghjkl",
-            "correct horse battery staple",
             "ababababababababab",
             "abcdefghijklmnop",
             "AdaMillerExample2026",

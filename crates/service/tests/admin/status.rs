@@ -8,6 +8,7 @@ use holdfast_service::{
         inputs::{ChangeStatus, CreateOrder, ExtendLicense, IssueLicense},
         views::StatusOutcome,
     },
+    runtime::{Nonce, Renew},
 };
 use holdfast_testkit::both;
 
@@ -43,6 +44,39 @@ both! {
         assert_eq!((done.applied, done.license.status), (true, LicenseStatus::Revoked));
         assert_eq!((done.impact.devices, done.impact.within_a_day), (2, 1));
         assert_eq!(world.activate(&key, "daily").await.unwrap_err().code, ErrorCode::LicenseRevoked);
+    }
+
+    async fn the_node_that_revoked_a_license_knows_it_at_once(db: TestDb) {
+        let world = World::new(&db).await;
+        let issued = world.issue().await;
+        let lease = world.activate(&issued.key, "laptop").await.unwrap().lease;
+        let renewal = || Renew {
+            lease: lease.clone(),
+            nonce: Nonce::parse("nonce").unwrap(),
+            manifest_seq: None,
+            proof: None,
+            device: None,
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let background = tokio::spawn({
+            let service = world.service.clone();
+            async move { service.run_background(async { let _ = stopped.await; }).await }
+        });
+        while world.service.runtime_status().feed_age.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        // Remembered from now on, and the feed was read a moment ago.
+        world.service.renew(world.product, renewal(), &from("198.51.100.7")).await.unwrap();
+        for (step, expected) in [
+            (StatusChange::Revoke, Some(ErrorCode::LicenseRevoked)), (StatusChange::Reinstate, None),
+            (StatusChange::Suspend, Some(ErrorCode::LicenseSuspended)), (StatusChange::Resume, None),
+        ] {
+            act(&world, &world.call(), issued.license.id, step).await.unwrap();
+            let renewed = world.service.renew(world.product, renewal(), &from("198.51.100.7")).await;
+            assert_eq!(renewed.err().map(|error| error.code), expected, "{step:?}");
+        }
+        let _ = stop.send(());
+        background.await.unwrap();
     }
 
     async fn every_step_of_the_vocabulary_and_no_other(db: TestDb) {

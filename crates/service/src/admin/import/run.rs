@@ -216,24 +216,24 @@ impl Service {
             ..counts
         };
         let (batch, sha256) = (Arc::new(batch), notes.sha256);
-        let inserted = self.store().write(
-            WriteOptions::alone(),
-            job!(act, done, batch, sha256 => |tx| {
-                // Of two nodes that run the same import, the one that gets here second inserts nothing.
-                if !imports::update(tx, act.scope, ImportStatus::Running, &done).await? {
-                    return Err(wrong_state("The import was finished elsewhere."));
-                }
-                batch.insert(&act, tx).await?;
-                let data = json!({
-                    "file": done.name, "sha256": sha256, "licenses": batch.licenses.len(),
-                    "customers": batch.customers.len(), "orders": batch.orders.len(), "left_out": done.refused,
-                });
-                act.event(tx, "import.applied", done.id, data);
-                act.changed(tx, ChangeKind::Product, Some(done.product), done.product.to_bytes());
-                view(&done, None)
-            }),
-        );
-        match inserted.await {
+        let (licenses, began) = (batch.licenses.len(), std::time::Instant::now());
+        let inserted = self.store().write_apart(job!(act, done, batch, sha256 => |tx| {
+            // Of two nodes that run the same import, the one that gets here second inserts nothing.
+            if !imports::update(tx, act.scope, ImportStatus::Running, &done).await? {
+                return Err(wrong_state("The import was finished elsewhere."));
+            }
+            batch.insert(&act, tx).await?;
+            let data = json!({
+                "file": done.name, "sha256": sha256, "licenses": batch.licenses.len(),
+                "customers": batch.customers.len(), "orders": batch.orders.len(), "left_out": done.refused,
+            });
+            act.event(tx, "import.applied", done.id, data);
+            act.changed(tx, ChangeKind::Product, Some(done.product), done.product.to_bytes());
+            view(&done, None)
+        }));
+        let outcome = inserted.await;
+        tracing::info!(licenses, took = ?began.elapsed(), done = outcome.is_ok(), "the licenses of an import were inserted");
+        match outcome {
             Ok(view) => Ok(Ended::Done(Box::new(view))),
             Err(error) if matches!(error.code, ErrorCode::EmailTaken | ErrorCode::CodeTaken) => Ok(Ended::Collision),
             Err(error) => Err(error),
