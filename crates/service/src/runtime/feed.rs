@@ -20,6 +20,8 @@ const FRESH: Duration = Duration::from_millis(1_900);
 const GAP: Duration = Duration::from_hours(1);
 /// How many changes a full batch holds.
 const FULL: usize = 1_000;
+/// How many changes are looked at ahead of the follower, before forgetting everything is cheaper.
+const AHEAD: u32 = 200;
 
 /// How far a node has followed the feed.
 pub(crate) struct Progress {
@@ -90,6 +92,19 @@ impl Service {
                 progress.advance(following.position(), asked);
                 return Ok(());
             }
+        }
+    }
+}
+
+impl Service {
+    /// Forgets what the changes not yet followed make untrue, without waiting for the follower: whoever has just revoked
+    /// a license through this node finds it revoked here. Where the feed cannot be read, the follower comes to it.
+    pub(crate) async fn apply_own_changes(&self) {
+        let state = self.state();
+        match changes::since(&mut self.store().reader(), state.feed.position(), AHEAD).await {
+            Ok(found) if found.len() < AHEAD as usize => found.iter().for_each(|change| apply(&state.hot, change)),
+            Ok(_) => state.hot.clear(),
+            Err(error) => tracing::debug!(%error, "own changes are left to the follower of the feed"),
         }
     }
 }
