@@ -6,9 +6,12 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Longest time for a command of the server's program.
+const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
 /// Longest time for the server to become ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,7 +69,7 @@ impl Installation {
         }
         let made = installation.command_with(
             ["admin", "bootstrap", "--vendor", "Example Software", "--email", "owner@example.com", "--password-stdin"],
-            b"correct horse battery staple\n",
+            b"seventeen copper kettles at dawn\n",
         )?;
         let text = |name: &str| made[name].as_str().map(str::to_owned).ok_or(format!("bootstrap printed no {name}"));
         installation.token = text("api_token")?;
@@ -110,7 +113,23 @@ impl Installation {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input)?;
         }
-        let output = child.wait_with_output()?;
+        let id = child.id();
+        // A command that hangs must fail the test that waits for it, not the machine that runs it.
+        let (ended, watch) = mpsc::channel::<()>();
+        let watchdog = thread::spawn(move || {
+            let hangs = watch.recv_timeout(COMMAND_PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if hangs {
+                // The child is still ours and not waited for, so that the number cannot mean another process.
+                let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            }
+            hangs
+        });
+        let output = child.wait_with_output();
+        drop(ended);
+        if watchdog.join().unwrap_or(false) {
+            return Err(format!("{command:?} did not end").into());
+        }
+        let output = output?;
         if !output.status.success() {
             return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
         }

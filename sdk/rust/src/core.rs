@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::device::random;
 use crate::events::{Report, Subscribers, Update};
-use crate::record::{Documents, Mark, Record, Released};
+use crate::record::{Documents, Mark, Record};
 use crate::storage::Storage;
 use crate::transport::Transport;
 use crate::vault;
@@ -208,10 +208,6 @@ impl Core {
         let elapsed = running.as_secs().saturating_sub(memory.read_at.unwrap_or(running.as_secs()));
         let reading = Reading { wall: self.clock.wall(), elapsed: Seconds(i64::try_from(elapsed).unwrap_or(i64::MAX)) };
         let decision = decide(self.setup(), &memory.record.state, reading, event, jitter());
-        if decision.effects.contains(&Effect::Released) {
-            memory.record.released =
-                memory.standing.lease.as_ref().map(|lease| Released { seat: lease.seat.clone(), seq: lease.seq });
-        }
         if matches!(event, Event::Answer { .. }) && decision.effects.contains(&Effect::LeaseStored) {
             memory.record.offline_nonce = None;
         }
@@ -258,18 +254,24 @@ impl Core {
         memory.record = joined;
     }
 
-    /// Saves if the last decisions asked for it.
+    /// Saves if the last decisions asked for it. Where another thread is saving, waits for it: when this returns, what
+    /// was known when it was called is on the disk, or cannot be.
     pub(crate) fn save_if_wanted(&self) {
+        let turn = lock(&self.saving);
         let wanted =
             lock(&self.memory).as_mut().is_some_and(|memory| std::mem::replace(&mut memory.save_wanted, false));
         if wanted {
-            self.save();
+            self.save_in_turn(&turn);
         }
     }
 
     /// Saves the state: documents synced into a slot, mere clocks into the mark. What cannot be saved stays in memory.
     pub(crate) fn save(&self) {
-        let _turn = lock(&self.saving);
+        let turn = lock(&self.saving);
+        self.save_in_turn(&turn);
+    }
+
+    fn save_in_turn(&self, _turn: &MutexGuard<'_, ()>) {
         let snapshot = lock(&self.memory).as_ref().map(|memory| {
             let dirty = memory.on_disk.as_ref() != Some(&memory.record.documents());
             (memory.record.clone(), memory.generation, dirty)

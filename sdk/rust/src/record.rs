@@ -10,29 +10,9 @@ use serde_json::Value;
 #[serde(default)]
 pub(crate) struct Record {
     pub(crate) state: State,
-    /// The seat that was given up here, so that another process that still has a lease of it lets go of it, too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) released: Option<Released>,
     /// The nonce of the request that went out in a file: a denial in a file must carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offline_nonce: Option<String>,
-}
-
-/// A seat that was given up, with every lease of it up to this one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Released {
-    pub(crate) seat: String,
-    pub(crate) seq: i64,
-}
-
-impl Released {
-    /// Whether this lease went with the seat. Read without verifying: at worst a stored lease is let go of, which
-    /// whoever can write the store can have more simply.
-    fn covers(&self, lease: &str) -> bool {
-        claims(lease).is_some_and(|claims| {
-            claims["seat"].as_str() == Some(&self.seat) && claims["seq"].as_i64().is_some_and(|seq| seq <= self.seq)
-        })
-    }
 }
 
 /// The content of the mark: clocks and retries without any document. Valid in full beside the generation of the slots
@@ -50,7 +30,7 @@ pub(crate) struct Documents {
     lease: Option<String>,
     lease_manifest: Option<String>,
     denial: Option<String>,
-    released: Option<Released>,
+    released: Option<i64>,
     offline_nonce: Option<String>,
 }
 
@@ -61,14 +41,21 @@ impl Record {
             lease: self.state.lease.clone(),
             lease_manifest: self.state.lease_manifest.clone(),
             denial: self.state.denial.clone(),
-            released: self.released.clone(),
+            released: self.state.released,
             offline_nonce: self.offline_nonce.clone(),
         }
     }
 
     /// The mark that belongs to this record.
     pub(crate) fn mark(&self, generation: u64) -> Mark {
-        let state = State { manifest: None, lease: None, lease_manifest: None, denial: None, ..self.state.clone() };
+        let state = State {
+            manifest: None,
+            lease: None,
+            lease_manifest: None,
+            denial: None,
+            released: None,
+            ..self.state.clone()
+        };
         Mark { generation, state }
     }
 
@@ -80,6 +67,7 @@ impl Record {
                 lease: self.state.lease,
                 lease_manifest: self.state.lease_manifest,
                 denial: self.state.denial,
+                released: self.state.released,
                 damaged: self.state.damaged || mark.state.damaged,
                 ..mark.state.clone()
             }
@@ -89,23 +77,10 @@ impl Record {
         self
     }
 
-    /// Lets go of the lease if it is of the seat that was given up.
-    fn without_released(&self, released: Option<&Released>) -> State {
-        let lease = self.state.lease.as_deref();
-        if released.zip(lease).is_some_and(|(released, lease)| released.covers(lease)) {
-            State { lease: None, lease_manifest: None, denial: None, next: None, ..self.state.clone() }
-        } else {
-            self.state.clone()
-        }
-    }
-
     /// What this process and another one know together.
     pub(crate) fn join(setup: Setup<'_>, mine: &Self, theirs: &Self) -> Self {
-        let my_state = mine.without_released(theirs.released.as_ref());
-        let their_state = theirs.without_released(mine.released.as_ref());
         Self {
-            state: merge(setup, &my_state, &their_state),
-            released: later(mine.released.as_ref(), theirs.released.as_ref()).cloned(),
+            state: merge(setup, &mine.state, &theirs.state),
             offline_nonce: mine.offline_nonce.clone().or_else(|| theirs.offline_nonce.clone()),
         }
     }
@@ -122,11 +97,6 @@ impl Mark {
             Some(old) => Self { generation: self.generation, state: merge(setup, &self.state, &old.state) },
         }
     }
-}
-
-/// The release that came last: `seq` is never below the second in which its lease was signed.
-fn later<'a>(mine: Option<&'a Released>, theirs: Option<&'a Released>) -> Option<&'a Released> {
-    [mine, theirs].into_iter().flatten().max_by_key(|released| released.seq)
 }
 
 /// The claims of a document, unverified.

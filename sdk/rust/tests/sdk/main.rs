@@ -7,6 +7,7 @@ mod documents;
 mod faults;
 mod offline;
 mod processes;
+mod real;
 mod server;
 mod slow;
 mod store;
