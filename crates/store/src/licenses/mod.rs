@@ -2,9 +2,11 @@
 
 mod known;
 mod list;
+mod staged;
 
 pub use known::{KnownLicense, known};
 pub use list::{LicenseFilter, LicenseListRow, LicenseSort, list};
+pub use staged::{insert_staged, stage, unstage};
 
 use crate::{
     error::StoreError,

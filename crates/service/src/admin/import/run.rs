@@ -20,13 +20,15 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    CustomerId, Email, ImportId, License, LicenseId, LicenseStatus, Name, OrderId, Permission, Terms, Timestamp,
+    CustomerId, Email, ImportId, License, LicenseId, LicenseStatus, Name, OrderId, Permission, Seconds, Terms,
+    Timestamp,
 };
 use holdfast_store::{
     StoreError, Tx, WriteOptions,
     changes::ChangeKind,
     customers::{self, CustomerRow},
     imports::{self, Fate, ImportRow, ImportStatus},
+    job_leases,
     licenses::{self, NewLicense},
     orders::{self, OrderRow, OrderStatus},
 };
@@ -36,12 +38,24 @@ use std::{collections::HashMap, sync::Arc};
 /// How often a run is tried when somebody else creates one of its keys, customers or orders at the same moment.
 const ATTEMPTS: u32 = 3;
 
+/// For how long a node that has died keeps others from taking its import up.
+const HELD: Seconds = Seconds::MINUTE;
+
+/// The right to run one import.
+#[derive(Clone)]
+struct Lease {
+    name: String,
+    holder: String,
+}
+
 /// Everything that the one transaction inserts.
 #[derive(Default)]
 struct Batch {
     customers: Vec<CustomerRow>,
     orders: Vec<OrderRow>,
-    licenses: Vec<NewLicense>,
+    /// How many pieces of licenses are put aside, and how many licenses in all.
+    pieces: i64,
+    licenses: usize,
     /// Who has an address, and who is known by a name alone within this file.
     by_email: HashMap<Email, CustomerId>,
     by_name: HashMap<Name, CustomerId>,
@@ -78,27 +92,63 @@ impl Service {
         let Some(running) = self.admin().imports.begin(id) else {
             return Err(wrong_state("The import is running."));
         };
+        let lease = Lease { name: format!("import:{id}"), holder: LicenseId::new(act.now, self.entropy()).to_string() };
+        self.hold(&lease).await?;
+        let outcome = self.run_held(&act, &import, leave_out, &running, &lease).await;
+        self.let_go(&lease).await;
+        outcome
+    }
+
+    async fn run_held(
+        &self,
+        act: &Act,
+        import: &ImportRow,
+        leave_out: bool,
+        running: &Running<'_>,
+        lease: &Lease,
+    ) -> Result<ImportView> {
         if import.status == ImportStatus::Staged {
-            self.begin_run(&act, &import, leave_out).await?;
+            self.begin_run(act, import, leave_out).await?;
         }
+        let mut outcome =
+            Err(Error::new(ErrorCode::Unavailable).with_detail("Others keep creating the same licenses; try again."));
         for _ in 0..ATTEMPTS {
-            match self.run(&act, &import, leave_out, &running).await {
+            outcome = match self.run(act, import, leave_out, running, lease).await {
+                Ok(Ended::Collision) => continue,
                 Ok(Ended::Done(view)) => return Ok(*view),
-                Ok(Ended::Stale) => {
-                    self.back_to_staged(&act, id).await?;
-                    return Err(Error::new(ErrorCode::ImportRejected).with_detail(
-                        "Licenses were made meanwhile that rows now differ from; look at the rows again.",
-                    ));
-                }
-                Ok(Ended::Collision) => {}
-                Err(error) => {
-                    self.back_to_staged(&act, id).await?;
-                    return Err(error);
-                }
-            }
+                Ok(Ended::Stale) => Err(Error::new(ErrorCode::ImportRejected)
+                    .with_detail("Licenses were made meanwhile that rows now differ from; look at the rows again.")),
+                Err(error) => Err(error),
+            };
+            break;
         }
-        self.back_to_staged(&act, id).await?;
-        Err(Error::new(ErrorCode::Unavailable).with_detail("Others keep creating the same licenses; try again."))
+        self.back_to_staged(act, import.id, lease).await?;
+        outcome
+    }
+
+    /// Takes or prolongs the right to run an import, so that no two nodes do.
+    async fn hold(&self, lease: &Lease) -> Result<()> {
+        let now = self.now();
+        let held = self.store().write(
+            WriteOptions::last().idempotent(),
+            job!(lease => |tx| job_leases::acquire(tx, &lease.name, &lease.holder, HELD, now).await),
+        );
+        match held.await? {
+            Some(_) => Ok(()),
+            None => Err(wrong_state("The import is running on another node.")),
+        }
+    }
+
+    /// Gives that right back. Where that fails it ends by itself.
+    async fn let_go(&self, lease: &Lease) {
+        let now = self.now();
+        let released = self.store().write(
+            WriteOptions::last().idempotent(),
+            job!(lease => |tx| job_leases::release(tx, &lease.name, &lease.holder, now).await),
+        );
+        if let Err(error) = released.await {
+            tracing::warn!(?error, "the right to run an import could not be given back");
+        }
     }
 
     async fn begin_run(&self, act: &Act, import: &ImportRow, leave_out: bool) -> Result<()> {
@@ -121,11 +171,15 @@ impl Service {
     }
 
     /// Nothing was changed: the import waits to be confirmed again.
-    async fn back_to_staged(&self, act: &Act, id: ImportId) -> Result<()> {
+    async fn back_to_staged(&self, act: &Act, id: ImportId, lease: &Lease) -> Result<()> {
+        let now = self.now();
         self.store()
             .write(
                 WriteOptions::default(),
-                job!(act => |tx| {
+                job!(act, lease => |tx| {
+                    if job_leases::acquire(tx, &lease.name, &lease.holder, HELD, now).await?.is_none() {
+                        return Ok(());
+                    }
                     let Some(import) = imports::get(tx, act.scope, id).await? else { return Ok(()) };
                     let staged = ImportRow { status: ImportStatus::Staged, updated_at: act.now, ..import };
                     imports::update(tx, act.scope, ImportStatus::Running, &staged).await?;
@@ -136,7 +190,14 @@ impl Service {
         Ok(())
     }
 
-    async fn run(&self, act: &Act, import: &ImportRow, leave_out: bool, running: &Running<'_>) -> Result<Ended> {
+    async fn run(
+        &self,
+        act: &Act,
+        import: &ImportRow,
+        leave_out: bool,
+        running: &Running<'_>,
+        lease: &Lease,
+    ) -> Result<Ended> {
         let mut notes = Notes::of(import)?;
         let mut reader = self.store().reader();
         let catalogue = catalogue(act, &mut reader, import.product, import.plan).await?;
@@ -144,6 +205,7 @@ impl Service {
         let mut changed: Vec<Judged> = Vec::new();
         let mut after = 0;
         running.restart();
+        self.clear(act, import.id).await?;
         loop {
             let lines = imports::lines(&mut reader, act.scope, import.id, Some(Fate::Create), after, LINES).await?;
             let Some(last) = lines.last() else { break };
@@ -155,16 +217,18 @@ impl Service {
             self.compare(act, import.product, &notes.mapping, &mut judged).await?;
             batch.look_up(self, act, &judged).await?;
             let mut ids = Vec::with_capacity(judged.len());
+            let mut piece = Vec::with_capacity(judged.len());
             for (line, row) in lines.iter().zip(judged) {
                 let Some(prepared) = &row.license else {
                     changed.push(row);
                     continue;
                 };
                 let id = line.license.unwrap_or_else(|| LicenseId::new(act.now, self.entropy()));
-                batch.add(self, act, import, id, prepared)?;
+                piece.push(batch.license(self, act, import, id, prepared)?);
                 ids.push((line.line, Fate::Create, String::new(), Some(id)));
             }
-            self.note_ids(act, import.id, ids).await?;
+            self.put_aside(act, import.id, ids, piece, &mut batch).await?;
+            self.hold(lease).await?;
             running.add(lines.len());
         }
         let mut counts = import.clone();
@@ -180,16 +244,39 @@ impl Service {
         self.insert_all(act, counts, notes, batch).await
     }
 
-    /// Writes down which license each row becomes, before it does: what refers to a row can be followed afterwards.
-    async fn note_ids(&self, act: &Act, id: ImportId, ids: Vec<(i64, Fate, String, Option<LicenseId>)>) -> Result<()> {
-        let ids = Arc::new(ids);
-        let noted = self.store().write(
-            WriteOptions::last().idempotent(),
-            job!(act, ids => |tx| {
-                imports::set_fates(tx, act.scope, id, &ids).await
+    /// Puts a piece of licenses aside, and writes down which row becomes which of them.
+    async fn put_aside(
+        &self,
+        act: &Act,
+        id: ImportId,
+        ids: Vec<(i64, Fate, String, Option<LicenseId>)>,
+        piece: Vec<NewLicense>,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        let number = batch.pieces;
+        batch.pieces += 1;
+        batch.licenses += piece.len();
+        let (ids, piece) = (Arc::new(ids), Arc::new(piece));
+        let done = self.store().write(
+            WriteOptions::last(),
+            job!(act, ids, piece => |tx| {
+                imports::set_fates(tx, act.scope, id, &ids).await?;
+                licenses::stage(tx, act.scope, id, number, &piece).await
             }),
         );
-        Ok(noted.await?)
+        Ok(done.await?)
+    }
+
+    /// Throws away what an earlier run has put aside, or this one, when it is no longer needed.
+    async fn clear(&self, act: &Act, id: ImportId) -> Result<()> {
+        loop {
+            let cleared = self
+                .store()
+                .write(WriteOptions::last().idempotent(), job!(act => |tx| licenses::unstage(tx, act.scope, id).await));
+            if !cleared.await? {
+                return Ok(());
+            }
+        }
     }
 
     async fn save_notes(&self, act: &Act, counts: &ImportRow, notes: &Notes) -> Result<()> {
@@ -210,21 +297,21 @@ impl Service {
     async fn insert_all(&self, act: &Act, counts: ImportRow, notes: Notes, batch: Batch) -> Result<Ended> {
         let done = ImportRow {
             status: ImportStatus::Done,
-            done: count(batch.licenses.len()),
+            done: count(batch.licenses),
             mapping: notes.to_text()?,
             updated_at: self.now(),
             ..counts
         };
         let (batch, sha256) = (Arc::new(batch), notes.sha256);
-        let (licenses, began) = (batch.licenses.len(), std::time::Instant::now());
+        let (id, licenses, began) = (done.id, batch.licenses, std::time::Instant::now());
         let inserted = self.store().write_apart(job!(act, done, batch, sha256 => |tx| {
             // Of two nodes that run the same import, the one that gets here second inserts nothing.
             if !imports::update(tx, act.scope, ImportStatus::Running, &done).await? {
                 return Err(wrong_state("The import was finished elsewhere."));
             }
-            batch.insert(&act, tx).await?;
+            batch.insert(&act, tx, done.id).await?;
             let data = json!({
-                "file": done.name, "sha256": sha256, "licenses": batch.licenses.len(),
+                "file": done.name, "sha256": sha256, "licenses": batch.licenses,
                 "customers": batch.customers.len(), "orders": batch.orders.len(), "left_out": done.refused,
             });
             act.event(tx, "import.applied", done.id, data);
@@ -234,7 +321,13 @@ impl Service {
         let outcome = inserted.await;
         tracing::info!(licenses, took = ?began.elapsed(), done = outcome.is_ok(), "the licenses of an import were inserted");
         match outcome {
-            Ok(view) => Ok(Ended::Done(Box::new(view))),
+            Ok(view) => {
+                // What stays put aside harms nobody: the import is done.
+                if let Err(error) = self.clear(act, id).await {
+                    tracing::warn!(?error, "what an import had put aside could not be thrown away");
+                }
+                Ok(Ended::Done(Box::new(view)))
+            }
             Err(error) if matches!(error.code, ErrorCode::EmailTaken | ErrorCode::CodeTaken) => Ok(Ended::Collision),
             Err(error) => Err(error),
         }
@@ -271,8 +364,15 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds the license that a row describes, and its customer and order where they are new.
-    fn add(&mut self, service: &Service, act: &Act, import: &ImportRow, id: LicenseId, ready: &Prepared) -> Result<()> {
+    /// The license that a row describes; adds its customer and order where they are new.
+    fn license(
+        &mut self,
+        service: &Service,
+        act: &Act,
+        import: &ImportRow,
+        id: LicenseId,
+        ready: &Prepared,
+    ) -> Result<NewLicense> {
         let Prepared { row, plan } = ready;
         let customer = self.customer(service, act, row.email.as_ref(), row.name.as_ref())?;
         let order = row.order.as_ref().map(|reference| self.order(service, act, reference.as_str(), customer));
@@ -303,8 +403,7 @@ impl Batch {
             created_at: act.now,
         };
         let StoredKey { hash, sealed, hint } = service.store_key(id, &row.key)?;
-        self.licenses.push(NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint });
-        Ok(())
+        Ok(NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint })
     }
 
     fn customer(
@@ -355,11 +454,12 @@ impl Batch {
         id
     }
 
-    async fn insert(&self, act: &Act, tx: &mut Tx) -> Result<()> {
+    async fn insert(&self, act: &Act, tx: &mut Tx, id: ImportId) -> Result<()> {
         customers::insert_many(tx, act.scope, &self.customers).await?;
         orders::insert_many(tx, act.scope, &self.orders).await?;
-        let left_out = licenses::insert_many(tx, act.scope, &self.licenses).await?;
-        if left_out.is_empty() { Ok(()) } else { Err(Error::new(ErrorCode::CodeTaken)) }
+        let inserted = licenses::insert_staged(tx, act.scope, id, self.pieces).await?;
+        // Another node has begun the same import anew and cleared what this one had put aside.
+        if inserted == self.licenses as u64 { Ok(()) } else { Err(Error::new(ErrorCode::CodeTaken)) }
     }
 }
 
