@@ -100,9 +100,12 @@ impl From<Error> for UiError {
         if error.code.status() >= 500 {
             tracing::error!(?error, request = request_id, "a screen could not be served");
         }
-        // A page answers with the status of what it could not show; a form goes back to its page instead.
-        let is_page = parts().is_some_and(|parts| parts.method == Method::GET);
-        if let (true, Some(response)) = (is_page, use_context::<ResponseOptions>()) {
+        // Pages and scripts get the status of what could not be done; a plain form is led back to its page instead.
+        let is_plain_form = parts().is_some_and(|parts| {
+            let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+            parts.method != Method::GET && accept.is_some_and(|accept| accept.contains("text/html"))
+        });
+        if let (false, Some(response)) = (is_plain_form, use_context::<ResponseOptions>()) {
             if let Ok(status) = StatusCode::from_u16(error.code.status()) {
                 response.set_status(status);
             }

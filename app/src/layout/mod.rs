@@ -5,7 +5,7 @@ mod api;
 use leptos::{prelude::*, server_fn::ServerFn as _};
 use leptos_router::components::{A, Outlet};
 
-use crate::ui::{Flash, Icon, Shape, load, show};
+use crate::ui::{Flash, Icon, Shape, show};
 use api::{SetLook, SignOut, Viewer};
 
 /// A screen: address, name, icon.
@@ -36,7 +36,8 @@ const PHONE: &[Link] = &[
 /// The frame.
 #[component]
 pub fn Console() -> impl IntoView {
-    let viewer = load(|| (), |()| api::whoami());
+    // Read once: who looks does not change with the address.
+    let viewer = Resource::new(|| (), |()| api::whoami());
     let groups = GROUPS
         .iter()
         .map(|(name, links)| {

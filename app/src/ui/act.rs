@@ -1,8 +1,9 @@
 //! Reading and writing through server functions: resources that follow the address, actions that refresh them.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use leptos::{prelude::*, server_fn::ServerFn};
+use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::ErrorState;
@@ -23,7 +24,8 @@ impl Refresh {
     }
 }
 
-/// An action for an `<ActionForm>`; when it is done, whatever the page shows is read again.
+/// An action for an `<ActionForm>`. Done, it leads to another address, which is read as usual; where it leads back to the
+/// very same one, what the page shows is read again.
 pub fn act<F>() -> ServerAction<F>
 where
     F: ServerFn + Clone + Send + Sync + 'static,
@@ -33,13 +35,30 @@ where
 {
     let action = ServerAction::<F>::new();
     let refresh = use_context::<Refresh>();
-    let version = action.version();
+    let (version, pending) = (action.version(), action.pending());
+    let location = use_location();
+    let here = move || (location.pathname.get_untracked(), location.search.get_untracked());
+    let began = StoredValue::new(None);
     Effect::new(move |_| {
-        if version.get() > 0
-            && let Some(Refresh(count)) = refresh
-        {
-            count.update(|count| *count += 1);
+        if pending.get() {
+            began.set_value(Some(here()));
         }
+    });
+    Effect::new(move |_| {
+        if version.get() == 0 {
+            return;
+        }
+        let Some(Refresh(count)) = refresh else { return };
+        let began = began.get_value();
+        // A moment later, so that a redirect has changed the address if there was one.
+        set_timeout(
+            move || {
+                if began == Some(here()) {
+                    count.update(|count| *count += 1);
+                }
+            },
+            Duration::from_millis(50),
+        );
     });
     action
 }
@@ -64,7 +83,18 @@ where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     Fut: Future<Output = Result<T, UiError>> + Send + 'static,
 {
-    Resource::new(move || (source(), Refresh::count()), move |(source, _)| fetch(source))
+    let location = use_location();
+    let here = location.pathname.get_untracked();
+    // A page that is being left must not ask anew because the address changes under it.
+    let asked = Memo::new(move |before: Option<&(S, String, u32)>| {
+        let leaving = location.pathname.get() != here;
+        let now = (source(), location.search.get(), Refresh::count());
+        match before {
+            Some(before) if leaving && before.0 == now.0 => before.clone(),
+            _ => now,
+        }
+    });
+    Resource::new(move || asked.get(), move |(source, _, _)| fetch(source))
 }
 
 /// Shows what was read, or says plainly why it could not be. What was shown before stays while it is read again.

@@ -21,9 +21,7 @@ use crate::ui::{
 pub fn LicensePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let query = leptos_router::hooks::use_location().search;
-    // The query is part of what is asked: the same page shows what a step or the key's hand-over has changed.
-    let license = load(move || (id.get(), query.get()), |(id, _)| api::license(id));
+    let license = load(move || id.get(), api::license);
     show(license, move |detail| view! { <Detail detail /> })
 }
 
