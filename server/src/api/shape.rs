@@ -106,7 +106,8 @@ mod tests {
 
     fn refusal(text: &str) -> (ErrorCode, String, String) {
         let error = read::<Outer>(text.as_bytes()).unwrap_err();
-        (error.code, error.pointer.unwrap_or_default(), error.detail.unwrap_or_default())
+        let text = |text: Option<Box<str>>| text.map(String::from).unwrap_or_default();
+        (error.code, text(error.pointer), text(error.detail))
     }
 
     #[test]

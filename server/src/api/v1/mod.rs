@@ -49,28 +49,28 @@ pub fn routes() -> OpenApiRouter<AppState> {
 pub enum Refusals {
     /// The request is not valid; `pointer` says where.
     #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemDocument),
+    Invalid(ProblemDocument),
     /// `unauthenticated`: no token, or one that is not valid.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(#[to_schema] ProblemDocument),
+    Unauthenticated(ProblemDocument),
     /// `forbidden`: the token's scopes do not include this.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemDocument),
+    Forbidden(ProblemDocument),
     /// `not_found`: unknown, or of another vendor.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemDocument),
+    NotFound(ProblemDocument),
     /// Something stands against it; `code` says what.
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] ProblemDocument),
+    Conflict(ProblemDocument),
     /// `idempotency_mismatch`: the `Idempotency-Key` came with another request before.
     #[response(status = 422, content_type = "application/problem+json")]
-    Mismatch(#[to_schema] ProblemDocument),
+    Mismatch(ProblemDocument),
     /// `rate_limited`; `Retry-After` says for how long.
     #[response(status = 429, content_type = "application/problem+json")]
-    RateLimited(#[to_schema] ProblemDocument),
+    RateLimited(ProblemDocument),
     /// Our own trouble; `Retry-After` says when to come back.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDocument),
+    Unavailable(ProblemDocument),
 }
 
 /// No input.

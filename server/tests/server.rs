@@ -1,0 +1,14 @@
+//! Everything about the server that needs a whole one: the router over both databases, and the real program with its
+//! sockets, signals and exit codes.
+
+mod suite {
+    pub mod authorisation;
+    pub mod commands;
+    pub mod docs;
+    pub mod limits;
+    pub mod management;
+    pub mod process;
+    pub mod runtime;
+    pub mod sockets;
+    pub mod world;
+}

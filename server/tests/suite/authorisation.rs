@@ -1,0 +1,165 @@
+//! Every operation of the API description against everybody who may not: no token, a broken one, one without the scope,
+//! one of another vendor.
+
+use super::world::{Answer, World};
+use holdfast::api::description;
+use holdfast_domain::Permission;
+use holdfast_testkit::both;
+use http::Method;
+use serde_json::{Value, json};
+
+/// Every operation that takes a token: method, path, and a body that fits where one is needed.
+fn operations() -> Vec<(Method, String, Option<Value>)> {
+    let api = serde_json::to_value(description()).unwrap();
+    let mut found = Vec::new();
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            if operation.get("security").is_none() {
+                continue;
+            }
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let body = operation.get("requestBody").map(|body| {
+                let reference = body["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+                example(&api, reference.rsplit('/').next().unwrap())
+            });
+            found.push((method, path.clone(), body));
+        }
+    }
+    found
+}
+
+/// A body with every required member, valid in shape.
+fn example(api: &Value, name: &str) -> Value {
+    let schema = &api["components"]["schemas"][name];
+    let mut body = json!({});
+    for member in schema["required"].as_array().into_iter().flatten() {
+        let member = member.as_str().unwrap();
+        body[member] = match member {
+            "product" => json!("prd_01m803crnaftmanwmz5a0j4ry7"),
+            "plan" => json!("pln_01m803crnaftmanwmz5a0j4ry7"),
+            "customer" => json!("cus_01m803crnaftmanwmz5a0j4ry7"),
+            "email" => json!("x@example.com"),
+            "role" => json!("viewer"),
+            "password" => json!("tidal omelette bracket nine"),
+            "scopes" => json!(["licenses.read"]),
+            "mapping" => json!(["key"]),
+            "expires_at" => json!("2099-01-01T00:00:00Z"),
+            _ => json!("Some text"),
+        };
+    }
+    body
+}
+
+/// An id of the kind that a path names, which does not exist.
+fn fill(path: &str) -> String {
+    let prefix = match path.split('/').nth(2).unwrap() {
+        "products" => "prd",
+        "plans" => "pln",
+        "customers" => "cus",
+        "licenses" => "lic",
+        "seats" => "sea",
+        "orders" => "ord",
+        "imports" => "imp",
+        "members" => "mem",
+        "tokens" => "tok",
+        _ => "kid",
+    };
+    path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))
+}
+
+#[test]
+fn the_description_has_the_operations_it_should() {
+    let operations = operations();
+    assert!(operations.len() >= 40, "{}", operations.len());
+    let api = serde_json::to_value(description()).unwrap();
+    // Whatever is not marked as taking a token is known to be open.
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        let open = path.starts_with("/v1/products/{product}/")
+            || path == "/v1/vendors/{vendor}/keys"
+            || ["/livez", "/readyz", "/startupz", "/v1/status"].contains(&path.as_str());
+        for operation in methods.as_object().unwrap().values() {
+            assert_eq!(operation.get("security").is_none(), open, "{path}");
+        }
+    }
+}
+
+both! {
+    async fn nobody_gets_in_without_a_right(db: TestDb) {
+        let world = World::new(&db).await;
+        let powerless = world.token_with(vec![Permission::FleetRead]).await;
+        let mut broken = world.token.clone();
+        broken.replace_range(broken.len() - 1.., if world.token.ends_with('0') { "1" } else { "0" });
+        for (method, path, body) in operations() {
+            let path = fill(&path);
+            let body = body.as_ref();
+            let request = World::request(method.clone(), &path).body(axum::body::Body::empty()).unwrap();
+            world.send(request).await.refused(401, "unauthenticated");
+            for bad in ["", "hf_sk_nonsense", broken.as_str()] {
+                world.call_as(bad, method.clone(), &path, body).await.refused(401, "unauthenticated");
+            }
+            // What only shows its caller itself needs no scope.
+            if path == "/v1/vendor" {
+                continue;
+            }
+            // A file and query parameters are refused for their form before anybody looks at scopes.
+            let path = if path == "/v1/imports" && method == Method::POST {
+                format!("{path}?product=prd_01m803crnaftmanwmz5a0j4ry7")
+            } else {
+                path
+            };
+            let answer = world.call_as(&powerless, method.clone(), &path, body).await;
+            let status = answer.status.as_u16();
+            assert!(status == 403 || (path.starts_with("/v1/imports?") && status == 415), "{method} {path}: {status} {}",
+                String::from_utf8_lossy(&answer.bytes));
+        }
+    }
+
+    async fn another_vendors_things_do_not_exist(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, license, key) = world.licensed(2).await;
+        let seat = world.activate(&product, &key, 1).await.expect(201).text("seat");
+        let plan = world.read("/v1/plans").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let customer = world.post("/v1/customers", json!({ "name": "Ann" })).await.expect(201).text("id");
+        let order = world.post("/v1/orders", json!({ "reference": "A-1" })).await.expect(201).text("id");
+        let member = world.read("/v1/members").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let token = world.read("/v1/tokens").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let stranger = world.foreign_token(&db).await;
+        let mine = [
+            ("products", &product), ("plans", &plan), ("customers", &customer), ("licenses", &license),
+            ("seats", &seat), ("orders", &order), ("members", &member), ("tokens", &token),
+        ];
+        let mut checked = 0;
+        for (method, path, body) in operations() {
+            let kind = path.split('/').nth(2).unwrap();
+            let Some((_, id)) = mine.iter().find(|(name, _)| *name == kind && path.contains("{id}")) else { continue };
+            let (foreign, unknown) = (path.replace("{id}", id), fill(&path));
+            let strip = |answer: Answer| {
+                let answer = answer.refused(404, "not_found");
+                let id = answer.header("x-request-id").to_owned();
+                String::from_utf8(answer.bytes).unwrap().replace(&id, "")
+            };
+            let first = strip(world.call_as(&stranger, method.clone(), &foreign, body.as_ref()).await);
+            let second = strip(world.call_as(&stranger, method.clone(), &unknown, body.as_ref()).await);
+            assert_eq!(first, second, "{method} {path}");
+            checked += 1;
+        }
+        assert!(checked >= 18, "{checked}");
+        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports"] {
+            let list = world.call_as(&stranger, Method::GET, &format!("/v1/{kind}"), None).await.expect(200).json();
+            assert_eq!(list["total"], 0, "{kind}: {list}");
+        }
+        for (path, body) in [
+            ("/v1/plans", json!({ "product": product, "name": "Stolen" })),
+            ("/v1/licenses", json!({ "plan": plan })),
+            ("/v1/keys/rotate", json!({ "product": product })),
+        ] {
+            let status = world.call_as(&stranger, Method::POST, path, Some(&body)).await.status.as_u16();
+            assert!(status == 404 || status == 400, "{path}: {status}");
+        }
+        for query in [format!("license={license}"), format!("product={product}"), format!("customer={customer}")] {
+            let list = world.call_as(&stranger, Method::GET, &format!("/v1/seats?{query}"), None).await.expect(200);
+            assert_eq!(list.json()["total"], 0);
+        }
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["status"], "active");
+    }
+}

@@ -1,0 +1,167 @@
+//! Bad input and too much of it, over both databases.
+
+use super::world::{World, device};
+use axum::{body::Body, extract::ConnectInfo};
+use holdfast::config::{Network, ServeConfig};
+use holdfast_testkit::both;
+use http::{Method, header};
+use serde_json::json;
+use std::net::SocketAddr;
+
+fn raw(path: &str, kind: &str, body: impl Into<Body>) -> http::Request<Body> {
+    World::request(Method::POST, path).header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+}
+
+both! {
+    async fn bad_bodies_are_named(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, _, key) = world.licensed(1).await;
+        let path = format!("/v1/products/{product}/activate");
+        let json = "application/json";
+        let body = |extra: &str| format!(
+            r#"{{"key":"{key}","device":{{"hash":"{}"}},"nonce":"nonce-0123456789"{extra}}}"#, device(1));
+        let deep = format!(r#","x":{}{}"#, "[".repeat(40), "]".repeat(40));
+        for (sent, code) in [
+            (b"".to_vec(), "invalid_json"),
+            (b"{".to_vec(), "invalid_json"),
+            (b"nonsense".to_vec(), "invalid_json"),
+            (b"[]".to_vec(), "invalid_request"),
+            (b"{\"key\":\"\xff\"}".to_vec(), "invalid_json"),
+            (body(r#","x":"\u0000""#).into_bytes(), "invalid_json"),
+            (body(",\"x\":\"\0\"").into_bytes(), "invalid_json"),
+            (body(&deep).into_bytes(), "invalid_json"),
+        ] {
+            let answer = world.send(raw(&path, json, sent.clone())).await;
+            answer.refused(400, code);
+        }
+        for (member, value, pointer) in [
+            ("key", json!(5), "/key"),
+            ("key", json!(null), "/key"),
+            ("nonce", json!(["x"]), "/nonce"),
+            ("device", json!("x"), "/device"),
+            ("device", json!({}), "/device/hash"),
+            ("device", json!({ "hash": "xyz" }), "/device/hash"),
+            ("device", json!({ "hash": device(1), "name": 7 }), "/device/name"),
+            ("manifest_seq", json!("1"), "/manifest_seq"),
+            ("borrow_seconds", json!(-1), "/borrow_seconds"),
+        ] {
+            let mut sent = json!({ "key": key, "device": { "hash": device(1) }, "nonce": "nonce-0123456789" });
+            sent[member] = value;
+            let answer = world.ask(&path, &sent).await.refused(400, "invalid_request");
+            assert_eq!(answer.json()["pointer"], pointer, "{}", answer.json());
+            assert!(!String::from_utf8_lossy(&answer.bytes).contains(&key));
+        }
+        let large = body(&format!(r#","x":"{}""#, "x".repeat(17_000)));
+        world.send(raw(&path, json, large)).await.refused(413, "body_too_large");
+        world.send(raw(&path, json, vec![b' '; 3_000_000])).await.refused(413, "body_too_large");
+        world.send(raw(&path, "text/plain", body(""))).await.refused(415, "unsupported_media_type");
+        world.send(raw(&path, "application/x-www-form-urlencoded", "key=1")).await
+            .refused(415, "unsupported_media_type");
+        world.get(&path).await.refused(405, "method_not_allowed");
+        world.send(raw(&path, "application/json; charset=utf-8", body(r#","new_member":{"a":[1]}"#))).await.expect(201);
+    }
+
+    async fn a_key_in_a_url_is_refused(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, _, key) = world.licensed(1).await;
+        for path in [
+            format!("/v1/products/{product}/activate?key={key}"),
+            format!("/v1/products/{product}/validate?license_key=OLD-KEY-1"),
+            format!("/v1/products/{product}/renew?x={}", key.replace('-', "")),
+            format!("/v1/licenses?q={key}"),
+        ] {
+            world.ask(&path, &json!({})).await.refused(400, "key_in_url");
+        }
+    }
+
+    async fn unknown_addresses_and_members_are_told(db: TestDb) {
+        let world = World::new(&db).await;
+        for path in ["/v1", "/v1/", "/v1/nothing", "/v1/licenses/x/y/z"] {
+            world.get(path).await.refused(404, "not_found");
+        }
+        let answer = world.post("/v1/products", json!({ "name": "X", "colour": "red" })).await;
+        assert_eq!(answer.refused(400, "invalid_request").json()["pointer"], "/colour");
+        let product = world.product("Y").await;
+        for (terms, pointer) in [
+            (json!({ "seats": 0 }), "/terms"),
+            (json!({ "seats": "5" }), "/terms/seats"),
+            (json!({ "model": "forever" }), "/terms/model"),
+            (json!({ "model": "trial" }), "/terms/duration_seconds"),
+            (json!({ "entitlements": { "x": false } }), "/terms/entitlements/x"),
+        ] {
+            let body = json!({ "product": product, "name": "Z", "terms": terms });
+            let answer = world.post("/v1/plans", body).await.refused(400, "invalid_request").json();
+            assert!(answer["pointer"].as_str().unwrap().starts_with(pointer), "{answer}");
+        }
+    }
+
+    async fn guessing_is_slow_and_hurts_nobody_else(db: TestDb) {
+        let serve = ServeConfig { trusted_proxies: vec![Network::parse("203.0.113.5").unwrap()], ..ServeConfig::default() };
+        let world = World::with(&db, serve).await;
+        let (product, _, key) = world.licensed(5).await;
+        let lease = world.activate(&product, &key, 1).await.expect(201).text("lease");
+        let path = format!("/v1/products/{product}/activate");
+        let from = |address: &str, key: &str| {
+            let body = json!({ "key": key, "device": { "hash": device(2) }, "nonce": "nonce-0123456789" });
+            World::request(Method::POST, &path)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("x-forwarded-for", address)
+                .body(Body::from(body.to_string()))
+                .unwrap()
+        };
+        for left in (0..10).rev() {
+            let answer = world.send(from("198.51.100.7", &format!("WRONG-{left}-KEY-000"))).await;
+            let answer = answer.refused(404, "license_not_found");
+            assert_eq!(answer.header("ratelimit-policy"), "\"key-failures\";q=10;w=60");
+            assert!(answer.header("ratelimit").starts_with(&format!("\"key-failures\";r={left};t=")));
+        }
+        let refused = world.send(from("198.51.100.7", &key)).await.refused(429, "rate_limited");
+        assert_eq!(refused.json()["retryable"], true);
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=6).contains(&wait), "{wait}");
+        world.send(from("198.51.100.8", &key)).await.expect(201);
+        // The same address goes on renewing.
+        let renew = json!({ "lease": lease, "nonce": "nonce-0123456789" });
+        let request = World::request(Method::POST, &format!("/v1/products/{product}/renew"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", "198.51.100.7")
+            .body(Body::from(renew.to_string()))
+            .unwrap();
+        world.send(request).await.expect(200);
+    }
+
+    async fn nobody_is_believed_about_their_address(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, ..) = world.licensed(1).await;
+        let body = json!({ "key": "WRONG-KEY-0000", "device": { "hash": device(2) }, "nonce": "nonce-0123456789" });
+        for n in 0..12 {
+            let mut request = World::request(Method::POST, &format!("/v1/products/{product}/activate"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("x-forwarded-for", format!("198.51.100.{n}"))
+                .body(Body::from(body.to_string()))
+                .unwrap();
+            let peer: SocketAddr = "192.0.2.1:5".parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            world.send(request).await.expect(if n < 10 { 404 } else { 429 });
+        }
+    }
+
+    async fn health_touches_nothing_and_tells_the_mode(db: TestDb) {
+        let world = World::new(&db).await;
+        assert_eq!(world.get("/readyz").await.expect(200).json(), json!({ "mode": "normal" }));
+        world.get("/livez").await.expect(200);
+        world.get("/startupz").await.expect(200);
+        let status = world.get("/v1/status").await.expect(200).json();
+        for member in ["node", "region", "version", "mode", "manifest", "schema"] {
+            assert!(!status[member].is_null(), "{member}");
+        }
+        world.health.set_database(false);
+        world.health.set_database(false);
+        assert_eq!(world.get("/readyz").await.expect(200).json(), json!({ "mode": "continuity" }));
+        world.health.set_draining();
+        let draining = world.get("/readyz").await.expect(503);
+        assert_eq!(draining.json(), json!({ "mode": "draining" }));
+        assert_eq!(draining.header("connection"), "close");
+        assert_eq!(world.get("/livez").await.expect(200).header("connection"), "close");
+    }
+}
