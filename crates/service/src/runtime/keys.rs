@@ -158,14 +158,16 @@ pub async fn new_issuing(
 /// Signs and stores a new manifest of the vendor's keys and tells every node. Where the root seed is off line, the keys
 /// are changed all the same and the last manifest stays until the vendor signs a new one.
 pub(crate) async fn publish(service: &Service, tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
-    let change = |product| NewChange {
+    tx.change(NewChange {
         vendor: scope.vendor(),
-        product,
+        product: None,
         kind: ChangeKind::SigningKey,
         subject: scope.vendor().to_bytes(),
         at: now,
-    };
-    tx.change(change(None));
+    });
+    // Taken before the keys are read: it locks the vendor's row, so that of two changes at once the second lists what the
+    // first has added.
+    let seq = vendors::next_manifest_seq(tx, scope).await?;
     let rows = signing_keys::of_vendor(tx, scope).await?;
     let roots = rows.iter().filter(|row| row.kind == KeyKind::Root && row.status == KeyStatus::Active);
     let mut root = None;
@@ -177,7 +179,6 @@ pub(crate) async fn publish(service: &Service, tx: &mut Tx, scope: Scope, now: T
         return Ok(());
     };
     let keys: Vec<ListedKey> = rows.iter().filter_map(listed).collect();
-    let seq = vendors::next_manifest_seq(tx, scope).await?;
     let endpoints = &service.settings().endpoints;
     let frame = Frame { vendor: scope.vendor(), seq, issued: now.seconds(), endpoints };
     let signed = manifest::sign(&frame, &keys, |_| true, &root)?;

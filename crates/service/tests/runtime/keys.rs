@@ -109,6 +109,20 @@ both! {
         assert!(world.manifest().await.keys.len() > 20);
     }
 
+    async fn products_made_at_once_on_two_nodes_are_all_listed(db: TestDb) {
+        let world = World::new(&db).await;
+        let nodes = [world.service.clone(), world.another_node(&db).await];
+        let mut running = tokio::task::JoinSet::new();
+        for n in 0..16 {
+            let (service, vendor) = (nodes[n % 2].clone(), world.vendor);
+            running.spawn(async move { product(&service, vendor).await });
+        }
+        let made = running.join_all().await;
+        let manifest = world.manifest().await;
+        assert_eq!(manifest.keys.len(), made.len() + 1);
+        assert!(made.iter().all(|made| manifest.keys.iter().any(|key| key.aud == Some(made.to_string()))));
+    }
+
     async fn every_node_serves_the_same_bytes(db: TestDb) {
         let world = World::new(&db).await;
         let other = world.another_node(&db).await;

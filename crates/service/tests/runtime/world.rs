@@ -253,7 +253,7 @@ impl World {
     }
 }
 
-async fn product(service: &Service, vendor: VendorId) -> ProductId {
+pub async fn product(service: &Service, vendor: VendorId) -> ProductId {
     let (own, now) = (service.clone(), service.now());
     let id = ProductId::new(now, &SeededEntropy::new(unique()));
     write(service, move |tx| {
