@@ -281,7 +281,7 @@ both! {
         world
             .service
             .store()
-            .write::<_, holdfast_store::StoreError, _>(Default::default(), move |tx| {
+            .write::<_, holdfast_store::StoreError, _>(holdfast_store::WriteOptions::default(), move |tx| {
                 Box::pin(async move {
                     let row = imports::get(tx, scope, id).await?.unwrap();
                     let running = imports::ImportRow { status: ImportStatus::Running, ..row };

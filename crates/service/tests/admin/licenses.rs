@@ -11,9 +11,9 @@ use holdfast_service::{
 };
 use holdfast_testkit::both;
 
-fn named(name: &str, email: &str) -> Option<CustomerChoice> {
+fn named(name: &str, email: &str) -> CustomerChoice {
     let customer = CreateCustomer { name: Some(text(name)), email: Some(text(email)), external_id: None };
-    Some(CustomerChoice::New(customer))
+    CustomerChoice::New(customer)
 }
 
 both! {
@@ -75,12 +75,12 @@ both! {
         let (service, call) = (&world.service, world.call());
         let now = service.now();
         let short = IssueLicense {
-            customer: named("Bruno Brandt", "bruno@example.com"),
+            customer: Some(named("Bruno Brandt", "bruno@example.com")),
             expires_at: Some(now.plus(Seconds::HOUR)),
             ..IssueLicense::of(world.plan)
         };
         let expired = service.issue_license(&call, short).await.unwrap();
-        let ada = IssueLicense { customer: named("Ada Almeida", "ada@example.com"), ..IssueLicense::of(world.plan) };
+        let ada = IssueLicense { customer: Some(named("Ada Almeida", "ada@example.com")), ..IssueLicense::of(world.plan) };
         let active = service.issue_license(&call, ada).await.unwrap();
         let mut changed = Vec::new();
         for change in [StatusChange::Suspend, StatusChange::Revoke] {
@@ -166,7 +166,7 @@ both! {
     async fn a_license_is_handed_over(db: TestDb) {
         let world = World::new(&db).await;
         let (id, _) = world.used(&["a"]).await;
-        let transfer = Transfer { customer: named("Ada", "ada@example.com").unwrap(), reason: text("Company sold") };
+        let transfer = Transfer { customer: named("Ada", "ada@example.com"), reason: text("Company sold") };
         let view = world.service.transfer_license(&world.call(), id, transfer).await.unwrap();
         assert_eq!(view.customer_email.unwrap().as_str(), "ada@example.com");
         assert_eq!(view.seats_taken, 1);

@@ -4,7 +4,7 @@ use crate::world::*;
 use holdfast_domain::{Permission, Role, Seconds};
 use holdfast_service::{
     Call, ErrorCode,
-    admin::inputs::{CreateMember, CreateToken, SetupInput},
+    admin::inputs::{CreateMember, CreateToken, LicenseFilter, SetupInput},
 };
 use holdfast_testkit::both;
 
@@ -201,7 +201,7 @@ both! {
         assert!(made.secret.starts_with("hf_sk_") && !format!("{made:?}").contains(&made.secret));
         let actor = world.service.authenticate_token(&made.secret).await.unwrap();
         assert_eq!(actor.vendor(), world.vendor);
-        assert!(world.service.licenses(&actor, Default::default(), page()).await.is_ok());
+        assert!(world.service.licenses(&actor, LicenseFilter::default(), page()).await.is_ok());
         assert_eq!(world.service.plan(&actor, world.plan).await.unwrap_err().code, ErrorCode::Forbidden);
         let listed = world.service.tokens(&owner.actor, page()).await.unwrap().items;
         assert_eq!((listed.len(), listed[0].used_at), (1, Some(world.service.now())));
