@@ -46,6 +46,11 @@ impl Run {
         self.last()["reason"].as_str().unwrap_or("none")
     }
 
+    /// The number of the lease in use.
+    pub fn seq(&self) -> i64 {
+        self.last()["seq"].as_i64().unwrap_or(0)
+    }
+
     /// Whether the application works in full, with what the plan promises.
     pub fn works(&self) -> bool {
         self.last()["entitled"] == true && self.last()["entitlements"]["projects"] == 25
@@ -93,7 +98,16 @@ impl Customer {
 
     /// Starts the application on this day and ends it after the launch check, every network call traced.
     pub fn launch(&self, day: u32) -> Result<Run, Failure> {
-        let trace = self.folder.with_extension(format!("day-{day}.strace"));
+        self.traced(day, &["--once"])
+    }
+
+    /// Asks for a renewal by hand, every network call traced.
+    pub fn refresh(&self) -> Result<Run, Failure> {
+        self.traced(0, &["--refresh", "--once"])
+    }
+
+    fn traced(&self, day: u32, flags: &[&str]) -> Result<Run, Failure> {
+        let trace = self.folder.with_extension("strace");
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=network", "-o"]).arg(&trace);
         if day > 0 {
@@ -103,7 +117,7 @@ impl Customer {
         }
         command.arg(program("examples/desktop")?);
         self.flags(&mut command);
-        command.arg("--once");
+        command.args(flags);
         run(command, Some(&trace))
     }
 

@@ -192,6 +192,9 @@ impl Options {
             line.extend(verdict);
             line.insert("entitlements".into(), json!(standing.entitlements));
             line.extend(overlays(standing));
+            if let Some(lease) = &standing.lease {
+                line.insert("seq".into(), lease.seq.into());
+            }
             if let Some(denial) = &standing.denial {
                 line.insert("denial".into(), denial.code.as_str().into());
                 line.insert("help".into(), json!(denial.help));

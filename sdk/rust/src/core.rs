@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) calling: Mutex<()>,
     memory: Mutex<Option<Memory>>,
     subscribers: Mutex<Subscribers>,
+    /// Keeps changes in the order in which they happened on their way to the subscribers.
+    telling: Mutex<()>,
     saving: Mutex<()>,
     stopped: AtomicBool,
     woken: Mutex<bool>,
@@ -118,6 +120,7 @@ impl Core {
             calling: Mutex::default(),
             memory: Mutex::default(),
             subscribers: Mutex::default(),
+            telling: Mutex::default(),
             saving: Mutex::default(),
             stopped: AtomicBool::new(false),
             woken: Mutex::default(),
@@ -197,10 +200,11 @@ impl Core {
         if lock(&self.memory).is_none() {
             self.launch();
         }
+        let telling = lock(&self.telling);
         let mut guard = lock(&self.memory);
         let Some(memory) = guard.as_mut() else {
             // Not reachable: `launch` filled it, and nothing empties it.
-            drop(guard);
+            drop((guard, telling));
             let standing = self.launch();
             return Applied { standing, action: Action::Nothing, effects: Vec::new() };
         };
@@ -229,6 +233,7 @@ impl Core {
         if decision.effects.contains(&Effect::Kept(Keep::ProxyAuthentication)) {
             self.publish(&Update::ProxyWantsSignIn);
         }
+        drop(telling);
         for effect in &decision.effects {
             self.report(&Report::Effect(effect.clone()));
         }

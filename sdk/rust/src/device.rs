@@ -3,7 +3,7 @@
 use crate::storage::{Durability, Slot, Storage};
 use holdfast_lease::SigningKey;
 use std::io;
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+#[cfg(any(target_os = "macos", target_os = "windows"))]
 use std::process::Command;
 use std::time::Duration;
 
