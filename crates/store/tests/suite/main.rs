@@ -9,7 +9,6 @@ mod lists;
 mod lost;
 mod misc;
 mod schema;
-mod speed;
 mod support;
 mod tenants;
 mod writing;
