@@ -8,10 +8,11 @@ mod probe;
 
 use crate::{
     AppState,
+    api::starting_router,
     cli::{Failure, node, output},
     config::{Config, ServeConfig},
     health::Health,
-    http::{Listener, ListenerLimits},
+    http::{Listener, ListenerLimits, Routes},
     metrics, metrics_router, router,
 };
 use holdfast_service::{ErrorCode, Service};
@@ -53,11 +54,22 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
     let recorder = metrics::install().map_err(|error| Failure::Failed(error.to_string()))?;
     let health = Health::default();
     let url = node::database_url(&config)?;
-    let started = select! {
+    let limits = ListenerLimits { connections: serve.max_connections, ..ListenerLimits::default() };
+    let bound = |address: SocketAddr| move |error: std::io::Error| Failure::Failed(format!("{address}: {error}"));
+    let routes = Routes::starting(starting_router());
+    let listener = Listener::bind(serve.listen, routes.clone(), limits).await.map_err(bound(serve.listen))?;
+    let address = listener.address()?;
+    // From here on the node answers, if only that it is starting: whoever supervises it can tell waiting from hanging.
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(listener.serve(stop.clone(), FINISH));
+    let (service, used) = select! {
         started = prepare(&config, &serve, &url) => started?,
-        () = signals.next() => return Ok(()),
+        () = signals.next() => {
+            stop.cancel();
+            let _ = serving.await;
+            return Ok(());
+        }
     };
-    let Some((service, used)) = started else { return Ok(()) };
     health.set_sealed(service.is_sealed());
     if service.is_sealed() {
         tracing::error!(
@@ -66,22 +78,18 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
         );
     }
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
-    let limits = ListenerLimits { connections: serve.max_connections, ..ListenerLimits::default() };
-    let bound = |address: SocketAddr| move |error: std::io::Error| Failure::Failed(format!("{address}: {error}"));
-    let listener = Listener::bind(serve.listen, router(state.clone()), limits).await.map_err(bound(serve.listen))?;
-    let address = listener.address()?;
-    let (stop, stop_last) = (CancellationToken::new(), CancellationToken::new());
+    routes.become_ready(router(state.clone()));
+    let stop_last = CancellationToken::new();
     let metrics_task = match serve.metrics_listen {
         None => None,
         Some(at) => {
-            let router = metrics_router(state.clone(), recorder.clone());
+            let answers = metrics_router(state.clone(), recorder.clone());
             let small = ListenerLimits { connections: 64, ..ListenerLimits::default() };
-            let listener = Listener::bind(at, router, small).await.map_err(bound(at))?;
+            let listener = Listener::bind(at, answers, small).await.map_err(bound(at))?;
             tracing::info!(address = %listener.address()?, "metrics are at /metrics");
             Some(tokio::spawn(listener.serve(stop_last.clone(), Duration::from_secs(1))))
         }
     };
-    let serving = tokio::spawn(listener.serve(stop.clone(), FINISH));
     let background = {
         let (service, stop) = (service.clone(), stop_last.clone());
         tokio::spawn(async move { service.run_background(stop.cancelled_owned()).await })
@@ -114,9 +122,10 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
         () = signals.next() => tracing::warn!("asked twice: not waiting any longer"),
     }
     stop.cancel();
-    match serving.await {
-        Ok(true) => tracing::info!("every request was answered"),
-        _ => tracing::warn!("some requests were not finished in time"),
+    if let Ok(true) = serving.await {
+        tracing::info!("every request was answered");
+    } else {
+        tracing::warn!("some requests were not finished in time");
     }
     if let Err(error) = service.flush().await {
         tracing::warn!(%error, "what was left to be written could not be");
@@ -135,13 +144,13 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
     ended
 }
 
-/// Opens the database, waiting for it where it cannot be reached, and makes the use cases over it. `None` never; the
-/// error is one that waiting would not cure.
-async fn prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<Option<(Service, bool)>, Failure> {
+/// Opens the database, waiting for it where it cannot be reached, and makes the use cases over it. Also tells whether the
+/// installation was used before. The error is one that waiting would not cure.
+async fn prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<(Service, bool), Failure> {
     let mut waiting = false;
     loop {
         match try_prepare(config, serve, url).await {
-            Ok(prepared) => return Ok(Some(prepared)),
+            Ok(prepared) => return Ok(prepared),
             Err(Attempt::Final(failure)) => return Err(failure),
             Err(Attempt::Again(error)) => {
                 if !waiting {
@@ -210,7 +219,7 @@ async fn announce(service: &Service, serve: &ServeConfig, address: SocketAddr, u
     let mut text = format!("Holdfast {} serves at {here}\n", crate::VERSION);
     if !used {
         match service.new_setup_code().await {
-            Ok(Some(code)) => text.push_str(&format!("Set it up at {here}/setup with the code {code}\n")),
+            Ok(Some(code)) => text = format!("{text}Set it up at {here}/setup with the code {code}\n"),
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "no set-up code could be stored"),
         }

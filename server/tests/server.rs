@@ -1,6 +1,15 @@
 //! Everything about the server that needs a whole one: the router over both databases, and the real program with its
 //! sockets, signals and exit codes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::too_many_lines,
+    missing_docs
+)]
+
 mod suite {
     pub mod authorisation;
     pub mod commands;

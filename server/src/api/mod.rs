@@ -32,10 +32,25 @@ pub fn router(state: AppState) -> Router {
     let api = api
         .merge(docs::routes())
         .route("/v1", any(problem::not_found))
+        .route("/v1/", any(problem::not_found))
         .route("/v1/{*rest}", any(problem::not_found))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(state.clone());
-    web::router(&state).merge(api).layer(middleware::from_fn_with_state(state.clone(), request::surround))
+    web::router(&state).merge(api).layer(middleware::from_fn_with_state(state, request::surround))
+}
+
+/// What a node answers that has not reached its database yet: that it lives, that it is not ready, and everything else
+/// that it is to be asked again.
+pub fn starting_router() -> Router {
+    let mode = || async {
+        let mode = crate::health::Mode::Starting;
+        (axum::http::StatusCode::SERVICE_UNAVAILABLE, axum::Json(health::Readiness { mode }))
+    };
+    Router::new()
+        .route("/livez", axum::routing::get(health::livez))
+        .route("/readyz", axum::routing::get(mode))
+        .route("/startupz", axum::routing::get(mode))
+        .fallback(|| async { problem::Problem::from(holdfast_service::ErrorCode::Unavailable) })
 }
 
 /// What the second listener answers: `GET /metrics`.

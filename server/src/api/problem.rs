@@ -8,7 +8,7 @@ use axum::{
 use holdfast_domain::SeatId;
 use holdfast_service::{Error, ErrorCode};
 use serde::Serialize;
-use std::error::Error as _;
+use std::{error::Error as _, fmt::Write as _};
 use utoipa::ToSchema;
 
 /// A result of a handler.
@@ -105,7 +105,7 @@ fn causes(error: &Error) -> String {
             text.push_str(": ");
         }
         // `Debug` of the store's errors has the database's own words.
-        text.push_str(&format!("{cause:?}"));
+        let _ = write!(text, "{cause:?}");
         source = cause.source();
     }
     text

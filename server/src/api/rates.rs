@@ -168,13 +168,13 @@ pub struct Rates {
 impl Rates {
     /// The limits, those that the operator can set given in calls a minute.
     pub fn new(address: u32, token: u32) -> Self {
-        let minute = |name, number| Quota { name, number, window: Duration::from_secs(60) };
+        let minute = |name, number| Quota { name, number, window: Duration::from_mins(1) };
         Self {
             guesses: Limit::new(minute("key-failures", 10)),
             product_guesses: Limit::new(Quota {
                 name: "all-key-failures",
                 number: 1_000,
-                window: Duration::from_secs(3_600),
+                window: Duration::from_hours(1),
             }),
             address: Limit::new(minute("address", address)),
             tokens: Limit::new(minute("token", token)),
@@ -187,7 +187,7 @@ impl Rates {
 mod tests {
     use super::*;
 
-    const QUOTA: Quota = Quota { name: "test", number: 10, window: Duration::from_secs(60) };
+    const QUOTA: Quota = Quota { name: "test", number: 10, window: Duration::from_mins(1) };
 
     #[test]
     fn ten_a_minute_and_then_one_every_six_seconds() {
@@ -202,7 +202,7 @@ mod tests {
         assert!(limit.take(1, now + Duration::from_millis(5_900)).is_err());
         assert!(limit.take(1, now + Duration::from_secs(6)).is_ok());
         assert!(limit.take(1, now + Duration::from_secs(6)).is_err());
-        assert_eq!(limit.peek(&1, now + Duration::from_secs(3_600)).number, 10);
+        assert_eq!(limit.peek(&1, now + Duration::from_hours(1)).number, 10);
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         for _ in 0..1_000 {
             limit.charge(1, now);
         }
-        assert_eq!(limit.peek(&1, now + Duration::from_secs(60)).number, 10);
+        assert_eq!(limit.peek(&1, now + Duration::from_mins(1)).number, 10);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(15);
 /// How long an answer may take before the caller is told to come back.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// The same for calls that move files.
-const LONG_ANSWER_TIME: Duration = Duration::from_secs(300);
+const LONG_ANSWER_TIME: Duration = Duration::from_mins(5);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -120,7 +120,7 @@ mod tests {
             (r#"{"list":[{"count":1,"x":2}]}"#, "/list/0/x", "there is no such member"),
             (r#"{"list":[],"a/b":"secret"}"#, "/a~1b", "expected a boolean"),
             (r#"{"list":[],"list":[]}"#, "", "this member is there twice"),
-            (r#"[1]"#, "", ""),
+            (r"[1]", "", ""),
         ] {
             let (code, at, what) = refusal(text);
             assert_eq!(code, ErrorCode::InvalidRequest, "{text}");

@@ -23,7 +23,7 @@ impl From<Timestamp> for Rfc3339 {
 
 /// `at` in RFC 3339, UTC, whole seconds. A moment outside of the years 0 to 9999 is written as the nearest one inside.
 pub fn format(at: Timestamp) -> String {
-    let seconds = at.seconds().0.clamp(-62_135_596_800, 253_402_300_799);
+    let seconds = at.seconds().0.clamp(-62_135_596_800, 253_402_207_200);
     jiff::Timestamp::from_second(seconds).map(|at| at.to_string()).unwrap_or_default()
 }
 

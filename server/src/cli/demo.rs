@@ -47,7 +47,7 @@ pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Fail
             filled.products, filled.customers, filled.licenses, filled.seats, filled.vendor
         );
         if let (Some(email), Some(password)) = (&filled.email, &filled.password) {
-            text.push_str(&format!("\nSign in as {email} with the password {password}"));
+            text = format!("{text}\nSign in as {email} with the password {password}");
         }
         text
     })

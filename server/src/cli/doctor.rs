@@ -110,7 +110,7 @@ async fn look(config: &Config, findings: &mut Findings) {
                 match service.verify_chain(vendor.id).await {
                     Ok(report) => match report.broken_at {
                         None => {
-                            findings.add("audit log", Grade::Good, format!("{}: {} events", vendor.id, report.events))
+                            findings.add("audit log", Grade::Good, format!("{}: {} events", vendor.id, report.events));
                         }
                         Some(number) => {
                             let detail = format!("{}: event {number} is missing or was changed", vendor.id);

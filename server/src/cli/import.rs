@@ -52,7 +52,7 @@ pub struct Args {
     /// The id or code of the plan for rows that name none.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
-    /// What a column means: `HEADER=FIELD` with key, email, name, product, plan, seats, expires_at, status, order,
+    /// What a column means: `HEADER=FIELD` with key, email, name, product, plan, seats, `expires_at`, status, order,
     /// entitlement:CODE or ignore; repeatable. What is not said is guessed from the headers.
     #[arg(long, value_name = "HEADER=FIELD")]
     pub map: Vec<String>,

@@ -45,7 +45,7 @@ pub enum Keys {
 }
 
 #[derive(Serialize)]
-struct Key {
+struct Listed {
     kid: String,
     public_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,11 +69,11 @@ pub async fn run(keys: Keys, config: &Config, output: Output) -> Result<(), Fail
     match keys {
         Keys::List(vendor) => {
             let call = vendor.call(&service).await?;
-            let keys: Vec<Key> = service
+            let keys: Vec<Listed> = service
                 .signing_keys(&call)
                 .await?
                 .into_iter()
-                .map(|key| Key {
+                .map(|key| Listed {
                     kid: key.kid,
                     public_key: key.public_key,
                     product: key.product.map(|id| id.to_string()),

@@ -1,7 +1,10 @@
 //! One connection from its first byte to its last: which protocol it speaks, and every wait in it bounded.
 
-use super::{io::Stream, listener::ListenerLimits};
-use axum::{Router, body::Body, extract::ConnectInfo};
+use super::{
+    io::Stream,
+    listener::{ListenerLimits, Routes},
+};
+use axum::{body::Body, extract::ConnectInfo};
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
@@ -31,7 +34,7 @@ use tower::ServiceExt as _;
 const HTTP_2_PREFACE: &[u8] = b"PRI ";
 /// The answer to a request head that never came to an end, written by hand because no request exists yet.
 const HEAD_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n\
-    cache-control: no-store\r\nconnection: close\r\ncontent-length: 141\r\n\r\n\
+    cache-control: no-store\r\nconnection: close\r\ncontent-length: 144\r\n\r\n\
     {\"type\":\"/docs/errors#request_timeout\",\"title\":\"The request took too long\",\"status\":408,\
     \"code\":\"request_timeout\",\"retryable\":true}              ";
 
@@ -60,13 +63,13 @@ impl Drop for Working {
     }
 }
 
-fn answer(router: &Router, peer: SocketAddr, busy: &Busy, request: Request<Incoming>) -> Answer {
+fn answer(routes: &Routes, peer: SocketAddr, busy: &Busy, request: Request<Incoming>) -> Answer {
     let working = busy.begin();
-    let router = router.clone();
+    let current = routes.current().clone();
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let response = router.oneshot(request).await;
+        let response = current.oneshot(request).await;
         drop(working);
         response
     })
@@ -76,7 +79,7 @@ fn answer(router: &Router, peer: SocketAddr, busy: &Busy, request: Request<Incom
 pub(super) async fn serve(
     tcp: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    routes: Routes,
     limits: ListenerLimits,
     stop: CancellationToken,
 ) {
@@ -84,9 +87,9 @@ pub(super) async fn serve(
     let Some(version_2) = speaks_http_2(&tcp, limits, &stop).await else { return };
     let stream = Stream::new(tcp, limits.write);
     if version_2 {
-        serve_http_2(stream, peer, router, limits, stop).await;
+        serve_http_2(stream, peer, routes, limits, stop).await;
     } else {
-        serve_http_1(stream, peer, router, limits, stop).await;
+        serve_http_1(stream, peer, routes, limits, stop).await;
     }
 }
 
@@ -119,12 +122,12 @@ async fn speaks_http_2(tcp: &TcpStream, limits: ListenerLimits, stop: &Cancellat
 async fn serve_http_1(
     stream: Stream,
     peer: SocketAddr,
-    router: Router,
+    routes: Routes,
     limits: ListenerLimits,
     stop: CancellationToken,
 ) {
     let busy = Busy::default();
-    let service = service_fn(move |request| answer(&router, peer, &busy, request));
+    let service = service_fn(move |request| answer(&routes, peer, &busy, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -157,14 +160,14 @@ async fn serve_http_1(
 async fn serve_http_2(
     stream: Stream,
     peer: SocketAddr,
-    router: Router,
+    routes: Routes,
     limits: ListenerLimits,
     stop: CancellationToken,
 ) {
     let busy = Busy::default();
     let service = {
         let busy = busy.clone();
-        service_fn(move |request| answer(&router, peer, &busy, request))
+        service_fn(move |request| answer(&routes, peer, &busy, request))
     };
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -2,7 +2,12 @@
 
 use super::connection;
 use axum::Router;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -27,16 +32,45 @@ impl Default for ListenerLimits {
             head: Duration::from_secs(10),
             head_bytes: 32 * 1024,
             write: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             connections: 10_000,
         }
+    }
+}
+
+/// What a socket answers: at first, and from the moment on at which the node can do more.
+#[derive(Clone)]
+pub struct Routes {
+    first: Router,
+    then: Arc<OnceLock<Router>>,
+}
+
+impl Routes {
+    /// Answers with `first` until [`Routes::become_ready`].
+    pub fn starting(first: Router) -> Self {
+        Self { first, then: Arc::default() }
+    }
+
+    /// Answers with `router` from now on. A second call changes nothing.
+    pub fn become_ready(&self, router: Router) {
+        let _ = self.then.set(router);
+    }
+
+    pub(super) fn current(&self) -> &Router {
+        self.then.get().unwrap_or(&self.first)
+    }
+}
+
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self::starting(router)
     }
 }
 
 /// A bound socket with what it answers.
 pub struct Listener {
     socket: TcpListener,
-    router: Router,
+    routes: Routes,
     limits: ListenerLimits,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -44,9 +78,9 @@ pub struct Listener {
 
 impl Listener {
     /// Binds `address`. Port 0 lets the system choose one; [`Listener::address`] tells which.
-    pub async fn bind(address: SocketAddr, router: Router, limits: ListenerLimits) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, routes: impl Into<Routes>, limits: ListenerLimits) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, router, limits, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+        Ok(Self { socket, routes: routes.into(), limits, stop: CancellationToken::new(), tasks: TaskTracker::new() })
     }
 
     /// The address it listens on.
@@ -57,7 +91,7 @@ impl Listener {
     /// Serves until `stop` is cancelled; from then on accepts nothing, lets the requests at work finish within `finish`,
     /// and returns whether all of them did.
     pub async fn serve(self, stop: CancellationToken, finish: Duration) -> bool {
-        let Self { socket, router, limits, stop: close, tasks } = self;
+        let Self { socket, routes, limits, stop: close, tasks } = self;
         let slots = Arc::new(Semaphore::new(limits.connections));
         loop {
             let slot = select! {
@@ -71,11 +105,11 @@ impl Listener {
             };
             match accepted {
                 Ok((tcp, peer)) => {
-                    let (router, close) = (router.clone(), close.clone());
+                    let (routes, close) = (routes.clone(), close.clone());
                     let open = metrics::gauge!("holdfast_http_connections");
                     tasks.spawn(async move {
                         open.increment(1);
-                        connection::serve(tcp, peer, router, limits, close).await;
+                        connection::serve(tcp, peer, routes, limits, close).await;
                         open.decrement(1);
                         drop(slot);
                     });

@@ -4,4 +4,4 @@ mod connection;
 mod io;
 mod listener;
 
-pub use listener::{Listener, ListenerLimits};
+pub use listener::{Listener, ListenerLimits, Routes};

@@ -41,7 +41,7 @@ fn example(api: &Value, name: &str) -> Value {
             "email" => json!("x@example.com"),
             "role" => json!("viewer"),
             "password" => json!("tidal omelette bracket nine"),
-            "scopes" => json!(["licenses.read"]),
+            "scopes" => json!(["licenses_read"]),
             "mapping" => json!(["key"]),
             "expires_at" => json!("2099-01-01T00:00:00Z"),
             _ => json!("Some text"),

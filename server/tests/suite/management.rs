@@ -31,15 +31,16 @@ both! {
         assert_eq!(plan["terms"]["entitlements"], json!({ "export": true, "pages": 10 }));
         let path = format!("/v1/plans/{}", plan["id"].as_str().unwrap());
         let issued = world.post("/v1/licenses", json!({ "plan": plan["id"] })).await.expect(201).json();
-        let changed = world.call(Method::PATCH, &path, json!({ "terms": { "seats": 6 } })).await.expect(200).json();
+        let changed = world.call(Method::PATCH, &path, json!({ "terms": { "seats": 6, "overdraft": 2 } })).await.expect(200).json();
         assert_eq!((&changed["terms"]["seats"], &changed["terms"]["duration_seconds"]), (&json!(6), &json!(31_536_000)));
         let license = format!("/v1/licenses/{}", issued["id"].as_str().unwrap());
         assert_eq!(world.read(&license).await.json()["terms"]["seats"], 5, "issued licenses keep their copy");
         let dry = world.post(&format!("{path}/apply-terms?dry_run=true"), json!({})).await.expect(200).json();
         assert_eq!((&dry["licenses"], &dry["applied"]), (&json!(1), &json!(false)));
-        assert_eq!(world.read(&license).await.json()["terms"]["seats"], 5);
+        assert_eq!(world.read(&license).await.json()["terms"]["overdraft"], 0);
         world.post(&format!("{path}/apply-terms"), json!({})).await.expect(200);
-        assert_eq!(world.read(&license).await.json()["terms"]["seats"], 6);
+        let terms = world.read(&license).await.json()["terms"].clone();
+        assert_eq!((&terms["overdraft"], &terms["seats"]), (&json!(2), &json!(5)), "the number of seats was bought");
 
         world.call(Method::PATCH, &format!("/v1/products/{product}"), json!({ "archived": true })).await.expect(200);
         assert_eq!(world.read("/v1/products?archived=false").await.expect(200).json()["total"], 0);
@@ -195,7 +196,7 @@ both! {
             .refused(409, "last_owner");
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{id}"), None).await.expect(200);
 
-        let token = world.post("/v1/tokens", json!({ "name": "ci", "scopes": ["licenses.read"] })).await.expect(201);
+        let token = world.post("/v1/tokens", json!({ "name": "ci", "scopes": ["licenses_read"] })).await.expect(201);
         let (secret, id) = (token.text("secret"), token.text("id"));
         world.call_as(&secret, Method::GET, "/v1/licenses", None).await.expect(200);
         world.call_as(&secret, Method::GET, "/v1/products", None).await.refused(403, "forbidden");

@@ -29,12 +29,39 @@ pub struct Home {
     pub token: String,
     pub root: String,
     pub vendor: String,
+    pub database: Option<Database>,
+}
+
+/// An empty PostgreSQL database of a test's own.
+pub struct Database {
+    pub url: String,
+    _db: holdfast_testkit::TestDb,
+}
+
+impl Database {
+    pub fn new() -> Self {
+        let db = holdfast_testkit::db::run(holdfast_testkit::TestDb::postgres());
+        let holdfast_store::DbUrl::Postgres(url) = db.url().clone() else { panic!("not a PostgreSQL") };
+        Self { url, _db: db }
+    }
 }
 
 impl Home {
     pub fn new() -> Self {
+        Self::with(None)
+    }
+
+    pub fn on(database: Database) -> Self {
+        Self::with(Some(database))
+    }
+
+    fn with(database: Option<Database>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = holdfast()
+        let mut command = holdfast();
+        if let Some(database) = &database {
+            command.args(["--database-url", &database.url]);
+        }
+        let mut child = command
             .args(["admin", "bootstrap", "--vendor", "Example", "--email", "owner@example.com", "--password-stdin"])
             .args(["--json", "--data-dir"])
             .arg(dir.path())
@@ -47,7 +74,7 @@ impl Home {
         assert!(output.status.success(), "{output:?}");
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        Self { token: text("api_token"), root: text("root_public_key"), vendor: text("vendor"), dir }
+        Self { token: text("api_token"), root: text("root_public_key"), vendor: text("vendor"), database, dir }
     }
 
     pub fn path(&self) -> &Path {
@@ -68,9 +95,14 @@ impl Home {
 
     pub fn start(&self, flags: &[&str]) -> Node {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut child = holdfast()
-            .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--log", "trace", "--data-dir"])
+        let mut command = holdfast();
+        if let Some(database) = &self.database {
+            command.args(["--database-url", &database.url]);
+        }
+        let mut child = command
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "trace", "--data-dir"])
             .arg(self.path())
+            .args(if flags.contains(&"--metrics-listen") { &[][..] } else { &["--metrics-listen", "off"] })
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -372,4 +404,63 @@ fn without_its_master_key_a_node_says_so_and_denies_nobody() {
     let (status, answer) = node.activate(&product, &key, 1).unwrap();
     assert_eq!((status, answer["code"].as_str().unwrap()), (503, "sealed"));
     assert!(!home.path().join("master.key").exists(), "no new key for a used installation");
+}
+
+#[test]
+fn a_node_waits_for_its_database_and_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let child = holdfast()
+        .args(["serve", "--metrics-listen", "off", "--listen", &listen.to_string(), "--data-dir"])
+        .arg(home.path())
+        .args(["--database-url", &format!("postgres://holdfast@{nobody}/holdfast")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut node = Node { child, address: listen, token: String::new() };
+    let begun = Instant::now();
+    let ready = loop {
+        match ask(listen, "GET", "/readyz", None, "") {
+            Some(answer) => break answer,
+            None => assert!(begun.elapsed() < Duration::from_secs(10)),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!((ready.0, ready.2.as_str()), (503, r#"{"mode":"starting"}"#));
+    assert_eq!(ask(listen, "GET", "/livez", None, "").unwrap().0, 200);
+    let (status, head, body) = ask(listen, "POST", "/v1/products/x/activate", None, "{}").unwrap();
+    assert_eq!(status, 503, "{body}");
+    assert!(head.contains("retry-after: ") && body.contains("\"retryable\":true"), "{head} {body}");
+    node.signal("TERM");
+    assert_eq!(node.ended(Duration::from_secs(15)), Some(0));
+}
+
+#[test]
+fn two_nodes_on_one_postgresql_know_of_each_others_changes() {
+    let (one, two) = (Home::on(Database::new()), tempfile::tempdir().unwrap());
+    let url = one.database.as_ref().unwrap().url.clone();
+    let first = one.start(&[]);
+    let (product, license, key) = first.licensed(3);
+    fs::copy(one.path().join("master.key"), two.path().join("master.key")).unwrap();
+    let other = Home { dir: two, token: one.token.clone(), root: String::new(), vendor: String::new(), database: None };
+    let second = other.start(&["--database-url", &url]);
+    let (status, activated) = second.activate(&product, &key, 1).unwrap();
+    assert_eq!(status, 201);
+    let path = format!("/v1/products/{product}/renew");
+    let body = json!({ "lease": activated["lease"], "nonce": "nonce-0123456789" }).to_string();
+    assert_eq!(ask(second.address, "POST", &path, None, &body).unwrap().0, 200);
+    first.call("POST", &format!("/v1/licenses/{license}/revoke"), &json!({ "reason": "refund" }));
+    let begun = Instant::now();
+    loop {
+        let (status, _, text) = ask(second.address, "POST", &path, None, &body).unwrap();
+        if status == 403 {
+            assert!(text.contains("\"denial\":\"eyJ"), "{text}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(3), "a revocation reaches every node within 2 seconds");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

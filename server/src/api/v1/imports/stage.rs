@@ -25,7 +25,7 @@ use utoipa::IntoParams;
 /// The greatest file, in bytes.
 const IMPORT_BODY: usize = 64 * 1024 * 1024;
 /// How long it may take to arrive.
-const IMPORT_TIME: Duration = Duration::from_secs(120);
+const IMPORT_TIME: Duration = Duration::from_mins(2);
 
 /// How to read the file.
 #[derive(Debug, Deserialize, IntoParams)]

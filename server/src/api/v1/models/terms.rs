@@ -161,13 +161,15 @@ impl TermsInput {
             let missing = || Error::invalid(format!("{at}/duration_seconds"), "this model needs a duration");
             self.duration_seconds.or(old_duration).map(Seconds).ok_or_else(missing)
         };
-        let model = match (self.model, old_model) {
-            (Some(ModelName::Perpetual), _) => LicenseModel::Perpetual,
-            (Some(ModelName::Subscription), _) => LicenseModel::Subscription { duration: duration()? },
-            (Some(ModelName::Trial), _) => LicenseModel::Trial { duration: duration()? },
-            (None, Some(LicenseModel::Subscription { .. })) => LicenseModel::Subscription { duration: duration()? },
-            (None, Some(LicenseModel::Trial { .. })) => LicenseModel::Trial { duration: duration()? },
-            (None, _) => LicenseModel::Perpetual,
+        let old_name = old_model.map(|model| match model {
+            LicenseModel::Perpetual => ModelName::Perpetual,
+            LicenseModel::Subscription { .. } => ModelName::Subscription,
+            LicenseModel::Trial { .. } => ModelName::Trial,
+        });
+        let model = match self.model.or(old_name).unwrap_or(ModelName::Perpetual) {
+            ModelName::Perpetual => LicenseModel::Perpetual,
+            ModelName::Subscription => LicenseModel::Subscription { duration: duration()? },
+            ModelName::Trial => LicenseModel::Trial { duration: duration()? },
         };
         if model == LicenseModel::Perpetual && self.duration_seconds.is_some() {
             let detail = "a perpetual license has no duration; give `model` as `subscription` or `trial`";
@@ -175,14 +177,13 @@ impl TermsInput {
         }
         let old_seats = old.as_ref().map(|terms| terms.seat_model);
         let seat_model = match (self.seat_model, old_seats) {
-            (Some(SeatModelName::NodeLocked), _) => SeatModel::NodeLocked,
+            (Some(SeatModelName::NodeLocked), _) | (None, None) => SeatModel::NodeLocked,
             (Some(SeatModelName::Floating), _) => SeatModel::Floating,
             (Some(SeatModelName::NamedUser), _) => SeatModel::NamedUser { devices: self.devices_per_user.unwrap_or(2) },
             (None, Some(SeatModel::NamedUser { devices })) => {
                 SeatModel::NamedUser { devices: self.devices_per_user.unwrap_or(devices) }
             }
             (None, Some(seat_model)) => seat_model,
-            (None, None) => SeatModel::NodeLocked,
         };
         let mut terms = old.unwrap_or_else(|| Terms::defaults(model, seat_model));
         terms.model = model;

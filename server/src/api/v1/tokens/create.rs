@@ -22,7 +22,7 @@ pub struct CreateTokenBody {
     /// What it is for.
     #[schema(value_type = String)]
     pub name: Name,
-    /// What it may do, for example `licenses.read`; never more than its maker may.
+    /// What it may do, for example `licenses_read`; never more than its maker may.
     #[schema(value_type = Vec<String>)]
     pub scopes: Vec<Permission>,
     /// When it ends; a token without end where absent.
