@@ -83,8 +83,8 @@ struct Shared {
     script: Mutex<VecDeque<Fault>>,
     exchanges: Mutex<Vec<Exchange>>,
     connections: AtomicUsize,
-    open: AtomicUsize,
-    most_open: AtomicUsize,
+    waiting: AtomicUsize,
+    most_waiting: AtomicUsize,
     listening: AtomicBool,
     ended: AtomicBool,
 }
@@ -111,8 +111,8 @@ impl Proxy {
             script: Mutex::default(),
             exchanges: Mutex::default(),
             connections: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
-            most_open: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            most_waiting: AtomicUsize::new(0),
             listening: AtomicBool::new(true),
             ended: AtomicBool::new(false),
         });
@@ -168,9 +168,9 @@ impl Proxy {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// The greatest number of connections that were open at once.
-    pub fn most_open(&self) -> usize {
-        self.shared.most_open.load(Ordering::SeqCst)
+    /// The greatest number of requests that waited for the first byte of their answer at once.
+    pub fn most_waiting(&self) -> usize {
+        self.shared.most_waiting.load(Ordering::SeqCst)
     }
 
     /// Every exchange so far, in the order in which they ended.
@@ -207,13 +207,7 @@ fn listen(listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
             let shared = shared.clone();
             let fault = lock(&shared.script).pop_front().unwrap_or_else(|| lock(&shared.standing).clone());
             // A connection that cannot be served is a fault too, and the client's business.
-            let _ = thread::Builder::new().spawn(move || {
-                let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
-                shared.most_open.fetch_max(open, Ordering::SeqCst);
-                let served = serve(stream, &fault, &shared);
-                shared.open.fetch_sub(1, Ordering::SeqCst);
-                served
-            });
+            let _ = thread::Builder::new().spawn(move || serve(stream, &fault, &shared));
         }
     })?;
     Ok(())
@@ -246,18 +240,20 @@ fn serve(stream: TcpStream, fault: &Fault, shared: &Shared) -> io::Result<()> {
 /// One request, one answer.
 fn exchange<S: Read + Write>(client: &mut S, fault: &Fault, shared: &Shared) -> io::Result<()> {
     let request = read_request(client)?;
+    let waiting = Waiting::begin(shared);
     let asks = matches!(fault, Fault::Pass | Fault::Truncate(_) | Fault::Delay(_) | Fault::Trickle(_));
     let response = if asks { ask(*lock(&shared.upstream), &request)? } else { Vec::new() };
     lock(&shared.exchanges).push(Exchange { request, response: response.clone() });
     match fault {
-        Fault::Pass => client.write_all(&response)?,
         Fault::BlackHole => wait(CONNECTION_LIFE, shared),
-        Fault::Reset | Fault::Close => {}
+        Fault::Delay(pause) => wait(*pause, shared),
+        _ => {}
+    }
+    drop(waiting);
+    match fault {
+        Fault::Pass | Fault::Delay(_) => client.write_all(&response)?,
+        Fault::BlackHole | Fault::Reset | Fault::Close => {}
         Fault::Truncate(bytes) => client.write_all(&response[..response.len().min(*bytes)])?,
-        Fault::Delay(pause) => {
-            wait(*pause, shared);
-            client.write_all(&response)?;
-        }
         Fault::Trickle(pause) => {
             for byte in response {
                 client.write_all(&[byte])?;
@@ -280,6 +276,23 @@ fn exchange<S: Read + Write>(client: &mut S, fault: &Fault, shared: &Shared) -> 
         }
     }
     client.flush()
+}
+
+/// A request without an answer.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        let now = shared.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.most_waiting.fetch_max(now, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Sleeps for `span`, less where the proxy ends.

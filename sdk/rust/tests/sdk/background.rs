@@ -111,7 +111,7 @@ fn one_call_is_under_way_at_a_time() {
             scope.spawn(|| assert_licensed(&app.refresh().unwrap(), "one of many"));
         }
     });
-    assert_eq!((proxy.connections(), proxy.most_open()), (8, 1));
+    assert_eq!((proxy.connections(), proxy.most_waiting()), (8, 1));
 }
 
 #[test]

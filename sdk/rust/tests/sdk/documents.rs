@@ -25,6 +25,10 @@ fn a_license_from_activation_to_release() {
     assert!(!sent.to_string().contains("machine-1"), "the fingerprint left the device");
 
     drop(app);
+    for (path, bytes) in crate::support::files(&machine.state_folder()) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!text.contains(KEY) && !text.contains("machine-1"), "{} tells too much", path.display());
+    }
     let app = machine.app("http://127.0.0.1:1");
     assert_licensed(&app.check_on_launch(), "without any server");
     let app = machine.app(&server.url());
