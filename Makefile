@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run test dev setup fmt outage
+.PHONY: run test dev setup fmt outage screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -24,5 +24,12 @@ fmt:
 
 ## Play an outage through: 50 customers, a dead server, a month, a refund
 outage:
-	@cargo build --locked --quiet --package holdfast --package holdfast-sdk --bins --examples
-	@cargo run --locked --quiet --package holdfast-outage
+	@cargo build --locked --quiet --package holdfast
+	@cargo build --locked --quiet --package holdfast-sdk --package holdfast-outage --bins --examples
+	@target/debug/holdfast-outage
+
+## Photograph every screen into docs/screenshots
+screenshots:
+	@cargo xtask bundle --quick
+	@cargo build --locked --package holdfast
+	@node end2end/browser/screenshots.mjs
