@@ -3,7 +3,7 @@
 //! An [`Error`] has two faces: what the caller may know (code, detail, pointer, denial) and what the log needs (the
 //! source). Only the first is ever sent (HTTP API, "Errors").
 
-use holdfast_domain::{Seconds, SeatId, Timestamp};
+use holdfast_domain::{SeatId, Seconds, Timestamp};
 use holdfast_store::{Constraint, StoreError};
 use serde::Serialize;
 use std::{error::Error as StdError, fmt};
