@@ -86,11 +86,7 @@ impl From<i64> for Value {
 /// Sets the vendor up and gives it `count` licenses, each with a customer of its own for every tenth.
 pub async fn fill(service: &Service, data_dir: &Path, count: usize, seats: u32) -> Result<Dataset, Box<dyn Error>> {
     let bootstrapped = service
-        .bootstrap(BootstrapInput {
-            vendor: "Benchmark".parse()?,
-            email: OWNER.0.parse()?,
-            password: OWNER.1.into(),
-        })
+        .bootstrap(BootstrapInput { vendor: "Benchmark".parse()?, email: OWNER.0.parse()?, password: OWNER.1.into() })
         .await?;
     let vendor = bootstrapped.vendor;
     let call = holdfast_service::actor::Call::system(vendor);
