@@ -77,7 +77,7 @@ pub struct ServeOptions {
     /// The address under which a browser reaches the console, where it differs from the `Host` header.
     #[arg(long, env = "HOLDFAST_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
-    /// A proxy whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: an address or `ADDRESS/BITS`; repeatable.
+    /// A proxy whose `X-Forwarded-For` is believed: an address or `ADDRESS/BITS`; repeatable.
     #[arg(long, env = "HOLDFAST_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxy: Vec<String>,
     /// How long a node that stops goes on accepting, so that load balancers notice.

@@ -4,10 +4,8 @@
 //! per vendor. Only failures are charged, so that an office of a thousand people behind one address activates freely, and
 //! renewals ask no bucket at all.
 
-use axum::{
-    http::{HeaderMap, HeaderValue},
-    response::Response,
-};
+use super::request::Current;
+use axum::http::{HeaderMap, HeaderValue};
 use holdfast_domain::{ProductId, Seconds};
 use holdfast_service::{Error, ErrorCode};
 use std::{
@@ -93,7 +91,9 @@ impl<K: Hash + Eq> Limit<K> {
     /// Takes one from `caller`, or answers [`ErrorCode::RateLimited`] where none is left.
     pub fn take(&self, caller: K, now: Instant) -> Result<Remaining, Error> {
         self.peek(&caller, now).check()?;
-        Ok(self.charge(caller, now))
+        let remaining = self.charge(caller, now);
+        Current::get().announce(remaining);
+        Ok(remaining)
     }
 }
 
@@ -110,6 +110,7 @@ impl Remaining {
 
     /// The refusal that says when to come back.
     pub fn refusal(self) -> Error {
+        Current::get().announce(self);
         Error::new(ErrorCode::RateLimited).with_retry_after(Seconds(self.wait_seconds()))
     }
 
@@ -117,12 +118,8 @@ impl Remaining {
         i64::try_from(self.wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX).max(1)
     }
 
-    /// Says in `response` what the policy is and what is left (`RateLimit-Policy` and `RateLimit`).
-    pub fn announce(self, response: &mut Response) {
-        self.write(response.headers_mut());
-    }
-
-    fn write(self, headers: &mut HeaderMap) {
+    /// Says in `headers` what the policy is and what is left (`RateLimit-Policy` and `RateLimit`).
+    pub fn write(self, headers: &mut HeaderMap) {
         let Quota { name, number, window } = self.quota;
         let policy = format!("\"{name}\";q={number};w={}", window.as_secs());
         let wait = if self.number > 0 { window.as_secs() / u64::from(number.max(1)) } else { self.wait.as_secs() };

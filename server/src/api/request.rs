@@ -1,6 +1,11 @@
 //! What is known of a request before anything is decided: its id, where it came from and until when it may take.
 
-use crate::{AppState, api::problem::Problem, config::Network};
+use crate::{
+    AppState,
+    api::{problem::Problem, rates::Remaining},
+    config::Network,
+    health::Mode,
+};
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Version, header},
@@ -13,6 +18,7 @@ use holdfast_service::{Error, ErrorCode, RequestInfo, system::OsEntropy};
 use std::{
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -25,7 +31,6 @@ const LONG_ANSWER_TIME: Duration = Duration::from_mins(5);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The request at work.
 #[derive(Clone, Debug)]
@@ -36,8 +41,8 @@ pub struct Current {
     pub address: Option<IpAddr>,
     /// When it began.
     pub began: Instant,
-    /// Whether it reached us, or a proxy we trust, by https.
-    pub https: bool,
+    /// What is left of the limit that concerns the caller most.
+    limit: Arc<Mutex<Option<Remaining>>>,
 }
 
 tokio::task_local! {
@@ -51,8 +56,13 @@ impl Current {
             id: String::new(),
             address: None,
             began: Instant::now(),
-            https: false,
+            limit: Arc::default(),
         })
+    }
+
+    /// Has the answer say what is left of a limit; the last word counts.
+    pub fn announce(&self, remaining: Remaining) {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(remaining);
     }
 
     /// The same for the use cases.
@@ -86,11 +96,6 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]
         .filter_map(|text| text.trim().parse().ok())
         .collect();
     Some(named.iter().rev().find(|address| !is_proxy(**address)).or(named.first()).copied().unwrap_or(peer))
-}
-
-fn is_https(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> bool {
-    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)))
-        && headers.get(FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 /// What part of the server a request is for, the most important first (security, "flood").
@@ -138,7 +143,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
         id: new_id(),
         address: client_address(peer, request.headers(), trusted),
         began: Instant::now(),
-        https: is_https(peer, request.headers(), trusted),
+        limit: Arc::default(),
     };
     let method = request.method().clone();
     let version = request.version();
@@ -146,6 +151,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
         request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(current.info());
     let class = Class::of(request.uri().path());
+    let may_sign = state.health().mode() != Mode::Clock || matches!(class, Class::Health | Class::Console);
     // On a page a person may search for whatever they paste; nothing of it is logged.
     let is_api = request.uri().path().starts_with("/v1");
     let secret_in_url = is_api && carries_secret(request.uri().query().unwrap_or_default());
@@ -160,6 +166,10 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
                 return Problem(Error::new(ErrorCode::Unavailable).with_retry_after(holdfast_domain::Seconds(1)))
                     .into_response();
             };
+            if !may_sign {
+                // What it signed would be dated wrongly; another node's clock is right.
+                return Problem(Error::new(ErrorCode::Unavailable)).into_response();
+            }
             let answered = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind());
             match answered.await {
                 Ok(Ok(response)) => response,
@@ -175,6 +185,9 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
     let took = current.began.elapsed();
     let status = response.status().as_u16();
     let headers = response.headers_mut();
+    if let Some(remaining) = *current.limit.lock().unwrap_or_else(PoisonError::into_inner) {
+        remaining.write(headers);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }

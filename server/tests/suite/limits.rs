@@ -117,6 +117,8 @@ both! {
         }
         let refused = world.send(from("198.51.100.7", &key)).await.refused(429, "rate_limited");
         assert_eq!(refused.json()["retryable"], true);
+        assert_eq!(refused.header("ratelimit-policy"), "\"key-failures\";q=10;w=60");
+        assert!(refused.header("ratelimit").starts_with("\"key-failures\";r=0;t="));
         let wait: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=6).contains(&wait), "{wait}");
         world.send(from("198.51.100.8", &key)).await.expect(201);
@@ -158,6 +160,13 @@ both! {
         world.health.set_database(false);
         world.health.set_database(false);
         assert_eq!(world.get("/readyz").await.expect(200).json(), json!({ "mode": "continuity" }));
+        world.health.set_database(true);
+        world.health.set_clock_off(true);
+        assert_eq!(world.get("/readyz").await.expect(503).json(), json!({ "mode": "clock" }));
+        let (product, _, key) = world.licensed(1).await;
+        world.activate(&product, &key, 1).await.refused(503, "unavailable");
+        world.health.set_clock_off(false);
+        world.activate(&product, &key, 1).await.expect(201);
         world.health.set_draining();
         let draining = world.get("/readyz").await.expect(503);
         assert_eq!(draining.json(), json!({ "mode": "draining" }));

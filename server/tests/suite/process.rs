@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -352,7 +353,6 @@ fn nothing_secret_lies_on_the_disk() {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", path.display());
         }
     }
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(fs::metadata(home.path().join("master.key")).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

@@ -92,9 +92,8 @@ impl<'a> KeyGate<'a> {
             Err(error) if error.code == ErrorCode::LicenseNotFound => self.wrong(),
             _ => self.state.rates().guesses.peek(&self.origin, self.now),
         };
-        let mut response = result.map_or_else(|error| Problem(error).into_response(), ok);
-        remaining.announce(&mut response);
-        response
+        Current::get().announce(remaining);
+        result.map_or_else(|error| Problem(error).into_response(), ok)
     }
 }
 
