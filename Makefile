@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run test dev setup fmt outage screenshots
+.PHONY: run test dev setup fmt outage bench openapi screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -27,6 +27,10 @@ outage:
 	@cargo build --locked --quiet --package holdfast
 	@cargo build --locked --quiet --package holdfast-sdk --package holdfast-outage --bins --examples
 	@target/debug/holdfast-outage
+
+## Measure against the stated limits (ARGS="--quick" for a short run)
+bench:
+	@scripts/bench.sh $(ARGS)
 
 ## Photograph every screen into docs/screenshots
 screenshots:
