@@ -37,3 +37,9 @@ screenshots:
 	@cargo xtask bundle --quick
 	@cargo build --locked --package holdfast
 	@node end2end/browser/screenshots.mjs
+
+## Write the API description and the list of errors anew, from the code
+openapi:
+	@cargo build --locked --quiet --package holdfast
+	@target/debug/holdfast openapi > docs/openapi.json
+	@target/debug/holdfast openapi --errors > docs/errors.md
