@@ -179,6 +179,10 @@ both! {
         world.send(with_key(&world, "/v1/products", "order-17", &json!({ "name": "X" }))).await
             .refused(422, "idempotency_mismatch");
         world.send(with_key(&world, "/v1/licenses", "order-18", &body)).await.expect(201);
+        let rotate = json!({ "product": product });
+        let kid = world.send(with_key(&world, "/v1/keys/rotate", "rotate-1", &rotate)).await.expect(200).text("kid");
+        let again = world.send(with_key(&world, "/v1/keys/rotate", "rotate-1", &rotate)).await.expect(200).text("kid");
+        assert_eq!(kid, again);
         let long = "k".repeat(300);
         world.send(with_key(&world, "/v1/licenses", &long, &body)).await.refused(400, "invalid_request");
     }

@@ -267,11 +267,10 @@ impl Service {
     pub async fn rotate_issuing_keys(&self, call: &Call, product: ProductId) -> Result<String> {
         check_step_up(call, self.now())?;
         let scope = Scope::trusted(call.actor.vendor());
-        let (service, call) = (self.clone(), call.clone());
+        let (service, by) = (self.clone(), call.clone());
         let kid = self
-            .store()
-            .write(WriteOptions::alone(), move |tx| {
-                let (service, call) = (service.clone(), call.clone());
+            .commit(call, WriteOptions::alone(), move |tx| {
+                let (service, call) = (service.clone(), by.clone());
                 Box::pin(async move {
                     require_product(tx, scope, product).await?;
                     let (kid, retired) = rotate(&service, tx, scope, product, service.now()).await?;
@@ -298,30 +297,29 @@ impl Service {
     ) -> Result<()> {
         check_step_up(call, self.now())?;
         let scope = Scope::trusted(call.actor.vendor());
-        let (service, call, kid, reason) = (self.clone(), call.clone(), kid.to_owned(), reason.clone());
-        self.store()
-            .write(WriteOptions::alone(), move |tx| {
-                let (service, call, kid, reason) = (service.clone(), call.clone(), kid.clone(), reason.clone());
-                Box::pin(async move {
-                    let now = service.now();
-                    let rows = signing_keys::of_product(tx, scope, product).await?;
-                    let row = rows.iter().find(|row| row.kid == kid).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-                    if !signing_keys::set_status(tx, scope, row.id, KeyStatus::Revoked, row.exp, now).await? {
-                        return Ok(());
-                    }
-                    let others = rows.iter().any(|other| other.id != row.id && other.status == KeyStatus::Active);
-                    if others {
-                        publish(&service, tx, scope, now).await?;
-                    } else {
-                        new_issuing(&service, tx, scope, product, now).await?;
-                    }
-                    let data = serde_json::json!({"product": product, "before": {"status": status_name(row.status)},
+        let (service, by, kid, reason) = (self.clone(), call.clone(), kid.to_owned(), reason.clone());
+        self.commit(call, WriteOptions::alone(), move |tx| {
+            let (service, call, kid, reason) = (service.clone(), by.clone(), kid.clone(), reason.clone());
+            Box::pin(async move {
+                let now = service.now();
+                let rows = signing_keys::of_product(tx, scope, product).await?;
+                let row = rows.iter().find(|row| row.kid == kid).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+                if !signing_keys::set_status(tx, scope, row.id, KeyStatus::Revoked, row.exp, now).await? {
+                    return Ok(());
+                }
+                let others = rows.iter().any(|other| other.id != row.id && other.status == KeyStatus::Active);
+                if others {
+                    publish(&service, tx, scope, now).await?;
+                } else {
+                    new_issuing(&service, tx, scope, product, now).await?;
+                }
+                let data = serde_json::json!({"product": product, "before": {"status": status_name(row.status)},
                         "after": {"status": "revoked"}, "reason": reason});
-                    tx.event(key_event(&service, &call, "key.revoked", kid, data));
-                    Ok::<_, Error>(())
-                })
+                tx.event(key_event(&service, &call, "key.revoked", kid, data));
+                Ok::<_, Error>(())
             })
-            .await?;
+        })
+        .await?;
         self.state().hot.drop_vendor(scope.vendor());
         Ok(())
     }
