@@ -215,6 +215,7 @@ export const csv = [
 export async function uploadCsv(tab, text = csv) {
   const { page } = tab;
   await visit(tab, '/console/imports');
+  await page.getByLabel('Product', { exact: true }).selectOption({ label: 'Example Editor' });
   await page.getByLabel('Plan', { exact: true }).selectOption({ index: 1 });
   await page.getByLabel('CSV file').setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
   await page.getByRole('button', { name: 'Read file' }).click();

@@ -104,7 +104,7 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
 
 fn brotli(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut packed = Vec::new();
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 24, ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters).map_err(|error| format!("brotli: {error}"))?;
     Ok(packed)
 }
@@ -184,8 +184,9 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     }
     let mut wasm = work.join("holdfast_bg.wasm");
     if optimise == Optimise::Yes {
+        // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
         let small = work.join("small.wasm");
-        status(Command::new(tool("wasm-opt")?).arg("-Oz").args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
+        status(Command::new(tool("wasm-opt")?).arg("-O1").args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
         wasm = small;
     }
     let css = work.join("holdfast.css");
@@ -223,7 +224,7 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     }
     fs::rename(&next, &site_directory).map_err(said("moving", &next))?;
 
-    if optimise == Optimise::Yes && wasm_size > WASM_BUDGET {
+    if warnings == Warnings::Refuse && wasm_size > WASM_BUDGET {
         return Err(format!("the module is {wasm_size} B compressed, over its budget of {WASM_BUDGET} B"));
     }
     fs::write(&stamp, &fingerprint).map_err(said("writing", &stamp))?;

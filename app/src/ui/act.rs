@@ -2,12 +2,38 @@
 
 use std::{future::Future, time::Duration};
 
+use codee::{Decoder, Encoder};
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::ErrorState;
 use crate::error::UiError;
+
+/// What a page reads from the server.
+pub type Reading<T> = Resource<Result<T, UiError>, Json>;
+
+/// JSON as resources carry it from the server's page into the browser. Read as bytes, like the answers of server
+/// functions: read as text, every type would bring its decoder a second time.
+pub struct Json;
+
+impl<T: Serialize> Encoder<T> for Json {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(value: &T) -> Result<String, serde_json::Error> {
+        serde_json::to_string(value)
+    }
+}
+
+impl<T: DeserializeOwned> Decoder<T> for Json {
+    type Error = serde_json::Error;
+    type Encoded = str;
+
+    fn decode(text: &str) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(text.as_bytes())
+    }
+}
 
 /// Counts the writes of this page, so that what is shown is read again after each.
 #[derive(Clone, Copy)]
@@ -77,7 +103,7 @@ where
 pub fn load<S, T, Fut>(
     source: impl Fn() -> S + Send + Sync + 'static,
     fetch: impl Fn(S) -> Fut + Send + Sync + 'static,
-) -> Resource<Result<T, UiError>>
+) -> Reading<T>
 where
     S: PartialEq + Clone + Send + Sync + 'static,
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -94,14 +120,11 @@ where
             _ => now,
         }
     });
-    Resource::new(move || asked.get(), move |(source, _, _)| fetch(source))
+    Resource::new_with_options(move || asked.get(), move |(source, _, _)| fetch(source), false)
 }
 
 /// Shows what was read, or says plainly why it could not be. What was shown before stays while it is read again.
-pub fn show<T, V>(
-    resource: Resource<Result<T, UiError>>,
-    content: impl Fn(T) -> V + Clone + Send + Sync + 'static,
-) -> impl IntoView
+pub fn show<T, V>(resource: Reading<T>, content: impl Fn(T) -> V + Clone + Send + Sync + 'static) -> impl IntoView
 where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     V: IntoView + 'static,

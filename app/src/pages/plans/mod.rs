@@ -195,19 +195,17 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
             .collect_view()
             .into_any()
     };
-    let days = |seconds: i64| format!("{} d", seconds / 86_400);
-    let terms = detail.terms;
     let id = row.id.clone();
     view! {
         <Facts>
             <Fact name="Sold as">{row.sold}</Fact>
             <Fact name="Used by">{row.used}</Fact>
             <Fact name="Off line">{row.offline}</Fact>
-            <Fact name="Seats beyond the limit">{terms.overdraft}</Fact>
-            <Fact name="Borrowed for at most">{days(terms.borrow.0)}</Fact>
-            <Fact name="Freed in 30 days">{terms.release_budget} " from inside the application"</Fact>
+            <Fact name="Seats beyond the limit">{detail.overdraft}</Fact>
+            <Fact name="Borrowed for at most">{detail.borrow}</Fact>
+            <Fact name="Freed in 30 days">{detail.release_budget} " from inside the application"</Fact>
             <Fact name="After the end">
-                {if terms.fallback.is_some() { "keeps working with reduced entitlements" } else { "stops" }}
+                {if detail.has_fallback { "keeps working with reduced entitlements" } else { "stops" }}
             </Fact>
             <Fact name="Entitlements">{granted}</Fact>
             <Fact name="Licenses issued">{detail.licenses}</Fact>

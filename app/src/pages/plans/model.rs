@@ -1,6 +1,5 @@
 //! What the plan screens show and send.
 
-use holdfast_domain::Terms;
 use serde::{Deserialize, Serialize};
 
 use crate::pages::products::model::PlanRow;
@@ -54,8 +53,14 @@ pub struct PlanDetail {
     pub product: String,
     /// Its product's name.
     pub product_name: String,
-    /// The terms.
-    pub terms: Terms,
+    /// Seats beyond the limit, in words.
+    pub overdraft: String,
+    /// For how long a seat may be borrowed, in words.
+    pub borrow: String,
+    /// How often a seat may be freed from inside the application, in words.
+    pub release_budget: String,
+    /// Whether it keeps working after the end.
+    pub has_fallback: bool,
     /// The same as a form shows them.
     pub form: PlanForm,
     /// How many licenses it has issued, in words.
