@@ -193,6 +193,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where to answer `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether the operator chose that address, so that it must be free.
+    pub metrics_listen_named: bool,
     /// The region.
     pub region: String,
     /// The node's name.
@@ -220,6 +222,7 @@ impl Default for ServeConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics_listen: None,
+            metrics_listen_named: false,
             region: "default".to_owned(),
             node_name: "node".to_owned(),
             public_url: None,
@@ -372,6 +375,7 @@ impl ServeOptions {
                 None => address("--listen", LISTEN)?,
             },
             metrics_listen,
+            metrics_listen_named: self.metrics_listen.is_some(),
             region: self.region.unwrap_or(defaults.region),
             node_name: self.node_name.unwrap_or_else(machine_name),
             public_url: self.public_url.map(|url| origin("--public-url", &url)).transpose()?,

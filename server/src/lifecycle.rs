@@ -85,7 +85,14 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
         Some(at) => {
             let answers = metrics_router(state.clone(), recorder.clone());
             let small = ListenerLimits { connections: 64, ..ListenerLimits::default() };
-            let listener = Listener::bind(at, answers, small).await.map_err(bound(at))?;
+            let listener = match Listener::bind(at, answers.clone(), small).await {
+                // Another node on this machine has the usual port: a default must not keep this one from serving.
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !serve.metrics_listen_named => {
+                    Listener::bind(SocketAddr::new(at.ip(), 0), answers, small).await
+                }
+                bound => bound,
+            }
+            .map_err(bound(at))?;
             tracing::info!(address = %listener.address()?, "metrics are at /metrics");
             Some(tokio::spawn(listener.serve(stop_last.clone(), Duration::from_secs(1))))
         }

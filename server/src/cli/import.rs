@@ -117,6 +117,7 @@ fn delimiter(text: Option<&str>) -> Result<Option<u8>, Failure> {
 pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Failure> {
     let (mapping, delimiter) = (mapping(&args.map)?, delimiter(args.delimiter.as_deref())?);
     let bytes = read(&args.file)?;
+    to_stderr(&format!("reading {} ({} bytes)\n", args.file.display(), bytes.len()));
     let service = node::open_service(config).await?;
     let done = work(&args, mapping, delimiter, bytes, &service, output).await;
     node::close(service).await;
@@ -179,6 +180,7 @@ async fn confirm(
 ) -> Result<ImportView, Failure> {
     let confirming = service.confirm_import(call, id, leave_out);
     tokio::pin!(confirming);
+    let mut shown = 0;
     let watched = io::stderr().is_terminal();
     loop {
         match tokio::time::timeout(Duration::from_secs(1), &mut confirming).await {
@@ -189,7 +191,10 @@ async fn confirm(
                 return Ok(done?);
             }
             Err(_) => {
-                if let Ok(view) = service.import(&call.actor, id).await {
+                if let Ok(view) = service.import(&call.actor, id).await
+                    && view.progress != shown
+                {
+                    shown = view.progress;
                     let end = if watched { "\r" } else { "\n" };
                     to_stderr(&format!("{} of {rows} rows{}", view.progress, end.replace('\r', "   \r")));
                 }
