@@ -6,7 +6,7 @@
 
 use super::request::Current;
 use axum::http::{HeaderMap, HeaderValue};
-use holdfast_domain::{ProductId, Seconds};
+use holdfast_domain::{Seconds, VendorId};
 use holdfast_service::{Error, ErrorCode};
 use std::{
     collections::HashMap,
@@ -152,8 +152,8 @@ impl From<Option<IpAddr>> for Origin {
 pub struct Rates {
     /// Wrong license keys from an address.
     pub guesses: Limit<Origin>,
-    /// Wrong license keys against a product of a vendor.
-    pub product_guesses: Limit<ProductId>,
+    /// Wrong license keys against all products of a vendor.
+    pub vendor_guesses: Limit<VendorId>,
     /// Activations, validations and trials from an address.
     pub address: Limit<Origin>,
     /// Management calls of an API token, by its hash.
@@ -168,8 +168,8 @@ impl Rates {
         let minute = |name, number| Quota { name, number, window: Duration::from_mins(1) };
         Self {
             guesses: Limit::new(minute("key-failures", 10)),
-            product_guesses: Limit::new(Quota {
-                name: "all-key-failures",
+            vendor_guesses: Limit::new(Quota {
+                name: "vendor-key-failures",
                 number: 1_000,
                 window: Duration::from_hours(1),
             }),

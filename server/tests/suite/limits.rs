@@ -132,6 +132,35 @@ both! {
         world.send(request).await.expect(200);
     }
 
+    async fn searching_through_a_vendor_from_everywhere_stops_and_payers_go_on(db: TestDb) {
+        let serve = ServeConfig { trusted_proxies: vec![Network::parse("203.0.113.5").unwrap()], ..ServeConfig::default() };
+        let world = World::with(&db, serve).await;
+        let (product, _, key) = world.licensed(5).await;
+        let other = world.product("Other").await;
+        let ask = |product: &str, address: String, key: &str| {
+            let body = json!({ "key": key, "device": { "hash": device(2) }, "nonce": "nonce-0123456789" });
+            World::request(Method::POST, &format!("/v1/products/{product}/activate"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("x-forwarded-for", address)
+                .body(Body::from(body.to_string()))
+                .unwrap()
+        };
+        let mut refused = None;
+        for n in 0..1_010 {
+            let product = if n % 2 == 0 { &product } else { &other };
+            let address = format!("198.51.{}.{}", n / 5 / 200, n / 5 % 200);
+            let answer = world.send(ask(product, address, &format!("WRONG-{n}-KEY-000"))).await;
+            if answer.status == 429 {
+                refused = Some(n);
+                break;
+            }
+        }
+        // A few come back while the thousand are spent.
+        assert!((1_000..1_010).contains(&refused.unwrap()), "{refused:?}");
+        world.send(ask(&product, "198.51.0.1".into(), &key)).await.refused(429, "rate_limited");
+        world.send(ask(&product, "192.0.2.77".into(), &key)).await.expect(201);
+    }
+
     async fn nobody_is_believed_about_their_address(db: TestDb) {
         let world = World::new(&db).await;
         let (product, ..) = world.licensed(1).await;

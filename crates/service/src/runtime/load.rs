@@ -220,6 +220,14 @@ impl Service {
         Ok(SignedDocument::new(manifest.token))
     }
 
+    /// Whose product it is: for limits that hold for all products of a vendor together.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ProductNotFound`].
+    pub async fn vendor_of(&self, product: ProductId) -> Result<VendorId> {
+        Ok(self.hot_product(product).await?.vendor)
+    }
+
     /// The newest key manifest that lists the product's keys: the vendor's, or, where that has no room for all keys, one
     /// with this product's alone. What an activation attaches.
     pub async fn product_manifest(&self, product: ProductId) -> Result<SignedDocument> {

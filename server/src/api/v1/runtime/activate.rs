@@ -42,7 +42,7 @@ pub async fn activate(
     Product(product): Product,
     Runtime(input): Runtime<Activate>,
 ) -> Result<Response> {
-    let gate = KeyGate::enter(&state, product)?;
+    let gate = KeyGate::enter(&state, product).await?;
     let result = state.service().activate(product, input, &Current::get().info()).await;
     Ok(gate.answer(result, answer))
 }

@@ -24,7 +24,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use holdfast_domain::ProductId;
+use holdfast_domain::{ProductId, VendorId};
 use holdfast_service::{ErrorCode, runtime::SignedDocument};
 use std::time::Instant;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -60,29 +60,29 @@ impl FromRequestParts<AppState> for Product {
 pub struct KeyGate<'a> {
     state: &'a AppState,
     origin: Origin,
-    product: ProductId,
+    vendor: VendorId,
     now: Instant,
 }
 
 impl<'a> KeyGate<'a> {
     /// Lets the caller through, or answers `rate_limited`: an address without guesses left, or, while a vendor is being
     /// searched through, an address that guessed wrong before. An address that never did is not concerned.
-    pub fn enter(state: &'a AppState, product: ProductId) -> Result<Self, Problem> {
-        let gate = Self { state, origin: Origin::from(Current::get().address), product, now: Instant::now() };
-        let rates = state.rates();
-        let own = rates.guesses.peek(&gate.origin, gate.now).check()?;
-        let searched = rates.product_guesses.peek(&product, gate.now);
+    pub async fn enter(state: &'a AppState, product: ProductId) -> Result<Self, Problem> {
+        let (origin, now, rates) = (Origin::from(Current::get().address), Instant::now(), state.rates());
+        let own = rates.guesses.peek(&origin, now).check()?;
+        rates.address.take(origin, now)?;
+        let vendor = state.service().vendor_of(product).await?;
+        let searched = rates.vendor_guesses.peek(&vendor, now);
         if searched.number == 0 && !own.is_whole() {
             return Err(searched.refusal().into());
         }
-        rates.address.take(gate.origin, gate.now)?;
-        Ok(gate)
+        Ok(Self { state, origin, vendor, now })
     }
 
     /// The caller presented a key that does not exist.
     pub fn wrong(&self) -> Remaining {
         metrics::counter!("holdfast_key_failures_total").increment(1);
-        self.state.rates().product_guesses.charge(self.product, self.now);
+        self.state.rates().vendor_guesses.charge(self.vendor, self.now);
         self.state.rates().guesses.charge(self.origin, self.now)
     }
 

@@ -43,7 +43,7 @@ pub async fn release_other(
     Runtime(input): Runtime<ReleaseOther>,
 ) -> Result<Response> {
     let seat = seat.parse().map_err(|_| ErrorCode::NotFound)?;
-    let gate = KeyGate::enter(&state, product)?;
+    let gate = KeyGate::enter(&state, product).await?;
     let result = state.service().release_other(product, seat, input, &Current::get().info()).await;
     Ok(gate.answer(result, |()| StatusCode::NO_CONTENT.into_response()))
 }

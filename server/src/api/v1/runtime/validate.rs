@@ -38,7 +38,7 @@ pub async fn validate(
     Product(product): Product,
     Runtime(input): Runtime<Validate>,
 ) -> Result<Response> {
-    let gate = KeyGate::enter(&state, product)?;
+    let gate = KeyGate::enter(&state, product).await?;
     let result = state.service().validate(product, input, &Current::get().info()).await;
     if result.as_ref().is_ok_and(Validated::is_unknown_key) {
         gate.wrong();
