@@ -66,6 +66,18 @@ pub fn set_cookie(name: &str, value: &str, seconds: i64) {
     }
 }
 
+/// The address under which this request reached us, for what people paste elsewhere.
+pub fn origin() -> Option<String> {
+    let state = state().ok()?;
+    if let Some(origin) = state.origins().first() {
+        return Some(origin.clone());
+    }
+    let host = parts()?.headers.get(header::HOST)?.to_str().ok()?.to_owned();
+    let plain =
+        host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'));
+    plain.then(|| format!("http://{host}"))
+}
+
 /// Hands a short text to the page that shows it next, in this browser only.
 pub fn set_note(kind: &str, text: &str) {
     set_cookie(&note::name(kind), &note::encode(text), note::SECONDS);

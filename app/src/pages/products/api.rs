@@ -43,7 +43,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         from: When::new(key.not_before, now),
         until: When::new(key.not_after, now),
     });
-    let endpoint = service.settings().endpoints.first().cloned();
+    let endpoint = service.settings().endpoints.first().cloned().or_else(ctx::origin);
     Ok(ProductDetail {
         product: show(&product, now),
         plans: plans.items.iter().map(row).collect(),

@@ -73,18 +73,23 @@ pub struct ProductDetail {
 impl ProductDetail {
     /// The lines that an application begins with, ready to paste.
     pub fn snippet(&self) -> String {
+        let plain = if self.endpoint.starts_with("http://") {
+            ".allow_plain_http() // for trying it out only\n    "
+        } else {
+            ""
+        };
         format!(
             "use holdfast_sdk::Licensing;\n\n\
              let licensing = Licensing::builder(\"{}\", [\"{}\"])\n    \
                  .endpoints([\"{}\"])\n    \
                  .storage(state_folder) // one per user account, kept over updates\n    \
-                 .build()?;\n\n\
+                 {}.build()?;\n\n\
              // Milliseconds, and never the network:\n\
              let standing = licensing.check_on_launch();\n\
              if !standing.verdict.is_entitled() {{\n    \
                  let standing = licensing.activate(&key_typed_by_the_user)?;\n\
              }}",
-            self.product.id, self.root_key, self.endpoint
+            self.product.id, self.root_key, self.endpoint, plain
         )
     }
 }
