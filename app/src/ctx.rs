@@ -33,6 +33,7 @@ pub fn from() -> RequestInfo {
 /// Whoever asks, where the session has `permission`. The first line of every server function behind sign-in.
 ///
 /// Fails with `unauthenticated` without a session, with `forbidden` where the role does not allow it.
+#[allow(clippy::unused_async)] // every caller awaits it, so that it may come to ask the database
 pub async fn actor(permission: Permission) -> Result<Actor, UiError> {
     let actor = anybody()?;
     actor.require(permission)?;

@@ -1,5 +1,7 @@
 //! Promises of the whole interface: nobody gets past the door, and nothing is written that a page must not hold.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{fs, path::Path, sync::Arc};
 
 use axum::{

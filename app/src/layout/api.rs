@@ -44,8 +44,10 @@ pub async fn whoami() -> Result<Viewer, UiError> {
 #[server]
 pub async fn set_look(#[server(default)] theme: String, #[server(default)] density: String) -> Result<(), UiError> {
     use crate::ctx;
+    use holdfast_domain::Permission;
     const YEAR: i64 = 31_536_000;
-    ctx::anybody()?;
+    // Every role may look at the catalogue, and choose how it looks.
+    ctx::actor(Permission::CatalogRead).await?;
     if ["system", "light", "dark"].contains(&theme.as_str()) {
         ctx::set_cookie("theme", &theme, YEAR);
     }

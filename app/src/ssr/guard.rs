@@ -1,6 +1,8 @@
 //! What stands in front of every page and server function: forged requests are refused, sessions are recognised, and
 //! whoever has none is sent to the door before anything is rendered.
 
+use std::fmt::Write as _;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
@@ -96,7 +98,8 @@ fn encode(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })
@@ -116,10 +119,9 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
         return Ok(Some(go(&format!("/sign-in{wanted}"))));
     }
     Ok(match path {
-        "/" if actor.is_some() => Some(go("/console")),
+        "/" | "/sign-in" if actor.is_some() => Some(go("/console")),
         "/" => Some(go(if state.service().setup_needed().await? { "/setup" } else { "/sign-in" })),
         "/setup" if !state.service().setup_needed().await? => Some(go("/")),
-        "/sign-in" if actor.is_some() => Some(go("/console")),
         "/sign-in" if state.service().setup_needed().await? => Some(go("/setup")),
         _ => None,
     })

@@ -53,7 +53,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     };
     use holdfast_domain::{LicenseState, Permission, SeatState, Seconds};
     use holdfast_service::admin::{
-        inputs::{EventFilter, LicenseFilter, SeatFilter},
+        inputs::{EventFilter, LicenseFilter, PlanFilter, SeatFilter},
         licenses::LicenseSort,
         page::{Direction, Limit, PageRequest},
     };
@@ -66,7 +66,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let in_state = |state| LicenseFilter { state: Some(state), ..LicenseFilter::default() };
 
     let products = service.products(&actor, Some(false), first(1)).await?;
-    let plans = service.plans(&actor, Default::default(), first(1)).await?;
+    let plans = service.plans(&actor, PlanFilter::default(), first(1)).await?;
     let customers = service.customers(&actor, None, first(1)).await?;
     let all = service.licenses(&actor, LicenseFilter::default(), first(1)).await?;
     let ends =

@@ -112,10 +112,11 @@ mod server {
                 "" | "standard" => {}
                 "short" => {
                     (terms.lease, terms.grace, terms.renew_after) =
-                        (Seconds::days(3), Seconds::days(4), Seconds::hours(8))
+                        (Seconds::days(3), Seconds::days(4), Seconds::hours(8));
                 }
                 "long" => {
-                    (terms.lease, terms.grace, terms.renew_after) = (Seconds::days(60), Seconds::days(60), Seconds::DAY)
+                    (terms.lease, terms.grace, terms.renew_after) =
+                        (Seconds::days(60), Seconds::days(60), Seconds::DAY);
                 }
                 "own" => {
                     terms.lease = Seconds::days(parse::<u32>("lease_days", &self.lease_days)?.into());
@@ -177,7 +178,8 @@ mod server {
     }
 
     fn lines(entitlements: &Entitlements) -> String {
-        entitlements.iter().map(|(code, value)| format!("{code} = {value}\n")).collect()
+        let lines: Vec<String> = entitlements.iter().map(|(code, value)| format!("{code} = {value}")).collect();
+        lines.join("\n")
     }
 
     /// Entitlements as typed, one a line: `export`, `export = true`, `projects = 10`, `edition = gold`.
