@@ -54,8 +54,9 @@ step "browser side" cargo xtask bundle --strict
 step "PostgreSQL" database
 step "tests, SQLite and PostgreSQL" logged rust cargo test --workspace --locked --no-fail-fast
 if [ -d end2end/browser ]; then
-    step "server for the browser tests" cargo build --package holdfast --locked
-    step "browser tests" logged browser node --test --test-reporter=spec end2end/browser/
+    # Built like the tests, as one workspace, so that no dependency is compiled a second time with other features.
+    step "server for the browser tests" cargo build --workspace --bins --examples --locked --quiet
+    step "browser tests" logged browser node --test --test-reporter=spec end2end/browser/journey.test.mjs
 fi
 if grep -q '^outage:' Makefile; then
     step "outage rehearsal" logged outage make --no-print-directory outage
