@@ -46,7 +46,7 @@ pub struct Rate {
     /// Activations.
     pub done: usize,
     /// Activations per second.
-    pub rate: f64,
+    pub per_second: f64,
     /// Processor time of this process per activation, in microseconds.
     pub cpu_micros: f64,
 }
@@ -92,7 +92,7 @@ pub async fn child(run: Run) -> Result<Rate, Box<dyn Error>> {
                     manifest_seq: Some(i64::MAX),
                     borrow_seconds: None,
                 };
-                service.activate(run.product, input, &from).await.map_err(|error| format!("{error}: {:?}", error))?;
+                service.activate(run.product, input, &from).await.map_err(|error| format!("{error:?}"))?;
             }
             Ok::<_, String>(())
         });
@@ -104,5 +104,5 @@ pub async fn child(run: Run) -> Result<Rate, Box<dyn Error>> {
     let done = next.load(Ordering::Relaxed);
     #[allow(clippy::cast_precision_loss, reason = "counts of activations")]
     let count = done.max(1) as f64;
-    Ok(Rate { done, rate: count / span.as_secs_f64(), cpu_micros: cpu.as_secs_f64() * 1e6 / count })
+    Ok(Rate { done, per_second: count / span.as_secs_f64(), cpu_micros: cpu.as_secs_f64() * 1e6 / count })
 }

@@ -181,7 +181,7 @@ pub async fn grow(
             })
             .await?;
         next = until;
-        if next % 100_000 == 0 {
+        if next.is_multiple_of(100_000) {
             println!("    {next} licenses");
         }
     }

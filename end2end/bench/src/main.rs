@@ -228,21 +228,21 @@ async fn activations(options: &Options, folder: &Path, table: &mut Table) -> Res
             many.cpu_micros,
             "µs",
             Limit::AtMost(200.0),
-            format!("{:.0}/s, 16 clients, different licenses", many.rate),
+            format!("{:.0}/s, 16 clients, different licenses", many.per_second),
         );
         table.add(
             format!("activate, {name}: rate over one commit each"),
-            many.rate / single.rate,
+            many.per_second / single.per_second,
             "×",
             Limit::AtLeast(5.0),
-            format!("{:.0}/s and {:.0}/s at 1 ms per sync", many.rate, single.rate),
+            format!("{:.0}/s and {:.0}/s at 1 ms per sync", many.per_second, single.per_second),
         );
         table.add(
             format!("activate, {name}: rate on one license over different ones"),
-            one.rate / many.rate,
+            one.per_second / many.per_second,
             "×",
             Limit::AtLeast(0.6),
-            format!("{:.0}/s and {:.0}/s", one.rate, many.rate),
+            format!("{:.0}/s and {:.0}/s", one.per_second, many.per_second),
         );
         first = 0;
     }
