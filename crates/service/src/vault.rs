@@ -261,6 +261,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_master_key_is_read() {
+        use base64::prelude::*;
         let key = MasterKey::generate(&OsEntropy);
         let text = key.to_text();
         let hex = text.trim();
@@ -269,7 +270,6 @@ mod tests {
             .chunks(2)
             .map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap())
             .collect();
-        use base64::prelude::*;
         for form in [
             raw.clone(),
             text.as_bytes().to_vec(),
