@@ -53,11 +53,8 @@ step "lints, browser side" cargo clippy --package holdfast-app --lib --no-defaul
 step "browser side" cargo xtask bundle --strict
 step "PostgreSQL" database
 step "tests, SQLite and PostgreSQL" logged rust cargo test --workspace --locked --no-fail-fast
-if [ -d end2end/browser ]; then
-    # Built like the tests, as one workspace, so that no dependency is compiled a second time with other features.
-    step "server for the browser tests" cargo build --workspace --bins --examples --locked --quiet
-    step "browser tests" logged browser node --test --test-reporter=spec end2end/browser/journey.test.mjs
-fi
-if grep -q '^outage:' Makefile; then
-    step "outage rehearsal" logged outage make --no-print-directory outage
-fi
+# Built like the tests, as one workspace, so that no dependency is compiled a second time with other features.
+step "programs for the tests from outside" cargo build --workspace --bins --examples --locked --quiet
+step "browser tests" logged browser node --test --test-reporter=spec end2end/browser/journey.test.mjs
+# The program of `make outage`, built above with the others.
+step "outage rehearsal" logged outage target/debug/holdfast-outage
