@@ -251,7 +251,7 @@ async fn activations(options: &Options, folder: &Path, table: &mut Table) -> Res
 
 /// The size of the browser bundle, as `cargo xtask bundle` left it.
 fn bundle(table: &mut Table) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/site/pkg");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/site/assets");
     for (ending, limit) in [("wasm.gz", Limit::AtMost(350.0)), ("wasm.br", Limit::AtMost(350.0))] {
         let size = std::fs::read_dir(folder)
             .into_iter()
