@@ -195,15 +195,8 @@ pub async fn list(
         CustomerSort::Created => "customers_vendor_key",
         CustomerSort::Name => "customers_name_idx",
     });
-    let sql = format!(
-        "SELECT {} FROM customers{} WHERE {} ORDER BY {} LIMIT {}",
-        CustomerRow::COLUMNS,
-        q.dialect().by_index(index),
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<CustomerRow>(q, sql, window.filter.args.clone()).await?;
+    let from = format!("customers{}", q.dialect().by_index(index));
+    let rows = window.rows::<CustomerRow>(q, &from).await?;
     Ok(window.page(rows, total, |row| {
         let value = match page.sort {
             CustomerSort::Created => SortValue::Id,

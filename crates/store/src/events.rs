@@ -87,14 +87,7 @@ pub async fn list(
     let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };
     let window = Window::new(&conditions, page, &key, "events.id")?;
     let total = crate::page::count(q, "events", &conditions).await?;
-    let sql = format!(
-        "SELECT {} FROM events WHERE {} ORDER BY {} LIMIT {}",
-        EventRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<EventRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<EventRow>(q, "events").await?;
     Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
 }
 

@@ -215,13 +215,6 @@ pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> 
     let key = SortKey { name: "created", expression: "imports.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "imports.id")?;
     let total = crate::page::count(q, "imports", &filter).await?;
-    let sql = format!(
-        "SELECT {} FROM imports WHERE {} ORDER BY {} LIMIT {}",
-        ImportRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<ImportRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<ImportRow>(q, "imports").await?;
     Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }

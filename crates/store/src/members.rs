@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record},
+    sql::{Querier, Record as _, args, bare, first, record},
     tx::Tx,
 };
 use holdfast_domain::{Email, MemberId, Name, Role, Timestamp, VendorId};
@@ -147,13 +147,6 @@ pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> 
     let key = SortKey { name: "created", expression: "members.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "members.id")?;
     let total = crate::page::count(q, "members", &filter).await?;
-    let sql = format!(
-        "SELECT {} FROM members WHERE {} ORDER BY {} LIMIT {}",
-        MemberRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<MemberRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<MemberRow>(q, "members").await?;
     Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }

@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Arg, Querier, Record as _, all, args, bare, first, record, stored_enum},
+    sql::{Arg, Querier, Record as _, args, bare, first, record, stored_enum},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{CustomerId, OrderId, Timestamp, VendorId};
@@ -148,13 +148,6 @@ pub async fn list(
     } else {
         crate::page::count(q, "orders", &conditions).await?
     };
-    let sql = format!(
-        "SELECT {} FROM orders WHERE {} ORDER BY {} LIMIT {}",
-        OrderRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<OrderRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<OrderRow>(q, "orders").await?;
     Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::StoreError,
-    sql::{Arg, Querier},
+    sql::{Arg, Querier, Record},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -232,6 +232,13 @@ impl Window {
     /// How many rows to ask for: one more than the page has, to know whether another follows.
     pub const fn fetch(&self) -> usize {
         self.limit + 1
+    }
+
+    /// The rows of `from`, a table with how to walk it, that the page shows, and one more where another page follows.
+    pub async fn rows<T: Record>(&self, q: &mut dyn Querier, from: &str) -> Result<Vec<T>, StoreError> {
+        let (columns, filter, order, limit) = (T::COLUMNS, self.filter.text(), &self.order, self.fetch());
+        let sql = format!("SELECT {columns} FROM {from} WHERE {filter} ORDER BY {order} LIMIT {limit}");
+        crate::sql::all(q, sql, self.filter.args.clone()).await
     }
 
     /// Cuts `rows` to the page; `key` gives a row's sort key and id.

@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record},
+    sql::{Querier, Record as _, args, bare, first, record},
     tx::Tx,
 };
 use holdfast_domain::{Code, Name, PlanId, ProductId, Terms, Timestamp, VendorId};
@@ -109,14 +109,7 @@ pub async fn list(
     };
     let window = Window::new(&conditions, page, &key, "plans.id")?;
     let total = crate::page::count(q, "plans", &conditions).await?;
-    let sql = format!(
-        "SELECT {} FROM plans WHERE {} ORDER BY {} LIMIT {}",
-        PlanRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<PlanRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<PlanRow>(q, "plans").await?;
     Ok(window.page(rows, total, |row| {
         let value = match page.sort {
             PlanSort::Created => SortValue::Id,

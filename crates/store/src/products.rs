@@ -126,14 +126,7 @@ pub async fn list(
     };
     let window = Window::new(&conditions, page, &key, "products.id")?;
     let total = crate::page::count(q, "products", &conditions).await?;
-    let sql = format!(
-        "SELECT {} FROM products WHERE {} ORDER BY {} LIMIT {}",
-        ProductRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<ProductRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<ProductRow>(q, "products").await?;
     Ok(window.page(rows, total, |row| {
         let value = match page.sort {
             ProductSort::Created => SortValue::Id,

@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record, through},
+    sql::{Querier, Record as _, args, bare, first, record, through},
     tx::Tx,
 };
 use holdfast_domain::{MemberId, Name, Permission, Timestamp, TokenId, VendorId};
@@ -112,13 +112,6 @@ pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> 
     let key = SortKey { name: "created", expression: "api_tokens.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "api_tokens.id")?;
     let total = crate::page::count(q, "api_tokens", &filter).await?;
-    let sql = format!(
-        "SELECT {} FROM api_tokens WHERE {} ORDER BY {} LIMIT {}",
-        TokenRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<TokenRow>(q, sql, window.filter.args.clone()).await?;
+    let rows = window.rows::<TokenRow>(q, "api_tokens").await?;
     Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }
