@@ -5,7 +5,7 @@ mod api;
 use leptos::{prelude::*, server_fn::ServerFn as _};
 use leptos_router::components::{A, Outlet};
 
-use crate::ui::{Flash, Icon, Shape, act::Reading, show};
+use crate::ui::{Flash, Icon, Shape, act::load_once, show};
 use api::{SetLook, SignOut, Viewer};
 
 /// A screen: address, name, icon.
@@ -37,7 +37,7 @@ const PHONE: &[Link] = &[
 #[component]
 pub fn Console() -> impl IntoView {
     // Read once: who looks does not change with the address.
-    let viewer = Reading::new_with_options(|| (), |()| api::whoami(), false);
+    let viewer = load_once(api::whoami);
     let groups = GROUPS
         .iter()
         .map(|(name, links)| {

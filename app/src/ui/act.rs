@@ -1,6 +1,13 @@
 //! Reading and writing through server functions: resources that follow the address, actions that refresh them.
 
-use std::{future::Future, time::Duration};
+use std::{
+    any::Any,
+    future::{Future, ready},
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use codee::{Decoder, Encoder};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -11,27 +18,103 @@ use super::ErrorState;
 use crate::error::UiError;
 
 /// What a page reads from the server.
-pub type Reading<T> = Resource<Result<T, UiError>, Json>;
+pub struct Reading<T>(Resource<Outcome, Json>, PhantomData<fn() -> T>);
 
-/// JSON as resources carry it from the server's page into the browser. Read as bytes, like the answers of server
-/// functions: read as text, every type would bring its decoder a second time.
-pub struct Json;
-
-impl<T: Serialize> Encoder<T> for Json {
-    type Error = serde_json::Error;
-    type Encoded = String;
-
-    fn encode(value: &T) -> Result<String, serde_json::Error> {
-        serde_json::to_string(value)
+impl<T> Clone for Reading<T> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-impl<T: DeserializeOwned> Decoder<T> for Json {
+impl<T> Copy for Reading<T> {}
+
+impl<T: Clone + DeserializeOwned + 'static> Reading<T> {
+    /// What was read last, where anything was; follows it.
+    pub fn get(self) -> Option<Result<T, UiError>> {
+        self.0.get().map(|outcome| outcome.and_then(Found::open))
+    }
+}
+
+type Outcome = Result<Found, UiError>;
+type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What was read, of one type whatever it holds: else each page would bring the machinery of resources, of suspense and
+/// of their wire form once more, which is most of what a module weighs.
+#[derive(Clone)]
+enum Found {
+    /// As the call returned it, and how the server's page carries it into the browser.
+    Value(Arc<dyn Any + Send + Sync>, #[cfg(feature = "ssr")] fn(&dyn Any) -> Result<String, serde_json::Error>),
+    /// As the server's page carried it here.
+    Text(Arc<str>),
+}
+
+impl Found {
+    fn of<T: Serialize + Send + Sync + 'static>(value: T) -> Self {
+        Self::Value(
+            Arc::new(value),
+            #[cfg(feature = "ssr")]
+            |value| serde_json::to_string(&value.downcast_ref::<T>()),
+        )
+    }
+
+    fn open<T: Clone + DeserializeOwned + 'static>(self) -> Result<T, UiError> {
+        let value = match self {
+            Self::Value(value, ..) => value.downcast_ref().cloned(),
+            // Read as bytes, like the answers of server functions, so that a type has one decoder.
+            Self::Text(text) => serde_json::from_slice(text.as_bytes()).ok(),
+        };
+        value.ok_or_else(|| UiError::new("unreadable_answer", "The server's answer made no sense"))
+    }
+}
+
+/// How an outcome is carried from the server's page into the browser: a sign and JSON.
+pub struct Json;
+
+impl Encoder<Outcome> for Json {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(outcome: &Outcome) -> Result<String, serde_json::Error> {
+        Ok(match outcome {
+            Err(error) => format!("-{}", serde_json::to_string(error)?),
+            Ok(Found::Text(text)) => format!("+{text}"),
+            #[cfg(feature = "ssr")]
+            Ok(Found::Value(value, encode)) => format!("+{}", encode(value.as_ref())?),
+            // Only servers carry anything anywhere.
+            #[cfg(not(feature = "ssr"))]
+            Ok(Found::Value(_)) => "+null".to_owned(),
+        })
+    }
+}
+
+impl Decoder<Outcome> for Json {
     type Error = serde_json::Error;
     type Encoded = str;
 
-    fn decode(text: &str) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(text.as_bytes())
+    fn decode(text: &str) -> Result<Outcome, serde_json::Error> {
+        match text.strip_prefix('+') {
+            Some(json) => Ok(Ok(Found::Text(json.into()))),
+            None => serde_json::from_slice(text.trim_start_matches('-').as_bytes()).map(Err),
+        }
+    }
+}
+
+/// What a page asks for, of one type whatever it is.
+#[derive(Clone)]
+struct Question(Arc<dyn Any + Send + Sync>, fn(&dyn Any, &dyn Any) -> bool);
+
+impl Question {
+    fn of<S: PartialEq + Send + Sync + 'static>(source: S) -> Self {
+        Self(Arc::new(source), |one, other| match (one.downcast_ref::<S>(), other.downcast_ref::<S>()) {
+            (Some(one), Some(other)) => one == other,
+            _ => false,
+        })
+    }
+}
+
+impl PartialEq for Question {
+    fn eq(&self, other: &Self) -> bool {
+        (self.1)(self.0.as_ref(), other.0.as_ref())
     }
 }
 
@@ -106,13 +189,40 @@ pub fn load<S, T, Fut>(
 ) -> Reading<T>
 where
     S: PartialEq + Clone + Send + Sync + 'static,
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    T: Serialize + Send + Sync + 'static,
     Fut: Future<Output = Result<T, UiError>> + Send + 'static,
 {
+    let fetch = move |question: &Question| -> Asking {
+        let Some(source) = question.0.downcast_ref::<S>() else {
+            return Box::pin(ready(Err(UiError::new("internal", "Something went wrong here"))));
+        };
+        let answer = fetch(source.clone());
+        Box::pin(async move { answer.await.map(Found::of) })
+    };
+    Reading(load_found(Box::new(move || Question::of(source())), Box::new(fetch)), PhantomData)
+}
+
+/// The same, read once: what does not change with the address.
+pub fn load_once<T, Fut>(fetch: impl Fn() -> Fut + Send + Sync + 'static) -> Reading<T>
+where
+    T: Serialize + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    let fetch = move |()| -> Asking {
+        let answer = fetch();
+        Box::pin(async move { answer.await.map(Found::of) })
+    };
+    Reading(Resource::new_with_options(|| (), fetch, false), PhantomData)
+}
+
+type Asked = Box<dyn Fn() -> Question + Send + Sync>;
+type Fetch = Box<dyn Fn(&Question) -> Asking + Send + Sync>;
+
+fn load_found(source: Asked, fetch: Fetch) -> Resource<Outcome, Json> {
     let location = use_location();
     let here = location.pathname.get_untracked();
     // A page that is being left must not ask anew because the address changes under it.
-    let asked = Memo::new(move |before: Option<&(S, String, u32)>| {
+    let asked = Memo::new(move |before: Option<&(Question, String, u32)>| {
         let leaving = location.pathname.get() != here;
         let now = (source(), location.search.get(), Refresh::count());
         match before {
@@ -120,26 +230,31 @@ where
             _ => now,
         }
     });
-    Resource::new_with_options(move || asked.get(), move |(source, _, _)| fetch(source), false)
+    Resource::new_with_options(move || asked.get(), move |(question, _, _)| fetch(&question), false)
 }
 
 /// Shows what was read, or says plainly why it could not be. What was shown before stays while it is read again.
-pub fn show<T, V>(resource: Reading<T>, content: impl Fn(T) -> V + Clone + Send + Sync + 'static) -> impl IntoView
+pub fn show<T, V>(reading: Reading<T>, content: impl Fn(T) -> V + Send + Sync + 'static) -> impl IntoView
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    T: Clone + DeserializeOwned + 'static,
     V: IntoView + 'static,
 {
+    show_found(reading.0, Arc::new(move |found| Ok(content(Found::open(found)?).into_any())))
+}
+
+fn show_found(
+    resource: Resource<Outcome, Json>,
+    content: Arc<dyn Fn(Found) -> Result<AnyView, UiError> + Send + Sync>,
+) -> AnyView {
     view! {
         <Transition fallback=|| ()>
             {move || {
-                let content = content.clone();
+                let content = Arc::clone(&content);
                 Suspend::new(async move {
-                    match resource.await {
-                        Ok(found) => content(found).into_any(),
-                        Err(error) => view! { <ErrorState error /> }.into_any(),
-                    }
+                    resource.await.and_then(|found| content(found)).unwrap_or_else(|error| view! { <ErrorState error /> }.into_any())
                 })
             }}
         </Transition>
     }
+    .into_any()
 }

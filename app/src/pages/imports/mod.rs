@@ -140,9 +140,8 @@ pub fn ImportPage() -> impl IntoView {
     let refresh = use_context::<Refresh>();
     // While it is at work, look again every second; without scripting there is a link for that.
     Effect::new(move |_| {
-        let at_work = import.with(
-            |found| matches!(found, Some(Ok(found)) if matches!(found.item.stage, Stage::Reading | Stage::Running)),
-        );
+        let found = import.get();
+        let at_work = matches!(found, Some(Ok(found)) if matches!(found.item.stage, Stage::Reading | Stage::Running));
         if let (true, Some(Refresh(count))) = (at_work, refresh) {
             set_timeout(move || count.update(|count| *count += 1), std::time::Duration::from_secs(1));
         }
