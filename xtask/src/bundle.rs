@@ -14,13 +14,22 @@ use sha2::{Digest, Sha256};
 
 use crate::toolchain::{self, Warnings, root, status};
 
-/// Whether the module goes through the size optimiser.
+/// Whether the bundle is made small.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Optimise {
     /// As delivered.
     Yes,
-    /// Quicker to build, larger to load.
+    /// Far quicker to build, far larger to load, not compressed.
     No,
+}
+
+impl Optimise {
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Yes => "wasm-release",
+            Self::No => "wasm-dev",
+        }
+    }
 }
 
 /// Fonts by the name the style sheet gives them, with their file in the npm packages.
@@ -51,19 +60,20 @@ const WASM_BUDGET: usize = 350 * 1024;
 /// The files of one bundle, by logical name, on their way to hashed names.
 struct Site {
     directory: PathBuf,
+    optimise: Optimise,
     manifest: BTreeMap<String, String>,
 }
 
 impl Site {
-    fn new(directory: PathBuf) -> Result<Self, String> {
+    fn new(directory: PathBuf, optimise: Optimise) -> Result<Self, String> {
         if directory.exists() {
             fs::remove_dir_all(&directory).map_err(said("clearing", &directory))?;
         }
         fs::create_dir_all(&directory).map_err(said("creating", &directory))?;
-        Ok(Self { directory, manifest: BTreeMap::new() })
+        Ok(Self { directory, optimise, manifest: BTreeMap::new() })
     }
 
-    /// Writes one file under a name that carries its hash, with compressed twins where they are smaller.
+    /// Writes one file under a name that carries its hash, with compressed twins where they help.
     /// Returns the hashed name and the smallest size in bytes.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(String, usize), String> {
         let hash = hex(&Sha256::digest(bytes)[..8]);
@@ -72,7 +82,7 @@ impl Site {
         let path = self.directory.join(&hashed);
         fs::write(&path, bytes).map_err(said("writing", &path))?;
         let mut smallest = bytes.len();
-        if extension != "woff2" {
+        if extension != "woff2" && self.optimise == Optimise::Yes {
             for (suffix, packed) in [("gz", gzip(bytes)?), ("br", brotli(bytes)?)] {
                 smallest = smallest.min(packed.len());
                 let path = self.directory.join(format!("{hashed}.{suffix}"));
@@ -156,7 +166,7 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     let began = Instant::now();
     let compiler = toolchain::find()?;
     println!("browser side: compiling with {compiler}");
-    let module = compiler.build(warnings)?;
+    let module = compiler.build(optimise.profile(), warnings)?;
     let target = root().join("target");
     let stamp = target.join("site.stamp");
     let fingerprint = fingerprint(&module, optimise)?;
@@ -203,7 +213,7 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
 
     // Written beside the old bundle and swapped in whole, so that a server reading from disk never sees half of one.
     let next = target.join("site-next");
-    let mut site = Site::new(next.join("assets"))?;
+    let mut site = Site::new(next.join("assets"), optimise)?;
     let read = |path: &Path| fs::read(path).map_err(said("reading", path));
     let (_, wasm_size) = site.add("holdfast.wasm", &read(&wasm)?)?;
     site.add("holdfast.js", &read(&work.join("holdfast.js"))?)?;
@@ -224,15 +234,18 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     }
     fs::rename(&next, &site_directory).map_err(said("moving", &next))?;
 
-    if warnings == Warnings::Refuse && wasm_size > WASM_BUDGET {
+    if warnings == Warnings::Refuse && optimise == Optimise::Yes && wasm_size > WASM_BUDGET {
         return Err(format!("the module is {wasm_size} B compressed, over its budget of {WASM_BUDGET} B"));
     }
     fs::write(&stamp, &fingerprint).map_err(said("writing", &stamp))?;
     println!(
-        "browser side: built in {:.1} s; module {} KB compressed (limit {} KB)",
+        "browser side: built in {:.1} s; module {} KB{}",
         began.elapsed().as_secs_f32(),
         wasm_size.div_ceil(1024),
-        WASM_BUDGET / 1024
+        match optimise {
+            Optimise::Yes => format!(" compressed (limit {} KB)", WASM_BUDGET / 1024),
+            Optimise::No => String::new(),
+        }
     );
     Ok(())
 }

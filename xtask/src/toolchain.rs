@@ -84,13 +84,13 @@ pub enum Warnings {
 }
 
 impl Toolchain {
-    /// Compiles the browser side, in a target directory of its own since the compilers may differ, and returns the path
-    /// of the WebAssembly module.
-    pub fn build(&self, warnings: Warnings) -> Result<PathBuf, String> {
+    /// Compiles the browser side with a profile of the workspace, in a target directory of its own since the compilers may
+    /// differ, and returns the path of the WebAssembly module.
+    pub fn build(&self, profile: &str, warnings: Warnings) -> Result<PathBuf, String> {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(root()).args(["rustc", "--package", "holdfast-app", "--lib", "--target", TARGET]);
         cargo.args(["--no-default-features", "--features", "hydrate", "--target-dir", "target-wasm"]);
-        cargo.args(["--profile", "wasm-release"]);
+        cargo.args(["--profile", profile]);
         if let Self::Debian { linker } = self {
             cargo
                 .args(["-Zbuild-std=std,panic_abort"])
@@ -102,6 +102,6 @@ impl Toolchain {
             cargo.args(["--", "-Dwarnings"]);
         }
         status(&mut cargo)?;
-        Ok(root().join("target-wasm").join(TARGET).join("wasm-release/holdfast_app.wasm"))
+        Ok(root().join("target-wasm").join(TARGET).join(profile).join("holdfast_app.wasm"))
     }
 }
