@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod admin;
+pub mod bundles;
 pub mod error;
 pub mod runtime;
 pub mod system;

@@ -5,6 +5,7 @@
 //! takes a [`Scope`]. Time is always an argument, in microseconds ([`holdfast_domain::Timestamp`]).
 
 pub mod backup;
+pub mod bundles;
 pub mod changes;
 pub mod customers;
 mod db;

@@ -1,4 +1,4 @@
-//! Members, sessions, set-up, throttling, tokens, trials, idempotency, imports, keys, job leases, backup.
+//! Members, sessions, bundles, set-up, throttling, tokens, trials, idempotency, imports, keys, job leases, backup.
 
 use crate::{
     claims::futures_all,
@@ -6,10 +6,11 @@ use crate::{
 };
 use holdfast_domain::{ImportId, LicenseId, MemberId, Role, SeatModel, Seconds, TokenId, TrialId};
 use holdfast_store::{
-    BoxFuture, Constraint, Db, DbOptions, DbUrl, StoreError, Tx, WriteOptions, backup, events, idempotency, imports,
-    job_leases, members, products, raw, sessions, setup, signing_keys, throttle, tokens, trials, vendors,
+    BoxFuture, Constraint, Db, DbOptions, DbUrl, StoreError, Tx, WriteOptions, backup, bundles, events, idempotency,
+    imports, job_leases, members, products, raw, sessions, setup, signing_keys, throttle, tokens, trials, vendors,
 };
 use holdfast_testkit::{TestDb, both};
+use std::collections::BTreeSet;
 
 /// Answers are kept for a day.
 const DAY: Seconds = Seconds(-86_400);
@@ -20,6 +21,10 @@ where
     F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T, StoreError>> + Send + 'static,
 {
     f.store.write(WriteOptions::default(), job).await
+}
+
+fn put_file(tx: &mut Tx, file: bundles::BundleFile) -> BoxFuture<'_, Result<bool, StoreError>> {
+    Box::pin(async move { bundles::put(tx, &file).await })
 }
 
 async fn member(f: &Fixture, email: &str, role: Role) -> Result<MemberId, StoreError> {
@@ -73,6 +78,42 @@ both! {
         assert!(again.is_conflict(Constraint::MemberEmail));
         let found = members::by_email(&mut f.store.reader(), &"ADA@example.com".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!((found.id, found.scope()), (id, f.scope));
+    }
+
+    async fn bundles_of_the_last_releases_are_kept_and_no_others(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let file = |release: &str, name: &str, coding: &str| bundles::BundleFile {
+            release: release.to_owned(), name: name.to_owned(), coding: coding.to_owned(),
+            content_type: "text/css".to_owned(), body: release.as_bytes().to_vec(),
+        };
+        for (n, release) in ["one", "two", "three"].into_iter().enumerate() {
+            let at = NOW.plus(Seconds(i64::try_from(n).unwrap()));
+            write(&f, move |tx| Box::pin(async move { bundles::see_release(tx, release, at).await })).await.unwrap();
+            for (name, coding) in [("a.css", "br"), ("a.css", "gzip"), (release, "identity")] {
+                let file = file(release, name, coding);
+                for _ in 0..2 {
+                    let file = file.clone();
+                    assert!(write(&f, move |tx| put_file(tx, file.clone())).await.unwrap(), "twice is no error");
+                }
+            }
+        }
+        let q = &mut f.store.reader();
+        let names = |rows: Vec<(String, String)>| rows.into_iter().map(|(name, coding)| format!("{name}:{coding}")).collect::<BTreeSet<_>>();
+        let all = names(bundles::names(q, None).await.unwrap());
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), ["a.css:br", "a.css:gzip", "one:identity", "three:identity", "two:identity"]);
+        assert_eq!(bundles::names(q, Some("two")).await.unwrap().len(), 3);
+        let found = bundles::get(q, "one", "identity").await.unwrap().unwrap();
+        assert_eq!((found.content_type.as_str(), found.body.as_slice()), ("text/css", b"one".as_slice()));
+        assert!(bundles::get(q, "one", "br").await.unwrap().is_none());
+        // A node of the oldest starts again, so that it is not the one that goes.
+        write(&f, |tx| Box::pin(async move { bundles::see_release(tx, "one", NOW.plus(Seconds(9))).await })).await.unwrap();
+        write(&f, |tx| Box::pin(async move { bundles::see_release(tx, "one", NOW).await })).await.unwrap();
+        assert_eq!(write(&f, |tx| Box::pin(async move { bundles::prune(tx, 2).await })).await.unwrap(), 1);
+        assert!(bundles::get(q, "two", "identity").await.unwrap().is_none());
+        assert!(bundles::get(q, "one", "identity").await.unwrap().is_some());
+        assert!(bundles::get(q, "a.css", "gzip").await.unwrap().is_some());
+        let late = file("two", "late", "br");
+        assert!(!write(&f, move |tx| put_file(tx, late.clone())).await.unwrap(), "its release is gone");
     }
 
     async fn an_ended_session_is_not_brought_back(db: TestDb) {
