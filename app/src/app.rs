@@ -23,8 +23,9 @@ use crate::{
         overview::OverviewPage,
         plans::{NewPlanPage, PlanPage},
         products::{NewProductPage, ProductPage, ProductsPage},
+        sessions::SessionsPage,
     },
-    ui::Refresh,
+    ui::{Refresh, refused},
 };
 
 /// Everything inside `<body>`.
@@ -32,6 +33,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     provide_meta_context();
     Refresh::provide();
+    refused::provide();
     let formatter =
         |title: String| if title.is_empty() { "Holdfast".to_owned() } else { format!("{title} · Holdfast") };
     view! {
@@ -61,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("imports") view=ImportsPage />
                     <Route path=path!("imports/:id") view=ImportPage />
                     <Route path=path!("audit") view=AuditPage />
+                    <Route path=path!("sessions") view=SessionsPage />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
             </Routes>

@@ -1,14 +1,17 @@
 //! The only door from a screen to the server: who asks, the use cases, cookies, redirects.
 
-use axum::http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use holdfast_domain::Permission;
-use holdfast_service::{Actor, Call, Error, ErrorCode, RequestInfo, Service};
+use holdfast_service::{Actor, Call, Error, ErrorCode, RequestInfo, Service, admin::sessions::SignedIn};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
+use tower_cookies::Cookies;
+use tower_sessions::Session;
 
 use crate::{
     error::UiError,
-    ssr::{AppState, Visitor, note},
+    ssr::{self, AppState, Visitor, note},
+    ui::refused::Refused,
 };
 
 /// What the server gave to this request.
@@ -52,19 +55,40 @@ pub fn call(actor: &Actor) -> Call {
     Call::new(actor.clone(), from())
 }
 
+/// The browser's session.
+fn session() -> Result<Session, UiError> {
+    let session = parts().and_then(|parts| parts.extensions.get::<Session>().cloned());
+    session.ok_or_else(|| UiError::new("internal", "Something went wrong here"))
+}
+
+/// Lets this browser in as whoever has just signed in.
+pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
+    ssr::begin(&session()?, &signed_in.session).await?;
+    // Whoever comes next in this browser may not be who was handed a key.
+    drop_note("key");
+    Ok(())
+}
+
+/// Ends this browser's session.
+pub async fn let_out() -> Result<(), UiError> {
+    ssr::end(&session()?).await?;
+    drop_note("key");
+    Ok(())
+}
+
+fn cookies() -> Option<Cookies> {
+    parts()?.extensions.get::<Cookies>().cloned()
+}
+
 /// One cookie of the request.
 pub fn cookie(name: &str) -> Option<String> {
-    crate::ssr::cookie(&parts()?, name)
+    cookies()?.get(name).map(|cookie| cookie.value().to_owned())
 }
 
 /// Sets a cookie for this whole site that no script can read, for so many seconds; 0 removes it.
-///
-/// The value must be made of letters, digits, `-` and `_`; anything else is not set.
 pub fn set_cookie(name: &str, value: &str, seconds: i64) {
-    let (Some(response), Ok(state)) = (use_context::<ResponseOptions>(), state()) else { return };
-    if let Some(header) = crate::ssr::set_cookie(name, value, seconds, state.secure()) {
-        response.append_header(header::SET_COOKIE, header);
-    }
+    let (Some(cookies), Ok(state)) = (cookies(), state()) else { return };
+    cookies.add(ssr::set_cookie(name, value.to_owned(), seconds, state.secure()));
 }
 
 /// The address under which this request reached us, for what people paste elsewhere.
@@ -81,12 +105,26 @@ pub fn origin() -> Option<String> {
 
 /// Hands a short text to the page that shows it next, in this browser only.
 pub fn set_note(kind: &str, text: &str) {
-    set_cookie(&note::name(kind), &note::encode(text), note::SECONDS);
+    if let Ok(state) = state() {
+        set_cookie(&note::name(kind, state.secure()), &note::encode(text), note::SECONDS);
+    }
+}
+
+/// Takes a text back that was handed over.
+pub fn drop_note(kind: &str) {
+    if let Ok(state) = state() {
+        set_cookie(&note::name(kind, state.secure()), "", 0);
+    }
 }
 
 /// The text that was handed over.
 pub fn note(kind: &str) -> Option<String> {
-    note::decode(&cookie(&note::name(kind))?)
+    note::decode(&cookie(&note::name(kind, state().ok()?.secure()))?)
+}
+
+/// The form that was not accepted and that this page shows again.
+pub fn refused() -> Option<Refused> {
+    parts()?.extensions.get::<Refused>().cloned()
 }
 
 /// Whether `path` stays on this site whatever a browser makes of it.
@@ -107,18 +145,26 @@ fn field(pointer: &str) -> Option<String> {
     pointer.rsplit('/').find(|part| !part.is_empty() && part.parse::<u32>().is_err()).map(str::to_owned)
 }
 
+impl UiError {
+    /// What a browser may know of `error`, under the id of its request.
+    pub fn of(error: &Error, request_id: Option<String>) -> Self {
+        Self {
+            code: error.code.as_str().to_owned(),
+            title: error.code.title().to_owned(),
+            detail: error.detail.as_deref().map(str::to_owned),
+            field: error.pointer.as_deref().and_then(field),
+            request_id,
+        }
+    }
+}
+
 impl From<Error> for UiError {
     fn from(error: Error) -> Self {
         let request_id = Some(from().request_id).filter(|id| !id.is_empty());
         if error.code.status() >= 500 {
             tracing::error!(?error, request = request_id, "a screen could not be served");
         }
-        // Pages and scripts get the status of what could not be done; a plain form is led back to its page instead.
-        let is_plain_form = parts().is_some_and(|parts| {
-            let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-            parts.method != Method::GET && accept.is_some_and(|accept| accept.contains("text/html"))
-        });
-        if let (false, Some(response)) = (is_plain_form, use_context::<ResponseOptions>()) {
+        if let Some(response) = use_context::<ResponseOptions>() {
             if let Ok(status) = StatusCode::from_u16(error.code.status()) {
                 response.set_status(status);
             }
@@ -126,13 +172,7 @@ impl From<Error> for UiError {
                 response.insert_header(header::RETRY_AFTER, HeaderValue::from(after.0.max(1)));
             }
         }
-        Self {
-            code: error.code.as_str().to_owned(),
-            title: error.code.title().to_owned(),
-            detail: error.detail.map(String::from),
-            field: error.pointer.as_deref().and_then(field),
-            request_id,
-        }
+        Self::of(&error, request_id)
     }
 }
 

@@ -109,6 +109,7 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
             }
         }
     });
+    let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
     let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
     let ballast = matches!(url, DbUrl::Sqlite(_))
         .then(|| tokio::spawn(ballast::keep(config.data_dir.clone(), stop_last.clone())));
@@ -138,6 +139,7 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
         tracing::warn!(%error, "what was left to be written could not be");
     }
     stop_last.cancel();
+    sharing.abort();
     for task in [Some(background), Some(upkeep), Some(probing), ballast].into_iter().flatten() {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }

@@ -25,7 +25,8 @@ pub enum LogFormat {
 pub fn install(format: LogFormat, filter: &str) {
     let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .parse_lossy(format!("sqlx=warn,hyper=warn,h2=warn,{filter}"));
+        // What tower-sessions warns of, anybody can cause by sending a cookie.
+        .parse_lossy(format!("sqlx=warn,hyper=warn,h2=warn,tower_sessions=error,tower_sessions_core=error,{filter}"));
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(Redacting).with_target(false).with_ansi(false);
     let _ = match format {

@@ -60,11 +60,8 @@ pub async fn set_look(#[server(default)] theme: String, #[server(default)] densi
 /// Ends the session of this browser.
 #[server]
 pub async fn sign_out() -> Result<(), UiError> {
-    use crate::{ctx, ssr::session_cookie};
-    if let Ok(actor) = ctx::anybody() {
-        ctx::service()?.sign_out(&actor).await?;
-    }
-    ctx::set_cookie(session_cookie(ctx::state()?.secure()), "", 0);
+    use crate::ctx;
+    ctx::let_out().await?;
     ctx::redirect("/sign-in?done=signed_out");
     Ok(())
 }

@@ -140,6 +140,9 @@ fn PersonMenu(viewer: Viewer) -> impl IntoView {
                     <a class="link-quiet" href="/console/audit">
                         "Audit log"
                     </a>
+                    <a class="link-quiet" href="/console/sessions">
+                        "Your sessions"
+                    </a>
                 </div>
                 <hr />
                 <form method="post" action=SignOut::url()>

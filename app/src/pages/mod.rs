@@ -10,6 +10,7 @@ pub mod plans;
 pub mod products;
 #[cfg(feature = "ssr")]
 mod serve;
+pub mod sessions;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,12 +3,14 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use axum::{
-    body::Body,
-    extract::Path,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use holdfast_service::bundles::{BundleFile, release};
 use rust_embed::RustEmbed;
+
+use super::others::{Found, Others};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../target/site"]
@@ -42,6 +44,35 @@ pub fn present() -> bool {
     manifest().contains_key("holdfast.wasm")
 }
 
+/// A content coding and the ending of files that are packed so, the smallest first.
+const PACKED: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
+/// The release that this bundle makes, and its files as other nodes need them: packed, or as they are where packing gains
+/// nothing.
+pub fn own(version: &str) -> (String, Vec<BundleFile>) {
+    let manifest_file = Site::get("manifest.json").map(|file| file.data).unwrap_or_default();
+    let release = release(version, &manifest_file);
+    let mut files = Vec::new();
+    for name in manifest().values() {
+        let file = |coding: &str, data: Cow<'static, [u8]>| BundleFile {
+            release: release.clone(),
+            name: name.clone(),
+            coding: coding.to_owned(),
+            content_type: content_type(name).to_owned(),
+            body: data.into_owned(),
+        };
+        let packed = PACKED.iter().filter_map(|(coding, ending)| {
+            Site::get(&format!("assets/{name}.{ending}")).map(|found| file(coding, found.data))
+        });
+        let before = files.len();
+        files.extend(packed);
+        if files.len() == before {
+            files.extend(Site::get(&format!("assets/{name}")).map(|found| file("identity", found.data)));
+        }
+    }
+    (release, files)
+}
+
 fn content_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("wasm") => "application/wasm",
@@ -63,30 +94,81 @@ fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     })
 }
 
-/// `GET /assets/{file}`: a file of the bundle, in the smallest form the client takes.
+/// Whether a file of a bundle could have that name. No path, nothing hidden, nothing that has to be escaped.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    (1..=120).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
+}
+
+fn refusal(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+/// `GET /assets/{file}`: a file of this bundle or of another release's, in the smallest form the client takes.
 ///
 /// Its name carries its hash, so what was found may be kept for ever; what was not found may not be kept at all.
-pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub async fn serve(others: &Others, name: &str, headers: &HeaderMap) -> Response {
+    let not_found = || refusal(StatusCode::NOT_FOUND, "not found");
+    if !is_name(name) {
+        return not_found();
+    }
+    let accepted = || PACKED.iter().filter(|(coding, _)| accepts(headers, coding));
     let path = format!("assets/{name}");
-    let forms = [("br", "br"), ("gzip", "gz")];
-    let packed = forms.iter().filter(|(coding, _)| accepts(&headers, coding)).find_map(|(coding, suffix)| {
-        Site::get(&format!("{path}.{suffix}")).map(|file| (file, Some(HeaderValue::from_static(coding))))
-    });
-    let Some((file, coding)) = packed.or_else(|| Site::get(&path).map(|file| (file, None))) else {
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "not found").into_response();
-    };
-    let body = match file.data {
-        Cow::Borrowed(bytes) => Body::from(bytes),
-        Cow::Owned(bytes) => Body::from(bytes),
-    };
-    let mut response = Response::new(body);
+    let packed =
+        accepted().find_map(|(coding, ending)| Site::get(&format!("{path}.{ending}")).map(|file| (file.data, *coding)));
+    if let Some((data, coding)) = packed.or_else(|| Site::get(&path).map(|file| (file.data, "identity"))) {
+        let body = match data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        return found(body, content_type(name), coding);
+    }
+    let codings: Vec<&'static str> = accepted().map(|(coding, _)| *coding).chain(["identity"]).collect();
+    match others.find(name, &codings).await {
+        Found::File(file) => found(file.body.clone(), &file.content_type, file.coding),
+        Found::Nothing => not_found(),
+        Found::OtherForms => refusal(StatusCode::NOT_ACCEPTABLE, "packed only"),
+        Found::Unknown => {
+            let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, "ask again");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+    }
+}
+
+fn found(body: Bytes, content_type: &str, coding: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
     let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
+    let content_type = HeaderValue::from_str(content_type);
+    out.insert(header::CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Some(coding) = coding {
-        out.insert(header::CONTENT_ENCODING, coding);
+    if coding != "identity" {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_no_paths() {
+        assert!(is_name("holdfast.0123456789abcdef.wasm"));
+        for name in
+            ["", ".", "..", ".env", "../manifest.json", "a/b", "a\\b", "a%2fb", "a b", "ü.css", &"a".repeat(121)]
+        {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_bundle_is_shared() {
+        let (release, files) = own("1.0.0");
+        for name in manifest().values() {
+            assert!(files.iter().any(|file| file.name == *name && file.release == release), "{name}");
+        }
+    }
 }

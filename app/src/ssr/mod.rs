@@ -3,12 +3,18 @@
 pub mod assets;
 mod guard;
 pub(crate) mod note;
+mod others;
 mod pages;
+mod refusal;
+mod sessions;
 mod shell;
 mod upload;
 
-pub use guard::{Visitor, cookie, session_cookie, set_cookie};
-pub use pages::router;
+pub(crate) use guard::{Visitor, set_cookie};
+pub use others::share;
+pub use pages::{page_paths, router};
+pub use sessions::session_cookie;
+pub(crate) use sessions::{begin, end};
 
 use std::sync::Arc;
 

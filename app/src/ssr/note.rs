@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 /// How long a note lives.
 pub const SECONDS: i64 = 120;
 
-/// The cookie of the note `kind`.
-pub fn name(kind: &str) -> String {
-    format!("holdfast_note_{kind}")
+/// The cookie of the note `kind`. With https no other site of the same domain can set it.
+pub fn name(kind: &str, secure: bool) -> String {
+    format!("{}holdfast_note_{kind}", if secure { "__Host-" } else { "" })
 }
 
 /// A text as a cookie's value.

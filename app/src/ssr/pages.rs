@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Path, Request},
+    http::HeaderMap,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -18,14 +19,17 @@ use tokio::sync::Semaphore;
 use super::{
     AppState, assets,
     guard::{guard, plain},
+    others::Others,
+    refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
 };
+use crate::app::App;
 
 /// Largest page we send, in bytes. The largest real one is a hundredth of that.
 const PAGE_LIMIT: usize = 4 << 20;
 /// Largest form we take, in bytes.
-const FORM_LIMIT: usize = 256 << 10;
+pub(super) const FORM_LIMIT: usize = 256 << 10;
 /// Longest a page may take.
 const PAGE_TIME: Duration = Duration::from_secs(20);
 /// Pages rendered at the same time; more wait their turn.
@@ -46,9 +50,17 @@ pub fn router(state: AppState) -> Router {
             let state = state.clone();
             let request = request.map(|body| Body::new(Limited::new(body, FORM_LIMIT)));
             async move {
-                leptos_axum::handle_server_fns_with_context(move || provide_context(state.clone()), request)
-                    .await
-                    .into_response()
+                let context = state.clone();
+                let function = async move |request| {
+                    leptos_axum::handle_server_fns_with_context(move || provide_context(context.clone()), request)
+                        .await
+                        .into_response()
+                };
+                if !refusal::is_plain(request.headers()) {
+                    return function(request).await;
+                }
+                let id = request.extensions().get::<RequestInfo>().map(|info| info.request_id.clone());
+                refusal::answer(&state, request, &id.unwrap_or_default(), function).await
             }
         }
     };
@@ -56,14 +68,26 @@ pub fn router(state: AppState) -> Router {
         let state = state.clone();
         leptos_axum::render_app_async_with_context(move || provide_context(state.clone()), shell)
     };
+    let others = Others::new(state.service().clone());
+    let asset = move |Path(name): Path<String>, headers: HeaderMap| {
+        let others = others.clone();
+        async move { assets::serve(&others, &name, &headers).await }
+    };
     Router::new()
         .route("/fn/{*function}", post(functions))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))
-        .layer(middleware::from_fn_with_state(state, guard))
-        .route("/assets/{file}", get(assets::serve))
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(sessions::layer(state.service().clone(), state.secure()))
+        .route("/assets/{file}", get(asset))
+}
+
+/// The paths of all pages, with `{name}` for what is in them: what has to be asked when all of them are to be.
+pub fn page_paths() -> Vec<String> {
+    let _ = any_spawner::Executor::init_tokio();
+    leptos_axum::generate_route_list(App).iter().map(|route| route.path().to_owned()).collect()
 }
 
 /// Renders in a task of its own and collects the body before answering.

@@ -1,12 +1,12 @@
 //! The document around the application: head, style sheet, the script that hydrates, and the policy for all of it.
 
-use axum::http::{HeaderName, HeaderValue, header, request::Parts};
+use axum::http::{HeaderName, HeaderValue, header};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
-use super::{assets, guard::cookie};
-use crate::app::App;
+use super::assets;
+use crate::{app::App, ctx};
 
 /// The one policy under which every page runs: its own files, and scripts that carry this response's nonce.
 fn policy(nonce: &str) -> String {
@@ -19,10 +19,8 @@ fn policy(nonce: &str) -> String {
 
 /// The whole document.
 pub fn shell() -> impl IntoView {
-    let parts = use_context::<Parts>();
-    let choice = |name: &str| parts.as_ref().and_then(|parts| cookie(parts, name));
-    let theme = choice("theme").filter(|theme| theme == "light" || theme == "dark");
-    let density = choice("density").filter(|density| density == "compact");
+    let theme = ctx::cookie("theme").filter(|theme| theme == "light" || theme == "dark");
+    let density = ctx::cookie("density").filter(|density| density == "compact");
     let nonce = use_nonce();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), nonce.as_ref()) {
         let fixed = [

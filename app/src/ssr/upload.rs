@@ -1,41 +1,35 @@
 //! `POST /console/imports/upload`: a file of licenses, sent by a plain form so that it works without scripting.
 
 use axum::{
-    Extension,
-    extract::{Multipart, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    extract::{FromRequest as _, Multipart, Request, State},
+    http::StatusCode,
+    response::Response,
 };
 use holdfast_domain::Permission;
 use holdfast_service::{Call, Error, ErrorCode, RequestInfo, admin::import::StageImport};
 
-use super::{AppState, Visitor, note, set_cookie};
-use crate::pages::imports::api::date_order;
+use super::{
+    AppState, Visitor,
+    refusal::{go, refuse},
+};
+use crate::{UiError, pages::imports::api::date_order};
 
 /// Largest file we take, in bytes: some hundred thousand rows.
 pub const FILE_LIMIT: usize = 64 << 20;
 
-fn go(path: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(path) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(header::LOCATION, path);
-    }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// Takes the file, judges its rows and leads to the preview; or back to the form, which then says why.
-pub async fn upload(
-    State(state): State<AppState>,
-    Extension(Visitor(actor)): Extension<Visitor>,
-    from: Option<Extension<RequestInfo>>,
-    form: Multipart,
-) -> Response {
-    let Some(actor) = actor else { return go("/sign-in?next=/console/imports") };
-    let from = from.map(|Extension(from)| from).unwrap_or_default();
+pub async fn upload(State(state): State<AppState>, request: Request) -> Response {
+    let (sent, body) = request.into_parts();
+    let Some(Visitor(Some(actor))) = sent.extensions.get::<Visitor>().cloned() else {
+        return go("/sign-in?next=/console/imports");
+    };
+    let from = sent.extensions.get::<RequestInfo>().cloned().unwrap_or_default();
+    let mut typed = Vec::new();
     let staged = async {
         actor.require(Permission::LicensesWrite)?;
-        let (input, bytes) = read(form).await?;
+        let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
+        let form = form.map_err(|error| broken().with_source(error.body_text()))?;
+        let (input, bytes) = read(form, &mut typed).await?;
         state.service().stage_import(&Call::new(actor, from.clone()), input, bytes).await
     };
     match staged.await {
@@ -44,27 +38,23 @@ pub async fn upload(
             if error.code.status() >= 500 {
                 tracing::error!(?error, request = from.request_id, "a file could not be staged");
             }
-            let mut response = go(&format!("/console/imports?failed={}", error.code.as_str()));
-            let what = match &error.detail {
-                Some(detail) => format!("{}: {detail}", error.code.title()),
-                None => format!("{}.", error.code.title()),
-            };
-            if let Some(cookie) = set_cookie(&note::name("import"), &note::encode(&what), note::SECONDS, state.secure())
-            {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            let error = UiError::of(&error, Some(from.request_id).filter(|id| !id.is_empty()));
+            refuse(&state, &sent, "/console/imports", error, typed).await
         }
     }
 }
 
-/// The fields of the form.
-async fn read(mut form: Multipart) -> Result<(StageImport, Vec<u8>), Error> {
+fn broken() -> Error {
+    Error::new(ErrorCode::ImportUnreadable).with_detail("the upload broke off")
+}
+
+/// The fields of the form. What was chosen is noted in `typed` as well, whatever becomes of the file.
+async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<(StageImport, Vec<u8>), Error> {
     let broken = |error: axum::extract::multipart::MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::new(ErrorCode::BodyTooLarge)
         } else {
-            Error::new(ErrorCode::ImportUnreadable).with_detail("the upload broke off").with_source(error)
+            broken().with_source(error)
         }
     };
     let (mut product, mut plan, mut dates, mut file) = (String::new(), String::new(), String::new(), None);
@@ -81,6 +71,9 @@ async fn read(mut form: Multipart) -> Result<(StageImport, Vec<u8>), Error> {
             }
             _ => {}
         }
+    }
+    for (name, value) in [("product", &product), ("plan", &plan), ("dates", &dates)] {
+        typed.push((name.to_owned(), value.clone()));
     }
     let empty = || Error::new(ErrorCode::ImportUnreadable).with_detail("no file was chosen");
     let (name, bytes) = file.filter(|(_, bytes)| !bytes.is_empty()).ok_or_else(empty)?;

@@ -14,7 +14,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::ErrorState;
+use super::{
+    ErrorState,
+    refused::{self, FormState},
+};
 use crate::error::UiError;
 
 /// What a page reads from the server.
@@ -143,6 +146,10 @@ where
     F: ServerFn<Error = UiError>,
 {
     let action = ServerAction::<F>::new();
+    if let Some(refused) = refused::of(F::PATH) {
+        action.value().set(Some(Err(refused.error.clone())));
+    }
+    let forget = refused::forget();
     let refresh = use_context::<Refresh>();
     let (version, pending) = (action.version(), action.pending());
     let location = use_location();
@@ -157,6 +164,7 @@ where
         if version.get() == 0 {
             return;
         }
+        forget();
         let Some(Refresh(count)) = refresh else { return };
         let began = began.get_value();
         // A moment later, so that a redirect has changed the address if there was one.
@@ -172,14 +180,15 @@ where
     action
 }
 
-/// Why the action last failed, where it did.
-pub fn act_error<F>(action: ServerAction<F>) -> Signal<Option<UiError>>
+/// Why the action last failed, where it did, and what was typed where the browser sent it by itself.
+pub fn act_error<F>(action: ServerAction<F>) -> FormState
 where
     F: ServerFn<Error = UiError> + Clone + Send + Sync + 'static,
     F::Output: Clone + Send + Sync + 'static,
 {
     let value = action.value();
-    Signal::derive(move || value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned())))
+    let error = move || value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
+    FormState::new(F::PATH, Signal::derive(error))
 }
 
 /// What a page shows: read again when what `source` returns changes and after every write.

@@ -5,11 +5,8 @@ use leptos::prelude::*;
 use super::{
     Icon, Shape,
     page::{Notice, NoticeKind},
+    refused::{ANCHOR, FormState},
 };
-use crate::error::UiError;
-
-/// The last error of the form that a field belongs to.
-pub type FormState = Signal<Option<UiError>>;
 
 /// The field's own name: `name` for `plan[name]`.
 fn own(name: &str) -> &str {
@@ -80,6 +77,8 @@ pub fn Field(
     let bad = wrong(error, name);
     let invalid = bad.clone();
     let described = format!("{}{name}-wrong", if hint.is_some() { format!("{name}-hint ") } else { String::new() });
+    // What was typed comes back, but a password is never sent to a browser.
+    let value = error.filter(|_| kind != "password").and_then(|error| error.typed(name)).unwrap_or(value);
     view! {
         <div class="field">
             <label for=name>{label} {(!required).then(|| view! { <span class="opt">" (optional)"</span> })}</label>
@@ -135,6 +134,7 @@ pub fn TextArea(
     let bad = wrong(error, name);
     let invalid = bad.clone();
     let described = format!("{}{name}-wrong", if hint.is_some() { format!("{name}-hint ") } else { String::new() });
+    let value = error.and_then(|error| error.typed(name)).unwrap_or(value);
     view! {
         <div class="field">
             <label for=name>{label} {(!required).then(|| view! { <span class="opt">" (optional)"</span> })}</label>
@@ -175,6 +175,7 @@ pub fn SelectField(
 ) -> impl IntoView {
     let bad = wrong(error, name);
     let described = format!("{}{name}-wrong", if hint.is_some() { format!("{name}-hint ") } else { String::new() });
+    let value = error.and_then(|error| error.typed(name)).unwrap_or(value);
     view! {
         <div class="field">
             <label for=name>{label}</label>
@@ -206,7 +207,11 @@ pub fn Checkbox(
     /// Whether it has to be ticked.
     #[prop(optional)]
     required: bool,
+    /// The form's state.
+    #[prop(optional, into)]
+    error: Option<FormState>,
 ) -> impl IntoView {
+    let checked = error.and_then(|error| error.typed(name)).map_or(checked, |typed| typed == "true");
     view! {
         <label class="check" for=name>
             <input class="checkbox checkbox-sm" type="checkbox" id=name name=name value="true" checked=checked required=required />
@@ -231,10 +236,13 @@ pub fn Choice(
     /// Whether it is chosen at first.
     #[prop(optional)]
     checked: bool,
+    /// The form's state.
+    error: FormState,
     /// A field that belongs to this answer.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
+    let checked = error.typed(name).map_or(checked, |typed| typed == value);
     let id = format!("{name}-{value}");
     let described = format!("{id}-hint");
     view! {
@@ -263,16 +271,20 @@ pub fn FormError(
     /// The form's last error.
     error: FormState,
 ) -> impl IntoView {
+    // A browser that was led back here goes to the summary, and on from there.
+    let anchor = error.is_refused().then_some(ANCHOR);
     move || {
         error.get().map(|error| {
             view! {
-                <Notice kind=NoticeKind::Bad>
-                    <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>
-                    <p class="small">
-                        <code>{error.code.clone()}</code>
-                        {error.request_id.clone().map(|id| view! { " · request " <code>{id}</code> })}
-                    </p>
-                </Notice>
+                <div id=anchor tabindex=anchor.map(|_| "-1")>
+                    <Notice kind=NoticeKind::Bad>
+                        <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>
+                        <p class="small">
+                            <code>{error.code.clone()}</code>
+                            {error.request_id.clone().map(|id| view! { " · request " <code>{id}</code> })}
+                        </p>
+                    </Notice>
+                </div>
             }
         })
     }

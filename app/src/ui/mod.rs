@@ -9,6 +9,7 @@ pub mod data;
 pub mod form;
 pub mod icon;
 pub mod page;
+pub mod refused;
 pub mod state;
 pub mod time;
 

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::{use_location, use_query_map};
 
-use super::{Icon, Shape};
+use super::{Icon, Shape, refused};
 use crate::error::UiError;
 
 /// A step of the way to a page: where it leads and what it is called.
@@ -134,6 +134,7 @@ const DONE: &[(&str, &str)] = &[
     ("license_extended", "License extended."),
     ("seat_freed", "Seat freed. Another device can take it now."),
     ("import_cancelled", "Import cancelled. Nothing was changed."),
+    ("session_ended", "Session ended. That browser has to sign in again."),
     ("saved", "Saved."),
 ];
 
@@ -141,6 +142,13 @@ const DONE: &[(&str, &str)] = &[
 #[component]
 pub fn Flash() -> impl IntoView {
     let query = use_query_map();
+    let (path, forget) = (use_location().pathname, refused::forget());
+    Effect::new(move |before: Option<()>| {
+        path.track();
+        if before.is_some() {
+            forget();
+        }
+    });
     let sentence = move || {
         let done = query.with(|query| query.get("done"))?;
         DONE.iter().find(|(code, _)| *code == done).map(|(_, sentence)| *sentence)

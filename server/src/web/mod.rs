@@ -11,6 +11,16 @@ pub fn router(_: &AppState) -> Router {
     Router::new().fallback(crate::api::problem::not_found)
 }
 
+/// Nothing to share without a console.
+#[cfg(not(feature = "console"))]
+pub async fn share_bundle(_: AppState) {}
+
+/// Puts this node's browser bundle where nodes of other releases find it. For a task of its own.
+#[cfg(feature = "console")]
+pub async fn share_bundle(state: AppState) {
+    ssr::share(state.service().clone(), crate::VERSION).await;
+}
+
 /// The console: pages, server functions and the bundle. It answers every address that nothing else answers.
 #[cfg(feature = "console")]
 pub fn router(state: &AppState) -> Router {

@@ -16,7 +16,7 @@ pub async fn set_up(code: String, vendor: String, email: String, password: Strin
         password: Password::new(password),
     };
     let (_, signed_in) = ctx::service()?.setup(input, &ctx::from()).await?;
-    let_in(&signed_in, "/console")
+    let_in(&signed_in, "/console").await
 }
 
 /// Signs somebody in.
@@ -26,7 +26,7 @@ pub async fn sign_in(email: String, password: String, #[server(default)] next: S
     use holdfast_service::admin::inputs::{Password, SignIn};
     let input = SignIn { email, password: Password::new(password) };
     let signed_in = ctx::service()?.sign_in(input, &ctx::from()).await?;
-    let_in(&signed_in, &next)
+    let_in(&signed_in, &next).await
 }
 
 /// Proves again who somebody is.
@@ -41,11 +41,9 @@ pub async fn confirm(password: String, #[server(default)] next: String) -> Resul
 }
 
 #[cfg(feature = "ssr")]
-fn let_in(signed_in: &holdfast_service::admin::sessions::SignedIn, next: &str) -> Result<(), UiError> {
-    use crate::{ctx, ssr::session_cookie};
-    let state = ctx::state()?;
-    let seconds = signed_in.ends_at.since(state.service().now()).0;
-    ctx::set_cookie(session_cookie(state.secure()), signed_in.session.expose(), seconds);
+async fn let_in(signed_in: &holdfast_service::admin::sessions::SignedIn, next: &str) -> Result<(), UiError> {
+    use crate::ctx;
+    ctx::let_in(signed_in).await?;
     ctx::redirect(if next.starts_with("/console") { next } else { "/console" });
     Ok(())
 }

@@ -5,15 +5,12 @@ use leptos::prelude::*;
 use super::model::{ImportDetail, ImportsView};
 use crate::error::UiError;
 
-/// What an import starts from, and those before. `failed` is the code of why the last upload was not taken.
+/// What an import starts from, and those before.
 #[server]
-pub async fn imports(after: String, failed: String) -> Result<ImportsView, UiError> {
+pub async fn imports(after: String) -> Result<ImportsView, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
-    use holdfast_service::{
-        ErrorCode,
-        admin::page::{Limit, PageRequest},
-    };
+    use holdfast_service::admin::page::{Limit, PageRequest};
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
     let page = service.imports(&actor, serve::page(&after)?).await?;
@@ -21,10 +18,6 @@ pub async fn imports(after: String, failed: String) -> Result<ImportsView, UiErr
     let products = service.products(&actor, Some(false), all).await?;
     let plans = plan_choices(&actor, None).await?;
     let now = service.now();
-    let failed = ErrorCode::ALL.iter().find(|code| code.as_str() == failed).map(|code| {
-        let what = ctx::note("import").unwrap_or_else(|| code.title().to_owned());
-        (what, code.cure().to_owned())
-    });
     Ok(ImportsView {
         products: products
             .items
@@ -33,7 +26,6 @@ pub async fn imports(after: String, failed: String) -> Result<ImportsView, UiErr
             .collect(),
         plans,
         list: serve::list(page, |import| item(&import, now)),
-        failed,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::ui::{
     data::with_query,
     load,
     page::{Notice, NoticeKind},
+    refused::FormState,
     show,
 };
 use api::{CancelImport, ConfirmImport, Remap};
@@ -39,20 +40,11 @@ fn StageBadge(stage: Stage) -> impl IntoView {
 #[component]
 pub fn ImportsPage() -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        query.with(|query| (query.get("after").unwrap_or_default(), query.get("failed").unwrap_or_default()))
-    });
-    let imports = load(move || asked.get(), |(after, failed)| api::imports(after, failed));
-    show(imports, |found: ImportsView| {
+    let asked = Memo::new(move |_| query.with(|query| query.get("after").unwrap_or_default()));
+    let imports = load(move || asked.get(), api::imports);
+    let error = FormState::plain(UPLOAD);
+    show(imports, move |found: ImportsView| {
         let shown = found.list.items.len() as u64;
-        let failed = found.failed.map(|(what, cure)| {
-            view! {
-                <Notice kind=NoticeKind::Bad>
-                    <p>{what} " " <span class="muted">"Nothing was changed."</span></p>
-                    <p class="small">{cure}</p>
-                </Notice>
-            }
-        });
         let form = if found.products.is_empty() {
             view! {
                 <Empty title="A product comes first" text="Imported licenses belong to a product and a plan. Create them, then come back with your file.">
@@ -66,9 +58,9 @@ pub fn ImportsPage() -> impl IntoView {
                 .collect();
             view! {
                 <form class="form" method="post" action=UPLOAD enctype="multipart/form-data">
-                    <SelectField name="product" label="Product" options=found.products />
-                    <SelectField name="plan" label="Plan" options=plans hint="For rows that name none." />
-                    <DateOrderField chosen=String::new() />
+                    <SelectField name="product" label="Product" options=found.products error />
+                    <SelectField name="plan" label="Plan" options=plans hint="For rows that name none." error />
+                    <DateOrderField chosen=String::new() error />
                     <div class="field">
                         <label for="file">"CSV file"</label>
                         <input class="file-input" type="file" id="file" name="file" accept=".csv,.tsv,.txt,text/csv" required aria-describedby="file-hint" />
@@ -95,7 +87,7 @@ pub fn ImportsPage() -> impl IntoView {
             <PageHead title="Import licenses" />
             <p class="page-sub">"Bring the customers you already have. Their keys keep working."</p>
             <Steps names=STEPS.to_vec() at=0 />
-            {failed}
+            <FormError error />
             {form}
             {before}
         }
@@ -114,14 +106,14 @@ fn row(item: ImportItem) -> impl IntoView {
 }
 
 #[component]
-fn DateOrderField(chosen: String) -> impl IntoView {
+fn DateOrderField(chosen: String, error: FormState) -> impl IntoView {
     let options = [
         ("", "2026-12-31, unmistakable"),
         ("day_first", "31/12/2026 or 31.12.2026, day first"),
         ("month_first", "12/31/2026, month first"),
     ];
     let options = options.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect();
-    view! { <SelectField name="dates" label="Dates are written" options value=chosen /> }
+    view! { <SelectField name="dates" label="Dates are written" options value=chosen error /> }
 }
 
 /// One import.
@@ -191,6 +183,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
     let confirm = act::<ConfirmImport>();
     let confirm_error = act_error(confirm);
     let cancel = act::<CancelImport>();
+    let cancel_error = act_error(cancel);
     let id = found.item.id.clone();
     let problem =
         found.problem.clone().map(|problem| view! { <Notice kind=NoticeKind::Warn><p>{problem}</p></Notice> });
@@ -205,7 +198,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
                 <Notice kind=NoticeKind::Warn>
                     <p>{in_the_way} " rows cannot be imported. Mend the file and read it again, or leave them out."</p>
                 </Notice>
-                <Checkbox name="leave_out" label=format!("Leave out these {in_the_way} rows") required=true />
+                <Checkbox name="leave_out" label=format!("Leave out these {in_the_way} rows") required=true error=confirm_error />
             }
         });
         view! {
@@ -225,15 +218,15 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         .collect();
     view! {
         {problem}
-        <details class="more" open=found.problem.is_some()>
+        <details class="more" open=found.problem.is_some() || remap_error.is_refused()>
             <summary>"Columns (" {found.columns.len()} ")"</summary>
             <FormError error=remap_error />
             <ActionForm action=remap attr:class="stack" clone:id clone:found>
                 <input type="hidden" name="id" value=id.clone() />
-                <Columns columns=found.columns.clone() />
+                <Columns columns=found.columns.clone() error=remap_error />
                 <div class="pair">
-                    <SelectField name="plan" label="Plan of rows that name none" options=plans value=found.plan.clone() />
-                    <DateOrderField chosen=found.dates.clone() />
+                    <SelectField name="plan" label="Plan of rows that name none" options=plans value=found.plan.clone() error=remap_error />
+                    <DateOrderField chosen=found.dates.clone() error=remap_error />
                 </div>
                 <button type="submit" class="btn btn-plain">"Read rows again"</button>
             </ActionForm>
@@ -244,6 +237,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         </Section>
         <Section title="Import">
             {yes}
+            <FormError error=cancel_error />
             <ActionForm action=cancel attr:class="section" clone:id>
                 <input type="hidden" name="id" value=id />
                 <button type="submit" class="btn btn-sm btn-plain">"Cancel import"</button>
@@ -253,8 +247,8 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
 }
 
 #[component]
-fn Columns(columns: Vec<Column>) -> impl IntoView {
-    let row = |(number, column): (usize, Column)| {
+fn Columns(columns: Vec<Column>, error: FormState) -> impl IntoView {
+    let row = move |(number, column): (usize, Column)| {
         let mut options: Vec<(String, String)> =
             MEANINGS.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect();
         if MEANINGS.iter().any(|(value, _)| *value == column.field) {
@@ -267,7 +261,7 @@ fn Columns(columns: Vec<Column>) -> impl IntoView {
         } else {
             options.push((column.field.clone(), column.field.replace("entitlement:", "Entitlement ")));
         }
-        let chosen = column.field.clone();
+        let chosen = error.typed(&format!("columns[{number}]")).unwrap_or_else(|| column.field.clone());
         view! {
             <tr>
                 <td>{column.header.clone()}</td>

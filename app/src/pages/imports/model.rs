@@ -43,8 +43,6 @@ pub struct ImportsView {
     pub plans: Vec<(String, String)>,
     /// Earlier imports.
     pub list: List<ImportItem>,
-    /// Why the last upload was not taken: what happened, and what to do.
-    pub failed: Option<(String, String)>,
 }
 
 /// A column of the file.

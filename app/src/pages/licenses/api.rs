@@ -169,7 +169,9 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         seats: seats.collect(),
         timeline: detail.timeline.iter().map(|event| serve::entry(event, now)).collect(),
-        key: handed_over(&license.id),
+        // Whoever can neither issue nor reveal was not handed it.
+        key: handed_over(&license.id)
+            .filter(|_| actor.may(Permission::KeyReveal) || actor.may(Permission::LicensesWrite)),
         may: May {
             status: actor.may(Permission::LicensesStatus),
             extend: actor.may(Permission::LicensesExtend),

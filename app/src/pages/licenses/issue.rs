@@ -52,7 +52,7 @@ pub fn IssuePage() -> impl IntoView {
                 <FormError error />
                 <SelectField name="license[plan]" label="Plan" options value=plan error />
                 {customer}
-                <details class="more">
+                <details class="more" open=error.is_refused()>
                     <summary>"Other than the plan says"</summary>
                     <div class="stack">
                         <div class="pair">

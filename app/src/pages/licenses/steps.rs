@@ -10,6 +10,7 @@ use super::{
 use crate::ui::{
     Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
+    refused::FormState,
     show,
 };
 
@@ -75,7 +76,7 @@ pub fn StepPage() -> impl IntoView {
 
 /// The way to a fresh sign-in, where the step asks for one.
 #[component]
-fn StepUp(error: crate::ui::form::FormState) -> impl IntoView {
+fn StepUp(error: FormState) -> impl IntoView {
     let path = leptos_router::hooks::use_location().pathname;
     move || {
         error.get().filter(|error| error.code == "step_up_required").map(|_| {

@@ -8,10 +8,9 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
     Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge, Submit, Tab, Tabs,
-    TextArea, Tone, act, act_error,
-    form::FormState,
-    load,
+    TextArea, Tone, act, act_error, load,
     page::{Notice, NoticeKind},
+    refused::FormState,
     show,
 };
 use api::{ApplyTerms, CreatePlan, SavePlan};
@@ -51,7 +50,14 @@ pub fn NewPlanPage() -> impl IntoView {
 
 /// A number beside an answer.
 #[component]
-fn Number(name: &'static str, label: &'static str, unit: &'static str, value: String) -> impl IntoView {
+fn Number(
+    name: &'static str,
+    label: &'static str,
+    unit: &'static str,
+    value: String,
+    error: FormState,
+) -> impl IntoView {
+    let value = error.typed(name).unwrap_or(value);
     view! {
         <input class="input" type="number" min="0" name=name value=value aria-label=label />
         <span>{unit}</span>
@@ -76,12 +82,12 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
         <fieldset class="group">
             <legend class="legend">"How is it sold?"</legend>
             <div class="choices">
-                <Choice name="plan[sold]" value="subscription" label="Subscription" hint="Ends after a time unless it is renewed." checked=sold == "subscription">
-                    <Number name="plan[months]" label="Months" unit="months" value=or(&form.months, "12") />
+                <Choice name="plan[sold]" value="subscription" label="Subscription" hint="Ends after a time unless it is renewed." checked=sold == "subscription" error>
+                    <Number name="plan[months]" label="Months" unit="months" value=or(&form.months, "12") error />
                 </Choice>
-                <Choice name="plan[sold]" value="perpetual" label="Perpetual" hint="Bought once, works for good." checked=sold == "perpetual" />
-                <Choice name="plan[sold]" value="trial" label="Trial" hint="Once per device, without a purchase." checked=sold == "trial">
-                    <Number name="plan[days]" label="Days" unit="days" value=or(&form.days, "14") />
+                <Choice name="plan[sold]" value="perpetual" label="Perpetual" hint="Bought once, works for good." checked=sold == "perpetual" error />
+                <Choice name="plan[sold]" value="trial" label="Trial" hint="Once per device, without a purchase." checked=sold == "trial" error>
+                    <Number name="plan[days]" label="Days" unit="days" value=or(&form.days, "14") error />
                 </Choice>
             </div>
         </fieldset>
@@ -89,10 +95,10 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
         <fieldset class="group">
             <legend class="legend">"Who may use it at once?"</legend>
             <div class="choices">
-                <Choice name="plan[used]" value="devices" label="Fixed devices" hint="A device keeps its seat until it is freed." checked=used == "devices" />
-                <Choice name="plan[used]" value="floating" label="Shared seats" hint="Whoever is working takes a seat; it comes back some minutes after they stop." checked=used == "floating" />
-                <Choice name="plan[used]" value="users" label="Named people" hint="A seat belongs to a person, by e-mail address." checked=used == "users">
-                    <Number name="plan[devices]" label="Devices for each person" unit="devices for each person" value=or(&form.devices, "2") />
+                <Choice name="plan[used]" value="devices" label="Fixed devices" hint="A device keeps its seat until it is freed." checked=used == "devices" error />
+                <Choice name="plan[used]" value="floating" label="Shared seats" hint="Whoever is working takes a seat; it comes back some minutes after they stop." checked=used == "floating" error />
+                <Choice name="plan[used]" value="users" label="Named people" hint="A seat belongs to a person, by e-mail address." checked=used == "users" error>
+                    <Number name="plan[devices]" label="Devices for each person" unit="devices for each person" value=or(&form.devices, "2") error />
                 </Choice>
             </div>
             <div class="section">
@@ -103,12 +109,12 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
         <fieldset class="group">
             <legend class="legend">"What happens off line?"</legend>
             <div class="choices">
-                <Choice name="plan[offline]" value="standard" label="Works for a month" hint="Renewed daily in the background. Fixed devices go on for 30 days without any server; shared seats for as long as they are borrowed; a trial to its end." checked=offline == "standard" />
-                <Choice name="plan[offline]" value="short" label="Works for a week" hint="For software that is on line most days: a refund takes effect sooner." checked=offline == "short" />
-                <Choice name="plan[offline]" value="long" label="Works for four months" hint="For ships, labs and plants that are rarely on line." checked=offline == "long" />
-                <Choice name="plan[offline]" value="own" label="Own values" hint="The lease is how long it works on its own; the grace is how much longer it goes on while saying that it cannot reach you." checked=offline == "own">
-                    <Number name="plan[lease_days]" label="Days of lease" unit="days of lease" value=or(&form.lease_days, "14") />
-                    <Number name="plan[grace_days]" label="Days of grace" unit="days of grace" value=or(&form.grace_days, "16") />
+                <Choice name="plan[offline]" value="standard" label="Works for a month" hint="Renewed daily in the background. Fixed devices go on for 30 days without any server; shared seats for as long as they are borrowed; a trial to its end." checked=offline == "standard" error />
+                <Choice name="plan[offline]" value="short" label="Works for a week" hint="For software that is on line most days: a refund takes effect sooner." checked=offline == "short" error />
+                <Choice name="plan[offline]" value="long" label="Works for four months" hint="For ships, labs and plants that are rarely on line." checked=offline == "long" error />
+                <Choice name="plan[offline]" value="own" label="Own values" hint="The lease is how long it works on its own; the grace is how much longer it goes on while saying that it cannot reach you." checked=offline == "own" error>
+                    <Number name="plan[lease_days]" label="Days of lease" unit="days of lease" value=or(&form.lease_days, "14") error />
+                    <Number name="plan[grace_days]" label="Days of grace" unit="days of grace" value=or(&form.grace_days, "16") error />
                 </Choice>
             </div>
         </fieldset>
@@ -121,7 +127,7 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
             error
         />
 
-        <details class="more">
+        <details class="more" open=error.is_refused()>
             <summary>"More terms, with good defaults"</summary>
             <div class="stack">
                 <div class="pair">
@@ -129,7 +135,7 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
                     <Field name="plan[borrow_days]" label="Days a shared seat may be borrowed" kind="number" min="0" value=or(&form.borrow_days, "7") error />
                     <Field name="plan[release_budget]" label="Seats freed from inside the application" kind="number" min="0" value=or(&form.release_budget, "5") hint="How often within 30 days." error />
                 </div>
-                <Checkbox name="plan[has_fallback]" label="When it has run out, keep working with reduced entitlements" checked=form.has_fallback />
+                <Checkbox name="plan[has_fallback]" label="When it has run out, keep working with reduced entitlements" checked=form.has_fallback error />
                 <TextArea name="plan[fallback]" label="Entitlements after the end" value=form.fallback hint="For example read-only: people can still open and export their work." error />
             </div>
         </details>

@@ -1,4 +1,6 @@
 //! Browser sessions of members: a random secret in the cookie, its hash in the database, an idle and an absolute end.
+//!
+//! The cookie belongs to whoever serves the browser. Here is what a session is: whose, until when, and what it keeps.
 
 use super::{
     act::job,
@@ -9,7 +11,6 @@ use crate::{
     actor::{Actor, RequestInfo},
     error::{Error, ErrorCode, Result},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use holdfast_domain::{Role, Seconds, SessionId, Timestamp, entropy::random_bytes};
 use holdfast_store::{
     WriteOptions,
@@ -17,20 +18,33 @@ use holdfast_store::{
     sessions::{self, SessionRow},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// How often the last use of a session is written at most (pitfall 20).
 const TOUCH_EVERY: Seconds = Seconds::MINUTE;
 
-/// A session's secret: the value of its cookie, 43 characters of base64url. Never shown by `Debug`, never stored.
+/// The most that a session keeps for the pages, in bytes of JSON.
+const KEPT_AT_MOST: usize = 128 << 10;
+
+/// A session's secret: 128 random bits, the value of its cookie. Never shown by `Debug`, never stored.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SessionSecret(String);
+pub struct SessionSecret([u8; 16]);
 
 impl SessionSecret {
-    /// The cookie's value.
-    pub fn expose(&self) -> &str {
-        &self.0
+    /// The secret that a cookie carried.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret, for the cookie.
+    pub const fn expose(&self) -> [u8; 16] {
+        self.0
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0).into()
     }
 }
 
@@ -58,6 +72,9 @@ struct Remembered {
     confirmed_at: Timestamp,
     /// From where they signed in.
     origin: String,
+    /// What the pages keep in it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    kept: Map<String, Value>,
 }
 
 /// How long a session of `role` lives without use, and in any case (security design, "Sessions").
@@ -66,10 +83,6 @@ pub const fn lifetime(role: Role) -> (Seconds, Seconds) {
         Role::Support => (Seconds::minutes(15), Seconds::hours(8)),
         _ => (Seconds::minutes(30), Seconds::hours(12)),
     }
-}
-
-fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
 }
 
 /// The public id of a session: the first half of the hash of its secret. It ends a session and opens none.
@@ -83,24 +96,29 @@ fn remembered(row: &SessionRow) -> Option<Remembered> {
     serde_json::from_str(&row.data).ok()
 }
 
+fn remember(row: &mut SessionRow, remembered: &Remembered) -> Result<()> {
+    row.data = serde_json::to_string(remembered).map_err(Error::internal)?;
+    Ok(())
+}
+
 impl Service {
     /// A new session of `member`, not yet stored.
     pub(super) fn new_session(&self, member: &MemberRow, from: &RequestInfo) -> Result<(SessionSecret, SessionRow)> {
-        let secret = SessionSecret(BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>(self.entropy())));
+        let secret = SessionSecret(random_bytes(self.entropy()));
         let now = self.now();
         let (idle, absolute) = lifetime(member.role);
         let origin = from.address.map(|address| address.to_string()).unwrap_or_default();
-        let data = serde_json::to_string(&Remembered { confirmed_at: now, origin }).map_err(Error::internal)?;
-        let row = SessionRow {
-            id_hash: hash(&secret.0),
+        let mut row = SessionRow {
+            id_hash: secret.hash(),
             vendor: Some(member.vendor),
             member: Some(member.id),
             created_at: now,
             last_seen_at: now,
             idle_expires_at: now.plus(idle),
             expires_at: now.plus(absolute),
-            data,
+            data: String::new(),
         };
+        remember(&mut row, &Remembered { confirmed_at: now, origin, kept: Map::new() })?;
         Ok((secret, row))
     }
 
@@ -109,13 +127,10 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::Unauthenticated`] where there is no such session, it has ended, or its member may not sign in.
-    pub async fn actor_for_session(&self, secret: &str) -> Result<Actor> {
+    pub async fn actor_for_session(&self, secret: &SessionSecret) -> Result<Actor> {
         let nobody = || Error::new(ErrorCode::Unauthenticated);
-        if secret.len() != 43 {
-            return Err(nobody());
-        }
         let (now, mut reader) = (self.now(), self.store().reader());
-        let session = sessions::get(&mut reader, hash(secret), now).await?.ok_or_else(nobody)?;
+        let session = sessions::get(&mut reader, secret.hash(), now).await?.ok_or_else(nobody)?;
         let (Some(scope), Some(id)) = (session.scope(), session.member) else { return Err(nobody()) };
         let member = members::get(&mut reader, scope, id).await?.ok_or_else(nobody)?;
         if member.disabled_at.is_some() {
@@ -145,8 +160,8 @@ impl Service {
             job!(act => |tx| {
                 let all = sessions::of_member(tx, act.scope, member, now).await?;
                 let Some(mut row) = all.into_iter().find(|row| public_id(&row.id_hash) == id) else { return Ok(false) };
-                let origin = remembered(&row).map(|remembered| remembered.origin).unwrap_or_default();
-                row.data = serde_json::to_string(&Remembered { confirmed_at: now, origin }).map_err(Error::internal)?;
+                let (origin, kept) = remembered(&row).map(|before| (before.origin, before.kept)).unwrap_or_default();
+                remember(&mut row, &Remembered { confirmed_at: now, origin, kept })?;
                 Ok::<_, Error>(sessions::save(tx, &row).await?)
             }),
         );
@@ -155,6 +170,34 @@ impl Service {
         }
         let role = actor.role().ok_or_else(nobody)?;
         Ok(Actor::member(actor.vendor(), member, role, Some(id), Some(now)))
+    }
+
+    /// What the pages keep in the session of `secret`; `None` where there is no such session any more.
+    pub async fn session_data(&self, secret: &SessionSecret) -> Result<Option<Map<String, Value>>> {
+        let row = sessions::get(&mut self.store().reader(), secret.hash(), self.now()).await?;
+        Ok(row.map(|row| remembered(&row).map(|remembered| remembered.kept).unwrap_or_default()))
+    }
+
+    /// Keeps `data` in the session of `secret`, in place of what was kept before. Changes neither whose session it is nor
+    /// when it ends, and never brings back one that has ended: false where there is none any more.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BodyTooLarge`] for more than a session keeps.
+    pub async fn keep_session_data(&self, secret: &SessionSecret, data: Map<String, Value>) -> Result<bool> {
+        if serde_json::to_vec(&data).map_err(Error::internal)?.len() > KEPT_AT_MOST {
+            return Err(Error::new(ErrorCode::BodyTooLarge));
+        }
+        let (id_hash, now) = (secret.hash(), self.now());
+        let saved = self.store().write(WriteOptions::default().idempotent(), move |tx| {
+            let data = data.clone();
+            Box::pin(async move {
+                let Some(mut row) = sessions::get(tx, id_hash, now).await? else { return Ok(false) };
+                let Some(before) = remembered(&row) else { return Ok(false) };
+                remember(&mut row, &Remembered { kept: data, ..before })?;
+                Ok::<_, Error>(sessions::save(tx, &row).await?)
+            })
+        });
+        saved.await
     }
 
     /// The running sessions of the person who asks, the newest first.
@@ -192,12 +235,23 @@ impl Service {
             .await
     }
 
-    /// Ends the session that `actor` uses. Without one there is nothing to do.
-    pub async fn sign_out(&self, actor: &Actor) -> Result<()> {
-        let Some(id) = actor.session() else { return Ok(()) };
-        match self.end_session(actor, id).await {
-            Err(error) if error.code == ErrorCode::NotFound => Ok(()),
-            other => other,
-        }
+    /// Ends the session of `secret`. Where there is none any more there is nothing to do.
+    pub async fn sign_out(&self, secret: &SessionSecret) -> Result<()> {
+        let id_hash = secret.hash();
+        self.store()
+            .write(WriteOptions::default().idempotent(), move |tx| {
+                Box::pin(async move { Ok::<_, Error>(sessions::end(tx, id_hash).await?) })
+            })
+            .await
+    }
+
+    /// Clears away sessions that have ended. Returns how many.
+    pub(crate) async fn prune_sessions(&self) -> Result<u64> {
+        let now = self.now();
+        self.store()
+            .write(WriteOptions::default().idempotent(), move |tx| {
+                Box::pin(async move { Ok::<_, Error>(sessions::prune(tx, now).await?) })
+            })
+            .await
     }
 }

@@ -90,7 +90,7 @@ impl Service {
         }
     }
 
-    /// Rotates keys that are due and prunes the change feed, on one node at a time: whoever holds the lease row. The work
+    /// Rotates keys that are due, prunes the change feed and what has ended, on one node at a time: whoever holds the lease row. The work
     /// itself is safe to be done twice; the lease only spares it.
     async fn housekeep(&self, holder: &str) -> Result<()> {
         let (now, name) = (self.now(), holder.to_owned());
@@ -109,6 +109,8 @@ impl Service {
         if !self.is_sealed() {
             self.rotate_due_keys().await?;
         }
+        self.prune_sessions().await?;
+        self.prune_bundles().await?;
         self.store()
             .write(WriteOptions::default(), move |tx| {
                 Box::pin(async move {

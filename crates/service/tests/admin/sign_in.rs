@@ -4,9 +4,13 @@ use crate::world::*;
 use holdfast_domain::{Permission, Role, Seconds};
 use holdfast_service::{
     Call, ErrorCode,
-    admin::inputs::{CreateMember, CreateToken, LicenseFilter, SetupInput},
+    admin::{
+        inputs::{CreateMember, CreateToken, LicenseFilter, SetupInput},
+        sessions::SessionSecret,
+    },
 };
 use holdfast_testkit::both;
+use sha2::{Digest as _, Sha256};
 
 fn setup(code: &str) -> SetupInput {
     SetupInput {
@@ -34,7 +38,7 @@ both! {
         let (vendor, signed_in) = service.setup(setup(&typed), &from("192.0.2.1")).await.unwrap();
         assert!(!service.setup_needed().await.unwrap());
         assert_eq!((signed_in.member.vendor, signed_in.member.role), (vendor, Role::Owner));
-        let actor = service.actor_for_session(signed_in.session.expose()).await.unwrap();
+        let actor = service.actor_for_session(&signed_in.session).await.unwrap();
         assert_eq!((actor.vendor(), actor.role()), (vendor, Some(Role::Owner)));
         let view = service.vendor(&actor).await.unwrap();
         assert_eq!((view.name.as_str(), view.root_public_key.len()), ("Example Software", 43));
@@ -137,21 +141,20 @@ both! {
                 world.service.sign_in(sign_in(&email, PASSWORD), &from("192.0.2.1")).await.unwrap().session
             };
             let service = &world.service;
-            let lives = |secret: String| async move { service.actor_for_session(&secret).await.is_ok() };
+            let lives = |secret: SessionSecret| async move { service.actor_for_session(&secret).await.is_ok() };
             let left = open().await;
             world.clock.advance(Seconds::minutes(idle));
-            assert!(!lives(left.expose().to_owned()).await, "{role:?} idle");
+            assert!(!lives(left).await, "{role:?} idle");
             let used = open().await;
             let step = Seconds::minutes(if role == Role::Support { 12 } else { 25 });
             let mut lived = 0;
-            while lives(used.expose().to_owned()).await && lived < 200 {
+            while lives(used.clone()).await && lived < 200 {
                 lived += 1;
                 world.clock.advance(step);
             }
             assert!((steps..=steps + 1).contains(&lived), "{role:?} lived {lived} steps");
         }
-        assert!(world.service.actor_for_session("").await.is_err());
-        assert!(world.service.actor_for_session(&"A".repeat(43)).await.is_err());
+        assert!(world.service.actor_for_session(&SessionSecret::from_bytes([7; 16])).await.is_err());
     }
 
     async fn a_password_change_ends_every_session(db: TestDb) {
@@ -167,16 +170,54 @@ both! {
         assert_eq!(weak.unwrap_err().code, ErrorCode::PasswordTooWeak);
         let new = "gravel ponders violet kettle";
         let fresh = service.change_password(&call.actor, PASSWORD.into(), new.into(), &call.from).await.unwrap();
-        assert!(service.actor_for_session(other.session.expose()).await.is_err());
-        let actor = service.actor_for_session(fresh.session.expose()).await.unwrap();
+        assert!(service.actor_for_session(&other.session).await.is_err());
+        let actor = service.actor_for_session(&fresh.session).await.unwrap();
         let sessions = service.sessions(&actor).await.unwrap();
         assert_eq!((sessions.len(), sessions[0].current, sessions[0].origin.as_str()), (1, true, "192.0.2.1"));
         assert!(service.sign_in(sign_in(email.as_str(), PASSWORD), &from("192.0.2.1")).await.is_err());
         service.sign_in(sign_in(email.as_str(), new), &from("192.0.2.1")).await.unwrap();
         // Signing out ends one's own; twice is no error.
-        service.sign_out(&actor).await.unwrap();
-        service.sign_out(&actor).await.unwrap();
-        assert!(service.actor_for_session(fresh.session.expose()).await.is_err());
+        service.sign_out(&fresh.session).await.unwrap();
+        service.sign_out(&fresh.session).await.unwrap();
+        assert!(service.actor_for_session(&fresh.session).await.is_err());
+    }
+
+    async fn a_session_keeps_what_pages_put_there_and_is_never_brought_back_by_it(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let call = world.member(Role::Support).await;
+        let email = service.me(&call.actor).await.unwrap().email;
+        let secret = service.sign_in(sign_in(email.as_str(), PASSWORD), &from("192.0.2.1")).await.unwrap().session;
+        let actor = service.actor_for_session(&secret).await.unwrap();
+        let data = |text: &str| serde_json::Map::from_iter([("typed".to_owned(), text.into())]);
+        assert_eq!(service.session_data(&secret).await.unwrap(), Some(serde_json::Map::new()));
+        assert!(service.keep_session_data(&secret, data("Ann")).await.unwrap());
+        assert_eq!(service.session_data(&secret).await.unwrap(), Some(data("Ann")));
+        // It moves no end, and confirming who one is loses nothing.
+        world.clock.advance(Seconds::minutes(14));
+        assert!(service.keep_session_data(&secret, data("Bob")).await.unwrap());
+        service.confirm_password(&actor, PASSWORD.into(), &call.from).await.unwrap();
+        assert_eq!(service.session_data(&secret).await.unwrap(), Some(data("Bob")));
+        let large = service.keep_session_data(&secret, data(&"x".repeat(200_000))).await.unwrap_err();
+        assert_eq!(large.code, ErrorCode::BodyTooLarge);
+        // A slow request that saves after the end.
+        service.end_session(&actor, actor.session().unwrap()).await.unwrap();
+        assert!(!service.keep_session_data(&secret, data("late")).await.unwrap());
+        assert_eq!(service.session_data(&secret).await.unwrap(), None);
+        assert!(service.actor_for_session(&secret).await.is_err());
+    }
+
+    async fn the_database_holds_the_hash_of_a_session_and_not_its_secret(db: TestDb) {
+        let world = World::new(&db).await;
+        let call = world.member(Role::Viewer).await;
+        let email = world.service.me(&call.actor).await.unwrap().email;
+        let secret = world.service.sign_in(sign_in(email.as_str(), PASSWORD), &call.from).await.unwrap().session;
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let column = if db.is_postgres() { "encode(id_hash, 'hex')" } else { "lower(hex(id_hash))" };
+        let rows = holdfast_store::raw::run(&db.db, &format!("SELECT {column}, data FROM sessions")).await.unwrap();
+        let texts: Vec<String> = rows.into_iter().flatten().flatten().collect();
+        assert!(texts.contains(&hex(&Sha256::digest(secret.expose()))));
+        assert!(!texts.iter().any(|text| text.contains(&hex(&secret.expose()))));
     }
 
     async fn stepping_up_needs_the_password_and_lasts_ten_minutes(db: TestDb) {

@@ -119,7 +119,7 @@ impl World {
         let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
         self.service.create_member(&self.call(), input).await.unwrap();
         let signed_in = self.service.sign_in(sign_in(&email, PASSWORD), &from("192.0.2.1")).await.unwrap();
-        let actor = self.service.actor_for_session(signed_in.session.expose()).await.unwrap();
+        let actor = self.service.actor_for_session(&signed_in.session).await.unwrap();
         Call::new(actor, from("192.0.2.1"))
     }
 
