@@ -1,0 +1,284 @@
+//! Every server function and every page with everybody: nobody, each role, and another vendor's owner. A function that is
+//! not in the table, or a page that nobody has thought of, fails the test.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode, header};
+use holdfast_app::ssr;
+use holdfast_domain::{CustomerId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId};
+
+use crate::world::{Answer, Browser, Things, World, function};
+
+/// What a function must answer: `ok` or the code of the refusal.
+struct Row {
+    name: &'static str,
+    /// To owner, admin, developer, support, viewer.
+    roles: [&'static str; 5],
+    /// To another vendor's owner who names this vendor's things.
+    stranger: &'static str,
+    /// To nobody.
+    nobody: &'static str,
+    /// What is sent.
+    arguments: fn(&Things) -> String,
+}
+
+/// `+` is `ok`, `_` is `forbidden`; anything else is the code that everybody gets.
+fn roles(marks: &'static str) -> [&'static str; 5] {
+    let one = |mark: &u8| if *mark == b'+' { "ok" } else { "forbidden" };
+    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_')) {
+        let each: Vec<_> = marks.as_bytes().iter().map(one).collect();
+        return each.try_into().unwrap();
+    }
+    [marks; 5]
+}
+
+macro_rules! table {
+    ($($name:ident $roles:literal $stranger:literal $nobody:literal |$t:pat_param| $arguments:expr;)*) => {
+        vec![$(Row {
+            name: stringify!($name),
+            roles: roles($roles),
+            stranger: $stranger,
+            nobody: $nobody,
+            arguments: |$t| $arguments.to_string(),
+        }),*]
+    };
+}
+
+const ASKED: &str = "asked[q]=&asked[state]=&asked[plan]=&asked[sort]=&asked[after]=";
+
+/// The rows are called in this order, so what a row leaves behind is what the next finds.
+#[rustfmt::skip]
+fn table() -> Vec<Row> {
+    table! {
+        // Of everybody: how it looks, who one is, where one is signed in.
+        whoami "+++++" "ok" "unauthenticated" |_| "";
+        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark";
+        my_sessions "+++++" "ok" "unauthenticated" |_| "";
+        end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
+        confirm "sign_in_failed" "sign_in_failed" "unauthenticated" |_| "password=wrong&next=";
+        // Products and plans.
+        load_overview "+++++" "ok" "unauthenticated" |_| "";
+        products "+++++" "ok" "unauthenticated" |_| "after=&archived=false";
+        product "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.product);
+        create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
+        rename_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&name=Renamed", t.product);
+        archive_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&archived=false", t.product);
+        product_name "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.product);
+        plan "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
+        create_plan "+++__" "invalid_request" "unauthenticated" |t| format!("product={}&{PLAN}", t.product);
+        save_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
+        apply_terms "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
+        // Customers.
+        customers "+++++" "ok" "unauthenticated" |_| "q=&after=";
+        customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
+        create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
+        save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
+        // Licenses.
+        licenses "+++++" "ok" "unauthenticated" |t| format!("{ASKED}&asked[product]={}", t.product);
+        issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
+        issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
+        license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
+        free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
+        preview_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend", t.license);
+        take_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend&reason=Asked", t.license);
+        // Imports.
+        imports "+++__" "ok" "unauthenticated" |_| "after=";
+        import "+++__" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=0", t.import);
+        remap "+++__" "not_found" "unauthenticated" |t| format!("id={}&columns[0]=key&columns[1]=plan", t.import);
+        confirm_import "+++__" "not_found" "unauthenticated" |t| format!("id={}&leave_out=true", t.import);
+        cancel_import "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.open_import);
+        // The log.
+        events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
+        // The door, which is open. Signing out comes last: it ends the session that asks.
+        set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
+        sign_in "sign_in_failed" "sign_in_failed" "sign_in_failed" |_| "email=nobody%40example.com&password=p";
+        sign_out "+++++" "ok" "ok" |_| "";
+    }
+}
+
+const PLAN: &str = "plan[name]=Studio&plan[code]=studio&plan[sold]=subscription&plan[months]=12&plan[used]=devices\
+                    &plan[seats]=3&plan[offline]=standard";
+
+/// Everything that tells of `things`.
+fn marks(things: &Things, tag: &str) -> Vec<String> {
+    let Things { product, plan, customer, license, seat, import, key, .. } = things;
+    let ids = [product.to_string(), plan.to_string(), customer.to_string(), license.to_string(), seat.to_string()];
+    let names = ["Product", "Customer", "Computer"].map(|what| format!("{what} {tag}"));
+    let short = key[key.len() - 5..].to_owned();
+    ids.into_iter().chain(names).chain([import.to_string(), key.clone(), short]).collect()
+}
+
+#[tokio::test]
+async fn every_server_function_answers_everybody_as_the_table_says() {
+    let world = World::new().await;
+    let table = table();
+    let named: BTreeSet<&str> = table.iter().map(|row| row.name).collect();
+    assert_eq!(named.len(), table.len(), "a name stands for one function");
+    let mut registered = BTreeSet::new();
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        assert_eq!(method, Method::POST, "{path} can be called by a link");
+        let name = path.rsplit('/').next().unwrap();
+        assert!(named.contains(name), "{path} is not in the table: say what it must answer to whom");
+        assert!(registered.insert(name), "two functions are called {name}");
+    }
+    assert_eq!(registered, named, "the table names what is gone");
+
+    let things = world.things("nobody").await;
+    let mut nobody = world.browser();
+    for row in &table {
+        let answer = nobody.call(&function(row.name), &(row.arguments)(&things)).await;
+        assert_eq!(answer.code(), row.nobody, "{} for nobody", row.name);
+    }
+    let mut wrong = Vec::new();
+    for (at, role) in Role::ALL.into_iter().enumerate() {
+        let things = world.things(role.as_str()).await;
+        let mut browser = world.member(world.vendor, role).await;
+        for row in &table {
+            let answer = browser.call(&function(row.name), &(row.arguments)(&things)).await;
+            if answer.code() != row.roles[at] {
+                wrong.push(format!("{} for {role:?}: {} instead of {}", row.name, answer.code(), row.roles[at]));
+            }
+        }
+    }
+    let things = world.things("foreign").await;
+    let marks = marks(&things, "foreign");
+    let mut stranger = world.member(world.other, Role::Owner).await;
+    for row in &table {
+        let answer = stranger.call(&function(row.name), &(row.arguments)(&things)).await;
+        if answer.code() != row.stranger {
+            wrong.push(format!("{} for a stranger: {} instead of {}", row.name, answer.code(), row.stranger));
+        }
+        for mark in &marks {
+            assert!(!answer.body.contains(mark), "{} tells a stranger of {mark}", row.name);
+        }
+        // What exists elsewhere is refused in the very words in which nothing is.
+        if row.stranger != "ok" {
+            let nothing = stranger.call(&function(row.name), &(row.arguments)(&unknown(&things))).await;
+            assert_eq!((answer.status, answer.body), (nothing.status, nothing.body), "{} for a stranger", row.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The like of `things`, none of which exists.
+fn unknown(things: &Things) -> Things {
+    Things {
+        product: ProductId::from_bytes([6; 16]),
+        plan: PlanId::from_bytes([6; 16]),
+        customer: CustomerId::from_bytes([6; 16]),
+        license: LicenseId::from_bytes([6; 16]),
+        seat: SeatId::from_bytes([6; 16]),
+        import: ImportId::from_bytes([6; 16]),
+        open_import: ImportId::from_bytes([6; 16]),
+        ..things.clone()
+    }
+}
+
+/// The page at `pattern` for these things.
+fn fill(pattern: &str, things: &Things) -> String {
+    let mut kind = "";
+    let parts = pattern.split('/').map(|part| {
+        let filled = match part {
+            "{id}" => match kind {
+                "products" => things.product.to_string(),
+                "plans" => things.plan.to_string(),
+                "customers" => things.customer.to_string(),
+                "licenses" => things.license.to_string(),
+                "imports" => things.import.to_string(),
+                _ => panic!("{pattern}: say what its id is of"),
+            },
+            "{seat}" => things.seat.to_string(),
+            "{step}" => "revoke".to_owned(),
+            "{*rest}" => "nowhere".to_owned(),
+            other => {
+                assert!(!other.contains('{'), "{pattern}: say what stands for {other}");
+                kind = other;
+                other.to_owned()
+            }
+        };
+        filled
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The page without what differs between two answers in any case.
+fn bare(answer: &Answer, path: &str) -> String {
+    let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or("no nonce");
+    let mut body = answer.body.replace(nonce, "NONCE");
+    for part in path.split(['/', '=', '?']).filter(|part| part.contains('_')) {
+        body = body.replace(part, "ID");
+    }
+    body
+}
+
+#[tokio::test]
+async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers() {
+    let world = World::new().await;
+    let things = world.things("page").await;
+    let marks = marks(&things, "page");
+    let unknown = unknown(&things);
+    let mut nobody = world.browser();
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let mut stranger = world.member(world.other, Role::Owner).await;
+    let patterns = ssr::page_paths();
+    let (mut closed, mut compared) = (0, 0);
+    for pattern in patterns.iter().filter(|pattern| pattern.starts_with("/console")) {
+        let path = fill(pattern, &things);
+        let answer = nobody.get(&path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FOUND, ""), "{path}");
+        assert!(answer.header(header::LOCATION).starts_with("/sign-in"), "{path}");
+        closed += 1;
+        let expected = if pattern.ends_with("{*rest}") { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        assert_eq!(owner.get(&path).await.status, expected, "{path} for its owner");
+        let foreign = stranger.get(&path).await;
+        if pattern.contains("{id}") {
+            let other = fill(pattern, &unknown);
+            let missing = stranger.get(&other).await;
+            assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(missing.status, StatusCode::NOT_FOUND, "{other}");
+            assert_eq!(bare(&foreign, &path), bare(&missing, &other), "{path}");
+            compared += 1;
+        }
+        told_nothing(&foreign, &marks, &path);
+    }
+    assert!(closed >= 18 && compared >= 8, "{closed} pages, {compared} of them with an id");
+    // What is asked of a list or of a form, with somebody else's things.
+    let Things { product, plan, customer, license, key, .. } = &things;
+    for path in [
+        format!("/console/licenses?product={product}"),
+        format!("/console/licenses?plan={plan}"),
+        format!("/console/licenses?q={license}"),
+        format!("/console/licenses?q={key}"),
+        format!("/console/licenses/new?plan={plan}"),
+        format!("/console/licenses/new?customer={customer}"),
+        "/console/customers?q=Customer".to_owned(),
+        format!("/console/audit?subject={license}"),
+    ] {
+        let answer = stranger.get(&path).await;
+        let asked: Vec<String> = marks.iter().filter(|mark| !path.contains(*mark)).cloned().collect();
+        told_nothing(&answer, &asked, &path);
+    }
+}
+
+fn told_nothing(answer: &Answer, marks: &[String], path: &str) {
+    for mark in marks.iter().filter(|mark| !path.contains(*mark)) {
+        assert!(!answer.body.contains(mark), "{path} tells a stranger of {mark}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_role_may_not_read_no_page_of_theirs_holds() {
+    let world = World::new().await;
+    let things = world.things("roles").await;
+    for role in [Role::Support, Role::Viewer] {
+        let mut browser: Browser = world.member(world.vendor, role).await;
+        for pattern in ["/console/imports", "/console/imports/{id}", "/console/licenses/new"] {
+            let answer = browser.get(&fill(pattern, &things)).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{pattern} for {role:?}");
+            assert!(!answer.body.contains("IMPORTED"), "{pattern} for {role:?}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Two vendors in one installation, members of every role, one thing of every kind, and browsers to look at them with.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use holdfast_app::ssr::{self, AppState};
+use holdfast_domain::{
+    CustomerId, DeviceHash, ImportId, LicenseId, LicenseModel, PlanId, ProductId, Role, SeatId, SeatModel, Seconds,
+    Terms, VendorId,
+};
+use holdfast_service::{
+    Call, Error, Parts, RequestInfo, Service, Settings,
+    admin::{
+        import::StageImport,
+        inputs::{
+            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
+            IssueLicense,
+        },
+    },
+    runtime::{Activate, Device, Nonce, keys},
+    system::{OsEntropy, SystemClock},
+    vault::{MasterKey, Vault},
+};
+use holdfast_store::{Scope, WriteOptions, vendors};
+use holdfast_testkit::db::TestDb;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+pub const PASSWORD: &str = "violet kettle ponders gravel";
+pub const MASTER_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub const OWNER: &str = "owner@example.com";
+
+/// Where a server function is called.
+pub fn function(name: &str) -> String {
+    let mut paths = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path);
+    let found = paths.find(|path| path.rsplit('/').next() == Some(name));
+    found.unwrap_or_else(|| panic!("no function {name}")).to_owned()
+}
+
+pub fn text<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub struct World {
+    pub db: TestDb,
+    pub service: Service,
+    pub router: Router,
+    pub vendor: VendorId,
+    /// A vendor that has nothing.
+    pub other: VendorId,
+}
+
+/// One thing of every kind.
+#[derive(Clone)]
+pub struct Things {
+    pub product: ProductId,
+    pub plan: PlanId,
+    pub customer: CustomerId,
+    pub license: LicenseId,
+    pub key: String,
+    pub seat: SeatId,
+    pub import: ImportId,
+    /// An import that is still to be decided on.
+    pub open_import: ImportId,
+    /// The day, ten days after the license ends.
+    pub later: String,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(ssr::Settings::default()).await
+    }
+
+    pub async fn with(settings: ssr::Settings) -> Self {
+        let db = TestDb::sqlite().await;
+        let key = MasterKey::parse(MASTER_KEY.as_bytes()).unwrap();
+        let service = Service::new(Parts {
+            store: db.store(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            vault: Some(Vault::new(&key)),
+            settings: Settings::default(),
+        });
+        let input = BootstrapInput { vendor: text("Example Software"), email: text(OWNER), password: PASSWORD.into() };
+        let vendor = service.bootstrap(input).await.unwrap().vendor;
+        let (other, own, now) = (VendorId::from_bytes([7; 16]), service.clone(), service.now());
+        let made: Result<_, Error> = service
+            .store()
+            .write(WriteOptions::alone(), move |tx| {
+                let own = own.clone();
+                Box::pin(async move {
+                    vendors::insert(tx, other, &text("Stranger Software"), now).await?;
+                    keys::new_root(&own, tx, Scope::trusted(other), now).await
+                })
+            })
+            .await;
+        made.unwrap();
+        let router = ssr::router(AppState::new(service.clone(), settings));
+        Self { db, service, router, vendor, other }
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn browser(&self) -> Browser {
+        Browser { router: self.router.clone(), cookies: BTreeMap::new() }
+    }
+
+    /// The browser of a new member.
+    pub async fn member(&self, vendor: VendorId, role: Role) -> Browser {
+        let email = format!("{}-{}@example.com", role.as_str(), if vendor == self.vendor { "ours" } else { "theirs" });
+        let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
+        self.service.create_member(&Call::system(vendor), input).await.unwrap();
+        let mut browser = self.browser();
+        browser.sign_in(&email).await;
+        browser
+    }
+
+    /// Things of the first vendor. `tag` keeps their names apart.
+    pub async fn things(&self, tag: &str) -> Things {
+        let (service, call) = (&self.service, Call::system(self.vendor));
+        let input = CreateProduct { name: text(&format!("Product {tag}")), code: text(&format!("product-{tag}")) };
+        let product = service.create_product(&call, input).await.unwrap().id;
+        let year = LicenseModel::Subscription { duration: Seconds::days(365) };
+        let terms = Terms { seats: 3, ..Terms::defaults(year, SeatModel::NodeLocked) };
+        let input = CreatePlan { product, name: text("Pro"), code: text("pro"), terms };
+        let plan = service.create_plan(&call, input).await.unwrap().id;
+        let input = CreateCustomer {
+            name: Some(text(&format!("Customer {tag}"))),
+            email: Some(text(&format!("customer-{tag}@example.com"))),
+            ..CreateCustomer::default()
+        };
+        let customer = service.create_customer(&call, input).await.unwrap().id;
+        let order = CreateOrder { reference: text(&format!("order-{tag}")), customer: Some(customer) };
+        let order = service.create_order(&call, order).await.unwrap().id;
+        let expires_at = service.now().plus(Seconds::days(365));
+        let input = IssueLicense {
+            customer: Some(CustomerChoice::Existing(customer)),
+            order: Some(order),
+            expires_at: Some(expires_at),
+            ..IssueLicense::of(plan)
+        };
+        let issued = service.issue_license(&call, input).await.unwrap();
+        let activate = Activate {
+            key: issued.key.clone(),
+            device: Device {
+                hash: DeviceHash::from_bytes([9; 32]),
+                name: Some(format!("Computer {tag}")),
+                platform: None,
+                app_version: None,
+                public_key: None,
+            },
+            user: None,
+            nonce: Nonce::parse("nonce-0123456789").unwrap(),
+            manifest_seq: None,
+            borrow_seconds: None,
+        };
+        let seat = service.activate(product, activate, &RequestInfo::default()).await.unwrap().seat.id;
+        let mut imports = Vec::new();
+        for n in 0..2 {
+            let stage = StageImport {
+                file_name: format!("{tag}.csv"),
+                product,
+                plan: None,
+                delimiter: None,
+                dates: None,
+                mapping: BTreeMap::new(),
+            };
+            let file = format!("key,plan\nAAAA-{tag}-IMPORTED-000{n},pro\n").into_bytes();
+            imports.push(service.stage_import(&call, stage, file).await.unwrap().id);
+        }
+        let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
+        let later = day.strftime("%Y-%m-%d").to_string();
+        Things {
+            product,
+            plan,
+            customer,
+            license: issued.license.id,
+            key: issued.key,
+            seat,
+            import: imports[0],
+            open_import: imports[1],
+            later,
+        }
+    }
+}
+
+/// What a browser got.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: impl header::AsHeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// `ok`, or the code of the refusal.
+    pub fn code(&self) -> String {
+        if self.status.is_success() {
+            return "ok".to_owned();
+        }
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["code"].as_str().map_or_else(|| format!("{} {}", self.status, self.body), str::to_owned)
+    }
+}
+
+/// A browser: it keeps cookies.
+#[derive(Clone)]
+pub struct Browser {
+    pub router: Router,
+    pub cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request.headers_mut().insert(header::COOKIE, cookies.join("; ").parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        let request = Request::builder().uri(path).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
+        self.send(request).await
+    }
+
+    /// Calls a server function as a script does.
+    pub async fn call(&mut self, path: &str, arguments: &str) -> Answer {
+        let request = Self::form(path).header(header::ACCEPT, "application/json");
+        self.send(request.body(Body::from(arguments.to_owned())).unwrap()).await
+    }
+
+    /// Sends a form from the page `from` as a browser without scripting does.
+    pub async fn submit(&mut self, from: &str, path: &str, fields: &str) -> Answer {
+        let request = Self::form(path)
+            .header(header::ACCEPT, "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+            .header(header::REFERER, format!("http://127.0.0.1:8080{from}"));
+        self.send(request.body(Body::from(fields.to_owned())).unwrap()).await
+    }
+
+    fn form(path: &str) -> axum::http::request::Builder {
+        Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+    }
+
+    pub async fn sign_in(&mut self, email: &str) {
+        let fields = format!("email={email}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.call(&function("sign_in"), &fields).await;
+        assert_eq!(answer.code(), "ok", "{email}: {}", answer.body);
+    }
+
+    /// The value of the session's cookie.
+    pub fn session(&self) -> Option<&String> {
+        self.cookies.get("holdfast_session").or_else(|| self.cookies.get("__Host-holdfast"))
+    }
+}
