@@ -48,6 +48,13 @@ for (const way of ways) {
       await page.getByLabel('Password').fill(h.person.password);
       await page.getByRole('button', { name: 'Set up and sign in' }).click();
       await page.getByText('The set-up code is wrong').first().waitFor();
+      assert.equal(await page.getByLabel('Vendor').inputValue(), h.person.vendor);
+      assert.equal(await page.getByLabel('Your e-mail').inputValue(), h.person.email);
+      if (!way.scripting) {
+        assert.match(page.url(), /\/setup#refused$/, 'nothing of it stands in the address');
+        assert.equal(await page.getByLabel('Password').inputValue(), '');
+        assert.equal(await page.getByLabel('Set-up code').inputValue(), '');
+      }
       // The browser itself notes the refused request; that is not a fault of the page.
       tab.complaints.splice(0, tab.complaints.length, ...tab.complaints.filter((text) => !/status of (500|403)|^500 from/.test(text)));
       await sound();
@@ -100,6 +107,66 @@ for (const way of ways) {
       tab.complaints.length = 0;
     });
 
+    test('a form that is not accepted keeps what was typed', async () => {
+      const { page } = tab;
+      const field = (name) => page.locator(`[name="${name}"]`);
+      // Sends the form as it is, past what the browser itself would have asked for.
+      const send = async (button) => {
+        await page.locator('main form').last().evaluate((form) => (form.noValidate = true));
+        await page.getByRole('button', { name: button, exact: true }).click();
+        await page.locator('.notice.bad').first().waitFor();
+        if (!way.scripting) {
+          assert.match(page.url(), /#refused$/);
+          assert.doesNotMatch(page.url(), /__err|__path/);
+          // The summary is where reading goes on; the browser's focus says so.
+          assert.equal(await page.evaluate(() => document.activeElement?.id), 'refused');
+        }
+        tab.complaints.length = 0;
+      };
+      await h.visit(tab, '/console/products/new');
+      await field('name').fill('Example Viewer "2" & more');
+      await field('code').fill('Not Good');
+      await send('Create product');
+      assert.equal(await field('name').inputValue(), 'Example Viewer "2" & more');
+      assert.equal(await field('code').inputValue(), 'Not Good');
+      await page.locator('#code-wrong .wrong').waitFor();
+      await sound();
+
+      await h.visit(tab, `/console/products/${product}/plans/new`);
+      await field('plan[name]').fill('Broken');
+      await page.getByLabel('Perpetual', { exact: true }).check();
+      await page.getByLabel('Shared seats', { exact: true }).check();
+      await field('plan[seats]').fill('7');
+      // More than a cookie can carry.
+      const long = `not a code\n${'export.something.long = 1\n'.repeat(200)}`;
+      await field('plan[entitlements]').fill(long);
+      await send('Add plan');
+      assert.equal(await field('plan[name]').inputValue(), 'Broken');
+      assert.equal(await field('plan[seats]').inputValue(), '7');
+      assert.ok(await page.getByLabel('Perpetual', { exact: true }).isChecked());
+      assert.ok(await page.getByLabel('Shared seats', { exact: true }).isChecked());
+      assert.equal((await field('plan[entitlements]').inputValue()).trim(), long.trim());
+      await sound();
+
+      await h.visit(tab, '/console/customers/new');
+      await field('email').fill('nowhere');
+      await field('name').fill('Grace');
+      await send('Add customer');
+      assert.equal(await field('email').inputValue(), 'nowhere');
+      assert.equal(await field('name').inputValue(), 'Grace');
+
+      await h.visit(tab, '/console/licenses/new');
+      await field('license[email]').fill('nowhere');
+      await field('license[name]').fill('Grace');
+      await send('Issue license');
+      assert.equal(await field('license[email]').inputValue(), 'nowhere');
+      assert.equal(await field('license[name]').inputValue(), 'Grace');
+      await sound();
+      // Come back to, the form is new.
+      await h.visit(tab, '/console/licenses/new');
+      assert.equal(await field('license[name]').inputValue(), '');
+    });
+
     test('a customer', async () => {
       const { page } = tab;
       await soundAt('/console/customers');
@@ -142,6 +209,18 @@ for (const way of ways) {
       await page.getByText('Seat freed.').waitFor();
       await page.getByRole('heading', { name: 'Seats (1 / 3)' }).waitFor();
       await sound();
+    });
+
+    test('a reason that is too long is not lost', async () => {
+      const { page } = tab;
+      await h.visit(tab, `/console/licenses/${license.id}/revoke`);
+      const long = 'Refunded because of this and that. '.repeat(90).trim();
+      await page.getByLabel('Reason').fill(long);
+      await page.getByRole('button', { name: 'Revoke license' }).click();
+      await page.locator('.notice.bad').first().waitFor();
+      assert.equal(await page.getByLabel('Reason').inputValue(), long);
+      tab.complaints.length = 0;
+      await h.visit(tab, `/console/licenses/${license.id}`);
     });
 
     test('revoking says whose access ends and when; reinstating undoes it', async () => {
@@ -200,6 +279,20 @@ for (const way of ways) {
       await page.getByRole('button', { name: 'Read file' }).click();
       await page.getByText('The file cannot be read as CSV').waitFor();
       await sound();
+    });
+
+    test('people see where they are signed in and end it', async () => {
+      const { page } = tab;
+      const other = await h.openPage(browser, server, way);
+      await h.signIn(other);
+      await soundAt('/console/sessions');
+      await page.getByText('This browser').waitFor();
+      await page.getByRole('button', { name: /^End session/ }).first().click();
+      await page.getByText('Session ended.').waitFor();
+      await sound();
+      await other.page.goto('/console/products');
+      assert.match(other.page.url(), /\/sign-in/);
+      await other.context.close();
     });
 
     test('the overview, the audit log and an address that does not exist', async () => {

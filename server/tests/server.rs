@@ -11,6 +11,8 @@
 )]
 
 mod suite {
+    #[cfg(feature = "console")]
+    pub mod aborts;
     pub mod authorisation;
     pub mod commands;
     pub mod docs;

@@ -101,8 +101,9 @@ impl Home {
             command.args(["--database-url", &database.url]);
         }
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "trace", "--data-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(self.path())
+            .args(if flags.contains(&"--log") { &[][..] } else { &["--log", "trace"] })
             .args(if flags.contains(&"--metrics-listen") { &[][..] } else { &["--metrics-listen", "off"] })
             .args(flags)
             .stdin(Stdio::null())
