@@ -18,10 +18,13 @@ use tower_sessions::Session;
 
 use super::{
     AppState,
-    refusal::{self, without},
+    refusal::{self, has, without},
     sessions::{secret, session_cookie},
 };
 use crate::ctx::is_local;
+
+/// Parameters in which the framework looks for the error of a form.
+const FRAMEWORK: [&str; 2] = ["__path", "__err"];
 
 /// Who a request is from: somebody signed in, or nobody. In the extensions of every request that passed the guard.
 #[derive(Clone, Debug)]
@@ -151,8 +154,8 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
     if reads && !request.uri().path().starts_with("/fn/") {
         let uri = request.uri().clone();
         // The framework would show whatever text such an address carries as an error of ours.
-        if uri.query().is_some_and(|query| query.contains("__err") || query.contains("__path")) {
-            let clean = without(&uri, &["__path", "__err"]);
+        if has(&uri, &FRAMEWORK) {
+            let clean = without(&uri, &FRAMEWORK);
             return go(if is_local(&clean) { &clean } else { "/" });
         }
         match elsewhere(&state, &uri, actor.as_ref()).await {

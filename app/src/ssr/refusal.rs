@@ -9,7 +9,7 @@ use std::future::Future;
 use axum::{
     Form,
     body::{Body, to_bytes},
-    extract::{FromRequest as _, Request},
+    extract::{FromRequest as _, Query, Request},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -143,12 +143,24 @@ pub async fn take(state: &AppState, cookies: &Cookies, session: Option<&Session>
 pub fn back(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let Some(uri) = referer.and_then(|referer| referer.parse::<Uri>().ok()) else { return "/".to_owned() };
-    without(&uri, &["done", "failed", "__path", "__err"])
+    without(&uri, &["done", "__path", "__err"])
+}
+
+/// The name of a part of a query, decoded as the router decodes it.
+fn parameter(part: &str) -> String {
+    let uri = format!("/?{part}").parse::<Uri>();
+    let pairs = uri.ok().and_then(|uri| Query::<Vec<(String, String)>>::try_from_uri(&uri).ok());
+    pairs.and_then(|Query(pairs)| pairs.into_iter().next()).map(|(name, _)| name).unwrap_or_default()
+}
+
+/// Whether the query of `uri` has one of these parameters.
+pub fn has(uri: &Uri, parameters: &[&str]) -> bool {
+    uri.query().unwrap_or_default().split('&').any(|part| parameters.contains(&parameter(part).as_str()))
 }
 
 /// The path and query of `uri` without some parameters.
 pub fn without(uri: &Uri, parameters: &[&str]) -> String {
-    let stays = |part: &&str| !part.is_empty() && !parameters.contains(&part.split('=').next().unwrap_or_default());
+    let stays = |part: &&str| !part.is_empty() && !parameters.contains(&parameter(part).as_str());
     let query: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(stays).collect();
     let path = uri.path();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use codee::{Decoder, Encoder};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::act::Json;
 use crate::error::UiError;
 
 /// The anchor of the error summary.
@@ -28,13 +28,34 @@ pub struct Refused {
     pub typed: Vec<(String, String)>,
 }
 
+/// How it is carried from the server's page into the browser: JSON, read as bytes like the answers of server functions.
+struct Wire;
+
+impl Encoder<Option<Refused>> for Wire {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(refused: &Option<Refused>) -> Result<String, serde_json::Error> {
+        serde_json::to_string(refused)
+    }
+}
+
+impl Decoder<Option<Refused>> for Wire {
+    type Error = serde_json::Error;
+    type Encoded = str;
+
+    fn decode(text: &str) -> Result<Option<Refused>, serde_json::Error> {
+        serde_json::from_slice(text.as_bytes())
+    }
+}
+
 /// The refused form that the page in the browser began with.
 #[derive(Clone, Copy)]
 struct Kept(StoredValue<Option<Arc<Refused>>>);
 
 /// Makes the refused form known to everything below, on the server and in the browser alike.
 pub fn provide() {
-    let refused = SharedValue::<Option<Refused>, Json>::new_with_encoding(remembered);
+    let refused = SharedValue::<Option<Refused>, Wire>::new_with_encoding(remembered);
     provide_context(Kept(StoredValue::new(refused.into_inner().map(Arc::new))));
 }
 

@@ -178,8 +178,13 @@ async fn a_session_that_ended_meanwhile_loses_nothing_either() {
 async fn an_address_cannot_make_a_page_say_things() {
     let world = World::new().await;
     let mut browser = world.browser();
-    let answer = browser.get("/sign-in?next=%2Fconsole&__path=%2Ffn%2Fx&__err=eyJjb2RlIjoieCJ9").await;
-    assert_eq!((answer.status, answer.header(header::LOCATION)), (StatusCode::FOUND, "/sign-in?next=%2Fconsole"));
+    for names in [["__path", "__err"], ["%5F_path", "%5f%5F%65rr"]] {
+        let [path, error] = names;
+        let answer = browser.get(&format!("/sign-in?next=%2Fconsole&{path}=%2Ffn%2Fx&{error}=eyJjb2RlIjoieCJ9")).await;
+        assert_eq!((answer.status, answer.header(header::LOCATION)), (StatusCode::FOUND, "/sign-in?next=%2Fconsole"));
+    }
+    // What only looks like it is searched for as usual.
+    assert_eq!(browser.get("/sign-in?next=__err&&x").await.status, StatusCode::OK);
     // Nor can a cookie that is not ours, or that is for another page.
     for planted in ["7b7d", "zz", "session", ""] {
         browser.cookies.insert("holdfast_note_refused".to_owned(), planted.to_owned());
