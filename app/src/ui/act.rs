@@ -10,7 +10,7 @@ use std::{
 };
 
 use codee::{Decoder, Encoder};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::{ev::SubmitEvent, form::form_data_from_event, prelude::*, server_fn::ServerFn, web_sys::UrlSearchParams};
 use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -136,19 +136,29 @@ impl Refresh {
     }
 }
 
-/// An action for an `<ActionForm>`. Done, it leads to another address, which is read as usual; where it leads back to the
-/// very same one, what the page shows is read again.
-pub fn act<F>() -> ServerAction<F>
-where
-    F: ServerFn + Clone + Send + Sync + 'static,
-    F::Output: Send + Sync + 'static,
-    F::Error: Send + Sync + 'static,
-    F: ServerFn<Error = UiError>,
-{
-    let action = ServerAction::<F>::new();
-    if let Some(refused) = refused::of(F::PATH) {
-        action.value().set(Some(Err(refused.error.clone())));
+/// A form's act: what it is sent to, and how that stands. Of one type whatever is sent, as [`Found`] is for reading.
+#[derive(Clone, Copy)]
+pub struct Act {
+    path: &'static str,
+    action: Action<String, Result<(), UiError>>,
+}
+
+impl Act {
+    /// Whether the form is on its way.
+    pub fn pending(self) -> Signal<bool> {
+        self.action.pending().into()
     }
+}
+
+/// The act of the form that calls the server function `F`. Done, it leads to another address, which is read as usual; where
+/// it leads back to the very same one, what the page shows is read again.
+pub fn act<F: ServerFn<Output = (), Error = UiError>>() -> Act {
+    act_on(F::PATH)
+}
+
+fn act_on(path: &'static str) -> Act {
+    let refused = refused::of(path).map(|refused| Err(refused.error.clone()));
+    let action = Action::new_with_value(refused, move |form: &String| send(path, form.clone()));
     let forget = refused::forget();
     let refresh = use_context::<Refresh>();
     let (version, pending) = (action.version(), action.pending());
@@ -177,18 +187,83 @@ where
             Duration::from_millis(50),
         );
     });
-    action
+    Act { path, action }
 }
 
-/// Why the action last failed, where it did, and what was typed where the browser sent it by itself.
-pub fn act_error<F>(action: ServerAction<F>) -> FormState
-where
-    F: ServerFn<Error = UiError> + Clone + Send + Sync + 'static,
-    F::Output: Clone + Send + Sync + 'static,
-{
-    let value = action.value();
+/// Sends a form as the browser would, asks for the outcome as data, and goes where the server leads.
+#[cfg(feature = "hydrate")]
+async fn send(path: &'static str, form: String) -> Result<(), UiError> {
+    use leptos::server_fn::{
+        ContentType,
+        client::{Client, browser::BrowserClient},
+        codec::{Encoding, Json as JsonAnswer, PostUrl},
+        error::FromServerFnError,
+        redirect::call_redirect_hook,
+        request::{ClientReq, browser::BrowserRequest},
+        response::ClientRes,
+    };
+    let request = <BrowserRequest as ClientReq<UiError>>::try_new_req_text(
+        path,
+        PostUrl::CONTENT_TYPE,
+        JsonAnswer::CONTENT_TYPE,
+        form,
+        PostUrl::METHOD,
+    )?;
+    let response = <BrowserClient as Client<UiError>>::send(request).await?;
+    let leads_to = ClientRes::<UiError>::has_redirect(&response).then(|| ClientRes::<UiError>::location(&response));
+    let outcome = if ClientRes::<UiError>::status(&response) >= 400 {
+        Err(UiError::de(ClientRes::<UiError>::try_into_bytes(response).await?))
+    } else {
+        Ok(())
+    };
+    if let Some(address) = leads_to {
+        call_redirect_hook(&address);
+    }
+    outcome
+}
+
+/// Only a browser sends forms.
+#[cfg(not(feature = "hydrate"))]
+async fn send(_: &'static str, _: String) -> Result<(), UiError> {
+    Err(UiError::new("internal", "Something went wrong here"))
+}
+
+/// A form that works by itself, and with scripting is sent without leaving the page.
+#[component]
+pub fn ActionForm(
+    /// What it does.
+    action: Act,
+    /// Its class.
+    #[prop(optional)]
+    class: Option<&'static str>,
+    /// The fields and the button.
+    children: Children,
+) -> impl IntoView {
+    let submit = move |event: SubmitEvent| {
+        // What cannot be gathered here, the browser sends by itself.
+        if event.default_prevented() {
+            return;
+        }
+        if let Some(form) = gathered(&event) {
+            event.prevent_default();
+            action.action.dispatch(form);
+        }
+    };
+    view! { <form action=action.path method="post" class=class on:submit=submit>{children()}</form> }
+}
+
+/// The fields of a form that is being sent, as a browser writes them into its body.
+fn gathered(event: &SubmitEvent) -> Option<String> {
+    let fields = form_data_from_event(event).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
+    fields.to_string().as_string()
+}
+
+/// Why the act last failed, where it did, and what was typed where the browser sent it by itself.
+pub fn act_error(act: Act) -> FormState {
+    let value = act.action.value();
     let error = move || value.with(|value| value.as_ref().and_then(|result| result.as_ref().err().cloned()));
-    FormState::new(F::PATH, Signal::derive(error))
+    FormState::new(act.path, Signal::derive(error))
 }
 
 /// What a page shows: read again when what `source` returns changes and after every write.

@@ -13,7 +13,7 @@ pub mod refused;
 pub mod state;
 pub mod time;
 
-pub use act::{Refresh, act, act_error, load, show};
+pub use act::{ActionForm, Refresh, act, act_error, load, show};
 pub use copy::{Copyable, Snippet};
 pub use data::{Empty, Fact, Facts, Pager, Rows, Steps, Tab, Tabs, Timeline, TimelineEntry};
 pub use form::{Checkbox, Choice, Field, FormError, SelectField, Submit, TextArea};

@@ -3,14 +3,14 @@
 pub mod api;
 pub mod model;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
     pages::licenses::LicenseTable,
     ui::{
-        Copyable, Crumb, Empty, Field, FormError, PageHead, Pager, Rows, Section, Submit, WhenText, act, act_error,
-        load, show,
+        ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, Pager, Rows, Section, Submit, WhenText, act,
+        act_error, load, show,
     },
 };
 use api::{CreateCustomer, SaveCustomer};
@@ -92,12 +92,12 @@ pub fn NewCustomerPage() -> impl IntoView {
     let error = act_error(action);
     view! {
         <PageHead title="Add customer" crumbs=vec![Crumb::new("/console/customers", "Customers")] />
-        <ActionForm action=action attr:class="form">
+        <ActionForm action=action class="form">
             <FormError error />
             <Field name="email" label="E-mail" kind="email" autofocus=true hint="With it the customer can sign in to the portal." error />
             <Field name="name" label="Name" maxlength="200" hint="Of the person or company. One of the two is needed." error />
             <div class="form-actions">
-                <Submit label="Add customer" pending=Signal::from(action.pending()) />
+                <Submit label="Add customer" pending=action.pending() />
                 <a class="btn btn-plain" href="/console/customers">"Cancel"</a>
             </div>
         </ActionForm>
@@ -140,7 +140,7 @@ pub fn CustomerPage() -> impl IntoView {
             let customer = customer.clone();
             view! {
                 <Section title="Name and address">
-                    <ActionForm action=action attr:class="form">
+                    <ActionForm action=action class="form">
                         <FormError error />
                         <input type="hidden" name="id" value=customer.id.clone() />
                         <div class="pair">

@@ -2,13 +2,13 @@
 
 mod api;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     layout::Door,
-    ui::{Field, FormError, PageHead, Submit, act, act_error},
+    ui::{ActionForm, Field, FormError, PageHead, Submit, act, act_error},
 };
 use api::{Confirm, SetUp, SignIn};
 
@@ -22,7 +22,7 @@ pub fn SetupPage() -> impl IntoView {
         <Door>
             <h1>"Set up this installation"</h1>
             <p class="muted">"One time only. The set-up code stands in the server's output: it shows that this server is yours."</p>
-            <ActionForm action=action attr:class="form section">
+            <ActionForm action=action class="form section">
                 <FormError error />
                 <Field name="code" label="Set-up code" required=true placeholder="XXXX-XXXX-XXXX" autofocus=true error />
                 <Field
@@ -44,7 +44,7 @@ pub fn SetupPage() -> impl IntoView {
                     hint="At least 15 characters. A sentence you remember is best."
                     error
                 />
-                <Submit label="Set up and sign in" pending=Signal::from(action.pending()) />
+                <Submit label="Set up and sign in" pending=action.pending() />
             </ActionForm>
         </Door>
     }
@@ -60,12 +60,12 @@ pub fn SignInPage() -> impl IntoView {
         <Title text="Sign in" />
         <Door>
             <h1>"Sign in"</h1>
-            <ActionForm action=action attr:class="form section">
+            <ActionForm action=action class="form section">
                 <FormError error />
                 <input type="hidden" name="next" value=next />
                 <Field name="email" label="E-mail" kind="email" required=true autocomplete="username" autofocus=true error />
                 <Field name="password" label="Password" kind="password" required=true autocomplete="current-password" error />
-                <Submit label="Sign in" pending=Signal::from(action.pending()) />
+                <Submit label="Sign in" pending=action.pending() />
             </ActionForm>
             <p class="door-foot">"An owner or admin of your vendor can give you a new password."</p>
         </Door>
@@ -81,12 +81,12 @@ pub fn ConfirmPage() -> impl IntoView {
     view! {
         <PageHead title="Confirm your password" />
         <p class="page-sub">"What you are about to do asks for a sign-in of the last ten minutes."</p>
-        <ActionForm action=action attr:class="form">
+        <ActionForm action=action class="form">
             <FormError error />
             <input type="hidden" name="next" value=next />
             <Field name="password" label="Password" kind="password" required=true autocomplete="current-password" autofocus=true error />
             <div class="form-actions">
-                <Submit label="Confirm password" pending=Signal::from(action.pending()) />
+                <Submit label="Confirm password" pending=action.pending() />
             </div>
         </ActionForm>
     }

@@ -4,12 +4,12 @@
 pub mod api;
 pub mod model;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map, use_query_map};
 
 use crate::ui::{
-    Checkbox, Crumb, Empty, FormError, PageHead, Pager, Refresh, Rows, Section, SelectField, Shape, StateBadge, Steps,
-    Submit, Tone, WhenText, act, act_error,
+    ActionForm, Checkbox, Crumb, Empty, FormError, PageHead, Pager, Refresh, Rows, Section, SelectField, Shape,
+    StateBadge, Steps, Submit, Tone, WhenText, act, act_error,
     data::with_query,
     load,
     page::{Notice, NoticeKind},
@@ -203,11 +203,11 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         });
         view! {
             <FormError error=confirm_error />
-            <ActionForm action=confirm attr:class="form" clone:id>
+            <ActionForm action=confirm class="form" clone:id>
                 <input type="hidden" name="id" value=id.clone() />
                 {leave_out}
                 <div class="form-actions">
-                    <Submit label=format!("Import {licenses}") pending=Signal::from(confirm.pending()) />
+                    <Submit label=format!("Import {licenses}") pending=confirm.pending() />
                 </div>
             </ActionForm>
         }
@@ -221,7 +221,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         <details class="more" open=found.problem.is_some() || remap_error.is_refused()>
             <summary>"Columns (" {found.columns.len()} ")"</summary>
             <FormError error=remap_error />
-            <ActionForm action=remap attr:class="stack" clone:id clone:found>
+            <ActionForm action=remap class="stack" clone:id clone:found>
                 <input type="hidden" name="id" value=id.clone() />
                 <Columns columns=found.columns.clone() error=remap_error />
                 <div class="pair">
@@ -238,7 +238,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         <Section title="Import">
             {yes}
             <FormError error=cancel_error />
-            <ActionForm action=cancel attr:class="section" clone:id>
+            <ActionForm action=cancel class="section" clone:id>
                 <input type="hidden" name="id" value=id />
                 <button type="submit" class="btn btn-sm btn-plain">"Cancel import"</button>
             </ActionForm>

@@ -1,7 +1,7 @@
 //! Everything about a license: how it stands, its key, its seats, what happened to it, what can be done.
 
 use holdfast_domain::LicenseStatus;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::{
@@ -9,8 +9,8 @@ use super::{
     model::{LicenseDetail, SeatRow},
 };
 use crate::ui::{
-    Copyable, Crumb, Empty, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge, Timeline, Tone, WhenText, act,
-    act_error, load,
+    ActionForm, Copyable, Crumb, Empty, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge, Timeline, Tone,
+    WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
     show,
     state::LicenseBadge,

@@ -1,10 +1,12 @@
 //! Issuing a license: a plan and an address are enough.
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{self, Issue};
-use crate::ui::{Crumb, Empty, Field, FormError, PageHead, SelectField, Submit, TextArea, act, act_error, load, show};
+use crate::ui::{
+    ActionForm, Crumb, Empty, Field, FormError, PageHead, SelectField, Submit, TextArea, act, act_error, load, show,
+};
 
 /// A new license.
 #[component]
@@ -48,7 +50,7 @@ pub fn IssuePage() -> impl IntoView {
         };
         view! {
             {head}
-            <ActionForm action=action attr:class="form">
+            <ActionForm action=action class="form">
                 <FormError error />
                 <SelectField name="license[plan]" label="Plan" options value=plan error />
                 {customer}
@@ -64,7 +66,7 @@ pub fn IssuePage() -> impl IntoView {
                     </div>
                 </details>
                 <div class="form-actions">
-                    <Submit label="Issue license" pending=Signal::from(action.pending()) />
+                    <Submit label="Issue license" pending=action.pending() />
                     <a class="btn btn-plain" href="/console/licenses">"Cancel"</a>
                 </div>
             </ActionForm>

@@ -1,6 +1,6 @@
 //! The steps of a license's life, each on a page of its own that says first whose access it ends and when.
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     model::{self, Loss},
 };
 use crate::ui::{
-    Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
+    ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
     refused::FormState,
     show,
@@ -58,14 +58,14 @@ pub fn StepPage() -> impl IntoView {
             <PageHead title=words.verb crumbs=crumbs(&id, &preview.row.key_hint) />
             {consequence}
             {losses}
-            <ActionForm action=action attr:class="form section">
+            <ActionForm action=action class="form section">
                 <FormError error />
                 <StepUp error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label=words.verb danger=words.ends_access pending=Signal::from(action.pending()) />
+                    <Submit label=words.verb danger=words.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
                 </div>
             </ActionForm>
@@ -126,14 +126,14 @@ pub fn ExtendPage() -> impl IntoView {
         view! {
             <PageHead title="Extend license" crumbs=crumbs(&row.id, &row.key_hint) />
             {ends}
-            <ActionForm action=action attr:class="form">
+            <ActionForm action=action class="form">
                 <FormError error />
                 <StepUp error />
                 <input type="hidden" name="id" value=row.id.clone() />
                 <Field name="until" label="New end" kind="date" hint="The start of that day, UTC. Empty takes the end away." error />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label="Extend license" pending=Signal::from(action.pending()) />
+                    <Submit label="Extend license" pending=action.pending() />
                     <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
                 </div>
             </ActionForm>
@@ -167,13 +167,13 @@ pub fn FreeSeatPage() -> impl IntoView {
                 </p>
                 <p class="small">"It can activate again with the key as long as a seat is free. Last seen " <WhenText when=seat.last_seen /> "."</p>
             </Notice>
-            <ActionForm action=action attr:class="form">
+            <ActionForm action=action class="form">
                 <FormError error />
                 <input type="hidden" name="license" value=row.id.clone() />
                 <input type="hidden" name="seat" value=seat.id />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label="Free seat" danger=true pending=Signal::from(action.pending()) />
+                    <Submit label="Free seat" danger=true pending=action.pending() />
                     <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
                 </div>
             </ActionForm>

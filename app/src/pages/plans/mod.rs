@@ -3,12 +3,12 @@
 pub mod api;
 pub mod model;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge, Submit, Tab, Tabs,
-    TextArea, Tone, act, act_error, load,
+    ActionForm, Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge,
+    Submit, Tab, Tabs, TextArea, Tone, act, act_error, load,
     page::{Notice, NoticeKind},
     refused::FormState,
     show,
@@ -35,12 +35,12 @@ pub fn NewPlanPage() -> impl IntoView {
         };
         view! {
             <PageHead title="Add plan" crumbs=vec![Crumb::new("/console/products", "Products"), Crumb::new(back.clone(), name)] />
-            <ActionForm action=action attr:class="form wide">
+            <ActionForm action=action class="form wide">
                 <FormError error />
                 <input type="hidden" name="product" value=id />
                 <PlanFields form=usual is_new=true error />
                 <div class="form-actions">
-                    <Submit label="Add plan" pending=Signal::from(action.pending()) />
+                    <Submit label="Add plan" pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
                 </div>
             </ActionForm>
@@ -246,12 +246,12 @@ fn Edit(detail: PlanDetail) -> impl IntoView {
         <Notice kind=NoticeKind::Info>
             <p>"What you change holds for licenses issued from now on. Licenses already issued keep their terms until you apply the new ones."</p>
         </Notice>
-        <ActionForm action=action attr:class="form wide">
+        <ActionForm action=action class="form wide">
             <FormError error />
             <input type="hidden" name="id" value=detail.row.id />
             <PlanFields form=detail.form is_new=false error />
             <div class="form-actions">
-                <Submit label="Save plan" pending=Signal::from(action.pending()) />
+                <Submit label="Save plan" pending=action.pending() />
                 <a class="btn btn-plain" href=back>"Cancel"</a>
             </div>
         </ActionForm>

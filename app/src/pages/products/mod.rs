@@ -3,12 +3,12 @@
 pub mod api;
 pub mod model;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet, StateBadge, Submit,
-    Tab, Tabs, Tone, WhenText, act, act_error, load, show,
+    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet,
+    StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act_error, load, show,
 };
 use api::{ArchiveProduct, CreateProduct, RenameProduct};
 use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
@@ -78,7 +78,7 @@ pub fn NewProductPage() -> impl IntoView {
     let error = act_error(action);
     view! {
         <PageHead title="Create product" crumbs=vec![Crumb::new("/console/products", "Products")] />
-        <ActionForm action=action attr:class="form">
+        <ActionForm action=action class="form">
             <FormError error />
             <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" error />
             <Field
@@ -89,7 +89,7 @@ pub fn NewProductPage() -> impl IntoView {
                 error
             />
             <div class="form-actions">
-                <Submit label="Create product" pending=Signal::from(action.pending()) />
+                <Submit label="Create product" pending=action.pending() />
                 <a class="btn btn-plain" href="/console/products">"Cancel"</a>
             </div>
         </ActionForm>
@@ -303,7 +303,7 @@ fn Settings(product: ProductRow, may_write: bool) -> impl IntoView {
         )
     };
     view! {
-        <ActionForm action=rename attr:class="form" clone:product>
+        <ActionForm action=rename class="form" clone:product>
             <FormError error />
             <input type="hidden" name="id" value=product.id.clone() />
             <Field name="name" label="Name" required=true maxlength="200" value=product.name error />

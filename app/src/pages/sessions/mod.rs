@@ -3,9 +3,9 @@
 pub mod api;
 pub mod model;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
-use crate::ui::{FormError, PageHead, Rows, StateBadge, Tone, WhenText, act, act_error, load, show};
+use crate::ui::{ActionForm, FormError, PageHead, Rows, StateBadge, Tone, WhenText, act, act_error, load, show};
 use api::EndSession;
 use model::SessionRow;
 
