@@ -5,8 +5,22 @@ use crate::{
     dialect::classify,
     error::{Detail, StoreError},
 };
-use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
-use std::{io::Write as _, path::Path, time::Duration};
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteLockingMode},
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    time::Duration,
+};
+
+/// Creates the file `path`, readable for its owner only: customers and sealed keys are in it. Fails where it exists.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
 
 /// Writes a consistent copy of an SQLite database to the new file `target`, without stopping writers, and checks it. For
 /// PostgreSQL use its own tools: [`StoreError::Unusable`].
@@ -15,17 +29,28 @@ pub async fn backup(db: &Db, target: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Unusable(Detail::new("PostgreSQL is backed up with its own tools", "")));
     };
     let path = target.to_str().ok_or_else(|| StoreError::Unusable(Detail::new("the path is not UTF-8", "")))?;
+    // SQLite writes into an empty file that is there, and leaves its permissions alone.
+    create_private(target).map_err(|error| StoreError::unavailable(error.to_string()))?;
+    let copied = copy(source, path).await;
+    if copied.is_err() {
+        // What is left would look like a backup.
+        let _ = std::fs::remove_file(target);
+    }
+    copied?;
+    sync(target)?;
+    check_file(target).await
+}
+
+async fn copy(source: &Path, target: &str) -> Result<(), StoreError> {
     let mut connection = SqliteConnectOptions::new()
         .filename(source)
         .busy_timeout(Duration::from_secs(30))
         .connect()
         .await
         .map_err(|e| classify(&e))?;
-    let copied = sqlx::query("VACUUM INTO $1").bind(path).execute(&mut connection).await;
+    let copied = sqlx::query("VACUUM INTO $1").bind(target).execute(&mut connection).await;
     let _ = connection.close().await;
-    copied.map_err(|e| classify(&e))?;
-    sync(target)?;
-    check_file(target).await
+    copied.map(|_| ()).map_err(|e| classify(&e))
 }
 
 /// Makes sure that the copy is on disk before anybody relies on it.
@@ -36,6 +61,28 @@ fn sync(target: &Path) -> Result<(), StoreError> {
         Some(parent) => std::fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(io),
         None => Ok(()),
     }
+}
+
+/// Whether a process has the SQLite file `path` open: putting another in its place would then lose what that process goes on
+/// writing. A file that cannot be read as a database is open nowhere as one.
+pub async fn is_in_use(path: &Path) -> bool {
+    let connected = SqliteConnectOptions::new()
+        .filename(path)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .busy_timeout(Duration::ZERO)
+        .connect()
+        .await;
+    let looked = match connected {
+        Ok(mut connection) => {
+            let looked = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
+            let _ = connection.close().await;
+            looked.map(|_| ())
+        }
+        Err(error) => Err(error),
+    };
+    // Whoever uses a database in WAL mode holds a lock on it that stands in the way of an exclusive one: SQLITE_BUSY.
+    let code = looked.err().and_then(|error| error.as_database_error().and_then(|error| error.code()?.parse().ok()));
+    code.is_some_and(|code: i64| code & 0xff == 5)
 }
 
 /// Reads a whole SQLite file and checks its structure and its references.

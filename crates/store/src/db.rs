@@ -205,6 +205,10 @@ impl Db {
 }
 
 async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pools, StoreError> {
+    if !path.exists() {
+        // SQLite would make it readable for everybody. Where it cannot be made, SQLite says why.
+        let _ = crate::backup::create_private(path);
+    }
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -134,6 +134,19 @@ impl StoreError {
         matches!(self, Self::Conflict(found) if *found == constraint)
     }
 
+    /// The database's own words, for a person with a shell on the machine; absent where it said nothing. Never for an answer
+    /// over the network: it may contain data.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable(detail)
+            | Self::OutcomeUnknown(detail)
+            | Self::Corrupt(detail)
+            | Self::Unusable(detail)
+            | Self::Internal(detail) => Some(&*detail.private).filter(|words| !words.is_empty()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn corrupt(what: &'static str, why: impl Into<String>) -> Self {
         Self::Corrupt(Detail::new(what, why))
     }
