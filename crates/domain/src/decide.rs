@@ -189,7 +189,7 @@ pub fn grant(license: &License, borrowed_until: Option<Timestamp>, now: Timestam
         (_, _, Some(until)) => (clip(until), clip(until)),
         _ => (clip(issued.plus(lease)), clip(issued.plus(lease).plus(grace))),
     };
-    let entitlements = if ran_out { fallback.clone().unwrap_or_default() } else { license.entitlements() };
+    let entitlements = license.entitlements_at(now);
     Grant {
         mode,
         entitlements,

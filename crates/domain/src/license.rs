@@ -120,6 +120,15 @@ impl License {
         }
     }
 
+    /// What the license unlocks at `now`, as far as its end goes: past it, what its plan leaves.
+    pub fn entitlements_at(&self, now: Timestamp) -> Entitlements {
+        if self.expires_at.is_some_and(|end| now >= end) {
+            self.terms.fallback.clone().unwrap_or_default()
+        } else {
+            self.entitlements()
+        }
+    }
+
     /// What the license unlocks while it is in force: the terms' entitlements, with the overrides in their place.
     pub fn entitlements(&self) -> Entitlements {
         let mut all = self.terms.entitlements.clone();

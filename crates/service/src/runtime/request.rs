@@ -291,7 +291,7 @@ pub struct LicenseSummary {
     pub expires_at: Option<Timestamp>,
     /// The number of seats.
     pub seats: u32,
-    /// What it unlocks.
+    /// What it unlocks now: past its end, what its plan leaves.
     pub entitlements: Entitlements,
 }
 

@@ -99,6 +99,6 @@ fn summary(license: &License, now: Timestamp) -> LicenseSummary {
         state: license.state(now),
         expires_at: license.expires_at,
         seats: license.terms.seats,
-        entitlements: license.entitlements(),
+        entitlements: license.entitlements_at(now),
     }
 }
