@@ -11,7 +11,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use holdfast_domain::{EventId, ProductId, Seconds, Timestamp, event};
 use holdfast_store::{
-    NewChange, NewEvent, Scope, Tx, WriteOptions,
+    NewChange, NewEvent, Querier, Scope, Tx, WriteOptions,
     changes::ChangeKind,
     idempotency::{self, Answer, Known},
 };
@@ -104,6 +104,26 @@ impl Service {
         Ok(done)
     }
 
+    /// The first answer to the request of `call`, where one was kept: for acts of several commits, which begin with this
+    /// and keep their answer with [`Service::keep_answer`].
+    pub(crate) async fn first_answer<T: DeserializeOwned>(&self, call: &Call) -> Result<Option<T>> {
+        let Some(idempotency) = call.idempotency.clone() else { return Ok(None) };
+        check_key(&idempotency)?;
+        let keeper = Keeper { act: self.act(call), idempotency };
+        keeper.first_answer(&mut self.store().reader()).await
+    }
+
+    /// Keeps `answer` for the repetition of the request of `call`.
+    pub(crate) async fn keep_answer<T>(&self, call: &Call, answer: T) -> Result<T>
+    where
+        T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        if call.idempotency.is_none() {
+            return Ok(answer);
+        }
+        self.commit(call, WriteOptions::default(), job!(answer => |_tx| Ok(answer))).await
+    }
+
     async fn commit_once<T, F>(&self, call: &Call, options: WriteOptions, job: F) -> Result<T>
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -165,10 +185,10 @@ impl Keeper {
         self.act.now.plus(Seconds(-KEPT.0))
     }
 
-    async fn first_answer<T: DeserializeOwned>(&self, tx: &mut Tx) -> Result<Option<T>> {
+    async fn first_answer<T: DeserializeOwned>(&self, q: &mut dyn Querier) -> Result<Option<T>> {
         let Idempotency { key, body_hash } = &self.idempotency;
         let known =
-            idempotency::look_up(tx, self.act.scope, &self.owner(), key, *body_hash, self.expired_before()).await?;
+            idempotency::look_up(q, self.act.scope, &self.owner(), key, *body_hash, self.expired_before()).await?;
         match known {
             Known::New => Ok(None),
             Known::Mismatch => Err(Error::new(ErrorCode::IdempotencyMismatch)),

@@ -342,7 +342,8 @@ impl Service {
         call.actor.require(Permission::KeyReveal)?;
         let act = self.act(call);
         // Written before it is shown: a key that somebody has seen is always in the log.
-        let sealed = self.store().write(
+        let sealed = self.commit(
+            call,
             WriteOptions::default(),
             job!(act => |tx| {
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;

@@ -34,6 +34,9 @@ impl Service {
     pub async fn apply_terms(&self, call: &Call, id: PlanId, dry_run: bool) -> Result<TermsOutcome> {
         call.actor.require(Permission::CatalogWrite)?;
         call.actor.require(Permission::LicensesWrite)?;
+        if !dry_run && let Some(answer) = self.first_answer(call).await? {
+            return Ok(answer);
+        }
         let act = self.act(call);
         let mut reader = self.store().reader();
         let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
@@ -52,7 +55,9 @@ impl Service {
             if !dry_run && !others.is_empty() {
                 self.apply_terms_to(&act, id, others).await?;
             }
-            let Some(next) = found.next else { return Ok(outcome) };
+            let Some(next) = found.next else {
+                return if dry_run { Ok(outcome) } else { self.keep_answer(call, outcome).await };
+            };
             page.after = Some(next);
         }
     }

@@ -81,6 +81,14 @@ impl Service {
     /// [`ErrorCode::ImportState`] where it runs on this node, is cancelled, or is still being read.
     pub async fn confirm_import(&self, call: &Call, id: ImportId, leave_out: bool) -> Result<ImportView> {
         call.actor.require(Permission::LicensesWrite)?;
+        if let Some(answer) = self.first_answer(call).await? {
+            return Ok(answer);
+        }
+        let done = self.confirm_once(call, id, leave_out).await?;
+        self.keep_answer(call, done).await
+    }
+
+    async fn confirm_once(&self, call: &Call, id: ImportId, leave_out: bool) -> Result<ImportView> {
         let act = self.act(call);
         let import = imports::get(&mut self.store().reader(), act.scope, id).await?.ok_or_else(absent)?;
         match import.status {
