@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     Call, Service,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
     CustomerId, DeviceHash, EntitlementValue, Entitlements, LicenseId, LicenseModel, OrderId, PlanId, ProductId,
     SeatId, SeatModel, Seconds, Terms, VendorId, license::StatusChange,
 };
 use holdfast_store::{
-    WriteOptions,
+    Scope, WriteOptions, products,
     seats::{self, ClaimRequest, SeatTouch},
 };
 use sha2::{Digest as _, Sha256};
@@ -256,6 +256,10 @@ struct Filling<'a> {
 /// Whatever making the parts can fail with; what was made until then stays.
 pub async fn fill(service: &Service, seed: u64) -> Result<Demo> {
     let (vendor, email, password) = if let Some(vendor) = service.vendors().await?.first() {
+        let (scope, first) = (Scope::trusted(vendor.id), parse(PRODUCTS[0].0)?);
+        if products::by_code(&mut service.store().reader(), scope, &first).await?.is_some() {
+            return Err(Error::new(ErrorCode::AlreadySetUp).with_detail("The demo's products are there already."));
+        }
         (vendor.id, None, None)
     } else {
         let words = holdfast_domain::LicenseKey::generate(service.entropy());
