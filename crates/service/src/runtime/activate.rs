@@ -170,7 +170,8 @@ impl Service {
         let help = settings
             .help_url
             .clone()
-            .or_else(|| settings.endpoints.first().map(|base| format!("{}/help", base.trim_end_matches('/'))));
+            .or_else(|| settings.endpoints.first().map(|base| format!("{}/help", base.trim_end_matches('/'))))
+            .filter(|help| help.starts_with("https://"));
         let about = About {
             license: of.license,
             seat: of.seat,
@@ -260,6 +261,11 @@ fn record(service: &Service, tx: &mut Tx, locked: &Locked, claimed: &Claimed, no
         let data = serde_json::json!({"license": license.id, "device": claimed.seat.name, "user": seat.user,
             "seats_used": claimed.seats_used, "over_limit": claimed.over_limit});
         note.event(tx, "seat.claimed", seat.id, data);
+    }
+    if claimed.over_limit {
+        // Somebody of the vendor must decide whether to sell more: of its own, so that it can be looked for.
+        let data = serde_json::json!({"seats": license.terms.seats, "seats_used": claimed.seats_used});
+        note.event_about(tx, "license.overdrawn", license.id.to_string(), data);
     }
 }
 
