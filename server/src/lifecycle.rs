@@ -9,7 +9,7 @@ mod probe;
 use crate::{
     AppState,
     api::starting_router,
-    cli::{Failure, node, output},
+    cli::{Failure, node, output::Output},
     config::{Config, ServeConfig},
     health::Health,
     http::{Listener, ListenerLimits, Routes},
@@ -17,6 +17,7 @@ use crate::{
 };
 use holdfast_service::{ErrorCode, Service};
 use holdfast_store::{Db, DbOptions, DbUrl, StoreError};
+use serde::Serialize;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     select,
@@ -48,7 +49,7 @@ impl Signals {
 }
 
 /// Runs a node until a signal ends it.
-pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
+pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     node::create_private_dir(&config.data_dir)?;
     let recorder = metrics::install().map_err(|error| Failure::Failed(error.to_string()))?;
@@ -56,7 +57,7 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
     let url = node::database_url(&config)?;
     let limits = ListenerLimits { connections: serve.max_connections, ..ListenerLimits::default() };
     let bound = |address: SocketAddr| move |error: std::io::Error| Failure::Failed(format!("{address}: {error}"));
-    let routes = Routes::starting(starting_router());
+    let routes = Routes::starting(starting_router(&serve));
     let listener = Listener::bind(serve.listen, routes.clone(), limits).await.map_err(bound(serve.listen))?;
     let address = listener.address()?;
     // From here on the node answers, if only that it is starting: whoever supervises it can tell waiting from hanging.
@@ -119,7 +120,7 @@ pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
         () = signals.next() => Ok(()),
     };
     if ended.is_ok() && !health.is_draining() && health.is_started() {
-        announce(&service, &serve, address, used).await?;
+        announce(&service, &serve, address, used, output).await?;
         signals.next().await;
     }
 
@@ -217,21 +218,48 @@ async fn test(service: &Service, health: &Health) -> Result<(), Failure> {
     }
 }
 
+/// What a node says once it is ready.
+#[derive(Serialize)]
+struct Serving {
+    version: &'static str,
+    address: SocketAddr,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup_code: Option<String>,
+}
+
 /// Says where to go, and the set-up code where nobody has set the installation up.
-async fn announce(service: &Service, serve: &ServeConfig, address: SocketAddr, used: bool) -> Result<(), Failure> {
+async fn announce(
+    service: &Service,
+    serve: &ServeConfig,
+    address: SocketAddr,
+    used: bool,
+    output: Output,
+) -> Result<(), Failure> {
     let here = if address.ip().is_unspecified() {
         format!("http://localhost:{}", address.port())
     } else {
         format!("http://{address}")
     };
     let here = serve.public_url.clone().unwrap_or(here);
-    let mut text = format!("Holdfast {} serves at {here}\n", crate::VERSION);
+    let mut serving = Serving { version: crate::VERSION, address, url: here, setup_url: None, setup_code: None };
     if !used {
         match service.new_setup_code().await {
-            Ok(Some(code)) => text = format!("{text}Set it up at {here}/setup with the code {code}\n"),
+            Ok(Some(code)) => {
+                serving.setup_url = Some(format!("{}/setup", serving.url));
+                serving.setup_code = Some(code);
+            }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "no set-up code could be stored"),
         }
     }
-    output::to_stdout(text.as_bytes())
+    output.result(&serving, || {
+        let text = format!("Holdfast {} serves at {}\n", serving.version, serving.url);
+        match (&serving.setup_url, &serving.setup_code) {
+            (Some(url), Some(code)) => format!("{text}Set it up at {url} with the code {code}\n"),
+            _ => text,
+        }
+    })
 }

@@ -77,6 +77,12 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here",
         "The path exists, but not with this method.",
         "See the API description for the methods of this path.";
+    HeadTooLarge = "head_too_large", 431, "The request's headers are too large",
+        "The head of the request, address included, exceeds 32 KiB or has more than 100 headers.",
+        "Send fewer or shorter headers.";
+    AddressTooLong = "address_too_long", 414, "The request's address is too long",
+        "Path and query together exceed what a request may name.",
+        "Send long values in the body.";
     RequestTimeout = "request_timeout", 408, "The request took too long",
         "Headers did not arrive within 10 seconds or the whole request within 15.",
         "Try again.";

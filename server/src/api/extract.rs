@@ -2,13 +2,14 @@
 
 use super::{
     problem::Problem,
+    query,
     rates::Origin,
     request::{Current, REQUEST_TIME},
     shape,
 };
 use crate::AppState;
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -32,8 +33,13 @@ pub const MANAGEMENT_BODY: usize = 256 * 1024;
 /// How much of a body that is too large is still read and thrown away, so that the refusal reaches its sender.
 const DISCARDED_BODY: usize = 1024 * 1024;
 
-/// Collects a body of at most `limit` bytes that has arrived by `within` after the request began.
-pub async fn body(body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+/// Collects a body of at most `limit` bytes that has arrived by `within` after the request began. Whoever asked before
+/// sending it whether it is welcome (`Expect`) is told at once that it is too large.
+pub async fn body(headers: &HeaderMap, body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    let too_large = body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX);
+    if too_large && headers.contains_key(header::EXPECT) {
+        return Err(ErrorCode::BodyTooLarge.into());
+    }
     let deadline = (Current::get().began + within).into();
     let mut stream = body.into_data_stream();
     let mut collected: Vec<u8> = Vec::new();
@@ -71,7 +77,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Runtime<T> {
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
         let headers = request.headers().clone();
-        let bytes = body(request.into_body(), RUNTIME_BODY, REQUEST_TIME).await?;
+        let bytes = body(&headers, request.into_body(), RUNTIME_BODY, REQUEST_TIME).await?;
         require_json(&headers)?;
         Ok(Self(shape::read(&bytes)?))
     }
@@ -102,9 +108,8 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
             let text = error.body_text();
             let expected = text.rsplit_once("expected ").map(|(_, expected)| format!("expected {expected}"));
             let name = text.split_once(": ").map(|(_, rest)| rest.split(':').next().unwrap_or_default().to_owned());
-            let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
             let detail = expected.unwrap_or_else(|| "a parameter of the query is not valid".to_owned());
-            Problem(Error::invalid(name.map(|name| format!("/{name}")).unwrap_or_default(), detail))
+            Problem(Error::invalid(name.as_deref().map(query::pointer).unwrap_or_default(), detail))
         };
         Query::<T>::from_request_parts(parts, state).await.map(|Query(value)| Self(value)).map_err(refused)
     }
@@ -131,7 +136,10 @@ impl FromRequestParts<AppState> for Caller {
         state.rates().token_guesses.peek(&origin, now).check()?;
         state.rates().tokens.take(token.hash(), now)?;
         match state.service().authenticate_token(text.trim()).await {
-            Ok(actor) => Ok(Self(actor)),
+            Ok(actor) => {
+                query::check(parts)?;
+                Ok(Self(actor))
+            }
             Err(error) => {
                 if error.code == ErrorCode::Unauthenticated {
                     state.rates().token_guesses.charge(origin, now);
@@ -157,7 +165,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Command<T> {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (mut parts, stream) = request.into_parts();
         let Caller(actor) = Caller::from_request_parts(&mut parts, state).await?;
-        let bytes = body(stream, MANAGEMENT_BODY, REQUEST_TIME).await?;
+        let bytes = body(&parts.headers, stream, MANAGEMENT_BODY, REQUEST_TIME).await?;
         let call = call(&parts, actor, &bytes)?;
         // An act without any input, such as confirming, needs no body.
         let input = if bytes.is_empty() && !parts.headers.contains_key(header::CONTENT_TYPE) {

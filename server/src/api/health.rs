@@ -1,6 +1,6 @@
 //! How the node is, for load balancers, supervisors and people (HTTP API, "Health"). None of these touches the database.
 
-use crate::{AppState, health::Mode};
+use crate::{AppState, config::ServeConfig, health::Mode};
 use axum::{
     Json,
     extract::State,
@@ -28,7 +28,7 @@ pub struct Readiness {
 }
 
 /// What the node is.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct NodeStatus {
     /// The node's name.
     pub node: String,
@@ -48,6 +48,22 @@ pub struct NodeStatus {
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feed_age: Option<i64>,
+}
+
+impl NodeStatus {
+    /// What a node set up as `serve` is.
+    pub fn of(serve: &ServeConfig, mode: Mode, feed_age: Option<i64>) -> Self {
+        Self {
+            node: serve.node_name.clone(),
+            region: serve.region.clone(),
+            version: crate::VERSION,
+            mode,
+            lease_profile: holdfast_lease::claims::VERSION,
+            manifest: holdfast_lease::claims::VERSION,
+            schema: holdfast_store::SCHEMA_VERSION,
+            feed_age,
+        }
+    }
 }
 
 /// Whether the process turns
@@ -86,15 +102,6 @@ pub async fn startupz(State(state): State<AppState>) -> Response {
 #[utoipa::path(get, path = "/v1/status", tag = "health", operation_id = "status",
     responses((status = 200, description = "Name, region, versions and mode", body = NodeStatus)))]
 pub async fn status(State(state): State<AppState>) -> Json<NodeStatus> {
-    let serve = state.serve();
-    Json(NodeStatus {
-        node: serve.node_name.clone(),
-        region: serve.region.clone(),
-        version: crate::VERSION,
-        mode: state.health().mode(),
-        lease_profile: holdfast_lease::claims::VERSION,
-        manifest: holdfast_lease::claims::VERSION,
-        schema: holdfast_store::SCHEMA_VERSION,
-        feed_age: state.service().runtime_status().feed_age.map(|age| age.0),
-    })
+    let feed_age = state.service().runtime_status().feed_age.map(|age| age.0);
+    Json(NodeStatus::of(state.serve(), state.health().mode(), feed_age))
 }

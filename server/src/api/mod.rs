@@ -6,13 +6,14 @@ pub mod health;
 pub mod load;
 pub mod openapi;
 pub mod problem;
+pub mod query;
 pub mod rates;
 pub mod request;
 pub mod shape;
 pub mod time;
 pub mod v1;
 
-use crate::{AppState, web};
+use crate::{AppState, config::ServeConfig, health::Mode, web};
 use axum::{Router, middleware, routing::any};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -41,16 +42,19 @@ pub fn router(state: AppState) -> Router {
 
 /// What a node answers that has not reached its database yet: that it lives, that it is not ready, and everything else
 /// that it is to be asked again.
-pub fn starting_router() -> Router {
+pub fn starting_router(serve: &ServeConfig) -> Router {
+    let status = health::NodeStatus::of(serve, Mode::Starting, None);
     let mode = || async {
-        let mode = crate::health::Mode::Starting;
-        (axum::http::StatusCode::SERVICE_UNAVAILABLE, axum::Json(health::Readiness { mode }))
+        (axum::http::StatusCode::SERVICE_UNAVAILABLE, axum::Json(health::Readiness { mode: Mode::Starting }))
     };
     Router::new()
         .route("/livez", axum::routing::get(health::livez))
         .route("/readyz", axum::routing::get(mode))
         .route("/startupz", axum::routing::get(mode))
+        .route("/v1/status", axum::routing::get(move || std::future::ready(axum::Json(status.clone()))))
         .fallback(|| async { problem::Problem::from(holdfast_service::ErrorCode::Unavailable) })
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn(request::surround_starting))
 }
 
 /// What the second listener answers: `GET /metrics`.
@@ -62,5 +66,9 @@ pub fn metrics_router(state: AppState, handle: metrics_exporter_prometheus::Prom
             ([(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render())
         }
     };
-    Router::new().route("/metrics", axum::routing::get(render))
+    Router::new()
+        .route("/metrics", axum::routing::get(render))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn(request::surround_starting))
 }

@@ -1,6 +1,9 @@
 //! Every answer that is not a result: RFC 9457 `application/problem+json` with our own members.
 
-use super::{request::Current, time::Rfc3339};
+use super::{
+    request::{Current, new_id},
+    time::Rfc3339,
+};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -8,7 +11,7 @@ use axum::{
 use holdfast_domain::SeatId;
 use holdfast_service::{Error, ErrorCode};
 use serde::Serialize;
-use std::{error::Error as _, fmt::Write as _};
+use std::{error::Error as _, fmt::Write as _, net::IpAddr};
 use utoipa::ToSchema;
 
 /// A result of a handler.
@@ -41,9 +44,8 @@ pub struct ProblemDocument {
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// What happened this time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
+    /// What happened this time; where there is nothing more to say, what brings the code about.
+    pub detail: String,
     /// The stable code.
     #[schema(example = "license_not_found")]
     pub code: &'static str,
@@ -82,7 +84,7 @@ impl Problem {
             r#type: format!("/docs/errors#{}", code.as_str()),
             title: code.title(),
             status: code.status(),
-            detail: detail.map(String::from),
+            detail: detail.map_or_else(|| code.cause().to_owned(), String::from),
             code: code.as_str(),
             retryable: code.retryable(),
             request_id: Current::get().id,
@@ -151,6 +153,25 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The whole answer, as bytes of HTTP/1.1, to a request whose head could not be read, so that no router ever saw it. The
+/// connection is closed after it.
+pub fn unread(code: ErrorCode, detail: &str, peer: IpAddr) -> Vec<u8> {
+    let id = new_id();
+    let mut document = Problem(Error::new(code).with_detail(detail)).document();
+    document.request_id.clone_from(&id);
+    let (status, title) = (code.status(), document.title);
+    let body = serde_json::to_string(&document).unwrap_or_default();
+    tracing::info!(request_id = id, status, address = %peer, "refused a request whose head could not be read");
+    metrics::counter!("holdfast_problems_total", "code" => code.as_str()).increment(1);
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or(title);
+    format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+         x-request-id: {id}\r\nx-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// There is nothing at this address.
 pub async fn not_found() -> Problem {
     ErrorCode::NotFound.into()
@@ -159,4 +180,29 @@ pub async fn not_found() -> Problem {
 /// There is something at this address, but not for this method.
 pub async fn method_not_allowed() -> Problem {
     ErrorCode::MethodNotAllowed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_a_request_is_as_long_as_it_says_and_complete() {
+        for code in [ErrorCode::RequestTimeout, ErrorCode::HeadTooLarge, ErrorCode::AddressTooLong] {
+            let text = String::from_utf8(unread(code, "Too much.", IpAddr::from([127, 0, 0, 1]))).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {} ", code.status())), "{head}");
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&body["code"], &body["detail"]), (&code.as_str().into(), &"Too much.".into()));
+            assert!(head.contains(&format!("x-request-id: {}\r\n", body["request_id"].as_str().unwrap())), "{head}");
+        }
+    }
+
+    #[test]
+    fn every_code_explains_itself() {
+        for code in ErrorCode::ALL {
+            assert!(!Problem::from(*code).document().detail.is_empty(), "{}", code.as_str());
+        }
+    }
 }

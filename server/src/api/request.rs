@@ -2,7 +2,7 @@
 
 use crate::{
     AppState,
-    api::{problem::Problem, rates::Remaining},
+    api::{problem::Problem, query, rates::Remaining},
     config::Network,
     health::Mode,
 };
@@ -71,7 +71,8 @@ impl Current {
     }
 }
 
-fn new_id() -> String {
+/// A new id for a request.
+pub(super) fn new_id() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let random: [u8; 20] = random_bytes(&OsEntropy);
     random.iter().fold("req_".to_owned(), |mut id, byte| {
@@ -188,11 +189,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
     if let Some(remaining) = *current.limit.lock().unwrap_or_else(PoisonError::into_inner) {
         remaining.write(headers);
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, value);
-    }
-    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    mark(headers, &id);
     if version < Version::HTTP_2 && state.health().is_draining() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -210,13 +207,32 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
     response
 }
 
+/// What every answer carries.
+fn mark(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Surrounds the requests of a node that has no state yet: they have an id like all others.
+pub async fn surround_starting(request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let current = Current { id: new_id(), address: peer, began: Instant::now(), limit: Arc::default() };
+    let mut response = CURRENT.scope(current.clone(), next.run(request)).await;
+    mark(response.headers_mut(), &current.id);
+    response
+}
+
 /// Whether a query string carries a license key or an API token: either by the name of a parameter or by its look.
 fn carries_secret(query: &str) -> bool {
+    let decoded = |text: &str| String::from_utf8_lossy(&query::decode(text)).into_owned();
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
         let name: String =
-            percent_decode(name).chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-        let value = percent_decode(value);
+            decoded(name).chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        let value = decoded(value);
         let named = matches!(
             name.as_str(),
             "key" | "licensekey" | "licencekey" | "license" | "licence" | "activationkey" | "productkey" | "serial"
@@ -227,29 +243,6 @@ fn carries_secret(query: &str) -> bool {
             || value.contains("hf_sk_")
             || holdfast_domain::LicenseKey::parse_own(&value).is_ok()
     })
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                rest = &tail[2..];
-            }
-            (b'+', ..) => {
-                bytes.push(b' ');
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `holdfast serve`: runs a node.
 
-use super::Failure;
+use super::{Failure, output::Output};
 use crate::{
     config::{Config, ServeConfig},
     lifecycle,
 };
 
 /// Runs a node until it is told to stop.
-pub async fn run(config: Config, serve: ServeConfig) -> Result<(), Failure> {
-    lifecycle::run(config, serve).await
+pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(), Failure> {
+    lifecycle::run(config, serve, output).await
 }

@@ -4,7 +4,9 @@ use super::{
     io::Stream,
     listener::{ListenerLimits, Routes},
 };
+use crate::api::problem;
 use axum::{body::Body, extract::ConnectInfo};
+use holdfast_service::ErrorCode;
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
@@ -19,8 +21,9 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     net::TcpStream,
@@ -32,34 +35,42 @@ use tower::ServiceExt as _;
 
 /// What begins a connection in HTTP/2 with prior knowledge.
 const HTTP_2_PREFACE: &[u8] = b"PRI ";
-/// The answer to a request head that never came to an end, written by hand because no request exists yet.
-const HEAD_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\n\
-    cache-control: no-store\r\nconnection: close\r\ncontent-length: 144\r\n\r\n\
-    {\"type\":\"/docs/errors#request_timeout\",\"title\":\"The request took too long\",\"status\":408,\
-    \"code\":\"request_timeout\",\"retryable\":true}              ";
-
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// Counts the requests of a connection that are being answered, so that an idle one can be told from a busy one.
+/// How long a connection that was accepted just before the node stops may take to send its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Counts the requests of a connection, so that an idle one can be told from a busy one and from one that never asked.
 #[derive(Clone, Default)]
-struct Busy(Arc<AtomicUsize>);
+struct Busy(Arc<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    answering: AtomicUsize,
+    any: AtomicBool,
+}
 
 struct Working(Busy);
 
 impl Busy {
     fn begin(&self) -> Working {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
+        self.0.any.store(true, Ordering::Relaxed);
         Working(self.clone())
     }
 
     fn is_idle(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.0.answering.load(Ordering::Relaxed) == 0
+    }
+
+    fn has_asked(&self) -> bool {
+        self.0.any.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -93,14 +104,20 @@ pub(super) async fn serve(
     }
 }
 
-/// Looks at the first bytes without taking them. `None` where none came in time, or where the node stops.
+/// Looks at the first bytes without taking them. `None` where none came in time. Where the node stops, a request that is on
+/// its way is still waited for a moment: whoever was accepted is answered.
 async fn speaks_http_2(tcp: &TcpStream, limits: ListenerLimits, stop: &CancellationToken) -> Option<bool> {
-    let deadline = Instant::now() + limits.head;
+    let mut deadline = Instant::now() + limits.head;
     let mut first = [0; HTTP_2_PREFACE.len()];
+    let mut stopping = false;
     loop {
         let seen = select! {
             seen = timeout_at(deadline, tcp.peek(&mut first)) => seen.ok()?.ok()?,
-            () = stop.cancelled() => return None,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                deadline = deadline.min(Instant::now() + FIRST_REQUEST);
+                continue;
+            }
         };
         if seen == 0 {
             return None;
@@ -127,29 +144,51 @@ async fn serve_http_1(
     stop: CancellationToken,
 ) {
     let busy = Busy::default();
-    let service = service_fn(move |request| answer(&routes, peer, &busy, request));
+    let service = {
+        let busy = busy.clone();
+        service_fn(move |request| answer(&routes, peer, &busy, request))
+    };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(limits.head_bytes)
         .serve_connection(TokioIo::new(stream), service);
+    // Asked to finish, a connection that has not asked anything yet would be closed at once, on top of the request that is
+    // just arriving.
+    let finish = async {
+        stop.cancelled().await;
+        let patience = Instant::now() + FIRST_REQUEST;
+        while !busy.has_asked() && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::pin!(finish);
     let mut stopping = false;
     let result = loop {
         select! {
+            biased;
             result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break result,
-            () = stop.cancelled(), if !stopping => {
+            () = finish.as_mut(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
     let mut stream = connection.into_parts().io.into_inner();
-    match result {
-        Err(error) if error.is_timeout() && stream.unanswered() => {
+    let unread = match (&result, stream.refused()) {
+        (Err(error), _) if error.is_timeout() && stream.unanswered() => {
             metrics::counter!("holdfast_http_head_timeouts_total").increment(1);
-            stream.answer_raw(HEAD_TOO_SLOW).await;
-            stream.close().await;
+            Some((ErrorCode::RequestTimeout, "The head of the request did not arrive in time."))
         }
+        (_, Some(431)) => Some((ErrorCode::HeadTooLarge, "The head of the request is too large.")),
+        (_, Some(414)) => Some((ErrorCode::AddressTooLong, "The address of the request is too long.")),
+        (_, Some(_)) => Some((ErrorCode::InvalidRequest, "The head of the request is not valid HTTP.")),
+        _ => None,
+    };
+    if let Some((code, detail)) = unread {
+        stream.answer_raw(&problem::unread(code, detail, peer.ip())).await;
+    }
+    match result {
         Err(error) if error.is_timeout() => stream.close().await,
         // The peer is gone or broken: there is nobody to say goodbye to.
         Err(error) if !error.is_parse() => {}
@@ -197,19 +236,5 @@ async fn serve_http_2(
                 idle_until = Instant::now() + limits.idle;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::HEAD_TOO_SLOW;
-
-    #[test]
-    fn the_answer_written_by_hand_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(HEAD_TOO_SLOW).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["code"], "request_timeout");
     }
 }

@@ -1,4 +1,5 @@
-//! A TCP stream that knows whether a request has been begun, and that does not wait for ever for a reader.
+//! A TCP stream that knows whether a request has been begun, that does not wait for ever for a reader, and that holds back
+//! the protocol library's own bare refusals, so that ours goes out in their place.
 
 use std::{
     io,
@@ -24,12 +25,28 @@ pub(super) struct Stream {
     unanswered: bool,
     write_limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    refused: Option<u16>,
+}
+
+/// The status of `bytes` where they are a refusal by the protocol library itself: it never asked the router, whose answers
+/// all carry a request's id, and it says nothing in a body.
+fn bare_refusal(bytes: &[u8]) -> Option<u16> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (head, rest) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.1 ").or_else(|| head.strip_prefix("HTTP/1.0 "))?.get(..3)?.parse().ok()?;
+    let bare = rest.is_empty() && head.contains("\r\ncontent-length: 0") && !head.contains("\r\nx-request-id: ");
+    (bare && matches!(status, 400 | 414 | 431)).then_some(status)
 }
 
 impl Stream {
     /// Wraps `tcp`; a write that makes no progress for `write_limit` fails.
     pub(super) const fn new(tcp: TcpStream, write_limit: Duration) -> Self {
-        Self { tcp, unanswered: false, write_limit, stalled: None }
+        Self { tcp, unanswered: false, write_limit, stalled: None, refused: None }
+    }
+
+    /// The status of a bare refusal that was held back.
+    pub(super) const fn refused(&self) -> Option<u16> {
+        self.refused
     }
 
     /// Whether a request was begun and not answered.
@@ -87,6 +104,10 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(status) = bare_refusal(bytes) {
+            self.refused = Some(status);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = Pin::new(&mut self.tcp).poll_write(cx, bytes);
         self.progress(cx, result)
     }
@@ -96,6 +117,13 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next())
+            && let Some(status) = bare_refusal(only)
+        {
+            self.refused = Some(status);
+            return Poll::Ready(Ok(only.len()));
+        }
         let result = Pin::new(&mut self.tcp).poll_write_vectored(cx, slices);
         self.progress(cx, result)
     }
@@ -110,5 +138,26 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_refusal;
+
+    #[test]
+    fn only_refusals_without_a_request_are_held_back() {
+        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(bare_refusal(bare), Some(431));
+        for other in [
+            &b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..],
+            b"HTTP/1.1 400 Bad Request\r\nx-request-id: req_1\r\ncontent-length: 0\r\n\r\n",
+            b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"\xff\xfe",
+            b"",
+        ] {
+            assert_eq!(bare_refusal(other), None, "{other:?}");
+        }
     }
 }

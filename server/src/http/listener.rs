@@ -6,10 +6,14 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long the last connections are accepted for when a node stops, and how long the next of them is waited for.
+const LAST_ACCEPTS: Duration = Duration::from_millis(100);
+const LAST_ACCEPT: Duration = Duration::from_millis(5);
 
 /// What a connection may cost (HTTP API, "Limits and bad input").
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +123,14 @@ impl Listener {
                     tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
+            }
+        }
+        // The kernel has completed these connections already: to close the socket on them would be a reset.
+        let until = Instant::now() + LAST_ACCEPTS;
+        while let Ok(Ok((tcp, peer))) = timeout(LAST_ACCEPT, socket.accept()).await {
+            tasks.spawn(connection::serve(tcp, peer, routes.clone(), limits, close.clone()));
+            if Instant::now() > until {
+                break;
             }
         }
         drop(socket);

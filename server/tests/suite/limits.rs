@@ -74,6 +74,32 @@ both! {
         }
     }
 
+    async fn a_query_is_readable_and_names_what_there_is(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, ..) = world.licensed(1).await;
+        for (path, pointer) in [
+            ("/v1/licenses?q=a%00b", "/q"),
+            ("/v1/customers?q=%00", "/q"),
+            ("/v1/events?subject=%00", "/subject"),
+            ("/v1/orders?q=%ff%fe", "/q"),
+            ("/v1/licenses?status=suspended", "/status"),
+            ("/v1/licenses?limt=1", "/limt"),
+            ("/v1/licenses?%3Cb%3E=1", ""),
+            ("/v1/keys?limit=0", "/limit"),
+            ("/v1/keys?after=nonsense", "/after"),
+            ("/v1/products?limit=1&limit=2", ""),
+        ] {
+            let answer = world.read(path).await.refused(400, "invalid_request").json();
+            assert_eq!(answer["pointer"].as_str().unwrap_or_default(), pointer, "{path}: {answer}");
+        }
+        let path = format!("/v1/plans?product={product}&limit=1&&");
+        world.read(&path).await.expect(200);
+        world.get("/v1/licenses?nonsense=1").await.refused(401, "unauthenticated");
+        // Applications may be newer than the server.
+        let body = json!({ "key": "WRONG-KEY-0000", "device": { "hash": device(2) }, "nonce": "nonce-0123456789" });
+        world.ask(&format!("/v1/products/{product}/activate?sdk=9"), &body).await.refused(404, "license_not_found");
+    }
+
     async fn unknown_addresses_and_members_are_told(db: TestDb) {
         let world = World::new(&db).await;
         for path in ["/v1", "/v1/", "/v1/nothing", "/v1/licenses/x/y/z"] {

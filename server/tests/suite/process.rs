@@ -389,7 +389,8 @@ fn metrics_are_on_their_own_listener() {
     assert!(text.contains("holdfast_http_requests_total{") && text.contains("route=\"/v1/products\""), "{text}");
     assert!(text.contains("holdfast_mode{mode=\"normal\"} 1"));
     assert_eq!(ask(node.address, "GET", "/metrics", None, "").unwrap().0, 404, "not on the public one");
-    assert_eq!(ask(free, "GET", "/v1/products", None, "").unwrap().0, 404);
+    let (status, head, body) = ask(free, "GET", "/v1/products", None, "").unwrap();
+    assert!(status == 404 && head.contains("problem+json") && body.contains("\"not_found\""), "{head} {body}");
 }
 
 #[test]
@@ -435,6 +436,16 @@ fn a_node_waits_for_its_database_and_says_so() {
     let (status, head, body) = ask(listen, "POST", "/v1/products/x/activate", None, "{}").unwrap();
     assert_eq!(status, 503, "{body}");
     assert!(head.contains("retry-after: ") && body.contains("\"retryable\":true"), "{head} {body}");
+    for (method, path, expected) in [("POST", "/v1/products/x/renew", 503), ("POST", "/livez", 405)] {
+        let (status, head, body) = ask(listen, method, path, None, "{}").unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(status, expected, "{body}");
+        let id = body["request_id"].as_str().unwrap();
+        assert!(id.starts_with("req_") && head.contains(&format!("x-request-id: {id}")), "{head} {body}");
+    }
+    let (status, _, body) = ask(listen, "GET", "/v1/status", None, "").unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["mode"], body["node"].is_string()), (200, &json!("starting"), true), "{body}");
     node.signal("TERM");
     assert_eq!(node.ended(Duration::from_secs(15)), Some(0));
 }

@@ -1,6 +1,7 @@
 //! Slow, broken and greedy clients against the real sockets.
 
 use super::process::{Home, Node, ask, read_answer};
+use serde_json::{Value, json};
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -11,6 +12,90 @@ fn connect(node: &Node) -> TcpStream {
     let stream = TcpStream::connect(node.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream
+}
+
+/// The whole text of an answer is a problem document like any other, with the id of the request in head and body.
+fn is_problem(answer: &str, status: u16, code: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+    assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    assert!(head.contains("content-type: application/problem+json"), "{head}");
+    let body: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    assert_eq!((&body["code"], &body["status"]), (&json!(code), &json!(status)), "{body}");
+    for member in ["type", "title", "detail", "request_id"] {
+        assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {body}");
+    }
+    assert!(body["retryable"].is_boolean());
+    assert!(head.contains(&format!("x-request-id: {}", body["request_id"].as_str().unwrap())), "{head}");
+}
+
+#[test]
+fn what_is_no_request_is_refused_in_the_same_form_as_one() {
+    let home = Home::new();
+    let node = home.start(&[]);
+    let long = "x".repeat(64 * 1024);
+    for (sent, status, code) in [
+        (format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n"), 431, "head_too_large"),
+        (format!("GET /{long} HTTP/1.1\r\nhost: x\r\n\r\n"), 431, "head_too_large"),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /livez HTTP/1.1\r\nhost: x\r\nno header\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /li vez HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 400, "invalid_request"),
+        (
+            "GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n".to_owned(),
+            400,
+            "invalid_request",
+        ),
+    ] {
+        let mut stream = connect(&node);
+        let _ = stream.write_all(sent.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        is_problem(&String::from_utf8_lossy(&answer), status, code);
+    }
+    // After an answered request on the same connection as well.
+    let mut stream = connect(&node);
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut first = [0; 512];
+    let read = stream.read(&mut first).unwrap();
+    assert!(first[..read].starts_with(b"HTTP/1.1 200"));
+    stream.write_all(b"nonsense\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    is_problem(&String::from_utf8_lossy(&answer), 400, "invalid_request");
+}
+
+#[test]
+fn whoever_asks_before_sending_too_much_is_spared_the_sending() {
+    let home = Home::new();
+    let node = home.start(&[]);
+    let (product, ..) = node.licensed(1);
+    let asked = |length: usize| {
+        let mut stream = connect(&node);
+        let head = format!(
+            "POST /v1/products/{product}/activate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             expect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = [0; 64];
+        let read = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    };
+    assert!(asked(100).starts_with("HTTP/1.1 100 "), "a body that fits is welcome");
+    assert!(asked(9_000_000).starts_with("HTTP/1.1 413 "));
+}
+
+#[test]
+fn whoever_was_accepted_before_the_node_stops_is_answered() {
+    let home = Home::new();
+    let mut node = home.start(&["--drain-seconds", "0"]);
+    let mut silent = connect(&node);
+    std::thread::sleep(Duration::from_millis(200));
+    node.signal("TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    silent.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let (status, head, _) = read_answer(&mut silent).unwrap();
+    assert_eq!(status, 200);
+    assert!(head.contains("connection: close"), "{head}");
+    assert_eq!(node.ended(Duration::from_secs(10)), Some(0));
 }
 
 /// Sends a byte of `text` now and then, until all is sent or the other side has had enough.
@@ -60,7 +145,7 @@ fn a_head_has_ten_seconds() {
     assert!((Duration::from_secs(9)..Duration::from_secs(14)).contains(&took), "{took:?}");
     assert_eq!(answers[0], "");
     assert!(answers[1].starts_with("HTTP/1.1 408 "), "{answers:?}");
-    assert!(answers[1].contains("\"code\":\"request_timeout\""));
+    is_problem(&answers[1], 408, "request_timeout");
     assert!(answers[2].starts_with("HTTP/1.1 408 "), "{answers:?}");
 }
 
@@ -120,8 +205,7 @@ fn nonsense_is_answered_or_dropped_and_the_node_lives() {
     let mut stream = connect(&node);
     let long = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "x".repeat(64 * 1024));
     let _ = stream.write_all(long.as_bytes());
-    let (status, ..) = read_answer(&mut stream).unwrap();
-    assert_eq!(status, 431);
+    assert_eq!(read_answer(&mut stream).unwrap().0, 431);
     assert_eq!(ask(node.address, "GET", "/readyz", None, "").unwrap().0, 200);
 }
 

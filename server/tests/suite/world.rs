@@ -63,6 +63,7 @@ impl Answer {
         assert_eq!(body["status"], status);
         assert_eq!(body["type"], format!("/docs/errors#{code}"));
         assert!(body["title"].is_string() && body["retryable"].is_boolean());
+        assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
         assert_eq!(body["request_id"], answer.header("x-request-id"));
         answer
     }

@@ -32,11 +32,11 @@ const IMPORT_TIME: Duration = Duration::from_mins(2);
 #[into_params(parameter_in = Query)]
 pub struct AboutFile {
     /// The product whose licenses these are.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: ProductId,
     /// The plan of rows that name none.
     #[serde(default)]
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, pattern = "^pln_[0-7][0-9a-hjkmnp-tv-z]{25}$", required = false)]
     pub plan: Option<PlanId>,
     /// What to call the file.
     #[serde(default)]
@@ -96,6 +96,7 @@ fn is_csv(headers: &HeaderMap) -> bool {
     tag = "imports",
     operation_id = "stageImport",
     params(AboutFile),
+    request_body(content = String, content_type = "text/csv", description = "The file."),
     security(("token" = [])),
     responses(
         (status = 201, description = "What would become of it", body = ImportModel),
@@ -112,7 +113,7 @@ pub async fn stage(
     if !is_csv(&parts.headers) {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
-    let bytes = body(stream, IMPORT_BODY, IMPORT_TIME).await?;
+    let bytes = body(&parts.headers, stream, IMPORT_BODY, IMPORT_TIME).await?;
     let call = call(&parts, actor, &bytes)?;
     let import = state.service().stage_import(&call, about.stage()?, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, Json(import.into())))
