@@ -15,6 +15,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::json(&description()));
 static API_PAGE: LazyLock<String> = LazyLock::new(|| api_page(&serde_json::from_str(&JSON).unwrap_or_default()));
 static ERRORS_PAGE: LazyLock<String> = LazyLock::new(errors_page);
+static HELP_PAGE: LazyLock<String> = LazyLock::new(help_page);
 
 /// One style, named in the policy by nothing: it is a file of its own, so that the policy allows no inline style at all.
 const STYLE: &str = ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:0 auto;max-width:64rem;\
@@ -29,6 +30,7 @@ pub fn routes() -> Router<AppState> {
         .route("/v1/openapi.json", get(json))
         .route("/docs/api", get(|| async { page(&API_PAGE) }))
         .route("/docs/errors", get(|| async { page(&ERRORS_PAGE) }))
+        .route("/help", get(|| async { page(&HELP_PAGE) }))
         .route("/docs/style.css", get(style))
 }
 
@@ -96,6 +98,32 @@ fn errors_page() -> String {
         );
     }
     document("Errors", &body)
+}
+
+/// Where a denial sends people whose vendor has named no page of its own (`--help-url`).
+fn help_page() -> String {
+    let reasons = [
+        ("Withdrawn", "The license was taken back, for example after a refund. Ask the company you bought from."),
+        ("Paused", "The license is suspended and may come back. Ask the company you bought from."),
+        ("Run out", "The time you bought has ended. Renew the license; your files are untouched."),
+        (
+            "Given up",
+            "This device's place was freed, here or from another device. Activate again with your license key.",
+        ),
+        (
+            "Another device",
+            "What the application has stored belongs to another device. Activate this one with your key.",
+        ),
+    ];
+    let mut body = String::from(
+        "<p>An application sent you here because its license does not hold on this device at the moment. It named one of \
+         these reasons.</p>\n",
+    );
+    for (word, what) in reasons {
+        let _ = writeln!(body, "<h3>{word}</h3><p>{what}</p>");
+    }
+    body.push_str("<p>Nothing on your device was changed or deleted.</p>\n");
+    document("License help", &body)
 }
 
 /// How a schema is called in a table: the name of a component as a link, or its type.
@@ -269,7 +297,7 @@ mod tests {
         for code in ErrorCode::ALL {
             assert!(ERRORS_PAGE.contains(&format!("id=\"{}\"", code.as_str())));
         }
-        for page in [&*API_PAGE, &*ERRORS_PAGE] {
+        for page in [&*API_PAGE, &*ERRORS_PAGE, &*HELP_PAGE] {
             assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
         }
     }

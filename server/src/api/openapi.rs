@@ -1,7 +1,8 @@
 //! The frame of the API description: what the handlers cannot say about themselves.
 
 use utoipa::openapi::{
-    InfoBuilder, OpenApi, OpenApiBuilder,
+    Content, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, Required, Response, ResponseBuilder, Type,
+    path::{Parameter, ParameterBuilder, ParameterIn, PathItem},
     security::{Http, HttpAuthScheme, SecurityScheme},
     tag::TagBuilder,
 };
@@ -42,8 +43,38 @@ pub fn frame() -> OpenApi {
         .build()
 }
 
+/// The header under which a change is made once, however often it is sent.
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{1,255}$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The same key with the same request gets the first answer again, for 24 hours."))
+        .schema(Some(text))
+        .build()
+}
+
+/// What any call may answer besides what it describes itself: 404, 405, 408, 413, 415, 429, 500, 503 and the like.
+fn any_refusal() -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description("Every other refusal or failure; `code` says which.")
+        .content("application/problem+json", content)
+        .build()
+}
+
 /// Adds what is the same everywhere.
 pub fn finish(mut api: OpenApi) -> OpenApi {
+    for item in api.paths.paths.values_mut() {
+        let PathItem { get, put, post, patch, delete, .. } = item;
+        if let Some(post) = post.as_mut().filter(|post| post.security.is_some()) {
+            post.parameters.get_or_insert_default().push(idempotency_key().into());
+        }
+        for operation in [get, put, post, patch, delete].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), any_refusal().into());
+        }
+    }
     let mut http = Http::new(HttpAuthScheme::Bearer);
     http.bearer_format = Some("hf_sk_…".to_owned());
     api.components.get_or_insert_with(Default::default).add_security_scheme(BEARER, SecurityScheme::Http(http));

@@ -18,8 +18,9 @@ fn operations() -> Vec<(Method, String, Option<Value>)> {
                 continue;
             }
             let method: Method = method.to_uppercase().parse().unwrap();
-            let body = operation.get("requestBody").map(|body| {
-                let reference = body["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+            let json = operation.get("requestBody").and_then(|body| body["content"].get("application/json"));
+            let body = json.map(|json| {
+                let reference = json["schema"]["$ref"].as_str().unwrap();
                 example(&api, reference.rsplit('/').next().unwrap())
             });
             found.push((method, path.clone(), body));

@@ -39,3 +39,19 @@ fn every_flag_is_documented() {
         assert!(text.contains(flag), "{flag}");
     }
 }
+
+#[test]
+fn the_description_tells_of_repetition_and_of_every_refusal() {
+    let api = serde_json::to_value(description()).unwrap();
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let any = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(any, "#/components/schemas/Problem", "{method} {path}");
+            let repeats = operation["parameters"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key" && one["in"] == "header"));
+            assert_eq!(repeats, method == "post" && operation.get("security").is_some(), "{method} {path}");
+        }
+    }
+    assert!(api["paths"]["/v1/imports"]["post"]["requestBody"]["content"].get("text/csv").is_some());
+}

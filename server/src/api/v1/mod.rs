@@ -15,6 +15,7 @@ pub mod runtime;
 pub mod seats;
 pub mod tokens;
 pub mod vendor;
+pub mod words;
 
 use super::problem::{Problem, ProblemDocument};
 use crate::AppState;
@@ -83,7 +84,7 @@ pub struct Empty {}
 #[serde(deny_unknown_fields)]
 pub struct ReasonBody {
     /// Kept in the audit log.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
     pub reason: ReasonText,
 }
 
@@ -103,13 +104,13 @@ pub enum CustomerInput {
 #[serde(deny_unknown_fields, default)]
 pub struct NewCustomer {
     /// The name.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub name: Option<Name>,
     /// The e-mail address.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, format = "email", required = false)]
     pub email: Option<Email>,
     /// What another system calls the customer.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub external_id: Option<Name>,
 }
 

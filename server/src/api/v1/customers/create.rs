@@ -19,13 +19,13 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub struct CreateCustomerBody {
     /// The name.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub name: Option<Name>,
     /// The e-mail address.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, format = "email", required = false)]
     pub email: Option<Email>,
     /// What another system calls the customer.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub external_id: Option<Name>,
 }
 

@@ -27,7 +27,7 @@ pub struct Filter {
     /// Only what happened to this id.
     pub subject: Option<String>,
     /// Only what this member did.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^mem_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub member: Option<MemberId>,
     /// Only this, for example `license.revoked`.
     pub action: Option<String>,

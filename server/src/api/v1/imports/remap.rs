@@ -23,7 +23,7 @@ pub struct RemapBody {
     pub mapping: Mapping,
     /// The plan of rows that name none.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, pattern = "^pln_[0-7][0-9a-hjkmnp-tv-z]{25}$", required = false)]
     pub plan: Option<PlanId>,
     /// How to read dates such as 3/4/2026: `day_first` or `month_first`.
     #[serde(default)]

@@ -17,10 +17,10 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct RevokeBody {
     /// The key's product.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: ProductId,
     /// Why; kept in the audit log.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
     pub reason: ReasonText,
 }
 

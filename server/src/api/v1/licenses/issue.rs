@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct IssueLicenseBody {
     /// The plan whose terms it copies.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^pln_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub plan: PlanId,
     /// Who gets it: a customer's id, or a customer to be made.
     #[serde(default)]
@@ -28,7 +28,7 @@ pub struct IssueLicenseBody {
     pub customer: Option<CustomerInput>,
     /// The order it was bought with.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$", required = false)]
     pub order: Option<OrderId>,
     /// Its end, where it differs from the plan's.
     #[serde(default)]

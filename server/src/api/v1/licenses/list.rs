@@ -10,6 +10,7 @@ use crate::{
             Refusals,
             list::{ListParams, Listing},
             models::LicenseModel,
+            words::LicenseStateWord,
         },
     },
 };
@@ -26,19 +27,19 @@ use utoipa::IntoParams;
 #[serde(default)]
 pub struct Filter {
     /// Only those that stand like this.
-    #[param(value_type = String)]
+    #[param(value_type = LicenseStateWord, inline)]
     pub state: Option<LicenseState>,
     /// Only those of this product.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: Option<ProductId>,
     /// Only those of this plan.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^pln_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub plan: Option<PlanId>,
     /// Only those of this customer.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^cus_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub customer: Option<CustomerId>,
     /// Only those of this order.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub order: Option<OrderId>,
     /// Only those that end before then and have not ended yet.
     pub ends_before: Option<Rfc3339>,

@@ -6,16 +6,27 @@ use crate::{
     api::{
         extract::{Command, DryRun, Id, Params},
         problem::Result,
-        v1::{ReasonBody, Refusals, models::IssuedModel},
+        v1::{
+            ReasonBody, Refusals,
+            models::{IssuedModel, StatusOutcomeModel},
+        },
     },
 };
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State};
 use holdfast_domain::LicenseId;
 use holdfast_service::admin::inputs::Rekey;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The license and its new key, or with `dry_run` who would lose access.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Rekeyed {
+    /// It was done.
+    Done(IssuedModel),
+    /// It was only asked about.
+    Asked(StatusOutcomeModel),
+}
 
 /// Replaces the key
 ///
@@ -29,7 +40,7 @@ use holdfast_service::admin::inputs::Rekey;
     request_body = ReasonBody,
     security(("token" = [])),
     responses(
-        (status = 200, description = "The license and its new key", body = IssuedModel),
+        (status = 200, description = "The license and its new key", body = Rekeyed),
         Refusals,
     )
 )]
@@ -38,10 +49,10 @@ pub async fn rekey(
     Id(id): Id<LicenseId>,
     Params(dry): Params<DryRun>,
     Command { call, input }: Command<ReasonBody>,
-) -> Result<Response> {
+) -> Result<Json<Rekeyed>> {
     if dry.dry_run {
-        return Ok(Json(unchanged(&state, &call, id).await?).into_response());
+        return Ok(Json(Rekeyed::Asked(unchanged(&state, &call, id).await?)));
     }
     let issued = state.service().rekey_license(&call, id, Rekey { reason: input.reason }).await?;
-    Ok(Json(IssuedModel::from(issued)).into_response())
+    Ok(Json(Rekeyed::Done(issued.into())))
 }

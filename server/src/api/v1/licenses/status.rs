@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct StatusBody {
     /// Why; kept in the audit log.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
     pub reason: ReasonText,
     /// From when running seats lose their rights; at once where absent.
     #[serde(default)]

@@ -6,17 +6,16 @@ use crate::{
     api::{
         extract::{Command, DryRun, Id, Params},
         problem::Result,
-        v1::{CustomerInput, Refusals, models::LicenseModel},
+        v1::{
+            CustomerInput, Refusals,
+            models::{LicenseModel, StatusOutcomeModel},
+        },
     },
 };
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State};
 use holdfast_domain::{LicenseId, ReasonText};
 use holdfast_service::admin::inputs::Transfer;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// To whom.
@@ -26,8 +25,18 @@ pub struct TransferBody {
     /// A customer's id, or a customer to be made.
     pub customer: CustomerInput,
     /// Why; kept in the audit log.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
     pub reason: ReasonText,
+}
+
+/// The license, or with `dry_run` who would lose access.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Transferred {
+    /// It was done.
+    Done(LicenseModel),
+    /// It was only asked about.
+    Asked(StatusOutcomeModel),
 }
 
 /// Transfers a license
@@ -42,7 +51,7 @@ pub struct TransferBody {
     request_body = TransferBody,
     security(("token" = [])),
     responses(
-        (status = 200, description = "The license", body = LicenseModel),
+        (status = 200, description = "The license", body = Transferred),
         Refusals,
     )
 )]
@@ -51,11 +60,11 @@ pub async fn transfer(
     Id(id): Id<LicenseId>,
     Params(dry): Params<DryRun>,
     Command { call, input }: Command<TransferBody>,
-) -> Result<Response> {
+) -> Result<Json<Transferred>> {
     let input = Transfer { customer: input.customer.into_choice(), reason: input.reason };
     if dry.dry_run {
-        return Ok(Json(unchanged(&state, &call, id).await?).into_response());
+        return Ok(Json(Transferred::Asked(unchanged(&state, &call, id).await?)));
     }
     let license = state.service().transfer_license(&call, id, input).await?;
-    Ok(Json(LicenseModel::from(license)).into_response())
+    Ok(Json(Transferred::Done(license.into())))
 }

@@ -5,7 +5,7 @@ use crate::{
     api::{
         extract::Command,
         problem::Result,
-        v1::{Refusals, models::MemberModel},
+        v1::{Refusals, models::MemberModel, words::RoleWord},
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -19,13 +19,13 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct CreateMemberBody {
     /// The person's name.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub name: Name,
     /// The e-mail address.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "email")]
     pub email: Email,
     /// `owner`, `admin`, `developer`, `support` or `viewer`.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleWord)]
     pub role: Role,
     /// 15 to 128 characters.
     #[schema(value_type = String, format = "password")]

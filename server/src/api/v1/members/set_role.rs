@@ -5,7 +5,7 @@ use crate::{
     api::{
         extract::{Command, Id},
         problem::Result,
-        v1::{Refusals, models::MemberModel},
+        v1::{Refusals, models::MemberModel, words::RoleWord},
     },
 };
 use axum::{Json, extract::State};
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct SetRoleBody {
     /// `owner`, `admin`, `developer`, `support` or `viewer`.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleWord)]
     pub role: Role,
 }
 

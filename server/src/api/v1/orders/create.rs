@@ -19,11 +19,11 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct CreateOrderBody {
     /// What the payment provider calls it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub reference: Name,
     /// Who bought.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, pattern = "^cus_[0-7][0-9a-hjkmnp-tv-z]{25}$", required = false)]
     pub customer: Option<CustomerId>,
 }
 

@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 #[serde(default)]
 pub struct Filter {
     /// Only those of this customer.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^cus_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub customer: Option<CustomerId>,
     /// Only the one with this reference.
     pub q: Option<String>,

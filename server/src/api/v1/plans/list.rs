@@ -25,7 +25,7 @@ use utoipa::IntoParams;
 #[serde(default)]
 pub struct Filter {
     /// Only those of this product.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: Option<ProductId>,
 }
 

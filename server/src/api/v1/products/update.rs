@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateProductBody {
     /// Another name.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub name: Option<Name>,
     /// Whether to hide it from choice.
     #[schema(required = false)]

@@ -1,7 +1,7 @@
 //! The bodies of the runtime calls as the API description shows them. What comes in is read by the use cases' own types;
 //! a test keeps the two alike.
 
-use crate::api::time::Rfc3339;
+use crate::api::{time::Rfc3339, v1::words::LicenseStateWord};
 use holdfast_domain::{Entitlements, LicenseState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,17 +12,17 @@ pub struct Device {
     /// SHA-256 of the device's fingerprint and the product, 64 lower-case hex digits.
     #[schema(pattern = "^[0-9a-f]{64}$", example = "5a4ca2a81e4c0f30b4c5d97d96b936199f5fa58546195ba557494a7c25e5cf8a")]
     pub hash: String,
-    /// What people call it; shown to its owner.
-    #[schema(required = false, max_length = 100)]
+    /// What people call it, cut to 100 characters; shown to its owner.
+    #[schema(required = false)]
     pub name: Option<String>,
     /// Its operating system and machine type.
-    #[schema(required = false, max_length = 100)]
+    #[schema(required = false)]
     pub platform: Option<String>,
     /// The version of the application.
-    #[schema(required = false, max_length = 100)]
+    #[schema(required = false)]
     pub app_version: Option<String>,
     /// Its own Ed25519 public key, base64url: renewals must then be signed by it.
-    #[schema(required = false, max_length = 43)]
+    #[schema(required = false, pattern = "^[A-Za-z0-9_-]{43}$")]
     pub public_key: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub struct Activate {
     #[schema(required = false)]
     pub user: Option<String>,
     /// A random text that a denial echoes.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$", example = "c29tZS1yYW5kb20")]
+    #[schema(pattern = "^[!-~]{1,256}$", example = "c29tZS1yYW5kb20")]
     pub nonce: String,
     /// The `seq` of the newest key manifest the client has.
     #[schema(required = false)]
@@ -66,7 +66,7 @@ pub struct Renew {
     /// The stored lease.
     pub lease: String,
     /// A random text that a denial echoes.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$")]
+    #[schema(pattern = "^[!-~]{1,256}$")]
     pub nonce: String,
     /// The `seq` of the newest key manifest the client has.
     #[schema(required = false)]
@@ -96,7 +96,7 @@ pub struct Release {
     /// The stored lease.
     pub lease: String,
     /// A random text.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$")]
+    #[schema(pattern = "^[!-~]{1,256}$")]
     pub nonce: String,
 }
 
@@ -106,7 +106,7 @@ pub struct ReleaseOther {
     /// The license key.
     pub key: String,
     /// A random text.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$")]
+    #[schema(pattern = "^[!-~]{1,256}$")]
     pub nonce: String,
 }
 
@@ -119,7 +119,7 @@ pub struct Validate {
     #[schema(required = false, pattern = "^[0-9a-f]{64}$")]
     pub device_hash: Option<String>,
     /// A random text that a denial echoes.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$")]
+    #[schema(pattern = "^[!-~]{1,256}$")]
     pub nonce: String,
 }
 
@@ -148,7 +148,7 @@ pub struct LicenseSummary {
     /// The plan's code.
     pub plan: String,
     /// How it stands: `active`, `suspended`, `revoked` or `expired`.
-    #[schema(value_type = String)]
+    #[schema(value_type = LicenseStateWord)]
     pub status: LicenseState,
     /// Its end; absent for a perpetual one.
     #[schema(required = false)]
@@ -156,7 +156,7 @@ pub struct LicenseSummary {
     pub expires_at: Option<Rfc3339>,
     /// The number of seats.
     pub seats: u32,
-    /// What it unlocks: code to `true`, an integer or a text.
+    /// What it unlocks now, past its end what its plan leaves: code to `true`, an integer or a text.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub entitlements: Entitlements,
 }
@@ -184,7 +184,7 @@ pub struct StartTrial {
     /// The device.
     pub device: Device,
     /// A random text that a denial echoes.
-    #[schema(pattern = "^[A-Za-z0-9_-]{8,128}$")]
+    #[schema(pattern = "^[!-~]{1,256}$")]
     pub nonce: String,
     /// The `seq` of the newest key manifest the client has.
     #[schema(required = false)]

@@ -10,6 +10,7 @@ use crate::{
             Refusals,
             list::{ListParams, Listing},
             models::SeatModel,
+            words::SeatStateWord,
         },
     },
 };
@@ -26,16 +27,16 @@ use utoipa::IntoParams;
 #[serde(default)]
 pub struct Filter {
     /// Only those of this license.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^lic_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub license: Option<LicenseId>,
     /// Only those of this product.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: Option<ProductId>,
     /// Only those of this customer.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^cus_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub customer: Option<CustomerId>,
     /// Only those that are `active`, or `released`.
-    #[param(value_type = String)]
+    #[param(value_type = SeatStateWord, inline)]
     pub state: Option<SeatState>,
     /// Only those not heard of since then.
     pub not_seen_since: Option<Rfc3339>,

@@ -6,7 +6,7 @@ use crate::{
         extract::Command,
         problem::Result,
         time::Rfc3339,
-        v1::{Refusals, models::NewTokenModel},
+        v1::{Refusals, models::NewTokenModel, words::ScopeWord},
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -20,10 +20,10 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct CreateTokenBody {
     /// What it is for.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub name: Name,
     /// What it may do, for example `licenses_read`; never more than its maker may.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<ScopeWord>, min_items = 1)]
     pub scopes: Vec<Permission>,
     /// When it ends; a token without end where absent.
     #[serde(default)]

@@ -1,0 +1,39 @@
+//! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
+
+use holdfast_domain::{Permission, Role};
+use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident as $shown:literal, $about:literal: $words:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words: Vec<&str> = $words;
+                ObjectBuilder::new().schema_type(Type::String).description(Some($about)).enum_values(Some(words)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed($shown)
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What a member may do.
+    RoleWord as "Role", "What a member may do.": Role::ALL.iter().map(|role| role.as_str()).collect();
+    /// What a token may do.
+    ScopeWord as "Scope", "What a token may do.": Permission::ALL.iter().map(|scope| scope.as_str()).collect();
+    /// How a license stands.
+    LicenseStateWord as "LicenseState", "How a license stands.": vec!["active", "suspended", "revoked", "expired"];
+    /// Whether a seat is taken.
+    SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
+}
