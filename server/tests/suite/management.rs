@@ -223,6 +223,93 @@ both! {
         assert!(about["items"][0]["request"].as_str().unwrap().starts_with("req_"));
     }
 
+    async fn every_post_is_done_once_however_often_it_is_sent(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, license, _) = world.licensed(1).await;
+        let plan = world.read("/v1/plans").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let lease = json!({ "terms": { "lease_seconds": 7_200, "grace_seconds": 0, "renew_after_seconds": 60 } });
+        world.call(Method::PATCH, &format!("/v1/plans/{plan}"), lease).await.expect(200);
+        let send = |path: String, key: &'static str, body: serde_json::Value| {
+            let request = World::request(Method::POST, &path)
+                .header(header::AUTHORIZATION, format!("Bearer {}", world.token))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("idempotency-key", key)
+                .body(Body::from(body.to_string()))
+                .unwrap();
+            world.send(request)
+        };
+        for (path, key, action) in [
+            (format!("/v1/plans/{plan}/apply-terms"), "terms", "license.terms_applied"),
+            (format!("/v1/licenses/{license}/reveal-key"), "reveal", "license.key_revealed"),
+        ] {
+            let first = send(path.clone(), key, json!({})).await.expect(200);
+            let second = send(path.clone(), key, json!({})).await.expect(200);
+            assert_eq!(first.bytes, second.bytes, "{path}");
+            let events = world.read(&format!("/v1/events?action={action}")).await.json();
+            assert_eq!(events["total"], 1, "{path}");
+            send("/v1/customers".into(), key, json!({ "name": "Ann" })).await.refused(422, "idempotency_mismatch");
+        }
+        let preview = send(format!("/v1/plans/{plan}/apply-terms?dry_run=true"), "preview", json!({})).await.expect(200);
+        assert_eq!(preview.json()["applied"], false);
+        send(format!("/v1/plans/{plan}/apply-terms"), "preview", json!({})).await.expect(200);
+        assert!(world.read(&format!("/v1/products/{product}")).await.status.is_success());
+    }
+
+    async fn an_overdrawn_license_is_shown_and_told(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let plan = world.plan(&product, json!({ "seats": 1, "overdraft": 1 })).await;
+        let issued = world.post("/v1/licenses", json!({ "plan": plan })).await.expect(201);
+        let (license, key) = (issued.text("id"), issued.text("key"));
+        let told = format!("/v1/events?subject={license}&action=license.overdrawn");
+        world.activate(&product, &key, 1).await.expect(201);
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["seats_overdrawn"], 0);
+        assert_eq!(world.read(&told).await.json()["total"], 0);
+        world.activate(&product, &key, 2).await.expect(201);
+        world.activate(&product, &key, 2).await.expect(200);
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["seats_overdrawn"], 1);
+        let events = world.read(&told).await.json();
+        assert_eq!((&events["total"], &events["items"][0]["data"]["seats_used"]), (&json!(1), &json!(2)), "{events}");
+        world.activate(&product, &key, 3).await.refused(409, "seat_limit_reached");
+    }
+
+    async fn an_end_is_taken_away_only_by_saying_so(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let plan = world.plan(&product, json!({ "model": "subscription", "duration_seconds": 3_600 })).await;
+        let license = world.post("/v1/licenses", json!({ "plan": plan })).await.expect(201).text("id");
+        let path = format!("/v1/licenses/{license}/extend");
+        let forgotten = world.post(&path, json!({ "reason": "renewed" })).await.refused(400, "invalid_request");
+        assert_eq!(forgotten.json()["pointer"], "/expires_at");
+        assert!(world.read(&format!("/v1/licenses/{license}")).await.json()["expires_at"].is_string());
+        let said = world.post(&path, json!({ "expires_at": null, "reason": "bought for good" })).await.expect(200);
+        assert_eq!(said.json()["license"]["expires_at"], json!(null));
+    }
+
+    async fn a_plan_can_lose_its_fallback(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let plan = world.plan(&product, json!({ "fallback": { "open": true } })).await;
+        let path = format!("/v1/plans/{plan}");
+        let change = |terms| world.call(Method::PATCH, &path, json!({ "terms": terms }));
+        let kept = change(json!({ "seats": 2 })).await.expect(200).json();
+        assert_eq!(kept["terms"]["fallback"], json!({ "open": true }), "what is absent stays");
+        let gone = change(json!({ "fallback": null })).await.expect(200).json();
+        assert!(gone["terms"].get("fallback").is_none(), "{gone}");
+    }
+
+    async fn keys_are_listed_in_pages_like_everything_else(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let kid = world.post("/v1/keys/rotate", json!({ "product": product })).await.expect(200).text("kid");
+        let first = world.read("/v1/keys?limit=2").await.expect(200).json();
+        assert_eq!((&first["total"], first["items"].as_array().unwrap().len()), (&json!(3), 2), "{first}");
+        assert_eq!(first["items"][0]["kid"], kid, "newest first");
+        let next = first["next"].as_str().unwrap();
+        let rest = world.read(&format!("/v1/keys?limit=2&after={next}")).await.expect(200).json();
+        assert_eq!((&rest["next"], &rest["items"][0]["product"]), (&json!(null), &json!(null)), "the root key: {rest}");
+    }
+
     async fn a_customer_base_is_taken_over(db: TestDb) {
         let world = World::new(&db).await;
         let product = world.product("Draw").await;
@@ -240,7 +327,10 @@ both! {
         assert_eq!((&staged["rows"], &staged["create"], &staged["error"]), (&json!(2), &json!(2), &json!(0)), "{staged}");
         let path = format!("/v1/imports/{}", staged["id"].as_str().unwrap());
         let rows = world.read(&format!("{path}/rows")).await.expect(200).json();
-        assert_eq!(rows["items"].as_array().unwrap().len(), 2);
+        assert_eq!((&rows["total"], rows["items"].as_array().unwrap().len()), (&json!(2), 2));
+        let wrong = world.read(&format!("{path}/rows?fate=error")).await.expect(200).json();
+        assert_eq!((&wrong["total"], &wrong["items"]), (&json!(0), &json!([])));
+        world.read(&format!("{path}/rows?limit=0")).await.refused(400, "invalid_request");
         assert_eq!(world.read("/v1/licenses").await.json()["total"], 0, "nothing is changed yet");
         let done = world.post(&format!("{path}/confirm"), json!({})).await.expect(200).json();
         assert_eq!(done["state"], "done", "{done}");

@@ -99,6 +99,26 @@ both! {
         assert_eq!(claims(revoked["denial"].as_str().unwrap())["code"], "revoked");
     }
 
+    async fn past_its_end_a_license_unlocks_what_its_plan_leaves(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let terms = json!({ "model": "subscription", "duration_seconds": 3_600,
+            "entitlements": { "all": true }, "fallback": { "open": true } });
+        let plan = world.plan(&product, terms).await;
+        let ends = holdfast::api::time::format(world.service.now().plus(holdfast_domain::Seconds(2)));
+        let issued = world.post("/v1/licenses", json!({ "plan": plan, "expires_at": ends })).await.expect(201);
+        let path = format!("/v1/products/{product}/validate");
+        let ask = json!({ "key": issued.text("key"), "nonce": "nonce-0123456789" });
+        let before = world.ask(&path, &ask).await.expect(200).json();
+        assert_eq!(before["license"]["entitlements"], json!({ "all": true }));
+        tokio::time::sleep(std::time::Duration::from_millis(2_200)).await;
+        let after = world.ask(&path, &ask).await.expect(200).json();
+        assert_eq!((&after["valid"], &after["license"]["status"]), (&json!(true), &json!("expired")));
+        assert_eq!(after["license"]["entitlements"], json!({ "open": true }), "the same as its next lease says");
+        let lease = world.activate(&product, &issued.text("key"), 1).await.expect(201).text("lease");
+        assert_eq!((&claims(&lease)["mode"], &claims(&lease)["ent"]), (&json!("limited"), &json!({ "open": true })));
+    }
+
     async fn another_device_can_be_freed_with_the_key(db: TestDb) {
         let world = World::new(&db).await;
         let (product, _, key) = world.licensed(1).await;

@@ -11,8 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct ListParams {
-    /// How many items: 1 to 200, 50 where absent.
-    #[param(value_type = u32, minimum = 1, maximum = 200, default = 50, required = false)]
+    /// How many items at most: 50 where absent, and never more than 200.
+    #[param(value_type = u32, minimum = 1, default = 50, required = false)]
     pub limit: Option<i64>,
     /// The `next` of the page before.
     #[param(required = false)]
@@ -48,6 +48,30 @@ impl ListParams {
         };
         Ok(PageRequest { limit, after, sort, direction })
     }
+
+    /// The page asked for of a list that is read as a whole because it is short. `items` come oldest first; `id` names
+    /// one, and `show` is what is answered of it.
+    pub fn cut<V, T: ToSchema>(
+        self,
+        mut items: Vec<V>,
+        id: impl Fn(&V) -> String,
+        show: impl FnMut(V) -> T,
+    ) -> Result<Listing<T>> {
+        let after = self.after.clone().filter(|after| !after.is_empty());
+        let page = Self { after: None, ..self }.page(&[("created_at", ())])?;
+        let total = u64::try_from(items.len()).ok();
+        if page.direction == Direction::Descending {
+            items.reverse();
+        }
+        if let Some(after) = after {
+            let at = items.iter().position(|item| id(item) == after);
+            items.drain(..=at.ok_or_else(|| Error::invalid("/after", "not a cursor of this list"))?);
+        }
+        let more = items.len() > page.limit.rows();
+        items.truncate(page.limit.rows());
+        let next = items.last().filter(|_| more).map(id);
+        Ok(Listing { items: items.into_iter().map(show).collect(), next, total, total_estimate: None })
+    }
 }
 
 /// A page of a list.
@@ -78,12 +102,6 @@ impl<T: ToSchema> Listing<T> {
             total_estimate: (!exact).then_some(rows),
         }
     }
-
-    /// A list that is never longer than a page.
-    pub fn whole(items: Vec<T>) -> Self {
-        let total = u64::try_from(items.len()).ok();
-        Self { items, next: None, total, total_estimate: None }
-    }
 }
 
 #[cfg(test)]
@@ -100,6 +118,20 @@ mod tests {
 
     fn page(limit: Option<i64>, sort: Option<&str>, after: Option<&str>) -> Result<PageRequest<Sort>> {
         ListParams { limit, sort: sort.map(Into::into), after: after.map(Into::into) }.page(SORTS)
+    }
+
+    #[test]
+    fn a_short_list_is_cut_into_pages_too() {
+        let cut = |limit, after: Option<&str>, sort: Option<&str>| {
+            let params = ListParams { limit: Some(limit), after: after.map(Into::into), sort: sort.map(Into::into) };
+            params.cut(vec![1, 2, 3], ToString::to_string, |n| n)
+        };
+        let first = cut(2, None, None).unwrap();
+        assert_eq!((first.items, first.next.as_deref(), first.total), (vec![3, 2], Some("2"), Some(3)));
+        let rest = cut(2, Some("2"), None).unwrap();
+        assert_eq!((rest.items, rest.next, rest.total), (vec![1], None, Some(3)));
+        assert_eq!(cut(3, None, Some("created_at")).unwrap().items, [1, 2, 3]);
+        assert!(cut(2, Some("9"), None).is_err() && cut(0, None, None).is_err());
     }
 
     #[test]

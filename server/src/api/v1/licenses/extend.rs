@@ -12,18 +12,25 @@ use crate::{
 use axum::{Json, extract::State};
 use holdfast_domain::{LicenseId, ReasonText};
 use holdfast_service::admin::inputs::ExtendLicense;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 /// A later end.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendBody {
-    /// The new end; null for a license without end.
+    /// The new end; null for a license without end. It must be there: a forgotten one must not give everything away.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
     pub expires_at: Option<Rfc3339>,
     /// Why; kept in the audit log.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
     pub reason: ReasonText,
+}
+
+/// A member that may be null and must not be absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rfc3339>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// Extends a license

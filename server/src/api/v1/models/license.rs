@@ -48,12 +48,15 @@ pub struct LicenseModel {
     pub expires_at: Option<Rfc3339>,
     /// How many seats are taken.
     pub seats_taken: u32,
+    /// How many of them lie beyond its number of seats, in the overdraft or left over from a greater number.
+    pub seats_overdrawn: u32,
     /// When it was issued.
     pub created_at: Rfc3339,
 }
 
 impl From<LicenseView> for LicenseModel {
     fn from(view: LicenseView) -> Self {
+        let seats_overdrawn = view.seats_taken.saturating_sub(view.terms.seats);
         Self {
             id: view.id.to_string(),
             product: view.product.to_string(),
@@ -72,6 +75,7 @@ impl From<LicenseView> for LicenseModel {
             overrides: view.overrides,
             expires_at: view.expires_at.map(Rfc3339),
             seats_taken: view.seats_taken,
+            seats_overdrawn,
             created_at: view.created_at.into(),
         }
     }

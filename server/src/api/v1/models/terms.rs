@@ -2,7 +2,7 @@
 
 use holdfast_domain::{Entitlements, LicenseModel, SeatModel, Seconds, Terms};
 use holdfast_service::{Error, admin::views::TermsOutcome};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// How long a license runs.
@@ -138,9 +138,17 @@ pub struct TermsInput {
     /// What it unlocks: code to `true`, an integer or a text.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, required = false)]
     pub entitlements: Option<Entitlements>,
-    /// What remains when the license has run out.
+    /// What remains when the license has run out; null for nothing.
+    #[serde(deserialize_with = "given")]
+    #[expect(clippy::option_option, reason = "absent, null and given mean three things")]
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, required = false)]
-    pub fallback: Option<Entitlements>,
+    pub fallback: Option<Option<Entitlements>>,
+}
+
+/// A member that is there, even if it is null.
+#[expect(clippy::option_option, reason = "absent, null and given mean three things")]
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Entitlements>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl TermsInput {
@@ -205,7 +213,7 @@ impl TermsInput {
         terms.overdraft = self.overdraft.unwrap_or(terms.overdraft);
         terms.release_budget = self.release_budget.unwrap_or(terms.release_budget);
         terms.entitlements = self.entitlements.unwrap_or(terms.entitlements);
-        terms.fallback = self.fallback.or(terms.fallback);
+        terms.fallback = self.fallback.unwrap_or(terms.fallback);
         terms.checked().map_err(|error| Error::invalid(at, error))
     }
 }

@@ -23,14 +23,14 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct CreatePlanBody {
     /// Its product.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub product: ProductId,
     /// What people call it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub name: Name,
     /// Its short name; made from the name where absent.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", required = false)]
     pub code: Option<Code>,
     /// What a license of it copies.
     #[serde(default)]
@@ -102,7 +102,7 @@ impl CreatePlanBody {
             grace_seconds: self.grace_seconds,
             renew_after_seconds: self.renew_after_seconds,
             entitlements: self.entitlements,
-            fallback: self.fallback,
+            fallback: self.fallback.map(Some),
             ..TermsInput::default()
         };
         let terms = match self.terms {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub struct UpdatePlanBody {
     /// Another name.
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, required = false)]
     pub name: Option<Name>,
     /// Other terms; members that are absent stay.
     #[schema(required = false)]
