@@ -4,7 +4,7 @@
 //! an environment.
 
 use crate::logging::LogFormat;
-use clap::Args;
+use clap::{Args, builder::BoolishValueParser};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -96,7 +96,7 @@ pub struct ServeOptions {
     #[arg(long, env = "HOLDFAST_TOKEN_RATE", value_name = "PER_MINUTE")]
     pub token_rate: Option<u32>,
     /// Bring the database's tables up to date before serving. Always done for SQLite.
-    #[arg(long, env = "HOLDFAST_MIGRATE")]
+    #[arg(long, env = "HOLDFAST_MIGRATE", value_parser = BoolishValueParser::new())]
     #[serde(default)]
     pub migrate: bool,
 }
@@ -255,8 +255,18 @@ fn origin(name: &'static str, url: &str) -> Result<String, ConfigError> {
     if fits { Ok(format!("{scheme}://{authority}")) } else { Err(value(name, "not of the form https://host[:port]")) }
 }
 
+/// A base address for applications and people: https, except on this very machine.
 fn base_url(name: &'static str, url: &str) -> Result<String, ConfigError> {
-    let fits = url.starts_with("https://") || url.starts_with("http://");
+    let local = |rest: &str| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        };
+        host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    let fits = url.starts_with("https://") || url.strip_prefix("http://").is_some_and(local);
     let clean = url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains(['?', '#', '"']);
     if fits && clean { Ok(url.trim_end_matches('/').to_owned()) } else { Err(value(name, "not an https URL")) }
 }
@@ -438,6 +448,8 @@ mod tests {
             ("listen = 5", "invalid type"),
             ("database_url = \"mysql://x\"", "--database-url"),
             ("endpoint = [\"ftp://x\"]", "--endpoint"),
+            ("endpoint = [\"http://licenses.example.com\"]", "--endpoint"),
+            ("help_url = \"http://127.0.0.1.example.com/help\"", "--help-url"),
             ("public_url = \"https://example.com/path\"", "--public-url"),
             ("trusted_proxy = [\"10.0.0.0/33\"]", "--trusted-proxy"),
             ("max_requests = 0", "--max-requests"),
@@ -445,6 +457,22 @@ mod tests {
         ] {
             let error = load(text, Options::default(), none()).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost/x",
+            "http://[::1]:8080",
+            "http://[::1]",
+            "https://licenses.example.com",
+        ] {
+            assert!(base_url("--endpoint", url).is_ok(), "{url}");
+        }
+        for url in ["http://10.0.0.1", "http://localhost.example.com", "http://", "https", "//x"] {
+            assert!(base_url("--endpoint", url).is_err(), "{url}");
         }
     }
 

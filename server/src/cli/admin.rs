@@ -2,7 +2,7 @@
 
 use super::{Failure, node, output::Output};
 use crate::config::Config;
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{Args, Subcommand};
 use holdfast_domain::{Email, Name};
 use holdfast_service::admin::inputs::{BootstrapInput, Password};
 use std::{
@@ -21,19 +21,18 @@ pub enum Admin {
 
 /// The first vendor and its owner.
 #[derive(Args, Clone, Debug)]
-#[command(group = ArgGroup::new("secret").required(true))]
 pub struct Bootstrap {
     /// The vendor's name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "HOLDFAST_VENDOR", value_name = "NAME")]
     pub vendor: Name,
     /// The owner's e-mail address.
-    #[arg(long, value_name = "E-MAIL")]
+    #[arg(long, env = "HOLDFAST_EMAIL", value_name = "E-MAIL")]
     pub email: Email,
     /// Read the owner's password from standard input, up to the first line feed.
-    #[arg(long, group = "secret")]
+    #[arg(long, required_unless_present = "password_file")]
     pub password_stdin: bool,
-    /// Read the owner's password from a file.
-    #[arg(long, env = "HOLDFAST_PASSWORD_FILE", value_name = "FILE", group = "secret")]
+    /// Read the owner's password from a file, up to its end; not looked at with `--password-stdin`.
+    #[arg(long, env = "HOLDFAST_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
 

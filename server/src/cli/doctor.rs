@@ -1,7 +1,8 @@
 //! `holdfast doctor`: looks at everything a node needs and says what is wrong and what to do.
 
-use super::{Failure, node, output::Output};
+use super::{Failure, explained, node, output::Output};
 use crate::config::Config;
+use holdfast_service::ErrorCode;
 use holdfast_store::{Db, DbOptions};
 use serde::Serialize;
 use std::{fmt::Write as _, fs, path::Path};
@@ -63,7 +64,9 @@ pub async fn run(config: &Config, output: Output) -> Result<(), Failure> {
 
 async fn look(config: &Config, findings: &mut Findings) {
     let dir = config.data_dir.display();
-    if config.data_dir.is_dir() {
+    if config.data_dir.exists() && !config.data_dir.is_dir() {
+        findings.add("data directory", Grade::Bad, format!("{dir} is not a directory"));
+    } else if config.data_dir.is_dir() {
         match writable(&config.data_dir) {
             Ok(()) => findings.add("data directory", Grade::Good, dir.to_string()),
             Err(error) => findings.add("data directory", Grade::Bad, format!("{dir} cannot be written: {error}")),
@@ -74,7 +77,7 @@ async fn look(config: &Config, findings: &mut Findings) {
     let Some(db) = look_at_database(config, findings).await else { return };
     let unused = match node::is_unused(&db).await {
         Ok(unused) => unused,
-        Err(error) => return findings.add("database", Grade::Bad, error.to_string()),
+        Err(error) => return findings.add("database", Grade::Bad, explained(&error)),
     };
     if unused {
         findings.add("set-up", Grade::Warning, "no vendor yet: start `serve` and open it, or run `admin bootstrap`");
@@ -101,6 +104,10 @@ async fn look(config: &Config, findings: &mut Findings) {
         Ok(test) => {
             let detail = format!("signing and verifying work, {} stored keys open", test.keys_checked);
             findings.add("self-test", Grade::Good, detail);
+        }
+        Err(error) if error.code == ErrorCode::Sealed => {
+            let detail = "the master key is not the one that sealed this installation's keys: bring that one back";
+            findings.add("self-test", Grade::Bad, detail);
         }
         Err(error) => findings.add("self-test", Grade::Bad, error.to_string()),
     }
@@ -134,7 +141,8 @@ async fn look(config: &Config, findings: &mut Findings) {
 }
 
 async fn look_at_database(config: &Config, findings: &mut Findings) -> Option<Db> {
-    let url = match node::database_url(config) {
+    // Looking must not make anything, not even a folder.
+    let url = match node::parse_database_url(config) {
         Ok(url) => url,
         Err(failure) => {
             findings.add("database", Grade::Bad, failure.message().to_owned());
@@ -150,7 +158,7 @@ async fn look_at_database(config: &Config, findings: &mut Findings) -> Option<Db
     let db = match Db::open(&url, DbOptions::default()).await {
         Ok(db) => db,
         Err(error) => {
-            findings.add("database", Grade::Bad, format!("{url}: {error}"));
+            findings.add("database", Grade::Bad, format!("{url}: {}", explained(&error)));
             return None;
         }
     };
@@ -161,7 +169,7 @@ async fn look_at_database(config: &Config, findings: &mut Findings) -> Option<Db
             Some(db)
         }
         Err(error) => {
-            findings.add("database", Grade::Bad, format!("{url}: {error}"));
+            findings.add("database", Grade::Bad, format!("{url}: {}", explained(&error)));
             None
         }
     }

@@ -1,6 +1,10 @@
 //! `holdfast export`: licenses or customers as CSV or JSON.
 
-use super::{Failure, node, output::to_stdout, vendor::VendorArgs};
+use super::{
+    Failure, node,
+    output::{Output, to_stdout},
+    vendor::VendorArgs,
+};
 use crate::config::Config;
 use clap::ValueEnum;
 use futures::TryStreamExt as _;
@@ -25,10 +29,9 @@ pub enum Subject {
 }
 
 /// In which form.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Form {
     /// Comma-separated, for spreadsheets; cells that would be formulas are made harmless.
-    #[default]
     Csv,
     /// A JSON array.
     Json,
@@ -40,9 +43,9 @@ pub struct Args {
     /// What to export.
     #[arg(value_enum, default_value = "licenses")]
     pub what: Subject,
-    /// In which form.
-    #[arg(long, value_enum, default_value = "csv")]
-    pub format: Form,
+    /// In which form; `json` where `--json` is given and nothing is said here, otherwise `csv`.
+    #[arg(long, value_enum)]
+    pub format: Option<Form>,
     /// With whole license keys; written to the audit log.
     #[arg(long)]
     pub with_keys: bool,
@@ -55,7 +58,7 @@ pub struct Args {
 }
 
 /// Exports.
-pub async fn run(args: Args, config: &Config) -> Result<(), Failure> {
+pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Failure> {
     let service = node::open_service(config).await?;
     let call = args.vendor.call(&service).await?;
     let export = Export {
@@ -64,8 +67,9 @@ pub async fn run(args: Args, config: &Config) -> Result<(), Failure> {
             Subject::Customers => What::Customers,
         },
         format: match args.format {
-            Form::Csv => Format::Csv,
-            Form::Json => Format::Json,
+            Some(Form::Json) => Format::Json,
+            None if output.json => Format::Json,
+            Some(Form::Csv) | None => Format::Csv,
         },
         filter: LicenseFilter::default(),
         with_keys: args.with_keys,

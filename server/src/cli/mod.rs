@@ -23,7 +23,7 @@ use crate::{
     config::{ConfigError, Options, ServeOptions},
     logging,
 };
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::BoolishValueParser};
 use output::Output;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ struct Cli {
     #[command(flatten)]
     options: Options,
     /// Print results as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "HOLDFAST_JSON", value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -112,10 +112,14 @@ impl From<ConfigError> for Failure {
     }
 }
 
+/// What the store says with the database's own words, which a person with a shell on the machine may see.
+fn explained(error: &holdfast_store::StoreError) -> String {
+    error.words().map_or_else(|| error.to_string(), |words| format!("{error}: {words}"))
+}
+
 impl From<holdfast_store::StoreError> for Failure {
     fn from(error: holdfast_store::StoreError) -> Self {
-        tracing::debug!(?error, "the store failed");
-        Self::Failed(error.to_string())
+        Self::Failed(explained(&error))
     }
 }
 
@@ -182,14 +186,14 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     logging::install(config.log_format, if matches!(command, Command::Serve(_)) { &config.log } else { "warn" });
     let done = runtime.block_on(async {
         match command {
-            Command::Serve(_) => serve::run(config, serve_options.resolve()?).await,
+            Command::Serve(_) => serve::run(config, serve_options.resolve()?, output).await,
             Command::Migrate => migrate::run(&config, output).await,
             Command::Admin(args) => admin::run(args, &config, output).await,
             Command::Doctor => doctor::run(&config, output).await,
             Command::Keys(args) => keys::run(args, &config, output).await,
             Command::Audit(args) => audit::run(args, &config, output).await,
             Command::Import(args) => import::run(args, &config, output).await,
-            Command::Export(args) => export::run(args, &config).await,
+            Command::Export(args) => export::run(args, &config, output).await,
             Command::Backup(args) => backup::run(args, &config, output).await,
             Command::Restore(args) => restore::run(args, &config, output).await,
             Command::Demo(args) => demo::run(args, &config, output).await,
@@ -215,9 +219,10 @@ mod tests {
     fn every_flag_is_also_a_variable() {
         let command = Cli::command();
         let serve = command.find_subcommand("serve").unwrap();
-        for argument in command.get_arguments().chain(serve.get_arguments()) {
+        let bootstrap = command.find_subcommand("admin").and_then(|admin| admin.find_subcommand("bootstrap")).unwrap();
+        for argument in command.get_arguments().chain(serve.get_arguments()).chain(bootstrap.get_arguments()) {
             let Some(name) = argument.get_long() else { continue };
-            if ["help", "version", "json"].contains(&name) {
+            if ["help", "version", "password-stdin"].contains(&name) {
                 continue;
             }
             let expected = format!("HOLDFAST_{}", name.replace('-', "_").to_uppercase());

@@ -1,6 +1,6 @@
 //! What most commands begin with: the data directory, the database, the master key, and the use cases over them.
 
-use super::Failure;
+use super::{Failure, explained};
 use crate::config::Config;
 use holdfast_service::{
     Parts, Service, Settings,
@@ -32,9 +32,14 @@ pub fn create_private_dir(dir: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::Failed(format!("{}: {error}", dir.display())))
 }
 
+/// The URL of the database. Touches nothing.
+pub fn parse_database_url(config: &Config) -> Result<DbUrl, Failure> {
+    config.database_url.parse().map_err(|error| Failure::Usage(format!("--database-url: {error}")))
+}
+
 /// The URL of the database; its file's directory exists from here on.
 pub fn database_url(config: &Config) -> Result<DbUrl, Failure> {
-    let url: DbUrl = config.database_url.parse().map_err(|error| Failure::Usage(format!("--database-url: {error}")))?;
+    let url = parse_database_url(config)?;
     if let DbUrl::Sqlite(path) = &url {
         match path.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => create_private_dir(dir)?,
@@ -47,7 +52,7 @@ pub fn database_url(config: &Config) -> Result<DbUrl, Failure> {
 /// Opens the database.
 pub async fn open(config: &Config) -> Result<Db, Failure> {
     let url = database_url(config)?;
-    Db::open(&url, DbOptions::default()).await.map_err(|error| Failure::Failed(format!("{url}: {error}")))
+    Db::open(&url, DbOptions::default()).await.map_err(|error| Failure::Failed(format!("{url}: {}", explained(&error))))
 }
 
 /// Makes sure that the schema is the one this program was built for. A database without any tables is set up at once:

@@ -6,6 +6,7 @@ use holdfast_store::DbUrl;
 use serde::Serialize;
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -38,6 +39,9 @@ pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Fail
     let DbUrl::Sqlite(target) = node::database_url(config)? else {
         return Err(Failure::Refused("PostgreSQL is restored with its own tools".to_owned()));
     };
+    if !args.from.is_file() {
+        return Err(Failure::Failed(format!("{}: there is no such file", args.from.display())));
+    }
     holdfast_store::backup::check_file(&args.from)
         .await
         .map_err(|error| Failure::Refused(format!("{}: {error}: not restored", args.from.display())))?;
@@ -45,9 +49,17 @@ pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Fail
         let text = format!("{} exists: stop the node and say --replace", target.display());
         return Err(Failure::Refused(text));
     }
+    if target.exists() && holdfast_store::backup::is_in_use(&target).await {
+        let text =
+            format!("{} is in use: stop the node first, or what it still writes would be lost", target.display());
+        return Err(Failure::Refused(text));
+    }
     let fresh = with_suffix(&target, ".restoring");
-    fs::copy(&args.from, &fresh)?;
-    File::open(&fresh)?.sync_all()?;
+    // What an interrupted attempt left.
+    let _ = fs::remove_file(&fresh);
+    let mut copy = holdfast_store::backup::create_private(&fresh)?;
+    io::copy(&mut File::open(&args.from)?, &mut copy)?;
+    copy.sync_all()?;
     holdfast_store::backup::check_file(&fresh).await?;
     let kept = target.exists().then(|| {
         let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -5,7 +5,7 @@ use super::{
     world::device,
 };
 use serde_json::{Value, json};
-use std::{fs, io::Write as _, process::Stdio};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -47,6 +47,114 @@ fn wrong_usage_is_two() {
         let (code, _, errors) = home.run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {errors}");
     }
+}
+
+#[test]
+fn an_installation_is_set_up_from_variables_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let password = dir.path().join("password");
+    fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+    let bootstrap = |flags: &[&str]| {
+        let data = tempfile::tempdir().unwrap();
+        let mut child = holdfast()
+            .args(["admin", "bootstrap"])
+            .args(flags)
+            .env("HOLDFAST_DATA_DIR", data.path())
+            .env("HOLDFAST_VENDOR", "Example")
+            .env("HOLDFAST_EMAIL", "owner@example.com")
+            .env("HOLDFAST_PASSWORD_FILE", &password)
+            .env("HOLDFAST_JSON", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Too short: it must not be the one that counts where the file does.
+        let typed = if flags.is_empty() { "short" } else { PASSWORD };
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let output = bootstrap(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(json_of(&String::from_utf8(output.stdout).unwrap())["api_token"].is_string());
+    fs::write(&password, "short").unwrap();
+    assert_eq!(bootstrap(&["--password-stdin"]).status.code(), Some(0), "a flag wins over a variable");
+}
+
+#[test]
+fn a_program_reads_every_result() {
+    let home = Home::new();
+    let mut child = holdfast()
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--data-dir"])
+        .arg(home.path())
+        .env("HOLDFAST_MIGRATE", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let _ = child.kill();
+    let _ = child.wait();
+    let serving = json_of(&line);
+    assert!(serving["url"].as_str().unwrap().ends_with(serving["address"].as_str().unwrap()), "{serving}");
+    assert!(serving["version"].is_string() && serving.get("setup_code").is_none(), "{serving}");
+    let (code, exported, _) = home.run(&["export", "licenses", "--json"]);
+    assert_eq!((code, json_of(&exported)), (0, json!([])));
+    let (_, exported, _) = home.run(&["export", "licenses", "--json", "--format", "csv"]);
+    assert!(exported.starts_with("id,"), "what is said wins: {exported}");
+}
+
+#[test]
+fn the_doctor_touches_nothing_and_names_the_cause() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = dir.path().join("absent");
+    let ask = |arguments: &[&str]| {
+        let output = holdfast().args(["doctor", "--json"]).args(arguments).output().unwrap();
+        let report = json_of(&String::from_utf8(output.stdout).unwrap());
+        let bad = report["findings"].as_array().unwrap().iter().filter(|finding| finding["grade"] == "bad");
+        (output.status.code().unwrap(), bad.map(|finding| finding["detail"].to_string()).collect::<String>())
+    };
+    assert_eq!(ask(&["--data-dir", absent.to_str().unwrap()]).0, 0, "nothing is there yet");
+    assert!(!absent.exists());
+    let (code, bad) = ask(&["--database-url", "postgres://somebody:tulip@127.0.0.1:1/nothing"]);
+    assert_eq!(code, 1);
+    assert!(bad.contains("not available") && !bad.contains("tulip"), "{bad}");
+    let garbage = dir.path().join("garbage");
+    fs::create_dir(&garbage).unwrap();
+    fs::write(garbage.join("holdfast.db"), "no database ".repeat(1_000)).unwrap();
+    let (code, bad) = ask(&["--data-dir", garbage.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(bad.contains("file is not a database"), "in the database's own words: {bad}");
+    let home = Home::new();
+    fs::write(home.path().join("master.key"), "0123456789abcdef0123456789abcdef").unwrap();
+    let (code, bad) = ask(&["--data-dir", home.path().to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(bad.contains("not the one that sealed"), "{bad}");
+    let file = dir.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let (code, bad) = ask(&["--data-dir", file.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(bad.contains("is not a directory"), "{bad}");
+}
+
+#[test]
+fn a_database_that_is_in_use_is_not_replaced() {
+    let home = Home::new();
+    let file = home.path().join("copy.db");
+    let file = file.to_str().unwrap();
+    assert_eq!(home.run(&["backup", file]).0, 0);
+    let mode = |name: &str| fs::metadata(home.path().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("copy.db"), mode("holdfast.db")), (0o600, 0o600), "for its owner only");
+    let node = home.start(&[]);
+    let (code, _, errors) = home.run(&["restore", file, "--replace"]);
+    assert_eq!(code, 3, "{errors}");
+    assert!(errors.contains("in use"), "{errors}");
+    node.licensed(1);
+    drop(node);
+    let (code, _, errors) = home.run(&["restore", file, "--replace"]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(mode("holdfast.db"), 0o600);
+    assert_eq!(home.run(&["restore", "/nonexistent.db", "--replace"]).0, 1);
 }
 
 #[test]
@@ -158,6 +266,7 @@ fn keys_are_rotated_and_the_demo_is_believable() {
     let home = Home::new();
     let (code, printed, errors) = home.run(&["demo", "--json"]);
     assert_eq!(code, 0, "{errors}");
+    assert_eq!(home.run(&["demo"]).0, 3, "not a second time");
     let filled = json_of(&printed);
     assert!(filled["licenses"].as_u64().unwrap() > 10 && filled["seats"].as_u64().unwrap() > 10, "{filled}");
     let (_, listed, _) = home.run(&["keys", "list", "--json"]);
