@@ -76,9 +76,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Runtime<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
-        let headers = request.headers().clone();
-        let bytes = body(&headers, request.into_body(), RUNTIME_BODY, REQUEST_TIME).await?;
-        require_json(&headers)?;
+        let (parts, stream) = request.into_parts();
+        let bytes = body(&parts.headers, stream, RUNTIME_BODY, REQUEST_TIME).await?;
+        require_json(&parts.headers)?;
         Ok(Self(shape::read(&bytes)?))
     }
 }

@@ -451,6 +451,27 @@ fn a_node_waits_for_its_database_and_says_so() {
 }
 
 #[test]
+fn a_denial_refers_people_to_a_page_they_can_open() {
+    let home = Home::new();
+    let node = home.start(&[]);
+    let (product, license, key) = node.licensed(1);
+    node.call("POST", &format!("/v1/licenses/{license}/suspend"), &json!({ "reason": "unpaid" }));
+    drop(node);
+    for (endpoint, help) in [
+        ("https://licenses.example.com", json!("https://licenses.example.com/help")),
+        // For trying things out on one machine: nothing that a browser elsewhere could open.
+        ("http://127.0.0.1:1", Value::Null),
+    ] {
+        let node = home.start(&["--endpoint", endpoint]);
+        let (status, answer) = node.activate(&product, &key, 1).unwrap();
+        assert_eq!(status, 403, "{answer}");
+        assert_eq!(super::world::claims(answer["denial"].as_str().unwrap())["help"], help, "{endpoint}");
+        let (status, head, page) = ask(node.address, "GET", "/help", None, "").unwrap();
+        assert!(status == 200 && head.contains("text/html") && page.contains("Paused"), "{page}");
+    }
+}
+
+#[test]
 fn two_nodes_on_one_postgresql_know_of_each_others_changes() {
     let (one, two) = (Home::on(Database::new()), tempfile::tempdir().unwrap());
     let url = one.database.as_ref().unwrap().url.clone();

@@ -121,6 +121,8 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
     let named = match license.license.terms.seat_model {
         SeatModel::NamedUser { devices } => match &request.user {
             Some(user) => Some((user, i64::from(devices))),
+            // A device that has a seat gets its own back, whoever sits there.
+            None if locked.seat.as_ref().is_some_and(is_active) => None,
             None => return Ok(Claim::UserRequired),
         },
         SeatModel::NodeLocked | SeatModel::Floating => None,

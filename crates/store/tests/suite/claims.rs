@@ -107,6 +107,8 @@ both! {
         assert!(matches!(claim(1, None).await.unwrap(), seats::Claim::UserRequired));
         let (ada, bob, cyd) = (Some("ada@example.com"), Some("bob@example.com"), Some("cyd@example.com"));
         let first = claimed(claim(1, ada).await.unwrap()).unwrap();
+        let again = claimed(claim(1, None).await.unwrap()).unwrap();
+        assert!(again.again && again.seat.seat.user == first.seat.seat.user, "the device has its seat already");
         assert_eq!(claimed(claim(2, ada).await.unwrap()).unwrap().seats_used, 1);
         assert!(matches!(claim(3, ada).await.unwrap(), seats::Claim::DeviceLimitReached(own) if own.len() == 2));
         assert_eq!(claimed(claim(3, bob).await.unwrap()).unwrap().seats_used, 2);
