@@ -200,15 +200,18 @@ impl Answer<'_> {
 
     /// Whether a lease may replace what is stored: a greater `seq` and no older `iat`.
     ///
-    /// `seq` counts the leases of one seat. Where the user activated another license, and so got another seat, the two
-    /// numbers cannot be compared, and the server's time decides alone.
+    /// `seq` counts the documents of one seat. Where the user activated another license, and so got another seat, the two
+    /// numbers cannot be compared, and the server's time decides alone. A denial of a device that had no seat names its
+    /// license only.
     fn is_newer(&self, lease: &Lease, request: Request) -> bool {
-        let another_seat = request != Request::Renew;
-        let after = |seat: Option<&str>, seq: i64, iat: UnixSeconds| {
-            lease.iat >= iat && (lease.seq > seq || (another_seat && seat.is_some_and(|seat| seat != lease.seat)))
+        let may_differ = request != Request::Renew;
+        let after = |license: &str, seat: Option<&str>, seq: i64, iat: UnixSeconds| {
+            let another_seat = license != lease.sub || seat.is_some_and(|seat| seat != lease.seat);
+            lease.iat >= iat && (lease.seq > seq || (may_differ && another_seat))
         };
-        let after_lease = self.stored.lease.as_ref().is_none_or(|it| after(Some(&it.seat), it.seq, it.iat));
-        let after_denial = self.stored.denial.as_ref().is_none_or(|it| after(it.seat.as_deref(), it.seq, it.iat));
+        let after_lease = self.stored.lease.as_ref().is_none_or(|it| after(&it.sub, Some(&it.seat), it.seq, it.iat));
+        let after_denial =
+            self.stored.denial.as_ref().is_none_or(|it| after(&it.sub, it.seat.as_deref(), it.seq, it.iat));
         after_lease && after_denial
     }
 

@@ -102,14 +102,15 @@ pub(super) fn effective(state: &State, reading: Reading, now: UnixSeconds) -> Un
     reference(state).map_or(now, |reference| reference.max(reading.wall)).max(now)
 }
 
-/// Takes the time of a verified and accepted document in. A time newer than the newest known one clears any suspicion;
-/// an older one proves nothing about now, since anybody can keep a document back.
+/// Takes the time of a verified and accepted document in, which clears any suspicion. That it was accepted makes it
+/// newer than the one it follows; one that was kept back, and so proves nothing about now, does not come here. Of the
+/// server times themselves the newest stays: two nodes may differ by a little.
 pub(super) fn observe(state: &mut State, issued: UnixSeconds) {
+    state.suspect = false;
+    state.suspect_run = Seconds(0);
     if state.server.is_none_or(|server| issued > server) {
         state.server = Some(issued);
         state.server_run = Seconds(0);
-        state.suspect = false;
-        state.suspect_run = Seconds(0);
     }
 }
 

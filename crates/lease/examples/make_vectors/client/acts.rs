@@ -222,6 +222,31 @@ fn acts_of_the_user(list: &mut Vec<Case>) {
         )
         .changes(stored("next-other-license-small-seq")),
     );
+    let denied =
+        |denial: &str| with(empty(), json!({"manifest": "@manifest", "denial": format!("@{denial}"), "server": R}));
+    for denial in ["denial-revoked", "denial-without-seat"] {
+        list.push(
+            stored_case(
+                &format!("activate-other-license-after-{denial}"),
+                "the denial of one license says nothing about another one's numbers",
+                documents("activate", json!({"lease": "@next-other-license-small-seq"})),
+            )
+            .state(denied(denial))
+            .changes(also(stored("next-other-license-small-seq"), json!({"denial": null}))),
+        );
+    }
+    list.push(
+        Case::kept(
+            "activate-same-license-after-denial-without-seat",
+            "of the same license only a greater seq brings the rights back",
+            documents("activate", json!({"lease": "@next"})),
+            kept(json!({"why": "bad", "bad": "older"})),
+        )
+        .state(denied("denial-without-seat"))
+        .verdict(invalid("revoked"), Rights::None)
+        .changes(json!({"endpoint": 1, "bad_answers": 1}))
+        .action(nothing()),
+    );
     list.push(
         Case::kept(
             "activate-replayed",

@@ -65,6 +65,8 @@ pub fn all() -> Vec<(String, String)> {
         add(&format!("denial-{code}"), denial(R, 11, code, json!({})));
     }
     add("denial-in-a-week", denial(R, 11, "revoked", json!({"eff": R + 7 * DAY})));
+    add("denial-after-exp", denial(R, 11, "revoked", json!({"eff": NOW + 40 * DAY})));
+    add("denial-without-seat", denial(R, 11, "revoked", json!({"seat": null})));
     add("denial-later", denial(R + 2 * DAY, 12, "suspended", json!({})));
     add("denial-same-seq", denial(R, 10, "revoked", json!({})));
     add("denial-smaller-seq", denial(R, 9, "revoked", json!({})));

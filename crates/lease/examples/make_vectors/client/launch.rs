@@ -134,6 +134,19 @@ fn denials(list: &mut Vec<Case>) {
     };
     list.push(pending("before-eff", R + 7 * DAY - 1));
     list.push(pending("at-eff", R + 7 * DAY).verdict(invalid("revoked"), Rights::None));
+    // The fallback remains until the denial takes effect, also where the lease ends first.
+    let late = EXP + 10 * DAY;
+    for (name, wall, verdict, rights) in [
+        ("before-eff-fallback", late - 1, verdict("limited"), Rights::Fallback),
+        ("at-eff-fallback", late, invalid("revoked"), Rights::None),
+    ] {
+        list.push(
+            Case::at(format!("launch-denial-{name}"), "after exp, too, a denial applies from eff on", wall, "launch")
+                .state(with(holding("lease-fallback"), json!({"denial": "@denial-after-exp", "next": wall + HOUR})))
+                .verdict(verdict, rights)
+                .action(wait(wall + HOUR, HOUR)),
+        );
+    }
     list.push(
         Case::at("launch-denial-damaged", "a denial that does not verify denies nothing", R, "launch")
             .state(with(activated(), json!({"denial": "@denial-bad-signature"}))),

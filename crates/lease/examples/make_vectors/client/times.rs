@@ -152,6 +152,23 @@ fn behind(list: &mut Vec<Case>) {
         .time(R)
         .action(wait(R + DAY, DAY)),
     );
+    // The manifest came from a node whose clock is a little ahead.
+    let ahead = json!({
+        "lease": "@next", "server": R + 20, "next": R + DAY, "suspect": false, "suspect_run": 0, "wall": R - 60
+    });
+    list.push(
+        Case::kept(
+            "time-suspect-cleared-by-lease-of-a-slower-node",
+            "any verified server time clears it, the newest one stays",
+            documents("renew", json!({"lease": "@next"})),
+            lease_stored(),
+        )
+        .state(with(activated(), json!({"wall": R - 60, "server": R + 20, "suspect": true, "suspect_run": 80 * HOUR})))
+        .clock(wall, 0)
+        .changes(ahead)
+        .time(R + 20)
+        .action(wait(R + DAY, DAY - 20)),
+    );
     list.push(
         Case::kept(
             "time-suspect-cleared-by-manifest",

@@ -152,6 +152,8 @@ pub fn key_times(v: &mut Vectors) {
     );
     let unbounded = json!({ "keys": [with(entry(&v.issuing), json!({"nbf": null, "exp": null}))] });
     v.verdict("key-time-unbounded", "absent means unbounded", unbounded, "licensed");
+    let zero = json!({ "keys": [with(entry(&v.issuing), json!({"nbf": 0, "exp": 0}))] });
+    v.verdict("key-time-zero", "an exp of 0 is none, as in the specification's example", zero, "licensed");
     let from = json!({ "keys": [with(entry(&v.issuing), json!({"exp": null}))] });
     v.verdict("key-time-no-end", "absent exp means no end", from, "licensed");
     let until = json!({ "keys": [with(entry(&v.issuing), json!({"nbf": null}))] });
@@ -184,8 +186,11 @@ pub fn expectations(v: &mut Vectors) {
 pub fn order(v: &mut Vectors) {
     let kid = v.issuing.kid();
     let other_key = json!({ "keys": [with(entry(&v.issuing), json!({"status": "revoked"}))] });
+    let weak = with(entry(&v.issuing), json!({"x": b64u([0; 32])}));
     let bad_header = format!("{}.{}.AA=", b64u("{}"), b64u("{}"));
     let cases = [
+        ("order-key-before-size", json!({"token": "!".repeat(8_193), "keys": [weak]}), "key_invalid"),
+        ("order-segments-before-base64", json!({"token": "=.="}), "segments"),
         ("order-base64-before-header", json!({"token": bad_header}), "base64"),
         ("order-header-before-typ", v.headed(r#"{"alg":"none","typ":"JWT"}"#), "header"),
         ("order-typ-before-kid", v.headed(&header("none", "nobody", "JWT")), "typ"),
@@ -206,6 +211,11 @@ pub fn order(v: &mut Vectors) {
                 other_key,
             ),
             "key_use",
+        ),
+        (
+            "order-signature-length-before-payload",
+            json!({"token": format!("{}.{}", signed_part(&header("Ed25519", &kid, LEASE), "lease"), b64u([0; 63]))}),
+            "signature_length",
         ),
         (
             "order-signature-before-payload",

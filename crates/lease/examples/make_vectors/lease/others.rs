@@ -70,6 +70,8 @@ pub fn other_documents(v: &mut Vectors) {
         json!({"typ": REVOCATIONS, "token": other}),
         "product",
     );
+    let newer = document(REVOCATIONS, &with(revocations(), json!({"v": 2})), &v.issuing);
+    v.error("revocations-version-2", "a newer list", json!({"typ": REVOCATIONS, "token": newer}), "version");
     let wrong = document(REVOCATIONS, &with(revocations(), json!({"licenses": "lic_02beta"})), &v.issuing);
     v.error("revocations-licenses-not-a-list", "wrong type", json!({"typ": REVOCATIONS, "token": wrong}), "claims");
 
