@@ -412,6 +412,7 @@ impl Filling<'_> {
         let touch = SeatTouch {
             seat: request.new_id,
             seq: seen.seconds().0,
+            denial_seq: 0,
             last_seen_at: seen,
             lease_ends_at,
             offline_until: lease_ends_at.plus(terms.grace),

@@ -4,11 +4,12 @@ use super::{
     document::{self, About, denial_claims, error_code, lease_claims, next_seq},
     hot::HotProduct,
     request::{Activate, Activated, Device, Nonce, SeatView},
+    touch::Touch,
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service, error::TakenSeat};
 use holdfast_domain::{
-    Denial, DenialCode, DeviceHash, Email, EventId, Grant, License, LicenseId, ProductId, Reason, SeatId, SeatModel,
-    SeatState, Seconds, Timestamp,
+    Denial, DenialCode, DeviceHash, Email, EventId, Grant, License, LicenseId, ProductId, Reason, Seat, SeatId,
+    SeatModel, SeatState, Seconds, Timestamp,
     decide::{Jitter, decide_license, grant},
     entropy::random_bytes,
 };
@@ -133,9 +134,8 @@ impl Service {
             Outcome::Gone => Err(Error::new(ErrorCode::LicenseNotFound)),
             Outcome::Denied(denied) => {
                 let (license, seat, denial) = *denied;
-                let known = seat.as_ref().map_or(0, |row| self.known_seq(row));
-                let seat = seat.map(|row| row.seat.id);
-                let of = DenialOf { license: license.id, seat, device, seq: next_seq(0, known, now) };
+                let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
+                let of = DenialOf { license: license.id, seat: seat.map(|row| row.seat.id), device, seq };
                 Err(self.denied(product, &of, &denial, nonce, now))
             }
             Outcome::Answered(answer) => {
@@ -151,9 +151,32 @@ impl Service {
         }
     }
 
-    /// The greatest sequence number known for a seat: the database's, or a newer one that waits to be written.
-    pub(super) fn known_seq(&self, row: &SeatRow) -> i64 {
-        self.state().hot.seat(row.seat.id).map_or(row.seat.seq, |seat| seat.seq().max(row.seat.seq))
+    /// The number of the next lease of a seat, or of a device's first one.
+    fn lease_seq(&self, seat: Option<&Seat>, now: Timestamp) -> i64 {
+        match seat {
+            Some(seat) => self.state().hot.counter(seat.id, seat.seq).claim(|known| next_seq(0, known, now)),
+            // Above the number of a denial that the device got in this second, while it had no seat.
+            None => next_seq(now.seconds().0, 0, now),
+        }
+    }
+
+    /// The number of the next denial for `device`: the seat's next one, left to be written down, so that the lease that
+    /// overcomes it is greater, whichever node signs it. A device that only shows another one's lease takes no number of
+    /// that one's seat: nobody counts somebody else's documents up.
+    pub(super) fn denial_seq(
+        &self,
+        product: &HotProduct,
+        seat: Option<&Seat>,
+        device: &DeviceHash,
+        presented: i64,
+        now: Timestamp,
+    ) -> i64 {
+        let Some(seat) = seat.filter(|seat| seat.device == *device) else {
+            return next_seq(presented, seat.map_or(0, |seat| seat.seq), now);
+        };
+        let seq = self.state().hot.counter(seat.id, seat.seq).claim(|known| next_seq(presented, known, now));
+        self.state().touches.put(Touch::denial(seat.id, product.vendor, seq));
+        seq
     }
 
     /// The error that carries the signed denial. Where that cannot be signed, the error that says so: a "no" without a
@@ -217,7 +240,7 @@ pub(super) async fn claim_locked(
         .map(|span| now.plus(span.min(license.terms.borrow)))
         .filter(|until| *until > now);
     let grant = grant(license, borrowed_until, now, jitter);
-    let seq = next_seq(0, locked.seat.as_ref().map_or(0, |row| service.known_seq(row)), now);
+    let seq = service.lease_seq(locked.seat.as_ref().map(|row| &row.seat), now);
     let device = &claimant.device;
     let request = ClaimRequest {
         new_id: SeatId::new(now, service.entropy()),

@@ -2,9 +2,11 @@
 
 use super::touch::Touch;
 use crate::{Result, Service};
-use holdfast_domain::{SeatId, Seconds, entropy::random_bytes};
+use holdfast_domain::{SeatId, Seconds, Timestamp, VendorId, entropy::random_bytes};
 use holdfast_store::{
-    WriteOptions, changes, job_leases,
+    NewChange, WriteOptions,
+    changes::{self, ChangeKind},
+    job_leases,
     seats::{self, SeatTouch},
 };
 use std::{future::Future, sync::atomic::Ordering, time::Duration};
@@ -147,13 +149,28 @@ impl Service {
 
     async fn write_touches(&self, batch: &[Touch]) -> Result<Vec<SeatId>> {
         let rows: Vec<SeatTouch> = batch.iter().map(row).collect();
+        let denied: Vec<(SeatId, VendorId)> =
+            batch.iter().filter(|touch| touch.denial_seq > 0).map(|touch| (touch.seat, touch.vendor)).collect();
+        let now = self.now();
         self.store()
             .write(WriteOptions::last().idempotent(), move |tx| {
-                let rows = rows.clone();
-                Box::pin(async move { seats::touch_many(tx, &rows).await.map_err(crate::Error::from) })
+                let (rows, denied) = (rows.clone(), denied.clone());
+                Box::pin(async move {
+                    let busy = seats::touch_many(tx, &rows).await?;
+                    for (seat, vendor) in denied.into_iter().filter(|(seat, _)| !busy.contains(seat)) {
+                        tx.change(numbered(seat, vendor, now));
+                    }
+                    Ok::<_, crate::Error>(busy)
+                })
             })
             .await
     }
+}
+
+/// Lets every node read a seat again whose denials took numbers: the lease that overcomes them may come from any. Names
+/// no product, since nothing on its revocation list has changed.
+fn numbered(seat: SeatId, vendor: VendorId, at: Timestamp) -> NewChange {
+    NewChange { vendor, product: None, kind: ChangeKind::Seat, subject: seat.to_bytes(), at }
 }
 
 fn row(touch: &Touch) -> SeatTouch {
@@ -161,6 +178,7 @@ fn row(touch: &Touch) -> SeatTouch {
         seat: touch.seat,
         last_seen_at: touch.seen_at,
         seq: touch.seq,
+        denial_seq: touch.denial_seq,
         lease_ends_at: touch.lease_ends_at,
         offline_until: touch.hard_stop_at,
         app_version: touch.app_version.clone(),

@@ -9,6 +9,7 @@ use holdfast_lease::{Keyring, SigningKey};
 use holdfast_store::Scope;
 use quick_cache::{Weighter, sync::Cache};
 use std::{
+    convert::Infallible,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
     ops::Deref,
     sync::{
@@ -19,6 +20,8 @@ use std::{
 
 /// How much a node may remember. The defaults stay below 100 MB when full.
 const SEATS: usize = 150_000;
+/// A counter is needed for as long as a number waits to be written, which is a second or two.
+const COUNTERS: usize = 50_000;
 const LICENSES_WEIGHT: u64 = 32 << 20;
 const LICENSES_ESTIMATE: usize = 40_000;
 const KEYS: usize = 50_000;
@@ -52,18 +55,37 @@ pub(crate) struct HotManifest {
     pub document: Arc<SignedDocument>,
 }
 
-/// A seat, and the greatest sequence number this node has handed out for it.
+/// The greatest sequence number known for a seat. It outlives what is remembered of the seat's row: the numbers of a
+/// denial and of the lease that overcomes it are further apart than the row's reading.
+pub(crate) struct SeqCounter(AtomicI64);
+
+impl SeqCounter {
+    /// Claims the next number: `next` of the greatest one known. Two claims at once get different ones.
+    pub fn claim(&self, next: impl Fn(i64) -> i64) -> i64 {
+        let mut known = self.0.load(Ordering::Relaxed);
+        loop {
+            let wanted = next(known);
+            match self.0.compare_exchange_weak(known, wanted, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return wanted,
+                Err(newer) => known = newer,
+            }
+        }
+    }
+}
+
+/// A seat, and the numbers handed out for it.
 pub(crate) struct HotSeat {
     pub seat: Seat,
-    seq: AtomicI64,
+    seq: Arc<SeqCounter>,
     /// The `soft` end of the newest lease known, in seconds.
     lease_ends_at: AtomicI64,
 }
 
 impl HotSeat {
-    pub fn new(seat: Seat) -> Self {
+    /// The seat with its counter, see [`Hot::counter`].
+    pub fn new(seat: Seat, seq: Arc<SeqCounter>) -> Self {
         let lease_ends_at = AtomicI64::new(seat.lease_ends_at.seconds().0);
-        Self { seq: AtomicI64::new(seat.seq), lease_ends_at, seat }
+        Self { seq, lease_ends_at, seat }
     }
 
     /// Notes a lease that ends at `soft`.
@@ -78,19 +100,7 @@ impl HotSeat {
 
     /// Claims the next sequence number: `next` of the greatest one known. Two renewals at once get different ones.
     pub fn claim_seq(&self, next: impl Fn(i64) -> i64) -> i64 {
-        let mut known = self.seq.load(Ordering::Relaxed);
-        loop {
-            let wanted = next(known);
-            match self.seq.compare_exchange_weak(known, wanted, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return wanted,
-                Err(newer) => known = newer,
-            }
-        }
-    }
-
-    /// The greatest sequence number known here.
-    pub fn seq(&self) -> i64 {
-        self.seq.load(Ordering::Relaxed)
+        self.seq.claim(next)
     }
 }
 
@@ -144,6 +154,8 @@ pub(crate) struct Epoch(u64);
 /// The node's bounded memory.
 pub(crate) struct Hot {
     seats: Cache<SeatId, Arc<HotSeat>>,
+    /// Never forgotten because of a change: numbers only grow.
+    counters: Cache<SeatId, Arc<SeqCounter>>,
     licenses: Cache<LicenseId, Arc<HotLicense>, LicenseWeight>,
     keys: Cache<(ProductId, [u8; 32]), LicenseId>,
     products: Cache<ProductId, Arc<HotProduct>>,
@@ -180,6 +192,7 @@ impl Hot {
     pub fn new() -> Self {
         Self {
             seats: Cache::new(SEATS),
+            counters: Cache::new(COUNTERS),
             licenses: Cache::with_weighter(LICENSES_ESTIMATE, LICENSES_WEIGHT, LicenseWeight),
             keys: Cache::new(KEYS),
             products: Cache::new(PRODUCTS),
@@ -205,6 +218,17 @@ impl Hot {
         product, put_product, drop_product: products[ProductId] = Arc<HotProduct>;
         /// A product's revocation list.
         revocations, put_revocations, drop_revocations: revocations[ProductId] = Arc<HotList>;
+    }
+
+    /// The counter of a seat whose row says `known`.
+    pub fn counter(&self, seat: SeatId, known: i64) -> Arc<SeqCounter> {
+        let new = || Ok::<_, Infallible>(Arc::new(SeqCounter(AtomicI64::new(known))));
+        let counter = match self.counters.get_or_insert_with(&seat, new) {
+            Ok(counter) => counter,
+            Err(never) => match never {},
+        };
+        counter.0.fetch_max(known, Ordering::Relaxed);
+        counter
     }
 
     /// The last revocation list that this node signed for a product, whatever has changed since.
@@ -249,6 +273,11 @@ mod tests {
     use super::*;
     use holdfast_domain::{DeviceHash, SeatState};
 
+    fn hot_seat(hot: &Hot, seat: Seat) -> Arc<HotSeat> {
+        let counter = hot.counter(seat.id, seat.seq);
+        Arc::new(HotSeat::new(seat, counter))
+    }
+
     fn seat(n: u8) -> Seat {
         Seat {
             id: SeatId::from_bytes([n; 16]),
@@ -270,10 +299,10 @@ mod tests {
         let id = seat(1).id;
         let before = hot.epoch(&id);
         hot.drop_seat(id);
-        hot.put_seat(id, Arc::new(HotSeat::new(seat(1))), before);
+        hot.put_seat(id, hot_seat(&hot, seat(1)), before);
         assert!(hot.seat(id).is_none(), "the change came between the read and the insertion");
         let after = hot.epoch(&id);
-        hot.put_seat(id, Arc::new(HotSeat::new(seat(1))), after);
+        hot.put_seat(id, hot_seat(&hot, seat(1)), after);
         assert!(hot.seat(id).is_some());
         hot.drop_seat(id);
         assert!(hot.seat(id).is_none());
@@ -285,13 +314,13 @@ mod tests {
         let id = seat(1).id;
         let before = hot.epoch(&id);
         hot.clear();
-        hot.put_seat(id, Arc::new(HotSeat::new(seat(1))), before);
+        hot.put_seat(id, hot_seat(&hot, seat(1)), before);
         assert_eq!(hot.len(), 0);
     }
 
     #[test]
     fn simultaneous_renewals_get_different_sequence_numbers() {
-        let hot = Arc::new(HotSeat::new(seat(1)));
+        let hot = hot_seat(&Hot::new(), seat(1));
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 let hot = Arc::clone(&hot);
@@ -304,14 +333,27 @@ mod tests {
     }
 
     #[test]
+    fn numbers_survive_the_forgetting_of_the_row() {
+        let hot = Hot::new();
+        let next = |known: i64| known + 1;
+        assert_eq!(hot_seat(&hot, seat(1)).claim_seq(next), 6);
+        hot.drop_seat(seat(1).id);
+        hot.clear();
+        assert_eq!(hot_seat(&hot, seat(1)).claim_seq(next), 7, "the row still says 5");
+        assert_eq!(hot_seat(&hot, Seat { seq: 20, ..seat(1) }).claim_seq(next), 21, "another node was ahead");
+        assert_eq!(hot_seat(&hot, seat(2)).claim_seq(next), 6, "every seat has its own");
+    }
+
+    #[test]
     fn the_number_of_entries_is_bounded() {
         let hot = Hot::new();
         for n in 0..(SEATS as u64 + 50_000) {
             let mut bytes = [0; 16];
             bytes[..8].copy_from_slice(&n.to_be_bytes());
             let id = SeatId::from_bytes(bytes);
-            hot.put_seat(id, Arc::new(HotSeat::new(Seat { id, ..seat(1) })), hot.epoch(&id));
+            hot.put_seat(id, hot_seat(&hot, Seat { id, ..seat(1) }), hot.epoch(&id));
         }
         assert!(hot.len() <= SEATS, "{}", hot.len());
+        assert!(hot.counters.len() <= COUNTERS, "{}", hot.counters.len());
     }
 }

@@ -73,14 +73,13 @@ impl Service {
     ) -> Result<Option<(Arc<HotSeat>, Arc<HotLicense>)>> {
         let hot = &self.state().hot;
         let seat = hot.seat(id);
-        let handed_out = seat.as_ref().map_or(0, |seat| seat.seq());
         let known = seat.and_then(|seat| hot.license(seat.seat.license).map(|license| (seat, license)));
         let (seat_epoch, license_epoch) = (hot.epoch(&id), hot.epoch(&license));
         let read = async move {
             let found = seats::with_license(&mut self.store().reader(), product.product, id).await?;
-            Ok(found.map(|(license, mut row)| {
-                row.seat.seq = row.seat.seq.max(handed_out);
-                (Arc::new(HotSeat::new(row.seat)), hot_license(license))
+            Ok(found.map(|(license, row)| {
+                let counter = hot.counter(id, row.seat.seq);
+                (Arc::new(HotSeat::new(row.seat, counter)), hot_license(license))
             }))
         };
         self.remembered(known, read, |(seat, found)| {

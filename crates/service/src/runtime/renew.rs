@@ -90,7 +90,7 @@ impl Service {
                     confirmed = true;
                 }
                 Decision::Deny(denial) => {
-                    let seq = seat.claim_seq(|known| next_seq(presented.lease.seq, known, now));
+                    let seq = self.denial_seq(&hot, Some(&seat.seat), &device, presented.lease.seq, now);
                     let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
                     return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
                 }
@@ -117,7 +117,9 @@ impl Service {
         let said = |text: fn(&Device) -> &Option<String>| input.device.as_ref().and_then(|device| text(device).clone());
         self.state().touches.put(Touch {
             seat: seat.seat.id,
+            vendor: product.vendor,
             seq,
+            denial_seq: 0,
             seen_at: self.now(),
             lease_ends_at: Timestamp::from(grant.soft),
             hard_stop_at: Timestamp::from(grant.exp),
@@ -186,7 +188,8 @@ impl Service {
             return Err(unverifiable("product"));
         }
         tracing::warn!(seat = %presented.seat, license = %license.id, "renewed a seat that the database does not have");
-        Ok((Arc::new(HotSeat::new(presented.seat_row(now))), license, false))
+        let counter = self.state().hot.counter(presented.seat, presented.lease.seq);
+        Ok((Arc::new(HotSeat::new(presented.seat_row(now), counter)), license, false))
     }
 }
 

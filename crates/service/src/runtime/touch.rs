@@ -1,9 +1,9 @@
-//! What renewals leave to be written: the newest of each seat, in a bounded map that is flushed in batches.
+//! What renewals and denials leave to be written: the newest of each seat, in a bounded map that is flushed in batches.
 //!
-//! A renewal waits for no write. Losing a touch costs a "last seen" date; the sequence numbers of later documents grow
+//! Neither waits for a write. Losing a touch costs a "last seen" date; the sequence numbers of later documents grow
 //! without it, because they are never below the current second.
 
-use holdfast_domain::{SeatId, Timestamp};
+use holdfast_domain::{SeatId, Timestamp, VendorId};
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
@@ -12,12 +12,16 @@ use std::{
     },
 };
 
-/// What is to be remembered of a seat's newest lease.
+/// What is to be remembered of a seat's newest lease, and of the number of its newest denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Touch {
-    /// The vendor's product's license's seat.
+    /// The seat.
     pub seat: SeatId,
-    /// The newest lease's sequence number.
+    /// Whose it is.
+    pub vendor: VendorId,
+    /// The newest denial's sequence number; 0 without one.
+    pub denial_seq: i64,
+    /// The newest lease's sequence number; 0 where there are denials only, and then so is everything that follows.
     pub seq: i64,
     /// When it was signed.
     pub seen_at: Timestamp,
@@ -32,11 +36,28 @@ pub(crate) struct Touch {
 }
 
 impl Touch {
+    /// The number that a denial has taken.
+    pub fn denial(seat: SeatId, vendor: VendorId, seq: i64) -> Self {
+        let never = Timestamp::default();
+        Self {
+            seat,
+            vendor,
+            denial_seq: seq,
+            seq: 0,
+            seen_at: never,
+            lease_ends_at: never,
+            hard_stop_at: never,
+            app_version: None,
+            platform: None,
+        }
+    }
+
     /// The newer of two touches of one seat, with what only the older one says.
     fn newer(self, other: Self) -> Self {
         let is_newer = (other.seq, other.seen_at) > (self.seq, self.seen_at);
         let (newer, older) = if is_newer { (other, self) } else { (self, other) };
         Self {
+            denial_seq: newer.denial_seq.max(older.denial_seq),
             app_version: newer.app_version.or(older.app_version),
             platform: newer.platform.or(older.platform),
             ..newer
@@ -117,6 +138,8 @@ mod tests {
         let at = Timestamp::from_seconds(seq);
         Touch {
             seat: SeatId::from_bytes([seat; 16]),
+            vendor: VendorId::from_bytes([9; 16]),
+            denial_seq: 0,
             seq,
             seen_at: at,
             lease_ends_at: at,
@@ -135,6 +158,17 @@ mod tests {
         touches.put(Touch { app_version: Some("1.2".to_owned()), ..touch(1, 2) });
         assert_eq!(touches.take(10), [Touch { app_version: Some("1.2".to_owned()), ..touch(1, 5) }]);
         assert_eq!(touches.len(), 0);
+    }
+
+    #[test]
+    fn a_denial_adds_its_number_and_leaves_the_lease_alone() {
+        let touches = Touches::new(10);
+        let denial = |seq: i64| Touch::denial(touch(1, 0).seat, touch(1, 0).vendor, seq);
+        touches.put(denial(7));
+        touches.put(touch(1, 5));
+        touches.put(denial(8));
+        touches.put(denial(6));
+        assert_eq!(touches.take(10), [Touch { denial_seq: 8, ..touch(1, 5) }]);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::{
     activate::DenialOf,
-    document::next_seq,
     hot::{HotLicense, HotProduct},
     request::{
         CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, LicenseSummary, Validate, Validated,
@@ -81,9 +80,8 @@ impl Service {
         input: &Validate,
         now: Timestamp,
     ) -> Result<Option<String>> {
-        let known = seat.as_ref().map_or(0, |row| self.known_seq(row));
-        let of =
-            DenialOf { license: license.id, seat: seat.map(|row| row.seat.id), device, seq: next_seq(0, known, now) };
+        let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
+        let of = DenialOf { license: license.id, seat: seat.map(|row| row.seat.id), device, seq };
         let error = self.denied(product, &of, denial, &input.nonce, now);
         match error.denial {
             Some(token) => Ok(Some(token)),

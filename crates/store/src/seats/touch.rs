@@ -8,15 +8,17 @@ use crate::{
 use holdfast_domain::{SeatId, Timestamp};
 use std::collections::BTreeMap;
 
-/// What a renewal says of its seat.
+/// What a renewal says of its seat, and denials of their numbers.
 #[derive(Clone, Debug)]
 pub struct SeatTouch {
     /// The seat.
     pub seat: SeatId,
     /// When it renewed.
     pub last_seen_at: Timestamp,
-    /// The sequence number of the lease it got.
+    /// The sequence number of the lease it got; 0 where it got none, and then nothing of the lease is written.
     pub seq: i64,
+    /// The greatest sequence number of a denial signed meanwhile; 0 where there was none.
+    pub denial_seq: i64,
     /// That lease's `soft` end.
     pub lease_ends_at: Timestamp,
     /// That lease's `exp`.
@@ -34,33 +36,35 @@ pub struct SeatTouch {
 /// the next time. Give the job [`crate::WriteOptions::last`], marked as idempotent. The last of several touches of one
 /// seat is that with the greatest sequence number.
 pub async fn touch_many(tx: &mut Tx, touches: &[SeatTouch]) -> Result<Vec<SeatId>, StoreError> {
-    let mut newest: BTreeMap<SeatId, &SeatTouch> = BTreeMap::new();
+    let mut newest: BTreeMap<SeatId, (&SeatTouch, i64)> = BTreeMap::new();
     for touch in touches {
-        let kept = newest.entry(touch.seat).or_insert(touch);
+        let (kept, denial_seq) = newest.entry(touch.seat).or_insert((touch, 0));
         if touch.seq > kept.seq {
             *kept = touch;
         }
+        *denial_seq = touch.denial_seq.max(*denial_seq);
     }
-    let all: Vec<&SeatTouch> = newest.into_values().collect();
+    let all: Vec<(&SeatTouch, i64)> = newest.into_values().collect();
     let mut busy = Vec::new();
     let mut rest = all.as_slice();
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(tx.dialect().chunk(rest.len(), 8));
+        let (now, later) = rest.split_at(tx.dialect().chunk(rest.len(), 9));
         rest = later;
         busy.extend(touch_chunk(tx, now).await?);
     }
     Ok(busy)
 }
 
-async fn touch_chunk(tx: &mut Tx, touches: &[&SeatTouch]) -> Result<Vec<SeatId>, StoreError> {
+async fn touch_chunk(tx: &mut Tx, touches: &[(&SeatTouch, i64)]) -> Result<Vec<SeatId>, StoreError> {
     let dialect = tx.dialect();
     let rows: Vec<Vec<Arg>> = touches
         .iter()
-        .map(|t| {
+        .map(|(t, denial_seq)| {
             args![
                 t.seat,
                 t.last_seen_at,
                 t.seq,
+                denial_seq,
                 t.lease_ends_at,
                 t.offline_until,
                 t.app_version,
@@ -71,7 +75,7 @@ async fn touch_chunk(tx: &mut Tx, touches: &[&SeatTouch]) -> Result<Vec<SeatId>,
         .collect();
     let (source, args) = dialect.constants(&rows);
     let sql = format!(
-        "WITH said (id, seen, seq, soft, exp, version, platform, continuity) AS ({source}),
+        "WITH said (id, seen, seq, denial, soft, exp, version, platform, continuity) AS ({source}),
          free AS (SELECT seats.id FROM seats WHERE seats.id IN (SELECT said.id FROM said){})
          UPDATE seats SET
             last_seen_at = CASE WHEN said.seen > seats.last_seen_at THEN said.seen ELSE seats.last_seen_at END,
@@ -82,7 +86,8 @@ async fn touch_chunk(tx: &mut Tx, touches: &[&SeatTouch]) -> Result<Vec<SeatId>,
                 ELSE seats.app_version END,
             platform = CASE WHEN said.seq > seats.seq THEN coalesce(said.platform, seats.platform)
                 ELSE seats.platform END,
-            seq = CASE WHEN said.seq > seats.seq THEN said.seq ELSE seats.seq END
+            seq = CASE WHEN said.denial > seats.seq AND said.denial > said.seq THEN said.denial
+                WHEN said.seq > seats.seq THEN said.seq ELSE seats.seq END
          FROM said WHERE seats.id = said.id AND said.id IN (SELECT free.id FROM free) RETURNING seats.id",
         dialect.lock_rows_that_are_free()
     );
@@ -90,7 +95,7 @@ async fn touch_chunk(tx: &mut Tx, touches: &[&SeatTouch]) -> Result<Vec<SeatId>,
     for row in tx.rows(sql.into(), args).await? {
         written.insert(row.get::<SeatId>(0)?);
     }
-    let missed: Vec<SeatId> = touches.iter().map(|t| t.seat).filter(|seat| !written.contains(seat)).collect();
+    let missed: Vec<SeatId> = touches.iter().map(|(t, _)| t.seat).filter(|seat| !written.contains(seat)).collect();
     if missed.is_empty() {
         return Ok(missed);
     }

@@ -1,7 +1,7 @@
 //! Seats are never oversold, and everything else that claiming promises.
 
 use crate::support::{NOW, request, terms, vendor};
-use holdfast_domain::{SeatModel, SeatState, Seconds, Terms};
+use holdfast_domain::{SeatModel, SeatState, Seconds, Terms, Timestamp};
 use holdfast_store::{WriteOptions, seats};
 use holdfast_testkit::both;
 use std::collections::HashSet;
@@ -143,6 +143,7 @@ both! {
             seat: seat.seat.id,
             last_seen_at: NOW.plus(Seconds(later)),
             seq: seat.seat.seq + later,
+            denial_seq: 0,
             lease_ends_at: NOW.plus(Seconds(10_000 - later)),
             offline_until: NOW.plus(Seconds(20_000 - later)),
             app_version: Some(version.to_owned()),
@@ -164,12 +165,44 @@ both! {
         assert_eq!((now.app_version.as_deref(), now.platform.as_deref()), (Some("10"), Some("linux")));
     }
 
+    async fn a_denial_writes_its_number_and_nothing_else(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 3)).await;
+        let license = f.license(terms(SeatModel::NodeLocked, 3)).await;
+        let before = claimed(f.claim(license, 1).await.unwrap()).unwrap().seat;
+        let (id, seq) = (before.seat.id, before.seat.seq);
+        let lease = seats::SeatTouch {
+            seat: id, last_seen_at: NOW.plus(Seconds(5)), seq: seq + 1, denial_seq: 0, lease_ends_at: NOW.plus(Seconds(77)),
+            offline_until: NOW.plus(Seconds(88)), app_version: Some("9".into()), platform: None, continuity: 0,
+        };
+        let never = Timestamp::default();
+        let denial = |n: i64| seats::SeatTouch {
+            seq: 0, denial_seq: seq + n, last_seen_at: never, lease_ends_at: never, offline_until: never,
+            app_version: None, ..lease.clone()
+        };
+        let write = |touches: Vec<seats::SeatTouch>| f.store.write(WriteOptions::last(), move |tx| {
+            let touches = touches.clone();
+            Box::pin(async move { seats::touch_many(tx, &touches).await })
+        });
+        write(vec![denial(3)]).await.unwrap();
+        let denied = seats::get(&mut f.store.reader(), f.scope, id).await.unwrap().unwrap();
+        assert_eq!(denied.seat.seq, seq + 3);
+        assert_eq!((denied.last_seen_at, denied.offline_until), (before.last_seen_at, before.offline_until));
+        assert_eq!((denied.seat.lease_ends_at, denied.app_version), (before.seat.lease_ends_at, before.app_version));
+        // A lease and denials around it, in one batch and in any order: the lease's times, the greatest number.
+        let renewed = seats::SeatTouch { seq: seq + 6, denial_seq: seq + 5, ..lease.clone() };
+        write(vec![denial(9), renewed, denial(8)]).await.unwrap();
+        write(vec![denial(2)]).await.unwrap();
+        let now = seats::get(&mut f.store.reader(), f.scope, id).await.unwrap().unwrap();
+        assert_eq!((now.seat.seq, now.seat.lease_ends_at), (seq + 9, lease.lease_ends_at));
+        assert_eq!((now.last_seen_at, now.app_version.as_deref()), (lease.last_seen_at, Some("9")));
+    }
+
     async fn many_touches_are_written_at_once(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 500)).await;
         let license = f.license(terms(SeatModel::NodeLocked, 500)).await;
         let claims = (0..300u32).map(|n| { let f = f.clone(); tokio::spawn(async move { claimed(f.claim(license, n).await.unwrap()).unwrap().seat }) });
         let touches: Vec<_> = futures_all(claims).await.iter().map(|row| seats::SeatTouch {
-            seat: row.seat.id, last_seen_at: NOW.plus(Seconds(9)), seq: row.seat.seq + 1, lease_ends_at: NOW, offline_until: NOW,
+            seat: row.seat.id, last_seen_at: NOW.plus(Seconds(9)), seq: row.seat.seq + 1, denial_seq: 0, lease_ends_at: NOW, offline_until: NOW,
             app_version: None, platform: None, continuity: 3,
         }).collect();
         let ids: Vec<_> = touches.iter().map(|t| t.seat).collect();

@@ -138,7 +138,7 @@ both! {
                     let scope = f.scope;
                     let (seats, touches) = (seats::active_of_license(&mut f.store.reader(), scope, license).await.unwrap(), n);
                     let touches: Vec<_> = seats.into_iter().rev().map(|row| seats::SeatTouch {
-                        seat: row.seat.id, last_seen_at: NOW, seq: row.seat.seq + i64::from(touches), lease_ends_at: NOW,
+                        seat: row.seat.id, last_seen_at: NOW, seq: row.seat.seq + i64::from(touches), denial_seq: 0, lease_ends_at: NOW,
                         offline_until: NOW, app_version: None, platform: None, continuity: 0,
                     }).collect();
                     f.store.write::<_, StoreError, _>(WriteOptions::last().idempotent(), move |tx| {
