@@ -178,7 +178,11 @@ impl Options {
             Act::Refresh => Some(licensing.refresh()),
             Act::Release => Some(licensing.release()),
             Act::Request(path) => {
-                std::fs::write(path, licensing.offline_request(self.key.as_deref())?)?;
+                let request = match &self.key {
+                    Some(key) => licensing.offline_activation(key),
+                    None => licensing.offline_request(),
+                };
+                std::fs::write(path, request?)?;
                 None
             }
             Act::Apply(path) => Some(licensing.apply_offline(&std::fs::read_to_string(path)?)),

@@ -1,7 +1,7 @@
 //! What is asked of the server, and what its answers come to.
 
 use crate::core::{Applied, Core, lock};
-use crate::device::{self, random};
+use crate::device::{self, OwnKey, random};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, TakenSeat};
 use crate::events::Report;
@@ -92,7 +92,7 @@ impl Core {
         let product = &self.product;
         let path = |call: &str| format!("/v1/products/{product}/{call}");
         let (request, path, body) = match act {
-            Act::Activate(key) => (Request::Activate, path("activate"), self.activation(key, nonce)?),
+            Act::Activate(key) => (Request::Activate, path("activate"), self.activation(Some(key), nonce)?),
             Act::Trial => {
                 let body =
                     json!({"device": self.described_device()?, "nonce": nonce, "manifest_seq": self.manifest_seq()});
@@ -113,8 +113,8 @@ impl Core {
         Ok((request, Ask { path, body: Some(without_nulls(body).to_string()) }))
     }
 
-    /// The body of an activation.
-    pub(crate) fn activation(&self, key: &str, nonce: &str) -> Result<Value, String> {
+    /// The body of an activation; one that is carried by hand may get its key on the way.
+    pub(crate) fn activation(&self, key: Option<&str>, nonce: &str) -> Result<Value, String> {
         Ok(without_nulls(json!({
             "key": key,
             "device": self.described_device()?,
@@ -162,11 +162,11 @@ impl Core {
 
     fn with_own_key<T>(&self, look: impl FnOnce(&SigningKey) -> T) -> Result<T, String> {
         let mut guard = lock(&self.own_key);
-        if let Some(key) = &*guard {
-            return Ok(look(key));
+        if let Some(own) = &*guard {
+            return Ok(look(&own.key));
         }
-        let key = device::own_key(&*self.storage).map_err(|error| format!("the device's own key: {error}"))?;
-        Ok(look(guard.insert(key)))
+        let own = OwnKey::load(&*self.storage).map_err(|error| format!("the device's own key: {error}"))?;
+        Ok(look(&guard.insert(own).key))
     }
 
     fn manifest_seq(&self) -> Option<i64> {

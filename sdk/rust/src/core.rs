@@ -1,14 +1,14 @@
 //! The state in memory, the one place where it changes, and its way to the disk.
 
 use crate::clock::Clock;
-use crate::device::random;
+use crate::device::{OwnKey, random};
 use crate::events::{Report, Subscribers, Update};
 use crate::record::{Documents, Mark, Record};
 use crate::storage::Storage;
 use crate::transport::Transport;
 use crate::vault;
 use holdfast_lease::client::{Action, Effect, Event, Jitter, Keep, Notice, Reading, Setup, Standing, State, decide};
-use holdfast_lease::{RootKeys, Seconds, SigningKey};
+use holdfast_lease::{RootKeys, Seconds};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) log: Option<Log>,
     pub(crate) background: bool,
     /// The device's own key once it was needed.
-    pub(crate) own_key: Mutex<Option<SigningKey>>,
+    pub(crate) own_key: Mutex<Option<OwnKey>>,
     /// One call at a time, from building the request to taking its answer in.
     pub(crate) calling: Mutex<()>,
     memory: Mutex<Option<Memory>>,
@@ -293,6 +293,9 @@ impl Core {
     }
 
     fn save_documents(&self, record: &Record, generation: u64) -> io::Result<()> {
+        if let Some(own) = lock(&self.own_key).as_mut() {
+            own.save(&*self.storage)?;
+        }
         // Nothing may remain that would bring back what was taken away or given up.
         let both = record.state.lease.is_none() || record.state.denial.is_some();
         let mut written = record.clone();

@@ -66,28 +66,55 @@ pub(crate) fn fingerprint(device: &Device, storage: &dyn Storage) -> io::Result<
     }
     match platform_id() {
         Some(id) => Ok(id),
-        None => created_once(storage, Slot::DeviceId).map(|bytes| bytes.to_vec()),
+        None => created_once(storage, Slot::DeviceId, random()?).map(|bytes| bytes.to_vec()),
     }
 }
 
-/// The device's own key; created at the first call.
-pub(crate) fn own_key(storage: &dyn Storage) -> io::Result<SigningKey> {
-    created_once(storage, Slot::DeviceKey).map(|seed| SigningKey::from_seed(&seed))
+/// The device's own key.
+pub(crate) struct OwnKey {
+    pub(crate) key: SigningKey,
+    /// The seed, where it could not be saved yet: disk full, read-only.
+    unsaved: Option<[u8; 32]>,
 }
 
-/// The 32 random bytes in `slot`; written there if it holds none.
-fn created_once(storage: &dyn Storage, slot: Slot) -> io::Result<[u8; 32]> {
-    let existing = |storage: &dyn Storage| -> io::Result<Option<[u8; 32]>> {
-        Ok(storage.read(slot)?.and_then(|bytes| bytes.try_into().ok()))
-    };
-    if let Some(bytes) = existing(storage)? {
+impl OwnKey {
+    /// The stored key; created at the first call. Where it cannot be saved, it lives in memory for the time being, like
+    /// a lease.
+    pub(crate) fn load(storage: &dyn Storage) -> io::Result<Self> {
+        let (seed, unsaved) = match created_once(storage, Slot::DeviceKey, random()?) {
+            Ok(seed) => (seed, None),
+            Err(error) => match existing(storage, Slot::DeviceKey) {
+                Ok(None) => random().map(|seed| (seed, Some(seed)))?,
+                _ => return Err(error),
+            },
+        };
+        Ok(Self { key: SigningKey::from_seed(&seed), unsaved })
+    }
+
+    /// Saves what could not be saved before. A lease that names the key is of little use without it, so this comes first.
+    pub(crate) fn save(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        if let Some(seed) = self.unsaved {
+            created_once(storage, Slot::DeviceKey, seed)?;
+            self.unsaved = None;
+        }
+        Ok(())
+    }
+}
+
+/// The 32 bytes in `slot`, if it holds them.
+fn existing(storage: &dyn Storage, slot: Slot) -> io::Result<Option<[u8; 32]>> {
+    Ok(storage.read(slot)?.and_then(|bytes| bytes.try_into().ok()))
+}
+
+/// The 32 bytes in `slot`; if it holds none, `bytes` are written there.
+fn created_once(storage: &dyn Storage, slot: Slot, bytes: [u8; 32]) -> io::Result<[u8; 32]> {
+    if let Some(bytes) = existing(storage, slot)? {
         return Ok(bytes);
     }
     let _guard = storage.lock(PATIENCE)?;
-    if let Some(bytes) = existing(storage)? {
+    if let Some(bytes) = existing(storage, slot)? {
         return Ok(bytes);
     }
-    let bytes = random()?;
     storage.write(slot, &bytes, Durability::Synced)?;
     Ok(bytes)
 }
@@ -149,7 +176,7 @@ pub(crate) fn platform() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, created_once, fingerprint, own_key};
+    use super::{Device, OwnKey, created_once, fingerprint};
     use crate::storage::{MemoryStorage, Slot};
 
     #[test]
@@ -160,14 +187,16 @@ mod tests {
             fingerprint(&Device::default(), &storage).unwrap(),
             fingerprint(&Device::default(), &storage).unwrap()
         );
-        assert_eq!(created_once(&storage, Slot::DeviceId).unwrap(), created_once(&storage, Slot::DeviceId).unwrap());
+        let created = created_once(&storage, Slot::DeviceId, [1; 32]).unwrap();
+        assert_eq!(created_once(&storage, Slot::DeviceId, [2; 32]).unwrap(), created);
     }
 
     #[test]
     fn the_own_key_is_made_once_per_storage() {
         let storage = MemoryStorage::new();
-        let first = own_key(&storage).unwrap().public_key();
-        assert_eq!(own_key(&storage).unwrap().public_key(), first);
-        assert_ne!(own_key(&MemoryStorage::new()).unwrap().public_key(), first);
+        let own_key = |storage: &MemoryStorage| OwnKey::load(storage).unwrap().key.public_key();
+        let first = own_key(&storage);
+        assert_eq!(own_key(&storage), first);
+        assert_ne!(own_key(&MemoryStorage::new()), first);
     }
 }

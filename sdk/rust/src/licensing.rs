@@ -92,11 +92,17 @@ impl Licensing {
         Subscription(receiver)
     }
 
-    /// A request for a device without a network: one line of text, for a file or a QR code. With a `key` it asks for an
-    /// activation, without one for the renewal of the stored lease. Another machine sends it (see
-    /// [`crate::RelayRequest`]) and brings the answer back for [`Licensing::apply_offline`].
-    pub fn offline_request(&self, key: Option<&str>) -> Result<String, CallError> {
-        self.handle.core.offline_request(key.map(str::trim))
+    /// A request for a device without a network: one line of text, for a file or a QR code. It asks for the renewal of
+    /// the stored lease; where there is none, for an activation to which whoever carries it adds the license key.
+    /// Another machine sends it (see [`crate::RelayRequest`]) and brings the answer back for
+    /// [`Licensing::apply_offline`].
+    pub fn offline_request(&self) -> Result<String, CallError> {
+        self.handle.core.offline_request(None)
+    }
+
+    /// The same with the license key in it: asks for an activation, whatever is stored.
+    pub fn offline_activation(&self, key: &str) -> Result<String, CallError> {
+        self.handle.core.offline_request(Some(key.trim()))
     }
 
     /// Takes the answer to an offline request in: the answer's body as the server wrote it, the same in base64url, or a

@@ -45,6 +45,20 @@ impl RelayRequest {
         (known && is_plain_id(&request.product) && request.body.is_object()).then_some(request)
     }
 
+    /// Whether the request is for an activation and lacks the license key.
+    pub fn needs_key(&self) -> bool {
+        self.call == "activate" && self.body.get("key").is_none()
+    }
+
+    /// The same request with this license key in it. A renewal needs none and stays as it is.
+    #[must_use]
+    pub fn with_key(mut self, key: &str) -> Self {
+        if self.call == "activate" {
+            self.body["key"] = key.trim().into();
+        }
+        self
+    }
+
     /// The path below the server's address, to be asked with POST.
     pub fn path(&self) -> String {
         format!("/v1/products/{}/{}", self.product, self.call)
@@ -56,14 +70,16 @@ impl RelayRequest {
 }
 
 impl Core {
-    /// Writes a request down: an activation where there is a key, else a renewal.
+    /// Writes a request down: an activation where there is a key or nothing to renew, else a renewal.
     pub(crate) fn offline_request(&self, key: Option<&str>) -> Result<String, CallError> {
         self.launch();
         let unsent = CallError::NoAnswer;
         let nonce = nonce().map_err(|error| unsent(error.to_string()))?;
-        let (call, body) = match key {
-            Some(key) => ("activate", self.activation(key, &nonce).map_err(unsent)?),
-            None => ("renew", self.renewal(&nonce).map_err(|_| CallError::NotActivated)?),
+        let stored = self.with_record(|record, _| record.state.lease.is_some()) == Some(true);
+        let (call, body) = if key.is_none() && stored {
+            ("renew", self.renewal(&nonce).map_err(unsent)?)
+        } else {
+            ("activate", self.activation(key, &nonce).map_err(unsent)?)
         };
         let request = RelayRequest { product: self.product.clone(), call: call.to_owned(), body };
         let text = request.encode().ok_or_else(|| unsent("the request cannot be written".to_owned()))?;
@@ -137,6 +153,8 @@ mod tests {
     #[test]
     fn other_texts_are_no_requests() {
         let evil = RelayRequest { product: "../x".into(), call: "renew".into(), body: json!({}) };
+        let evil = evil.with_key("K");
+        assert_eq!(evil.body, json!({}), "a renewal has no key");
         let other = RelayRequest { product: "prd_1".into(), call: "release".into(), body: json!({}) };
         for text in ["", "HF1.", "HF1.!!", "HF2.e30", &evil.encode().unwrap(), &other.encode().unwrap()] {
             assert_eq!(RelayRequest::parse(text), None, "{text}");

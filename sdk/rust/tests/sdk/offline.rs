@@ -8,7 +8,10 @@ const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// What the person with the memory stick does.
 fn relay(server: &Server, text: &str) -> String {
-    let request = RelayRequest::parse(text).unwrap();
+    send(server, &RelayRequest::parse(text).unwrap())
+}
+
+fn send(server: &Server, request: &RelayRequest) -> String {
     let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
     let url = format!("{}{}", server.url(), request.path());
     let mut response =
@@ -20,7 +23,7 @@ fn relay(server: &Server, text: &str) -> String {
 fn activation_renewal_and_denial_by_file() {
     let server = Server::start();
     let machine = Machine::new(&server);
-    let request = machine.app(NOWHERE).offline_request(Some(KEY)).unwrap();
+    let request = machine.app(NOWHERE).offline_activation(KEY).unwrap();
     assert!(request.len() < 1_200, "{} characters do not fit a handy QR code", request.len());
     let answer = relay(&server, &request);
     assert_licensed(&machine.app(NOWHERE).apply_offline(&answer).unwrap(), "activated by file");
@@ -32,7 +35,7 @@ fn activation_renewal_and_denial_by_file() {
     server.with(|world| world.now += 20 * DAY);
     let app = machine.builder(NOWHERE).clock(hands.clone()).build().unwrap();
     assert!(matches!(app.check_on_launch().verdict, Verdict::Grace { .. }));
-    let request = app.offline_request(None).unwrap();
+    let request = app.offline_request().unwrap();
     drop(app);
     // Days later, after a restart.
     let app = machine.builder(NOWHERE).clock(hands.clone()).build().unwrap();
@@ -45,7 +48,7 @@ fn activation_renewal_and_denial_by_file() {
     let old = relay(&server, &request);
     assert_eq!(app.apply_offline(&old), Err(CallError::Unverifiable));
     assert_licensed(&app.state(), "a stale denial");
-    let answer = relay(&server, &app.offline_request(None).unwrap());
+    let answer = relay(&server, &app.offline_request().unwrap());
     let Err(CallError::Denied(standing)) = app.apply_offline(&answer) else { panic!() };
     assert_eq!(standing.verdict, Verdict::Invalid { reason: InvalidReason::Revoked });
 }
@@ -59,6 +62,17 @@ fn what_is_not_an_answer_changes_nothing() {
         assert!(app.apply_offline(text).is_err(), "{text}");
         assert_licensed(&app.state(), text);
     }
-    let other = Machine::new(&server);
-    assert_eq!(other.app(NOWHERE).offline_request(None), Err(CallError::NotActivated));
+}
+
+#[test]
+fn a_request_without_a_key_gets_it_from_whoever_carries_it() {
+    let server = Server::start();
+    let machine = Machine::new(&server);
+    let request = RelayRequest::parse(&machine.app(NOWHERE).offline_request().unwrap()).unwrap();
+    assert!(request.needs_key() && !request.body.to_string().contains(KEY), "{request:?}");
+    let answer = send(&server, &request.with_key(&format!(" {KEY}\n")));
+    assert_licensed(&machine.app(NOWHERE).apply_offline(&answer).unwrap(), "activated by file");
+    let request = RelayRequest::parse(&machine.app(NOWHERE).offline_request().unwrap()).unwrap();
+    assert_eq!((request.call.as_str(), request.needs_key()), ("renew", false), "then it renews");
+    assert_licensed(&machine.app(NOWHERE).apply_offline(&send(&server, &request)).unwrap(), "renewed by file");
 }

@@ -203,7 +203,7 @@ fn trials_own_keys_tls_and_files() {
     assert_licensed(&app.activate(&real.key).unwrap(), "over TLS");
 
     let island = real.app("island", "http://127.0.0.1:1");
-    let request = RelayRequest::parse(&island.offline_request(Some(&real.key)).unwrap()).unwrap();
+    let request = RelayRequest::parse(&island.offline_activation(&real.key).unwrap()).unwrap();
     let agent = ureq::Agent::config_builder().proxy(None).build().new_agent();
     let mut answer = agent
         .post(format!("{}{}", real.url(), request.path()))
