@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::error::BuildError;
+use holdfast_lease::classify::MAX_BODY_BYTES;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -17,7 +18,7 @@ const WHOLE_CALL: Duration = Duration::from_secs(10);
 /// What the calling thread allows on top before it stops waiting for a call that does not keep its own deadline.
 const SLACK: Duration = Duration::from_millis(250);
 /// Longest body that is read.
-const MAX_BODY: u64 = 64 * 1024;
+const MAX_BODY: u64 = MAX_BODY_BYTES as u64;
 
 /// How the network is reached.
 #[derive(Clone, Default)]
@@ -187,7 +188,8 @@ fn exchange(agent: &Agent, endpoint: &Endpoint, ask: &Ask) -> Result<HttpReply, 
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (content_type, retry_after) = (header("content-type"), header("retry-after"));
     let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
+    // The reader counts reaching its limit as exceeding it, so it gets one byte more than is accepted.
+    let body = response.body_mut().with_config().limit(MAX_BODY + 1).read_to_vec()?;
     Ok(HttpReply { status, content_type, retry_after, body })
 }
 

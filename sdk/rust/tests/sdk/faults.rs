@@ -106,6 +106,21 @@ fn the_caller_is_told_what_the_matter_is() {
 }
 
 #[test]
+fn a_body_of_64_kib_is_read_and_one_byte_more_is_not() {
+    let server = Server::start();
+    let machine = Machine::activated(&server);
+    let proxy = Proxy::start(server.address).unwrap();
+    let answer = |bytes: usize| {
+        let frame = r#"{"code":"license_not_found","detail":""}"#.len();
+        let body = format!(r#"{{"code":"license_not_found","detail":"{}"}}"#, "x".repeat(bytes - frame));
+        assert_eq!(body.len(), bytes);
+        survives(&server, &machine, &proxy, Fault::Answer(Answer::json(404, &body)))
+    };
+    assert_eq!(answer(64 * 1024), CallError::LicenseNotFound);
+    assert!(matches!(answer(64 * 1024 + 1), CallError::NoAnswer(_)));
+}
+
+#[test]
 fn a_proxy_that_wants_a_password_is_reported() {
     let server = Server::start();
     let machine = Machine::activated(&server);
