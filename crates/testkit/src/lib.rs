@@ -5,6 +5,8 @@
 pub mod clock;
 #[cfg(feature = "db")]
 pub mod db;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod installation;
 pub mod proxy;
 

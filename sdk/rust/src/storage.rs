@@ -119,9 +119,14 @@ impl Storage for FileStorage {
         // Writers hold the lock, so that one temporary name is enough and a killed writer leaves at most one file.
         let temporary = path.with_extension("tmp");
         let mut file = Self::open_private(&temporary)?;
-        file.write_all(bytes)?;
-        if durability == Durability::Synced {
-            file.sync_all()?;
+        let written = file.write_all(bytes).and_then(|()| match durability {
+            Durability::Synced => file.sync_all(),
+            Durability::Relaxed => Ok(()),
+        });
+        if let Err(error) = written {
+            // What was begun must not keep the last free blocks of a full disk from others.
+            let _ = file.set_len(0);
+            return Err(error);
         }
         drop(file);
         fs::rename(&temporary, &path)?;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod background;
+#[cfg(target_os = "linux")]
+mod disk;
 mod documents;
 mod faults;
 mod offline;
