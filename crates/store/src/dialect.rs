@@ -31,19 +31,28 @@ impl Dialect {
         }
     }
 
-    /// The same for the table `of` of a join, out of `"l"` and the like.
-    pub(crate) fn lock_rows_of(self, of: &str) -> String {
-        match self {
-            Self::Sqlite => String::new(),
-            Self::Postgres => format!(" FOR NO KEY UPDATE OF {of}"),
-        }
-    }
-
     /// What follows a SELECT that locks what it can get and leaves out what others hold.
     pub(crate) const fn lock_rows_that_are_free(self) -> &'static str {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR NO KEY UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The whole number `n` as a constant column.
+    pub(crate) fn number(self, n: u8) -> String {
+        match self {
+            Self::Sqlite => n.to_string(),
+            Self::Postgres => format!("{n}::bigint"),
+        }
+    }
+
+    /// What follows a CROSS JOIN with constants to have each of them looked up in `table` by itself, over the index that
+    /// fits `condition`, whatever the planner believes of the size of the table.
+    pub(crate) fn each_by(self, table: &str, condition: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{table} ON {condition}"),
+            Self::Postgres => format!("LATERAL (SELECT * FROM {table} WHERE {condition} OFFSET 0) AS {table}"),
         }
     }
 
@@ -97,10 +106,14 @@ impl Dialect {
         }
     }
 
-    /// A table expression with `rows` of constants: `SELECT … FROM unnest` over one array per column on PostgreSQL, so
-    /// that the statement's text does not depend on the number of rows; `VALUES` on SQLite. Returns its text and its
-    /// arguments. `rows` must not be empty and all rows must have the same types.
-    pub(crate) fn constants(self, rows: &[Vec<Arg>]) -> (String, Vec<Arg>) {
+    /// A query of `rows` of constants: over one array per column on PostgreSQL, so that its text does not depend on the
+    /// number of rows; over `VALUES` on SQLite, filled up with rows of nulls to a power of two, so that few different
+    /// statements are prepared. Returns its text and its arguments, the first of which is the argument after `before`
+    /// others. All rows must have the same types, and their first column is never null.
+    ///
+    /// On SQLite the arguments have no numbers: it looks numbered ones up by name, one after the other, which makes the
+    /// binding of some hundred the most expensive part of a statement. Such a statement must have no numbered ones.
+    pub(crate) fn constants(self, rows: &[Vec<Arg>], before: usize) -> (String, Vec<Arg>) {
         let width = rows.first().map_or(0, Vec::len);
         match self {
             Self::Postgres => {
@@ -116,37 +129,43 @@ impl Dialect {
                         _ => "text[]",
                     };
                     let comma = if at == 0 { "" } else { ", " };
-                    let _ = write!(text, "{comma}${}::{kind}", at + 1);
+                    let _ = write!(text, "{comma}${}::{kind}", before + at + 1);
                     args.push(Arg::Many(column));
                 }
                 text.push(')');
                 (text, args)
             }
             Self::Sqlite => {
-                let mut text = String::from("VALUES ");
-                let mut args = Vec::with_capacity(width * rows.len());
-                for (at, row) in rows.iter().enumerate() {
-                    text.push_str(if at == 0 { "(" } else { ", (" });
-                    for (column, arg) in row.iter().enumerate() {
-                        args.push(arg.clone());
-                        let comma = if column == 0 { "" } else { ", " };
-                        let _ = write!(text, "{comma}${}", args.len());
-                    }
-                    text.push(')');
-                }
+                let filled = rows.len().next_power_of_two();
+                let row = format!("({})", vec!["?"; width].join(","));
+                let text = format!("SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL", vec![row; filled].join(","));
+                let mut args = Vec::with_capacity(width * filled);
+                args.extend(rows.iter().flatten().cloned());
+                args.resize(width * filled, Arg::Int(None));
                 (text, args)
             }
         }
     }
 
-    /// How many of `rows` rows of `width` columns to insert with the next statement. On SQLite a power of two, so that
-    /// few different statements are prepared, within the limit on arguments.
+    /// The condition that `column` is one of `values`, as a statement of constants has it ([`Self::constants`]).
+    pub(crate) fn one_of(self, column: &str, values: Vec<Arg>, before: usize) -> (String, Vec<Arg>) {
+        match self {
+            Self::Postgres => (format!("{column} = ANY(${})", before + 1), vec![Arg::Many(values)]),
+            Self::Sqlite => {
+                let rows: Vec<Vec<Arg>> = values.into_iter().map(|value| vec![value]).collect();
+                let (source, args) = self.constants(&rows, before);
+                (format!("{column} IN ({source})"), args)
+            }
+        }
+    }
+
+    /// How many of `rows` rows of `width` columns to write with the next statement.
     pub(crate) fn chunk(self, rows: usize, width: usize) -> usize {
         match self {
             Self::Postgres => rows.min(5_000),
             Self::Sqlite => {
-                let most = (2_000 / width.max(1)).clamp(1, 64).min(rows.max(1));
-                1 << (usize::BITS - 1 - most.leading_zeros())
+                let most = (4_096 / width.max(1)).clamp(1, 128);
+                rows.min(1 << (usize::BITS - 1 - most.leading_zeros()))
             }
         }
     }
@@ -282,9 +301,3 @@ pub(crate) fn array(items: &[Arg]) -> Array {
         _ => gather!(Id),
     }
 }
-
-/// Inserts a seat and counts it on its license in one round trip; SQLite has no inserts in `WITH`, and needs no round
-/// trips. `$4` is the license, `$16` by how much to count.
-pub(crate) const COUNT_IN_SAME_STATEMENT: &str = "WITH seats AS ({insert}), counted AS (UPDATE licenses
-    SET seats_used = licenses.seats_used + $16 WHERE licenses.id = $4 AND $16 <> 0 AND EXISTS (SELECT 1 FROM seats))
-    SELECT * FROM seats";

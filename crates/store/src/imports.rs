@@ -189,7 +189,7 @@ pub async fn set_fates(
         rest = later;
         let rows: Vec<Vec<Arg>> =
             now.iter().map(|(line, fate, reason, license)| args![id, line, fate, reason, license]).collect();
-        let (source, args) = tx.dialect().constants(&rows);
+        let (source, args) = tx.dialect().constants(&rows, 0);
         let sql = format!(
             "WITH said (import, line, fate, reason, license) AS ({source})
              UPDATE import_rows SET fate = said.fate, reason = said.reason,

@@ -32,6 +32,7 @@ pub mod setup;
 pub mod signing_keys;
 mod sql;
 pub mod throttle;
+mod together;
 pub mod tokens;
 pub mod trials;
 mod tx;

@@ -4,7 +4,9 @@ use crate::{
     db::{Conn, Db},
     dialect::{Dialect, FEED_CHANNEL, FEED_LOCK, classify},
     error::StoreError,
+    seats::ledger::{Ledger, Need, queries},
     sql::{Arg, Querier, Row, ToArg, args},
+    together::Together,
 };
 use futures::future::BoxFuture;
 use holdfast_domain::{Actor, EventHash, EventId, ProductId, Timestamp, VendorId, event::EventFields};
@@ -80,6 +82,9 @@ pub struct Tx {
     events: Vec<NewEvent>,
     changes: Vec<NewChange>,
     counts: Vec<(VendorId, Counted, i64)>,
+    /// What claims know and leave to be written. Every other statement has it written first, and then forgotten, so that
+    /// nobody ever sees a state in between.
+    pub(crate) ledger: Ledger,
     /// A statement of the current job failed.
     pub(crate) failed: bool,
     /// What broke the whole transaction.
@@ -87,7 +92,7 @@ pub struct Tx {
 }
 
 /// A place to go back to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Mark(usize, usize, usize);
 
 impl Tx {
@@ -98,6 +103,7 @@ impl Tx {
             events: Vec::new(),
             changes: Vec::new(),
             counts: Vec::new(),
+            ledger: Ledger::default(),
             failed: false,
             fault: None,
         }
@@ -125,6 +131,64 @@ impl Tx {
         self.events.truncate(mark.0);
         self.changes.truncate(mark.1);
         self.counts.truncate(mark.2);
+        self.ledger.clear();
+    }
+
+    /// Locks licenses in the order of their ids, and reads them and the seats of their devices, for claims to come.
+    pub(crate) async fn load(&mut self, needs: &[Need]) -> Result<(), StoreError> {
+        self.settle().await?;
+        let [licenses, seats] = queries(self.dialect(), needs);
+        let rows = match self.dialect() {
+            Dialect::Sqlite if !seats.0.is_empty() => {
+                let args = [licenses.1, seats.1].concat();
+                self.run(format!("{}; {}", licenses.0, seats.0).into(), args).await?
+            }
+            Dialect::Postgres if !seats.0.is_empty() => {
+                let mut rows = self.run(licenses.0.into(), licenses.1).await?;
+                rows.extend(self.run(seats.0.into(), seats.1).await?);
+                rows
+            }
+            _ => self.run(licenses.0.into(), licenses.1).await?,
+        };
+        rows.iter().try_for_each(|row| self.ledger.read(row))?;
+        self.ledger.looked_for(needs);
+        Ok(())
+    }
+
+    /// Writes what claims have left to be written.
+    pub(crate) async fn settle(&mut self) -> Result<(), StoreError> {
+        if self.ledger.is_written() {
+            return Ok(());
+        }
+        let mut together = Together::new(self.dialect());
+        self.ledger.write(&mut together);
+        if together.is_empty() {
+            return Ok(());
+        }
+        let (sql, args) = together.text(None);
+        self.run(sql.into(), args).await.map(|_| ())
+    }
+
+    /// For statements that change nothing of what claims know, so that it need not be read again.
+    pub(crate) const fn beside(&mut self) -> Beside<'_> {
+        Beside(self)
+    }
+
+    /// Runs a statement. Whatever claims have left to be written is written after it.
+    async fn run(&mut self, sql: Cow<'static, str>, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        match tokio::time::timeout(self.statement_limit, self.conn.rows(sql, args)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(self.note(&error)),
+            Err(_) => {
+                let error = StoreError::unavailable("no answer in time");
+                self.failed = true;
+                self.fault = Some(error.clone());
+                Err(error)
+            }
+        }
     }
 
     /// Inserts `rows` into `table`, in as few statements as possible; `suffix` may hold a conflict clause. Returns how many
@@ -142,7 +206,7 @@ impl Tx {
         while let Some(first) = rest.first() {
             let (now, later) = rest.split_at(dialect.chunk(rest.len(), first.len()));
             rest = later;
-            let (source, args) = dialect.constants(now);
+            let (source, args) = dialect.constants(now, 0);
             let returning = if suffix.contains("DO NOTHING") { " RETURNING 1" } else { "" };
             let sql = format!("INSERT INTO {table} ({columns}) {source} {suffix}{returning}");
             let returned = self.rows(sql.into(), args).await?.len();
@@ -151,57 +215,81 @@ impl Tx {
         Ok(inserted)
     }
 
-    /// Writes the buffered events, changes and counts. Called once per batch, before its commit. Locks are taken in one
-    /// order by everybody: heads of vendors by id, then counts by vendor and name, then the feed.
+    /// Writes what claims have left and the buffered events, changes and counts. Called once per batch, before its commit.
+    /// Locks are taken in one order by everybody: heads of vendors by id, then counts by vendor and name, then the feed.
     pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
         let events = std::mem::take(&mut self.events);
         let changes = std::mem::take(&mut self.changes);
-        let counts = std::mem::take(&mut self.counts);
-        self.flush_events(events).await?;
-        self.flush_counts(&counts).await?;
-        self.flush_changes(&changes).await
-    }
-
-    async fn flush_events(&mut self, events: Vec<NewEvent>) -> Result<(), StoreError> {
+        let counts = sums(&std::mem::take(&mut self.counts));
         let mut vendors: BTreeMap<VendorId, Vec<NewEvent>> = BTreeMap::new();
         for event in events {
             vendors.entry(event.vendor).or_default().push(event);
         }
-        let lock = self.dialect().lock_rows();
-        let mut rows = Vec::new();
-        let mut heads = Vec::with_capacity(vendors.len());
+        let mut together = Together::new(self.dialect());
+        self.ledger.write(&mut together);
+        if !counts.is_empty() {
+            let source = together.constants(&counts);
+            together.write(format!(
+                "INSERT INTO vendor_counts (vendor, kind, rows) {source}
+                 ON CONFLICT (vendor, kind) DO UPDATE SET rows = vendor_counts.rows + excluded.rows"
+            ));
+        }
+        let heads = (!vendors.is_empty()).then(|| {
+            let among = together.one_of("vendor", vendors.keys().map(ToArg::arg).collect());
+            let lock = self.conn.dialect().lock_rows();
+            format!("SELECT vendor, number, hash FROM event_heads WHERE {among} ORDER BY vendor{lock}")
+        });
+        if heads.is_some() || !together.is_empty() {
+            let (sql, args) = together.text(heads.as_deref());
+            let rows = self.run(sql.into(), args).await?;
+            if heads.is_some() {
+                self.flush_events(&vendors, &rows).await?;
+            }
+        }
+        self.flush_changes(&changes).await
+    }
+
+    /// Appends events to their vendors' chains, which end with `heads`.
+    async fn flush_events(
+        &mut self,
+        vendors: &BTreeMap<VendorId, Vec<NewEvent>>,
+        heads: &[Row],
+    ) -> Result<(), StoreError> {
+        let mut ends = BTreeMap::new();
+        for head in heads {
+            ends.insert(head.get::<VendorId>(0)?, (head.get::<i64>(1)?, head.get::<EventHash>(2)?));
+        }
+        let (mut rows, mut heads) = (Vec::new(), Vec::with_capacity(vendors.len()));
         for (vendor, events) in vendors {
-            let sql = format!("SELECT number, hash FROM event_heads WHERE vendor = $1{lock}");
-            let head = self.rows(sql.into(), args![vendor]).await?;
-            let head =
-                head.first().ok_or_else(|| StoreError::internal("a vendor without a head of its event chain"))?;
-            let (mut number, mut hash): (i64, EventHash) = (head.get(0)?, head.get(1)?);
+            let end = ends.get(vendor);
+            let (mut number, mut hash) =
+                *end.ok_or_else(|| StoreError::internal("a vendor without a head of its event chain"))?;
             for event in events {
                 number += 1;
-                let (row, next) = event_row(&event, number, hash)?;
+                let (row, next) = event_row(event, number, hash)?;
                 hash = next;
                 rows.push(row);
             }
-            heads.push((vendor, number, hash));
+            heads.push(args![vendor, number, hash]);
         }
         let columns = "vendor, number, id, at, actor, action, subject, data, origin, request, hash";
-        self.insert("events", columns, &rows, "").await?;
-        for (vendor, number, hash) in heads {
-            let sql = "UPDATE event_heads SET number = $2, hash = $3 WHERE vendor = $1";
-            self.rows(sql.into(), args![vendor, number, hash]).await?;
+        let most = self.dialect().chunk(usize::MAX, 11);
+        // Almost always, all of them go with the heads.
+        while rows.len() > most {
+            let later = rows.split_off(most);
+            self.insert("events", columns, &rows, "").await?;
+            rows = later;
         }
-        Ok(())
-    }
-
-    async fn flush_counts(&mut self, counts: &[(VendorId, Counted, i64)]) -> Result<(), StoreError> {
-        let mut sums: BTreeMap<(VendorId, &'static str), i64> = BTreeMap::new();
-        for (vendor, what, more) in counts {
-            *sums.entry((*vendor, what.as_str())).or_default() += more;
-        }
-        let rows: Vec<Vec<Arg>> =
-            sums.into_iter().filter(|(_, n)| *n != 0).map(|((vendor, what), n)| args![vendor, what, n]).collect();
-        let suffix = "ON CONFLICT (vendor, kind) DO UPDATE SET rows = vendor_counts.rows + excluded.rows";
-        self.insert("vendor_counts", "vendor, kind, rows", &rows, suffix).await.map(|_| ())
+        let mut together = Together::new(self.dialect());
+        let source = together.constants(&rows);
+        together.write(format!("INSERT INTO events ({columns}) {source}"));
+        let source = together.constants(&heads);
+        together.write(format!(
+            "WITH said (vendor, number, hash) AS ({source}) UPDATE event_heads SET number = said.number, hash = said.hash
+             FROM said WHERE event_heads.vendor = said.vendor"
+        ));
+        let (sql, args) = together.text(None);
+        self.run(sql.into(), args).await.map(|_| ())
     }
 
     async fn flush_changes(&mut self, changes: &[NewChange]) -> Result<(), StoreError> {
@@ -270,26 +358,41 @@ fn event_row(event: &NewEvent, number: i64, previous: EventHash) -> Result<(Vec<
     Ok((row, hash))
 }
 
+/// What `counts` come to, as rows of the table.
+fn sums(counts: &[(VendorId, Counted, i64)]) -> Vec<Vec<Arg>> {
+    let mut sums: BTreeMap<(VendorId, &'static str), i64> = BTreeMap::new();
+    for (vendor, what, more) in counts {
+        *sums.entry((*vendor, what.as_str())).or_default() += more;
+    }
+    sums.into_iter().filter(|(_, n)| *n != 0).map(|((vendor, what), n)| args![vendor, what, n]).collect()
+}
+
 impl Querier for Tx {
     fn rows(&mut self, sql: Cow<'static, str>, args: Vec<Arg>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
-            if let Some(fault) = &self.fault {
-                return Err(fault.clone());
-            }
-            match tokio::time::timeout(self.statement_limit, self.conn.rows(sql, args)).await {
-                Ok(Ok(rows)) => Ok(rows),
-                Ok(Err(error)) => Err(self.note(&error)),
-                Err(_) => {
-                    let error = StoreError::unavailable("no answer in time");
-                    self.failed = true;
-                    self.fault = Some(error.clone());
-                    Err(error)
-                }
-            }
+            self.settle().await?;
+            self.ledger.forget();
+            self.run(sql, args).await
         })
     }
 
     fn dialect(&self) -> Dialect {
         self.conn.dialect()
+    }
+}
+
+/// A transaction as [`Tx::beside`] gives it.
+pub(crate) struct Beside<'a>(&'a mut Tx);
+
+impl Querier for Beside<'_> {
+    fn rows(&mut self, sql: Cow<'static, str>, args: Vec<Arg>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            self.0.settle().await?;
+            self.0.run(sql, args).await
+        })
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.0.conn.dialect()
     }
 }

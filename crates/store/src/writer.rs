@@ -1,16 +1,22 @@
 //! The group-commit writer: all writes of a node, many to a commit.
 //!
-//! Jobs that arrive while a commit is running share the next one. A job that fails is rolled back to a savepoint and takes
-//! nobody with it. Each is answered only after the commit, so an answer always means that the write is on disk. A job is a closure that can be run again: when
-//! the database gave up a batch (a deadlock, a failover), the writer repeats it, first together, then one by one.
+//! Jobs that arrive while a commit is running share the next one. A job that fails takes nobody with it. Each is answered
+//! only after the commit, so an answer always means that the write is on disk. A job is a closure that can be run again:
+//! when one of a batch failed, or the database gave the batch up (a deadlock, a failover), the writer repeats it, first
+//! together, then one by one.
+//!
+//! Jobs say in advance which license they lock ([`Order`]), so that a batch locks all of them with one statement, in the
+//! order of their ids; the claims among them are decided in memory and written together ([`crate::seats::claim`]).
 
 use crate::{
     db::{Conn, Db, Reader},
     dialect::{Dialect, classify, commit_certainly_failed},
     error::{Detail, StoreError},
-    tx::Tx,
+    seats::ledger::Need,
+    tx::{Mark, Tx},
 };
 use futures::future::BoxFuture;
+use holdfast_domain::{DeviceHash, LicenseId};
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -21,15 +27,28 @@ use tokio::sync::{mpsc, oneshot};
 /// In which order the jobs of a batch run, so that batches of several nodes take row locks in one order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
-    /// Before those with a key; takes no lock that keyed jobs take.
+    /// Before those that lock a license; takes no lock that those take.
     #[default]
     Free,
-    /// By the id of the license whose row it locks.
-    License(holdfast_domain::LicenseId),
+    /// Claims a seat of that license for that device, and changes nothing else: [`crate::seats::lock`] finds both read.
+    Claim(LicenseId, DeviceHash),
+    /// Locks that license.
+    License(LicenseId),
     /// After all others; waits for no lock.
     Last,
     /// In a batch of its own: locks several licenses, in the order of their ids.
     Alone,
+}
+
+impl Order {
+    /// What a job of this order needs to be locked and read.
+    const fn need(self) -> Option<Need> {
+        match self {
+            Self::Claim(license, device) => Some((license, Some(device))),
+            Self::License(license) => Some((license, None)),
+            Self::Free | Self::Last | Self::Alone => None,
+        }
+    }
 }
 
 /// How a job is to be run.
@@ -43,9 +62,14 @@ pub struct WriteOptions {
 }
 
 impl WriteOptions {
-    /// A job that locks one license and may be repeated.
-    pub const fn license(id: holdfast_domain::LicenseId) -> Self {
+    /// A job that locks one license.
+    pub const fn license(id: LicenseId) -> Self {
         Self { order: Order::License(id), idempotent: false }
+    }
+
+    /// A job that claims a seat of a license for a device. It may be repeated: a claim leads to the same seat again.
+    pub const fn claim(id: LicenseId, device: DeviceHash) -> Self {
+        Self { order: Order::Claim(id, device), idempotent: true }
     }
 
     /// The same, marked as one that may be repeated after an unknown outcome.
@@ -188,6 +212,8 @@ struct Waiting {
 trait AnyJob: Send {
     /// Runs the job, keeps its answer, and tells whether its writes are to stay.
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
+    /// Keeps an error instead of the answer: what the job wrote could not stay.
+    fn refuse(&mut self, error: StoreError);
     /// Sends the kept answer.
     fn answer(self: Box<Self>);
     /// Sends an error instead.
@@ -216,6 +242,10 @@ where
             *result = Some(answer);
             ok
         })
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.result = Some(Err(E::from(error)));
     }
 
     fn answer(self: Box<Self>) {
@@ -355,65 +385,124 @@ async fn repeat(batches: &mut VecDeque<(Vec<Waiting>, u32)>, jobs: Vec<Waiting>,
     }
 }
 
-/// Runs `jobs` and commits. Unless `careful`, they share one savepoint, which saves a round trip for each, until one of
-/// them fails: then `careful` is set and each gets its own.
+/// Runs `jobs` and commits. Unless `careful`, they run together, without savepoints, and write together, until one of them
+/// fails or what they wrote is refused: then everything is undone, `careful` is set, and each runs in a savepoint of its
+/// own and writes before the next.
 async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], careful: &mut bool, commit_timeout: Duration) -> Ended {
-    let begin = match tx.conn.dialect() {
-        Dialect::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT job",
-        Dialect::Postgres => "BEGIN; SAVEPOINT job",
-    };
-    if let Err(error) = control(tx, begin).await {
-        return Ended::RolledBack(error);
-    }
-    let first = tx.mark();
-    let mut at = 0;
-    // Nothing has been written since the savepoint.
-    let mut fresh = true;
-    while let Some(waiting) = jobs.get_mut(at) {
-        if *careful
-            && !fresh
-            && let Err(error) = control(tx, "RELEASE SAVEPOINT job; SAVEPOINT job").await
-        {
-            return Ended::RolledBack(error);
-        }
-        let mark = tx.mark();
-        tx.failed = false;
-        let ok = waiting.job.run(tx).await;
-        if let Some(fault) = tx.fault.take() {
-            return Ended::RolledBack(fault);
-        }
-        if ok && !tx.failed {
-            fresh = false;
-            at += 1;
-            continue;
-        }
-        if let Err(error) = control(tx, "ROLLBACK TO SAVEPOINT job").await {
-            return Ended::RolledBack(error);
-        }
-        if ok {
-            // It went on after a failed statement and would report what was not written.
-            return Ended::RolledBack(StoreError::internal("a job hid the failure of a statement"));
-        }
-        if *careful || fresh {
-            tx.back_to(mark);
-            at += 1;
-        } else {
-            // The jobs before it shared its savepoint and are undone with it: all begin again, each in its own.
-            tx.back_to(first);
+    // A single job has nobody to take with it.
+    let first = if *careful || jobs.len() == 1 { one_by_one(tx, jobs).await } else { together(tx, jobs).await };
+    let done = match first {
+        Ok(Ran::AllKept) => Ok(()),
+        Ok(Ran::NoneKept) => {
             *careful = true;
-            at = 0;
+            tx.back_to(Mark::default());
+            match control(tx, "ROLLBACK").await {
+                Ok(()) => one_by_one(tx, jobs).await.map(|_| ()),
+                Err(error) => Err(error),
+            }
         }
-        fresh = true;
-    }
-    if let Err(error) = tx.flush().await {
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
         return Ended::RolledBack(error);
     }
-    match tokio::time::timeout(commit_timeout, tx.conn.batch("RELEASE SAVEPOINT job; COMMIT")).await {
+    match tokio::time::timeout(commit_timeout, tx.conn.batch("COMMIT")).await {
         Ok(Ok(())) => Ended::Committed,
         Ok(Err(error)) if commit_certainly_failed(&error) => Ended::RolledBack(classify(&error)),
         Ok(Err(error)) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", error.to_string()))),
         Err(_) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", "no answer in time"))),
     }
+}
+
+/// What is left of a run of jobs.
+enum Ran {
+    /// Every job has an answer, and what belongs to it is written.
+    AllKept,
+    /// One failed and the others have to run again.
+    NoneKept,
+}
+
+const fn begin(tx: &Tx) -> &'static str {
+    match tx.conn.dialect() {
+        Dialect::Sqlite => "BEGIN IMMEDIATE",
+        Dialect::Postgres => "BEGIN",
+    }
+}
+
+fn needs(jobs: &[Waiting]) -> Vec<Need> {
+    jobs.iter().filter_map(|waiting| waiting.options.order.need()).collect()
+}
+
+async fn together(tx: &mut Tx, jobs: &mut [Waiting]) -> Result<Ran, StoreError> {
+    let needs = needs(jobs);
+    let mut loaded = false;
+    control(tx, begin(tx)).await?;
+    for waiting in jobs {
+        if !loaded && waiting.options.order.need().is_some() {
+            loaded = true;
+            tx.load(&needs).await?;
+        }
+        if !run_job(tx, waiting).await? {
+            return Ok(Ran::NoneKept);
+        }
+    }
+    match tx.flush().await {
+        Ok(()) => Ok(Ran::AllKept),
+        Err(_) if tx.fault.is_none() => Ok(Ran::NoneKept),
+        Err(error) => Err(error),
+    }
+}
+
+async fn one_by_one(tx: &mut Tx, jobs: &mut [Waiting]) -> Result<Ran, StoreError> {
+    let needs = needs(jobs);
+    let several = jobs.len() > 1;
+    let (mut loaded, mut inside) = (false, false);
+    control(tx, begin(tx)).await?;
+    for waiting in jobs {
+        if !loaded && waiting.options.order.need().is_some() {
+            loaded = true;
+            if std::mem::take(&mut inside) {
+                control(tx, "RELEASE SAVEPOINT job").await?;
+            }
+            // Outside of any savepoint, so that no failing job gives the locks up.
+            tx.load(&needs).await?;
+        }
+        control(tx, if inside { "RELEASE SAVEPOINT job; SAVEPOINT job" } else { "SAVEPOINT job" }).await?;
+        inside = true;
+        let mark = tx.mark();
+        let mut kept = run_job(tx, waiting).await?;
+        // What a single job leaves is written with its events.
+        if kept
+            && several
+            && let Err(error) = tx.settle().await
+        {
+            if let Some(fault) = tx.fault.take() {
+                return Err(fault);
+            }
+            waiting.job.refuse(error);
+            kept = false;
+        }
+        if !kept {
+            tx.back_to(mark);
+            control(tx, "ROLLBACK TO SAVEPOINT job").await?;
+        }
+    }
+    tx.flush().await?;
+    Ok(Ran::AllKept)
+}
+
+/// Runs a job and tells whether its writes are to stay. An error is one of the whole transaction.
+async fn run_job(tx: &mut Tx, waiting: &mut Waiting) -> Result<bool, StoreError> {
+    tx.failed = false;
+    let ok = waiting.job.run(tx).await;
+    if let Some(fault) = tx.fault.take() {
+        return Err(fault);
+    }
+    if ok && tx.failed {
+        // It went on after a failed statement and would report what was not written.
+        return Err(StoreError::internal("a job hid the failure of a statement"));
+    }
+    Ok(ok)
 }
 
 async fn control(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {

@@ -147,7 +147,7 @@ pub async fn insert_many(tx: &mut Tx, scope: Scope, new: &[NewLicense]) -> Resul
         let (now, later) = rest.split_at(dialect.chunk(rest.len(), 20));
         rest = later;
         let rows: Vec<Vec<Arg>> = now.iter().map(|new| values(scope, new)).collect();
-        let (source, args) = dialect.constants(&rows);
+        let (source, args) = dialect.constants(&rows, 0);
         let sql =
             format!("INSERT INTO licenses ({BARE}) {source} ON CONFLICT (product, key_hash) DO NOTHING RETURNING id");
         let mut stored = std::collections::HashSet::new();
@@ -188,6 +188,16 @@ pub async fn by_key_hash(
 ) -> Result<Option<LicenseRow>, StoreError> {
     let sql = format!("SELECT {} FROM licenses WHERE product = $1 AND key_hash = $2", LicenseRow::COLUMNS);
     first(q, sql, args![product, key_hash]).await
+}
+
+/// The id alone of the license of a product with that key hash.
+pub async fn id_by_key_hash(
+    q: &mut dyn Querier,
+    product: ProductId,
+    key_hash: [u8; 32],
+) -> Result<Option<LicenseId>, StoreError> {
+    let sql = "SELECT id FROM licenses WHERE product = $1 AND key_hash = $2";
+    crate::sql::value(q, sql, args![product, key_hash]).await
 }
 
 /// The licenses of the vendor, of any product, with one of these key hashes (each product hashes with the same key): for

@@ -3,16 +3,16 @@
 //! The license row is locked for the whole act, so claims of one license follow one another on any number of nodes; the
 //! uniqueness of (license, device) is the second lock.
 
-use super::{SeatRow, active_of_license, add_used, is_active};
+use super::{SeatRow, active_of_license, is_active};
 use crate::{
-    dialect::{COUNT_IN_SAME_STATEMENT, Dialect},
     error::StoreError,
     licenses::LicenseRow,
     scope::Scope,
-    sql::{Arg, Querier, Record, all, args, first, value},
+    sql::{Querier, Record, all, args, value},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{DeviceHash, Email, LicenseId, Name, SeatId, SeatModel, Seconds, Timestamp};
+use holdfast_domain::{DeviceHash, Email, LicenseId, Name, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp};
+use std::sync::Arc;
 
 /// How long after the end of its lease a floating seat may be given to another: what renewals said may still be on its way
 /// to the database.
@@ -21,39 +21,29 @@ const RECLAIM_MARGIN: Seconds = Seconds(5);
 /// A license locked until the commit, and the seat that the device already has or had.
 #[derive(Clone, Debug)]
 pub struct Locked {
-    /// The license.
-    pub license: LicenseRow,
+    /// The license; its `seats_used` is what it was before the batch.
+    pub license: Arc<LicenseRow>,
+    /// How many of its seats are taken now.
+    pub seats_used: u32,
     /// The device's seat, taken or given up.
     pub seat: Option<SeatRow>,
 }
 
 /// Locks a license of the scope's vendor and finds the device's seat. `None` where there is no such license. Give the job
-/// [`crate::WriteOptions::license`] with the same id.
+/// [`crate::WriteOptions::claim`] with the same id and device: then both are read together with those of all other claims
+/// of the batch.
 pub async fn lock(
     tx: &mut Tx,
     scope: Scope,
     license: LicenseId,
     device: &DeviceHash,
 ) -> Result<Option<Locked>, StoreError> {
-    let sql = format!(
-        "SELECT {}, seats.id FROM licenses LEFT JOIN seats ON seats.license = licenses.id AND seats.device = $3
-         WHERE licenses.vendor = $1 AND licenses.id = $2{}",
-        LicenseRow::COLUMNS,
-        tx.dialect().lock_rows_of("licenses")
-    );
-    let rows = tx.rows(sql.into(), args![scope.vendor(), license, device]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let license = LicenseRow::read_at(row, 0)?;
-    let known: Option<SeatId> = row.get(LicenseRow::WIDTH)?;
-    // The join saw the seat as it was before the lock was granted; what counts is what it is now. A seat that appeared
-    // while we waited is met by the insert's own uniqueness.
-    let seat = if known.is_some() { of_device(tx, &license, device).await? } else { None };
-    Ok(Some(Locked { license, seat }))
-}
-
-async fn of_device(tx: &mut Tx, license: &LicenseRow, device: &DeviceHash) -> Result<Option<SeatRow>, StoreError> {
-    let sql = format!("SELECT {} FROM seats WHERE license = $1 AND device = $2", SeatRow::COLUMNS);
-    first(tx, sql, args![license.license.id, device]).await
+    if tx.ledger.license(license).is_none() || tx.ledger.seat(license, device).is_none() {
+        tx.load(&[(license, Some(*device))]).await?;
+    }
+    let found = tx.ledger.license(license).filter(|(row, _)| row.license.vendor == scope.vendor());
+    let seat = tx.ledger.seat(license, device).flatten();
+    Ok(found.map(|(license, seats_used)| Locked { license, seats_used, seat }))
 }
 
 /// Who asks for a seat, and the lease that will be signed for it.
@@ -117,7 +107,7 @@ pub struct Claimed {
 /// Claims a seat of a license that [`lock`] locked in the same job. Whether the license may be used at all is the
 /// caller's decision. A repeated claim leads to the same seat, so the job may be marked as idempotent.
 pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Result<Claim, StoreError> {
-    let license = &locked.license;
+    let license = &*locked.license;
     let named = match license.license.terms.seat_model {
         SeatModel::NamedUser { devices } => match &request.user {
             Some(user) => Some((user, i64::from(devices))),
@@ -131,7 +121,15 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
         && is_active(seat)
     {
         if named.is_none_or(|(user, _)| seat.seat.user.as_ref() == Some(user)) {
-            return again(tx, license, seat, request).await;
+            let seat = refresh(tx, seat, request, false).await?;
+            let seats_used = locked.seats_used;
+            return Ok(Claim::Claimed(Claimed {
+                seat,
+                again: true,
+                seats_used,
+                over_limit: false,
+                reclaimed: Vec::new(),
+            }));
         }
         // Another person sits down at the device: the first one's place is given up, in this same act.
         super::release(tx, license.scope(), seat.seat.id, request.now).await?;
@@ -147,136 +145,72 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
              ORDER BY last_seen_at, id LIMIT 1000",
             SeatRow::COLUMNS
         );
-        let own = all::<SeatRow>(tx, sql, args![license.license.id, user]).await?;
+        let own = all::<SeatRow>(&mut tx.beside(), sql, args![license.license.id, user]).await?;
         if i64::try_from(own.len()).unwrap_or(i64::MAX) >= devices {
             return Ok(Claim::DeviceLimitReached(own));
         }
         takes_a_place = own.is_empty();
     }
     let limit = license.license.terms.seat_limit();
-    let mut used = license.seats_used;
+    let mut used = locked.seats_used;
     let mut reclaimed = Vec::new();
     if takes_a_place && used >= limit && license.license.terms.seat_model == SeatModel::Floating {
         reclaimed = reclaim(tx, license, request.now).await?;
         used = used.saturating_sub(u32::try_from(reclaimed.len()).unwrap_or(u32::MAX));
     }
     if takes_a_place && used >= limit {
-        return Ok(Claim::LimitReached(active_of_license(tx, license.scope(), license.license.id).await?));
+        let taken = active_of_license(&mut tx.beside(), license.scope(), license.license.id).await?;
+        return Ok(Claim::LimitReached(taken));
     }
-    let place = i64::from(takes_a_place);
+    if takes_a_place {
+        tx.ledger.count(license, 1);
+    }
     let seat = if let Some(seat) = &locked.seat {
-        let seat = take_again(tx, seat, request).await?;
-        if takes_a_place {
-            add_used(tx, license, 1).await?;
-        }
-        seat
-    } else if let Some(seat) = insert(tx, license, request, place).await? {
-        seat
+        refresh(tx, seat, request, true).await?
     } else {
-        // The device's seat appeared while we waited for the lock.
-        let seat = of_device(tx, license, &request.device).await?;
-        let fresh = Locked { license: LicenseRow { seats_used: used, ..license.clone() }, seat };
-        if fresh.seat.is_none() {
-            return Err(StoreError::internal("a seat is in the way and cannot be seen"));
-        }
-        return Box::pin(claim(tx, &fresh, request)).await;
+        let seat = new_seat(license, request);
+        tx.ledger.insert(&seat);
+        tx.counted(license.license.vendor, Counted::Seats, 1);
+        seat
     };
     let seats_used = used + u32::from(takes_a_place);
     let over_limit = takes_a_place && seats_used > license.license.terms.seats;
     Ok(Claim::Claimed(Claimed { seat, again: false, seats_used, over_limit, reclaimed }))
 }
 
-const BARE: &str = "id, vendor, product, license, device, user_email, state, seq, device_key, borrowed_until, \
-    lease_ends_at, claimed_at, name, platform, app_version, offline_until, first_seen_at, last_seen_at, continuity, \
-    released_at";
-
-/// Inserts a new seat and counts it. `None` where the device has one after all.
-async fn insert(
-    tx: &mut Tx,
-    license: &LicenseRow,
-    r: &ClaimRequest,
-    place: i64,
-) -> Result<Option<SeatRow>, StoreError> {
-    let l = &license.license;
-    let insert = format!(
-        "INSERT INTO seats ({BARE}) VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $8, $9, $10, $11, $12, $13, $14, $15,
-         $11, $11, 0, NULL) ON CONFLICT (license, device) DO NOTHING RETURNING {}",
-        SeatRow::COLUMNS
-    );
-    let mut args: Vec<Arg> = args![
-        r.new_id,
-        l.vendor,
-        l.product,
-        l.id,
-        r.device,
-        r.user,
-        r.seq,
-        r.device_key,
-        r.borrowed_until,
-        r.lease_ends_at,
-        r.now,
-        r.name,
-        r.platform,
-        r.app_version,
-        r.offline_until,
-    ];
-    let seat = if tx.dialect() == Dialect::Postgres {
-        args.push(crate::sql::ToArg::arg(&place));
-        let sql = COUNT_IN_SAME_STATEMENT.replace("{insert}", &insert);
-        first::<SeatRow>(tx, sql, args).await?
-    } else {
-        let seat = first::<SeatRow>(tx, insert, args).await?;
-        if seat.is_some() && place != 0 {
-            add_used(tx, license, place).await?;
-        }
-        seat
-    };
-    if seat.is_some() {
-        tx.counted(l.vendor, Counted::Seats, 1);
+fn new_seat(license: &LicenseRow, r: &ClaimRequest) -> SeatRow {
+    SeatRow {
+        seat: Seat {
+            id: r.new_id,
+            license: license.license.id,
+            device: r.device,
+            user: r.user.clone(),
+            state: SeatState::Active,
+            seq: r.seq,
+            device_key: r.device_key,
+            borrowed_until: r.borrowed_until,
+            lease_ends_at: r.lease_ends_at,
+            claimed_at: r.now,
+        },
+        vendor: license.license.vendor,
+        product: license.license.product,
+        name: r.name.clone(),
+        platform: r.platform.clone(),
+        app_version: r.app_version.clone(),
+        offline_until: r.offline_until,
+        first_seen_at: r.now,
+        last_seen_at: r.now,
+        continuity: 0,
+        released_at: None,
     }
-    Ok(seat)
 }
 
-/// Takes a seat that was given up, for the same device.
-async fn take_again(tx: &mut Tx, seat: &SeatRow, r: &ClaimRequest) -> Result<SeatRow, StoreError> {
-    let sql = format!(
-        "UPDATE seats SET state = 'active', released_at = NULL, claimed_at = $2, continuity = 0, {REFRESH}
-         WHERE id = $1 RETURNING {}",
-        SeatRow::COLUMNS
-    );
-    refreshed(tx, sql, seat, r).await
-}
-
-/// Notes what the same device says of itself when it activates again.
-async fn again(tx: &mut Tx, license: &LicenseRow, seat: &SeatRow, r: &ClaimRequest) -> Result<Claim, StoreError> {
-    let sql = format!("UPDATE seats SET {REFRESH} WHERE id = $1 RETURNING {}", SeatRow::COLUMNS);
-    let seat = refreshed(tx, sql, seat, r).await?;
-    let seats_used = license.seats_used;
-    Ok(Claim::Claimed(Claimed { seat, again: true, seats_used, over_limit: false, reclaimed: Vec::new() }))
-}
-
-const REFRESH: &str = "last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END,
-    user_email = coalesce($3, user_email), name = coalesce($4, name), platform = coalesce($5, platform),
-    app_version = coalesce($6, app_version), device_key = coalesce($7, device_key), borrowed_until = $8,
-    lease_ends_at = CASE WHEN seq < $9 THEN $10 ELSE lease_ends_at END,
-    offline_until = CASE WHEN seq < $9 THEN $11 ELSE offline_until END,
-    seq = CASE WHEN seq < $9 THEN $9 ELSE seq END";
-
-async fn refreshed(tx: &mut Tx, sql: String, seat: &SeatRow, r: &ClaimRequest) -> Result<SeatRow, StoreError> {
-    let args = args![
-        seat.seat.id,
-        r.now,
-        r.user,
-        r.name,
-        r.platform,
-        r.app_version,
-        r.device_key,
-        r.borrowed_until,
-        r.seq,
-        r.lease_ends_at,
-        r.offline_until,
-    ];
-    first(tx, sql, args).await?.ok_or_else(|| StoreError::internal("a seat of a locked license is gone"))
+/// Notes what a device says of the seat that it has, or had and takes again.
+async fn refresh(tx: &mut Tx, seat: &SeatRow, request: &ClaimRequest, taken: bool) -> Result<SeatRow, StoreError> {
+    if !tx.ledger.has_room_for(seat.seat.id) {
+        tx.settle().await?;
+    }
+    Ok(tx.ledger.again(seat, request, taken))
 }
 
 /// Takes back the floating seats of a locked license whose leases have ended. Returns which.
@@ -284,11 +218,16 @@ async fn reclaim(tx: &mut Tx, license: &LicenseRow, now: Timestamp) -> Result<Ve
     let sql = "UPDATE seats SET state = 'released', released_at = $2, borrowed_until = NULL
         WHERE license = $1 AND state = 'active' AND lease_ends_at < $3 RETURNING id";
     let ended = now.plus(Seconds(-RECLAIM_MARGIN.0));
-    let rows = tx.rows(sql.into(), args![license.license.id, now, ended]).await?;
+    let rows = tx.beside().rows(sql.into(), args![license.license.id, now, ended]).await?;
     let mut ids = rows.iter().map(|row| row.get::<SeatId>(0)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     if !ids.is_empty() {
-        add_used(tx, license, -i64::try_from(ids.len()).unwrap_or(0)).await?;
+        tx.ledger.count(license, -i64::try_from(ids.len()).unwrap_or(0));
+        tx.ledger.released(license.license.id, &ids, |row| {
+            row.seat.state = SeatState::Released;
+            row.seat.borrowed_until = None;
+            row.released_at = Some(now);
+        });
     }
     Ok(ids)
 }

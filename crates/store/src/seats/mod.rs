@@ -1,6 +1,7 @@
 //! Seats: rows, look-up, lists, release.
 
 mod claim;
+pub(crate) mod ledger;
 mod list;
 mod touch;
 

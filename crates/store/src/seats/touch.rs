@@ -1,6 +1,7 @@
 //! "Last seen": what renewals leave behind, written in batches.
 
 use crate::{
+    dialect::Dialect,
     error::StoreError,
     sql::{Arg, Querier, args},
     tx::Tx,
@@ -73,10 +74,20 @@ async fn touch_chunk(tx: &mut Tx, touches: &[(&SeatTouch, i64)]) -> Result<Vec<S
             ]
         })
         .collect();
-    let (source, args) = dialect.constants(&rows);
+    let (source, args) = dialect.constants(&rows, 0);
+    // On SQLite nobody else can hold one.
+    let (free, among) = match dialect {
+        Dialect::Sqlite => (String::new(), ""),
+        Dialect::Postgres => (
+            format!(
+                ", free AS (SELECT seats.id FROM seats WHERE seats.id IN (SELECT said.id FROM said){})",
+                dialect.lock_rows_that_are_free()
+            ),
+            " AND said.id IN (SELECT free.id FROM free)",
+        ),
+    };
     let sql = format!(
-        "WITH said (id, seen, seq, denial, soft, exp, version, platform, continuity) AS ({source}),
-         free AS (SELECT seats.id FROM seats WHERE seats.id IN (SELECT said.id FROM said){})
+        "WITH said (id, seen, seq, denial, soft, exp, version, platform, continuity) AS ({source}){free}
          UPDATE seats SET
             last_seen_at = CASE WHEN said.seen > seats.last_seen_at THEN said.seen ELSE seats.last_seen_at END,
             lease_ends_at = CASE WHEN said.seq > seats.seq THEN said.soft ELSE seats.lease_ends_at END,
@@ -88,8 +99,7 @@ async fn touch_chunk(tx: &mut Tx, touches: &[(&SeatTouch, i64)]) -> Result<Vec<S
                 ELSE seats.platform END,
             seq = CASE WHEN said.denial > seats.seq AND said.denial > said.seq THEN said.denial
                 WHEN said.seq > seats.seq THEN said.seq ELSE seats.seq END
-         FROM said WHERE seats.id = said.id AND said.id IN (SELECT free.id FROM free) RETURNING seats.id",
-        dialect.lock_rows_that_are_free()
+         FROM said WHERE seats.id = said.id{among} RETURNING seats.id"
     );
     let mut written = std::collections::HashSet::new();
     for row in tx.rows(sql.into(), args).await? {

@@ -159,7 +159,7 @@ pub async fn claim_in(
     request: seats::ClaimRequest,
 ) -> Result<seats::Claim, StoreError> {
     store
-        .write(WriteOptions::license(license).idempotent(), move |tx| {
+        .write(WriteOptions::claim(license, request.device), move |tx| {
             let request = request.clone();
             Box::pin(async move {
                 let locked = seats::lock(tx, scope, license, &request.device).await?.expect("the license exists");
