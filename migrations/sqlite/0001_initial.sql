@@ -215,7 +215,8 @@ CREATE TABLE seats (
 ) STRICT;
 CREATE UNIQUE INDEX seats_vendor_key ON seats (vendor, id);
 CREATE UNIQUE INDEX seats_device_key ON seats (license, device);
-CREATE INDEX seats_license_idx ON seats (license, state);
+-- Taken seats only: nothing but a search for those may use it, or a device would be looked for among all of a license's.
+CREATE INDEX seats_license_idx ON seats (license) WHERE state = 'active';
 CREATE INDEX seats_product_idx ON seats (vendor, product, state);
 CREATE INDEX seats_seen_idx ON seats (vendor, last_seen_at, id);
 
