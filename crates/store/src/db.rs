@@ -216,7 +216,6 @@ async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pool
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
-        .pragma("cache_size", "-16384")
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "memory")
         .statement_cache_capacity(256);
@@ -228,8 +227,10 @@ async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pool
             .max_lifetime(None)
             .idle_timeout(None)
     };
+    // A checkpoint every 16 MB: what is written again and again, such as the ends of indexes, is copied back once in it.
+    let writing = connect.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "4000");
     // One for the group-commit writer, which keeps it, and one for migrations and operators' statements.
-    let writer = pool(2).connect_with(connect.clone()).await.map_err(|e| classify(&e))?;
+    let writer = pool(2).connect_with(writing).await.map_err(|e| classify(&e))?;
     let (version,): (String,) =
         sqlx::query_as("SELECT sqlite_version()").fetch_one(&writer).await.map_err(|e| classify(&e))?;
     if !is_recent(&version) {
@@ -238,8 +239,9 @@ async fn open_sqlite(path: &std::path::Path, options: &DbOptions) -> Result<Pool
             version,
         )));
     }
-    let readers =
-        pool(options.readers).connect_with(connect.pragma("query_only", "on")).await.map_err(|e| classify(&e))?;
+    // Each reader has a cache of its own; what it misses, the kernel has.
+    let reading = connect.pragma("cache_size", "-4096").pragma("query_only", "on");
+    let readers = pool(options.readers).connect_with(reading).await.map_err(|e| classify(&e))?;
     Ok(Pools::Sqlite { writer, readers })
 }
 
