@@ -16,9 +16,10 @@ use holdfast_domain::{
 use holdfast_store::{
     NewChange, NewEvent, Tx, WriteOptions,
     changes::ChangeKind,
+    licenses::LicenseRow,
     seats::{self, Claim, ClaimRequest, Claimed, Locked, SeatRow},
 };
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 /// Whom a denial is about.
 pub(super) struct DenialOf {
@@ -36,12 +37,14 @@ pub(super) struct Claimant {
     pub borrow: Option<Seconds>,
     /// Whether only a seat that the device still has will do.
     pub returning: bool,
+    /// The hash of the license key that was presented, which must be the license's to this moment.
+    pub key: Option<[u8; 32]>,
 }
 
 impl Claimant {
     /// A device that asks for the seat it has, if it still has it.
     pub fn returning(device: Device) -> Self {
-        Self { device, user: None, borrow: None, returning: true }
+        Self { device, user: None, borrow: None, returning: true, key: None }
     }
 }
 
@@ -50,9 +53,9 @@ pub(super) enum Outcome {
     /// The license is gone.
     Gone,
     /// The license must not be used.
-    Denied(Box<(License, Option<SeatRow>, Denial)>),
+    Denied(Box<(Arc<LicenseRow>, Option<SeatRow>, Denial)>),
     /// The store's answer, the license it was given on, and the lease to be signed.
-    Answered(Box<(License, Grant, i64, Claim)>),
+    Answered(Box<(Arc<LicenseRow>, Grant, i64, Claim)>),
 }
 
 /// Where an act came from, for its events.
@@ -79,16 +82,17 @@ impl Service {
     /// [`ErrorCode::UserRequired`], a code with a signed denial where the license is refused, and retryably otherwise.
     pub async fn activate(&self, product: ProductId, input: Activate, from: &RequestInfo) -> Result<Activated> {
         let hot = self.signing_product(product).await?;
-        let license = self.license_by_key(&hot, &input.key).await?;
-        let license = license.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
+        let found = self.license_id_by_key(&hot, &input.key).await?;
+        let (license, key) = found.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
         let claimant = Claimant {
             device: input.device,
             user: input.user,
             borrow: input.borrow_seconds.map(|seconds| Seconds(i64::from(seconds))),
             returning: false,
+            key: Some(key),
         };
         let keys = hot.manifest_newer_than(input.manifest_seq);
-        self.claim_seat(&hot, license.id, claimant, &input.nonce, from, keys).await
+        self.claim_seat(&hot, license, claimant, &input.nonce, from, keys).await
     }
 
     /// Claims a seat of that license and signs its lease.
@@ -103,20 +107,25 @@ impl Service {
     ) -> Result<Activated> {
         let now = self.now();
         let (scope, device, origin) = (product.scope, claimant.device.hash, Origin::of(from));
+        let key = claimant.key;
         let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
         let service = self.clone();
         let outcome = self
             .store()
-            .write(WriteOptions::license(license).idempotent(), move |tx| {
+            .write(WriteOptions::claim(license, device), move |tx| {
                 let (service, claimant, origin) = (service.clone(), claimant.clone(), origin.clone());
                 Box::pin(async move {
-                    match seats::lock(tx, scope, license, &claimant.device.hash).await? {
+                    let locked = seats::lock(tx, scope, license, &claimant.device.hash).await?;
+                    match locked.filter(|locked| key.is_none_or(|key| key == locked.license.key_hash)) {
                         Some(locked) => claim_locked(&service, tx, &locked, &claimant, (now, jitter), &origin).await,
                         None => Ok::<_, Error>(Outcome::Gone),
                     }
                 })
             })
             .await?;
+        if let (Outcome::Gone, Some(key)) = (&outcome, key) {
+            self.state().hot.drop_key((product.product, key));
+        }
         self.answer_claim(product, outcome, device, nonce, now, keys)
     }
 
@@ -135,7 +144,7 @@ impl Service {
             Outcome::Denied(denied) => {
                 let (license, seat, denial) = *denied;
                 let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
-                let of = DenialOf { license: license.id, seat: seat.map(|row| row.seat.id), device, seq };
+                let of = DenialOf { license: license.license.id, seat: seat.map(|row| row.seat.id), device, seq };
                 Err(self.denied(product, &of, &denial, nonce, now))
             }
             Outcome::Answered(answer) => {
@@ -144,7 +153,7 @@ impl Service {
                 for seat in claimed.reclaimed.iter().chain([&claimed.seat.seat.id]) {
                     self.state().hot.drop_seat(*seat);
                 }
-                let claims = lease_claims(product, &license, &claimed.seat.seat, &grant, seq, self.entropy());
+                let claims = lease_claims(product, &license.license, &claimed.seat.seat, &grant, seq, self.entropy());
                 let lease = document::sign(&claims, product)?;
                 Ok(Activated { lease, seat: view(claimed.seat), keys, again: claimed.again })
             }
@@ -224,7 +233,7 @@ pub(super) async fn claim_locked(
     origin: &Origin,
 ) -> Result<Outcome> {
     let license = &locked.license.license;
-    let denied = |denial| Outcome::Denied(Box::new((license.clone(), locked.seat.clone(), denial)));
+    let denied = |denial| Outcome::Denied(Box::new((Arc::clone(&locked.license), locked.seat.clone(), denial)));
     if let Some(denial) = decide_license(license, now) {
         return Ok(denied(denial));
     }
@@ -260,7 +269,7 @@ pub(super) async fn claim_locked(
     if let Claim::Claimed(claimed) = &claim {
         record(service, tx, locked, claimed, now, origin);
     }
-    Ok(Outcome::Answered(Box::new((license.clone(), grant, seq, claim))))
+    Ok(Outcome::Answered(Box::new((Arc::clone(&locked.license), grant, seq, claim))))
 }
 
 /// Appends what a claim did to the audit log, and to the change feed where other nodes may remember a row it changed.

@@ -110,16 +110,7 @@ impl Service {
         let hot = &self.state().hot;
         for hash in self.vault()?.key_hashes(&key) {
             let slot = (product.product, hash);
-            let epoch = hot.epoch(&slot);
-            let read = async {
-                let mut reader = self.store().reader();
-                let Some(row) = licenses::by_key_hash(&mut reader, product.product, hash).await? else {
-                    return Ok(None);
-                };
-                Ok(Some(row.license.id))
-            };
-            let id = self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await?;
-            let Some(id) = id else { continue };
+            let Some(id) = self.license_id(product, hash).await? else { continue };
             // The license may have got another key since: then this one no longer leads to it.
             match self.hot_license(product, id).await? {
                 Some(license) if license.key_hash == hash => return Ok(Some(license)),
@@ -127,6 +118,33 @@ impl Service {
             }
         }
         Ok(None)
+    }
+
+    /// The id of the license with a key and the hash by which it was found, as this node knows it: whoever acts on it
+    /// compares the hash with that of the license, which may have got another key since.
+    pub(super) async fn license_id_by_key(
+        &self,
+        product: &HotProduct,
+        text: &str,
+    ) -> Result<Option<(LicenseId, [u8; 32])>> {
+        let Ok(key) = LicenseKey::parse(text) else { return Ok(None) };
+        for hash in self.vault()?.key_hashes(&key) {
+            if let Some(id) = self.license_id(product, hash).await? {
+                return Ok(Some((id, hash)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn license_id(&self, product: &HotProduct, hash: [u8; 32]) -> Result<Option<LicenseId>> {
+        let hot = &self.state().hot;
+        let slot = (product.product, hash);
+        let epoch = hot.epoch(&slot);
+        let read = async {
+            let mut reader = self.store().reader();
+            licenses::id_by_key_hash(&mut reader, product.product, hash).await
+        };
+        self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await
     }
 
     /// What is remembered, if it may be relied on; otherwise what `read` finds, kept by `keep`; otherwise, where the

@@ -36,7 +36,7 @@ impl Service {
         let device = input.device.hash;
         let keys = hot.manifest_newer_than(input.manifest_seq);
         let known = trials::of_device(&mut self.store().reader(), hot.scope, product, &device).await?;
-        let claimant = Claimant { device: input.device, user: None, borrow: None, returning: false };
+        let claimant = Claimant { device: input.device, user: None, borrow: None, returning: false, key: None };
         if let Some(trial) = known {
             return self.return_to_trial(&hot, trial.license, claimant, &input.nonce, from, keys).await;
         }

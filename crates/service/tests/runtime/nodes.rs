@@ -7,6 +7,7 @@ use holdfast_service::{
     ErrorCode, Service,
     runtime::{Release, ReleaseOther},
 };
+use holdfast_store::licenses;
 use holdfast_testkit::both;
 use std::time::Duration;
 
@@ -74,6 +75,23 @@ both! {
         world.set_status(license, LicenseStatus::Revoked).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(refused(&other, &world, &token).await, Some(ErrorCode::LicenseRevoked));
+    }
+
+    async fn a_key_that_was_replaced_claims_nothing_where_it_is_still_remembered(db: TestDb) {
+        let world = World::new(&db).await;
+        let other = world.another_node(&db).await;
+        let (license, key) = world.license(fixed(2)).await;
+        let (scope, now) = (world.scope(), world.service.now());
+        in_background(&[&other], async {
+            let claim = |device| other.activate(world.product, world.activation(&key, device), &from());
+            claim("laptop").await.unwrap();
+            // The change feed says nothing of it: only the row itself can.
+            write(&world.service, move |tx| Box::pin(async move {
+                Ok(licenses::rekey(tx, scope, license, (&[7; 32], &vec![1], "0000"), now).await?)
+            })).await;
+            assert_eq!(claim("desktop").await.unwrap_err().code, ErrorCode::LicenseNotFound);
+            assert_eq!(claim("laptop").await.unwrap_err().code, ErrorCode::LicenseNotFound);
+        }).await;
     }
 
     async fn leases_of_different_nodes_grow_without_a_write_between_them(db: TestDb) {
