@@ -65,8 +65,8 @@ pub async fn body(headers: &HeaderMap, body: Body, limit: usize, within: Duratio
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind == "application/json" { Ok(()) } else { Err(ErrorCode::UnsupportedMediaType.into()) }
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(ErrorCode::UnsupportedMediaType.into()) }
 }
 
 /// The JSON body of a runtime call: at most 16 KiB, unknown members tolerated.

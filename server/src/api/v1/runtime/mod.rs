@@ -20,7 +20,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, Path},
+    extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
@@ -49,10 +49,10 @@ impl FromRequestParts<AppState> for Product {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let Path(path) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
-        path.get("product").and_then(|id| id.parse().ok()).map(Self).ok_or_else(|| ErrorCode::ProductNotFound.into())
+        let refused = || Problem::from(ErrorCode::ProductNotFound);
+        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| refused())?;
+        let product = path.iter().find(|(name, _)| *name == "product").and_then(|(_, id)| id.parse().ok());
+        product.map(Self).ok_or_else(refused)
     }
 }
 
