@@ -1,6 +1,6 @@
 //! Activation through the service, in a process of its own so that a slow disk can be preloaded into it.
 
-use crate::{dataset, meter::cpu_of};
+use crate::{dataset, meter::cpu_of_family};
 use holdfast_domain::{DeviceHash, ProductId};
 use holdfast_service::{
     RequestInfo,
@@ -36,6 +36,8 @@ pub struct Run {
     pub clients: usize,
     /// How many activations share a commit at most.
     pub max_batch: usize,
+    /// The database's first process, where it has its own.
+    pub database: Option<u32>,
     /// For how long, in milliseconds.
     pub millis: u64,
 }
@@ -47,7 +49,7 @@ pub struct Rate {
     pub done: usize,
     /// Activations per second.
     pub per_second: f64,
-    /// Processor time of this process per activation, in microseconds.
+    /// Processor time of this process and of the database's per activation, in microseconds.
     pub cpu_micros: f64,
 }
 
@@ -72,7 +74,9 @@ pub async fn child(run: Run) -> Result<Rate, Box<dyn Error>> {
     let service = dataset::service(&url, &run.data_dir, options).await?;
     let next = Arc::new(AtomicUsize::new(0));
     let (until, started) = (Instant::now() + Duration::from_millis(run.millis), Instant::now());
-    let cpu_before = cpu_of(std::process::id())?;
+    let processes: Vec<u32> = run.database.into_iter().chain([std::process::id()]).collect();
+    let cpu = || processes.iter().map(|pid| cpu_of_family(*pid)).sum::<Result<Duration, _>>();
+    let cpu_before = cpu()?;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..run.clients {
         let (service, next, run) = (service.clone(), Arc::clone(&next), run.clone());
@@ -100,7 +104,7 @@ pub async fn child(run: Run) -> Result<Rate, Box<dyn Error>> {
     while let Some(task) = tasks.join_next().await {
         task??;
     }
-    let (span, cpu) = (started.elapsed(), cpu_of(std::process::id())?.saturating_sub(cpu_before));
+    let (span, cpu) = (started.elapsed(), cpu()?.saturating_sub(cpu_before));
     let done = next.load(Ordering::Relaxed);
     #[allow(clippy::cast_precision_loss, reason = "counts of activations")]
     let count = done.max(1) as f64;

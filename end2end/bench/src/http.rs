@@ -149,7 +149,8 @@ pub async fn measure(
             add_renewals(table, setting.name, bare, &renew, &yardstick);
             let rate = Some(renew.rate / 2.0);
             let askers = renewers(&path, &leases);
-            let mut half = load::run(node.address, node.pid(), None, askers, Load { span: setting.span, rate }).await?;
+            let mut half =
+                load::run(node.address, &[node.pid()], None, askers, Load { span: setting.span, rate }).await?;
             let median = half.latency(50.0);
             table.add(
                 format!("renew, {}: p99 at half load", setting.name),
@@ -199,9 +200,9 @@ async fn renewals(
     let yardstick = Yardstick::start()?;
     let (mut ours, mut theirs) = (None, None);
     for _ in 0..3 {
-        let outcome = load::run(node.address, node.pid(), None, renewers(path, leases), load).await?;
+        let outcome = load::run(node.address, &[node.pid()], None, renewers(path, leases), load).await?;
         ours = Some(better(ours, checked("renew", outcome)?));
-        let outcome = load::run(yardstick.address, yardstick.pid(), None, renewers("/renew", leases), load).await?;
+        let outcome = load::run(yardstick.address, &[yardstick.pid()], None, renewers("/renew", leases), load).await?;
         theirs = Some(better(theirs, checked("cryptography only", outcome)?));
     }
     Ok((ours.ok_or("no run")?, theirs.ok_or("no run")?))
@@ -212,7 +213,7 @@ async fn validations(node: &Node, dataset: &Dataset, span: Duration) -> Result<O
     let mut best = None;
     for _ in 0..3 {
         let askers = validators(dataset, SEATS.min(dataset.licenses));
-        let outcome = load::run(node.address, node.pid(), None, askers, Load { span, rate: None }).await?;
+        let outcome = load::run(node.address, &[node.pid()], None, askers, Load { span, rate: None }).await?;
         best = Some(better(best, checked("validate", outcome)?));
     }
     Ok(best.ok_or("no run")?)
@@ -254,7 +255,7 @@ fn add_renewals(table: &mut Table, name: &str, bare: &Bare, ours: &Outcome, plai
 /// The server's memory after many different licenses were asked about, so that its cache has had its chance to grow.
 async fn memory(table: &mut Table, setting: Setting<'_>, node: &Node, dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     let load = Load { span: setting.span * 6, rate: None };
-    let asked = load::run(node.address, node.pid(), None, validators(dataset, dataset.licenses), load).await?;
+    let asked = load::run(node.address, &[node.pid()], None, validators(dataset, dataset.licenses), load).await?;
     let asked = checked("validate", asked)?.done;
     #[allow(clippy::cast_precision_loss, reason = "megabytes")]
     let memory = meter::memory_of(node.pid())? as f64 / 1e6;
@@ -270,20 +271,9 @@ async fn memory(table: &mut Table, setting: Setting<'_>, node: &Node, dataset: &
 
 /// Activates the first licenses and returns a lease of each.
 async fn activated(node: &Node, dataset: &Dataset) -> Result<Vec<String>, Box<dyn Error>> {
-    let seats = SEATS.min(dataset.licenses);
-    let (sender, leases) = std::sync::mpsc::channel();
-    let share = seats / CONNECTIONS;
-    let askers = (0..CONNECTIONS)
-        .map(|at| Activator {
-            product: dataset.product.to_string(),
-            next: at * share,
-            until: (at + 1) * share,
-            leases: sender.clone(),
-        })
-        .collect();
-    drop(sender);
+    let (askers, leases) = activators(dataset, 0..SEATS.min(dataset.licenses));
     let outcome =
-        load::run(node.address, node.pid(), None, askers, Load { span: Duration::from_secs(4), rate: None }).await?;
+        load::run(node.address, &[node.pid()], None, askers, Load { span: Duration::from_secs(4), rate: None }).await?;
     checked("activate", outcome)?;
     let mut newest = std::collections::HashMap::new();
     for lease in leases.try_iter() {
@@ -291,6 +281,34 @@ async fn activated(node: &Node, dataset: &Dataset) -> Result<Vec<String>, Box<dy
         newest.insert(seat_of(&lease).unwrap_or_default(), lease);
     }
     Ok(newest.into_values().collect())
+}
+
+/// Connections that share the licenses of `range` out, and where their leases arrive.
+fn activators(dataset: &Dataset, range: std::ops::Range<usize>) -> (Vec<Activator>, std::sync::mpsc::Receiver<String>) {
+    let (sender, leases) = std::sync::mpsc::channel();
+    let share = range.len() / CONNECTIONS;
+    let activator = |at: usize| Activator {
+        product: dataset.product.to_string(),
+        next: range.start + at * share,
+        until: range.start + (at + 1) * share,
+        leases: sender.clone(),
+    };
+    ((0..CONNECTIONS).map(activator).collect(), leases)
+}
+
+/// Activates the licenses of `range` over HTTP, each for the first time; the processor time is that of the server and of
+/// `database` together.
+pub async fn activations(
+    setting: Setting<'_>,
+    dataset: &Dataset,
+    range: std::ops::Range<usize>,
+    database: Option<u32>,
+) -> Result<Outcome, Box<dyn Error>> {
+    let node = Node::start(setting.url, setting.data_dir)?;
+    let processes: Vec<u32> = database.into_iter().chain([node.pid()]).collect();
+    let load = Load { span: setting.span, rate: None };
+    let (askers, _leases) = activators(dataset, range);
+    checked("activate", load::run(node.address, &processes, None, askers, load).await?)
 }
 
 fn seat_of(lease: &str) -> Option<String> {
@@ -322,7 +340,7 @@ async fn lists(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) ->
     for path in paths {
         let load = Load { span: Duration::from_secs(2), rate: None };
         let outcome =
-            load::run(node.address, node.pid(), Some(&dataset.token), vec![Reader(path.to_owned())], load).await?;
+            load::run(node.address, &[node.pid()], Some(&dataset.token), vec![Reader(path.to_owned())], load).await?;
         let p95 = checked(path, outcome)?.latency(95.0);
         println!("    {path}: p95 {p95:.1} ms");
         if p95 > worst.0 {

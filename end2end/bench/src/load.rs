@@ -1,7 +1,7 @@
 //! A load generator: keep-alive connections that send one request after the other, as fast as they are answered or at a
 //! set rate, for a set time.
 
-use crate::meter::{cpu_of, percentile};
+use crate::meter::{cpu_of_family, percentile};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -42,7 +42,7 @@ pub struct Outcome {
     pub first_failure: Option<String>,
     /// Successes per second.
     pub rate: f64,
-    /// Processor time of the server per request, in microseconds.
+    /// Processor time of the processes under measurement per request, in microseconds.
     pub cpu_micros: f64,
     /// Latencies in milliseconds.
     pub latencies: Vec<f64>,
@@ -63,17 +63,19 @@ struct Share {
     latencies: Vec<f64>,
 }
 
-/// Sends `load` to the server at `address`, which is process `pid`, with one connection per asker.
+/// Sends `load` to the server at `address`, whose work is done by `processes` and those they start, with one connection
+/// per asker.
 pub async fn run<A: Asker>(
     address: SocketAddr,
-    pid: u32,
+    processes: &[u32],
     token: Option<&str>,
     askers: Vec<A>,
     load: Load,
 ) -> Result<Outcome, Box<dyn Error>> {
     let connections = askers.len().max(1);
     let mut tasks = JoinSet::new();
-    let cpu_before = cpu_of(pid)?;
+    let cpu = || processes.iter().map(|pid| cpu_of_family(*pid)).sum::<Result<Duration, _>>();
+    let cpu_before = cpu()?;
     let started = Instant::now();
     for (at, asker) in askers.into_iter().enumerate() {
         // Connections take turns, so that a set rate is spread evenly.
@@ -94,7 +96,7 @@ pub async fn run<A: Asker>(
         outcome.first_failure = outcome.first_failure.or(share.first_failure);
         outcome.latencies.extend(share.latencies);
     }
-    let (span, cpu) = (started.elapsed(), cpu_of(pid)?.saturating_sub(cpu_before));
+    let (span, cpu) = (started.elapsed(), cpu()?.saturating_sub(cpu_before));
     #[allow(clippy::cast_precision_loss, reason = "counts of requests")]
     let done = outcome.done.max(1) as f64;
     outcome.rate = done / span.as_secs_f64();

@@ -205,6 +205,7 @@ async fn activations(options: &Options, folder: &Path, table: &mut Table) -> Res
         );
         let preload = postgres.is_none().then_some(library.as_path());
         let service = dataset::service(&url.parse()?, &data_dir, StoreOptions::default()).await?;
+        let database = postgres.as_ref().map(Postgres::pid).transpose()?;
         let data: Dataset = dataset::fill(&service, &data_dir, count, 1_000_000).await?;
         drop(service);
         let mut rate = |one_license: bool, max_batch: usize| {
@@ -216,6 +217,7 @@ async fn activations(options: &Options, folder: &Path, table: &mut Table) -> Res
                 one_license,
                 clients: 16,
                 max_batch,
+                database,
                 millis: u64::try_from(options.span().as_millis()).unwrap_or(4_000),
             };
             let rate = activate::measure(&run, preload);
@@ -223,12 +225,17 @@ async fn activations(options: &Options, folder: &Path, table: &mut Table) -> Res
             rate
         };
         let (single, many, one) = (rate(false, 1)?, rate(false, 128)?, rate(true, 128)?);
+        let setting = http::Setting { name, url: &url, data_dir: &data_dir, span: options.span() };
+        let served = http::activations(setting, &data, count / 2..count, database).await?;
         table.add(
             format!("activate, {name}: processor time"),
-            many.cpu_micros,
+            served.cpu_micros,
             "µs",
             Limit::AtMost(200.0),
-            format!("{:.0}/s, 16 clients, different licenses", many.per_second),
+            format!(
+                "server and database together, over HTTP, {:.0}/s; without HTTP {:.0} µs",
+                served.rate, many.cpu_micros
+            ),
         );
         table.add(
             format!("activate, {name}: rate over one commit each"),

@@ -17,6 +17,26 @@ pub fn cpu_of(pid: u32) -> io::Result<Duration> {
     Ok(Duration::from_nanos(nanos))
 }
 
+/// The processor time of process `pid` and of the processes that it started and that still run: a server of one process
+/// per connection.
+pub fn cpu_of_family(pid: u32) -> io::Result<Duration> {
+    let mut all = cpu_of(pid)?;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let other = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        if let Some(other) = other.filter(|other| parent_of(*other) == Some(pid)) {
+            // One that has ended since it was listed has no time any more.
+            all += cpu_of(other).unwrap_or_default();
+        }
+    }
+    Ok(all)
+}
+
+/// Which process started process `pid`.
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The resident memory of process `pid` in bytes.
 pub fn memory_of(pid: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -139,6 +139,12 @@ impl Postgres {
         Ok(Self { folder: folder.to_owned(), url })
     }
 
+    /// The id of its first process, which starts all others.
+    pub fn pid(&self) -> Result<u32, Box<dyn Error>> {
+        let text = fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
+        Ok(text.lines().next().unwrap_or_default().trim().parse()?)
+    }
+
     fn script(folder: &Path) -> Command {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres.sh"));
         command.env("HOLDFAST_PG_DIR", folder).env("HOLDFAST_PG_PORT", "54729").stdin(Stdio::null());
