@@ -18,7 +18,7 @@ use crate::{
 use holdfast_service::{ErrorCode, Service};
 use holdfast_store::{Db, DbOptions, DbUrl, StoreError};
 use serde::Serialize;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 use tokio::{
     select,
     signal::unix::{Signal, SignalKind, signal},
@@ -112,8 +112,13 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     });
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
     let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
-    let ballast = matches!(url, DbUrl::Sqlite(_))
-        .then(|| tokio::spawn(ballast::keep(config.data_dir.clone(), stop_last.clone())));
+    let ballast = match &url {
+        DbUrl::Sqlite(file) => {
+            let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            Some(tokio::spawn(ballast::keep(beside.to_owned(), stop_last.clone())))
+        }
+        DbUrl::Postgres(_) => None,
+    };
 
     let ended = select! {
         tested = test(&service, &health) => tested,

@@ -16,6 +16,8 @@ mod suite {
     pub mod authorisation;
     pub mod commands;
     pub mod docs;
+    #[cfg(target_os = "linux")]
+    pub mod full_disk;
     pub mod limits;
     pub mod management;
     pub mod process;

@@ -13,10 +13,13 @@ use tokio_util::sync::CancellationToken;
 const SIZE: usize = 16 * 1024 * 1024;
 /// How much room must be left for the node to be at ease.
 const NEEDED: usize = 256 * 1024;
+/// How much room must be left beside the file for it to be made: as much as the database's log grows to before it is
+/// folded in. Otherwise what was just made would be given away at the next look.
+const SPARE: usize = 4 * 1024 * 1024;
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Keeps the file in `dir` until `stop` is cancelled.
+/// Keeps the file in `dir`, which should be the database's, until `stop` is cancelled.
 pub(super) async fn keep(dir: PathBuf, stop: CancellationToken) {
     loop {
         let dir = dir.clone();
@@ -43,12 +46,27 @@ fn fill(path: &Path, size: usize) -> io::Result<()> {
     file.sync_all()
 }
 
+/// How many bytes the file system of `dir` has left, whatever quotas say.
+fn room(dir: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(dir)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
 fn look(dir: &Path) -> io::Result<()> {
     let (ballast, trial) = (dir.join("ballast"), dir.join("ballast.trial"));
     let there = fs::metadata(&ballast).is_ok_and(|file| file.len() >= SIZE as u64);
-    let size = if there { NEEDED } else { SIZE + NEEDED };
-    let room = fill(&trial, size);
-    match room {
+    let left = room(dir)?;
+    if !there && left < (SIZE + SPARE) as u64 {
+        // Trying would use up the last room for a moment, and writes of the database would fail in it.
+        return Ok(());
+    }
+    let tried = if there && left < NEEDED as u64 {
+        Err(io::ErrorKind::StorageFull.into())
+    } else {
+        // Only writing tells what a quota has left.
+        fill(&trial, if there { NEEDED } else { SIZE })
+    };
+    match tried {
         Ok(()) if there => fs::remove_file(&trial),
         // There is room for both: the ballast is made again.
         Ok(()) => fs::rename(&trial, &ballast),
@@ -72,6 +90,8 @@ fn look(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_os = "linux")]
+    use holdfast_testkit::disk::{TinyDisk, may_mount};
 
     #[test]
     fn the_ballast_is_made_once_and_nothing_else_is_left_behind() {
@@ -82,5 +102,30 @@ mod tests {
         look(dir.path()).unwrap();
         assert_eq!(fs::metadata(dir.path().join("ballast")).unwrap().modified().unwrap(), made.modified().unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_tight_disk_is_left_alone_and_a_full_one_gets_the_room() {
+        if !may_mount("lifecycle::ballast::tests::a_tight_disk_is_left_alone_and_a_full_one_gets_the_room") {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let _tight = TinyDisk::mount(dir.path(), 18 * 1024).unwrap();
+        look(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "with it, writes of the database would soon fail");
+
+        let disk = TinyDisk::mount(dir.path(), 24 * 1024).unwrap();
+        let ballast = dir.path().join("ballast");
+        look(dir.path()).unwrap();
+        assert!(ballast.exists());
+        disk.fill().unwrap();
+        for _ in 0..2 {
+            look(dir.path()).unwrap();
+            assert!(!ballast.exists() && room(dir.path()).unwrap() >= SIZE as u64, "given away, and not taken back");
+        }
+        disk.empty().unwrap();
+        look(dir.path()).unwrap();
+        assert!(ballast.exists(), "made again");
     }
 }

@@ -27,6 +27,8 @@ pub fn holdfast() -> Command {
 /// A set-up installation in a folder of its own.
 pub struct Home {
     pub dir: TempDir,
+    /// Where the log goes; not on the same disk as the rest.
+    logs: TempDir,
     pub token: String,
     pub root: String,
     pub vendor: String,
@@ -56,8 +58,16 @@ impl Home {
         Self::with(Some(database))
     }
 
+    /// On SQLite, in a new folder within this one.
+    pub fn within(folder: &Path) -> Self {
+        Self::made(None, tempfile::tempdir_in(folder).unwrap())
+    }
+
     fn with(database: Option<Database>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::made(database, tempfile::tempdir().unwrap())
+    }
+
+    fn made(database: Option<Database>, dir: TempDir) -> Self {
         let mut command = holdfast();
         if let Some(database) = &database {
             command.args(["--database-url", &database.url]);
@@ -75,7 +85,14 @@ impl Home {
         assert!(output.status.success(), "{output:?}");
         let made: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        Self { token: text("api_token"), root: text("root_public_key"), vendor: text("vendor"), database, dir }
+        Self {
+            token: text("api_token"),
+            root: text("root_public_key"),
+            vendor: text("vendor"),
+            database,
+            dir,
+            logs: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -83,7 +100,7 @@ impl Home {
     }
 
     pub fn log(&self) -> PathBuf {
-        self.path().join("node.log")
+        self.logs.path().join("node.log")
     }
 
     /// Runs a command on it and returns the exit code and what it printed.
