@@ -2,18 +2,15 @@
 
 use super::connection;
 use axum::Router;
+use futures::FutureExt as _;
 use std::{
     io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-/// How long the last connections are accepted for when a node stops, and how long the next of them is waited for.
-const LAST_ACCEPTS: Duration = Duration::from_millis(100);
-const LAST_ACCEPT: Duration = Duration::from_millis(5);
 
 /// What a connection may cost (HTTP API, "Limits and bad input").
 #[derive(Clone, Copy, Debug)]
@@ -126,12 +123,8 @@ impl Listener {
             }
         }
         // The kernel has completed these connections already: to close the socket on them would be a reset.
-        let until = Instant::now() + LAST_ACCEPTS;
-        while let Ok(Ok((tcp, peer))) = timeout(LAST_ACCEPT, socket.accept()).await {
+        while let Some(Ok((tcp, peer))) = socket.accept().now_or_never() {
             tasks.spawn(connection::serve(tcp, peer, routes.clone(), limits, close.clone()));
-            if Instant::now() > until {
-                break;
-            }
         }
         drop(socket);
         close.cancel();

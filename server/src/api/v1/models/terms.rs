@@ -146,7 +146,6 @@ pub struct TermsInput {
 }
 
 /// A member that is there, even if it is null.
-#[expect(clippy::option_option, reason = "absent, null and given mean three things")]
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Entitlements>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
