@@ -1,10 +1,14 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run test dev setup fmt outage bench openapi screenshots
+.PHONY: run release test dev setup fmt outage bench openapi screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
 	@scripts/run.sh
+
+## Build the program as it is delivered: target/release/holdfast
+release:
+	@scripts/release.sh
 
 ## Install what is missing and run everything that must hold
 test:

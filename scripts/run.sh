@@ -5,6 +5,6 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 step "machine" scripts/setup.sh run
-step "browser side" cargo xtask bundle
-step "server" cargo build --release --locked --package holdfast
-exec target/release/holdfast serve --data-dir "${HOLDFAST_DATA_DIR:-data}" "$@"
+step "browser side" cargo run --profile quick --locked --quiet --package xtask -- bundle
+step "server" cargo build --profile quick --locked --package holdfast
+exec target/quick/holdfast serve --data-dir "${HOLDFAST_DATA_DIR:-data}" "$@"

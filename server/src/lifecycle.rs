@@ -18,7 +18,11 @@ use crate::{
 use holdfast_service::{ErrorCode, Service};
 use holdfast_store::{Db, DbOptions, DbUrl, StoreError};
 use serde::Serialize;
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::{
     select,
     signal::unix::{Signal, SignalKind, signal},
@@ -112,13 +116,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     });
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
     let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
-    let ballast = match &url {
-        DbUrl::Sqlite(file) => {
-            let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-            Some(tokio::spawn(ballast::keep(beside.to_owned(), stop_last.clone())))
-        }
-        DbUrl::Postgres(_) => None,
-    };
+    let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
     let ended = select! {
         tested = test(&service, &health) => tested,
@@ -157,6 +155,12 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     tracing::info!("stopped");
     ended
+}
+
+/// The folder whose disk the database's files fill; only an embedded one's do.
+fn ballast_folder(url: &DbUrl) -> Option<PathBuf> {
+    let DbUrl::Sqlite(file) = url else { return None };
+    Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned())
 }
 
 /// Opens the database, waiting for it where it cannot be reached, and makes the use cases over it. Also tells whether the

@@ -224,8 +224,8 @@ async fn send(path: &'static str, form: String) -> Result<(), UiError> {
 
 /// Only a browser sends forms.
 #[cfg(not(feature = "hydrate"))]
-async fn send(_: &'static str, _: String) -> Result<(), UiError> {
-    Err(UiError::new("internal", "Something went wrong here"))
+fn send(_: &'static str, _: String) -> impl Future<Output = Result<(), UiError>> {
+    ready(Err(UiError::new("internal", "Something went wrong here")))
 }
 
 /// A form that works by itself, and with scripting is sent without leaving the page.

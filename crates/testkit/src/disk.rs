@@ -1,4 +1,5 @@
 //! Disks that are really full or read-only: small ones in memory, mounted where nobody but the test sees them.
+#![allow(clippy::panic)]
 
 use std::{
     fs::File,
@@ -27,8 +28,7 @@ pub fn may_mount(test: &str) -> bool {
         command.args(flags).arg("--").arg(&own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
         match command.output() {
             Ok(output) => {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let (out, err) = (text(&output.stdout), text(&output.stderr));
+                let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
                 if out.contains("running 1 test") {
                     assert!(output.status.success() && out.contains("1 passed"), "{test}: {out}\n{err}");
                     return false;
@@ -36,7 +36,7 @@ pub fn may_mount(test: &str) -> bool {
                 assert!(!out.contains("running 0 tests"), "there is no test {test}");
                 refused += &err;
             }
-            Err(error) => refused += &format!("unshare: {error}\n"),
+            Err(error) => refused += &error.to_string(),
         }
     }
     panic!("{test} needs a mount namespace: run it as root, or allow user namespaces ({})", refused.trim());

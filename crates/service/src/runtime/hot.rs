@@ -85,7 +85,7 @@ impl HotSeat {
     /// The seat with its counter, see [`Hot::counter`].
     pub fn new(seat: Seat, seq: Arc<SeqCounter>) -> Self {
         let lease_ends_at = AtomicI64::new(seat.lease_ends_at.seconds().0);
-        Self { seq, lease_ends_at, seat }
+        Self { seat, seq, lease_ends_at }
     }
 
     /// Notes a lease that ends at `soft`.

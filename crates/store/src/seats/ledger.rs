@@ -68,6 +68,7 @@ impl Ledger {
     }
 
     /// The seat of a device, or that it has none; `None` where that is not known.
+    #[expect(clippy::option_option, reason = "not known and known to be none are two things")]
     pub fn seat(&self, license: LicenseId, device: &DeviceHash) -> Option<Option<SeatRow>> {
         self.seats.get(&(license, *device)).cloned()
     }

@@ -140,14 +140,13 @@ pub struct TermsInput {
     pub entitlements: Option<Entitlements>,
     /// What remains when the license has run out; null for nothing.
     #[serde(deserialize_with = "given")]
-    #[expect(clippy::option_option, reason = "absent, null and given mean three things")]
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, required = false)]
     pub fallback: Option<Option<Entitlements>>,
 }
 
 /// A member that is there, even if it is null.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Entitlements>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl TermsInput {
