@@ -276,15 +276,13 @@ pub fn FormError(
     move || {
         error.get().map(|error| {
             view! {
-                <div id=anchor tabindex=anchor.map(|_| "-1")>
-                    <Notice kind=NoticeKind::Bad>
-                        <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>
-                        <p class="small">
-                            <code>{error.code.clone()}</code>
-                            {error.request_id.clone().map(|id| view! { " · request " <code>{id}</code> })}
-                        </p>
-                    </Notice>
-                </div>
+                <Notice kind=NoticeKind::Bad anchor>
+                    <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>
+                    <p class="small">
+                        <code>{error.code.clone()}</code>
+                        {error.request_id.clone().map(|id| view! { " · request " <code>{id}</code> })}
+                    </p>
+                </Notice>
             }
         })
     }

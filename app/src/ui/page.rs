@@ -96,6 +96,9 @@ pub enum NoticeKind {
 pub fn Notice(
     /// Its kind.
     kind: NoticeKind,
+    /// A name by which an address leads to it.
+    #[prop(default = None)]
+    anchor: Option<&'static str>,
     /// What it says.
     children: Children,
 ) -> impl IntoView {
@@ -106,7 +109,7 @@ pub fn Notice(
         NoticeKind::Info => ("notice info", Shape::Info, "note"),
     };
     view! {
-        <div class=class role=role>
+        <div class=class role=role id=anchor tabindex=anchor.map(|_| "-1")>
             <Icon shape />
             <div>{children()}</div>
         </div>

@@ -24,7 +24,8 @@ async fn the_cookie_is_for_this_host_only_and_unreadable_for_scripts() {
     let mut parts: Vec<&str> = cookie.split("; ").skip(1).collect();
     parts.sort_unstable();
     assert_eq!(parts, ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]);
-    assert_eq!(browser.get("/console").await.status, StatusCode::OK);
+    let page = browser.get("/console").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     // Without https there is no such prefix, and with it the plain name means nothing.
     let secret = browser.session().unwrap().clone();
     browser.cookies.clear();

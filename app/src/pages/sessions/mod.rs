@@ -22,8 +22,10 @@ pub fn SessionsPage() -> impl IntoView {
             let said = format!("{what}, begun {} from {place}", session.began.absolute);
             view! {
                 <tr>
-                    <td class="mono">{place}</td>
-                    <td>{session.current.then(|| view! { <StateBadge tone=Tone::Good word="This browser" /> })}</td>
+                    <td>
+                        <div class="mono">{place}</div>
+                        {session.current.then(|| view! { <StateBadge tone=Tone::Good word="This browser" /> })}
+                    </td>
                     <td class="right wide nowrap"><WhenText when=session.began /></td>
                     <td class="right nowrap"><WhenText when=session.used /></td>
                     <td class="right wide nowrap"><WhenText when=session.ends /></td>
@@ -38,7 +40,6 @@ pub fn SessionsPage() -> impl IntoView {
         };
         let head = vec![
             ("Signed in from", ""),
-            ("", ""),
             ("Since", "right wide"),
             ("Last used", "right"),
             ("Ends at the latest", "right wide"),
