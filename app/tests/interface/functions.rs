@@ -179,26 +179,23 @@ fn unknown(things: &Things) -> Things {
 /// The page at `pattern` for these things.
 fn fill(pattern: &str, things: &Things) -> String {
     let mut kind = "";
-    let parts = pattern.split('/').map(|part| {
-        let filled = match part {
-            "{id}" => match kind {
-                "products" => things.product.to_string(),
-                "plans" => things.plan.to_string(),
-                "customers" => things.customer.to_string(),
-                "licenses" => things.license.to_string(),
-                "imports" => things.import.to_string(),
-                _ => panic!("{pattern}: say what its id is of"),
-            },
-            "{seat}" => things.seat.to_string(),
-            "{step}" => "revoke".to_owned(),
-            "{*rest}" => "nowhere".to_owned(),
-            other => {
-                assert!(!other.contains('{'), "{pattern}: say what stands for {other}");
-                kind = other;
-                other.to_owned()
-            }
-        };
-        filled
+    let parts = pattern.split('/').map(|part| match part {
+        "{id}" => match kind {
+            "products" => things.product.to_string(),
+            "plans" => things.plan.to_string(),
+            "customers" => things.customer.to_string(),
+            "licenses" => things.license.to_string(),
+            "imports" => things.import.to_string(),
+            _ => panic!("{pattern}: say what its id is of"),
+        },
+        "{seat}" => things.seat.to_string(),
+        "{step}" => "revoke".to_owned(),
+        "{*rest}" => "nowhere".to_owned(),
+        other => {
+            assert!(!other.contains('{'), "{pattern}: say what stands for {other}");
+            kind = other;
+            other.to_owned()
+        }
     });
     parts.collect::<Vec<_>>().join("/")
 }

@@ -495,7 +495,14 @@ fn two_nodes_on_one_postgresql_know_of_each_others_changes() {
     let first = one.start(&[]);
     let (product, license, key) = first.licensed(3);
     fs::copy(one.path().join("master.key"), two.path().join("master.key")).unwrap();
-    let other = Home { dir: two, token: one.token.clone(), root: String::new(), vendor: String::new(), database: None };
+    let other = Home {
+        dir: two,
+        logs: tempfile::tempdir().unwrap(),
+        token: one.token.clone(),
+        root: String::new(),
+        vendor: String::new(),
+        database: None,
+    };
     let second = other.start(&["--database-url", &url]);
     let (status, activated) = second.activate(&product, &key, 1).unwrap();
     assert_eq!(status, 201);
