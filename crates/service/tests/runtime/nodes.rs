@@ -83,7 +83,8 @@ both! {
         let (license, key) = world.license(fixed(2)).await;
         let (scope, now) = (world.scope(), world.service.now());
         in_background(&[&other], async {
-            let claim = |device| other.activate(world.product, world.activation(&key, device), &from());
+            let caller = from();
+            let claim = |device| other.activate(world.product, world.activation(&key, device), &caller);
             claim("laptop").await.unwrap();
             // The change feed says nothing of it: only the row itself can.
             write(&world.service, move |tx| Box::pin(async move {
