@@ -76,6 +76,30 @@ impl Dialect {
         }
     }
 
+    /// A table expression `licenses`: those of the product `$2` with one of these key hashes, one look-up each.
+    ///
+    /// Without statistics, as right after an import, both databases would rather walk through every license of the
+    /// vendor's product, for each statement anew.
+    pub(crate) fn licenses_of_hashes(self, hashes: impl Iterator<Item = Arg>, args: &mut Vec<Arg>) -> String {
+        match self {
+            Self::Postgres => {
+                args.push(Arg::Many(hashes.collect()));
+                // The offset keeps the vendor out of it, which would bring the other index in.
+                format!(
+                    "unnest(${}::bytea[]) AS wanted(hash) CROSS JOIN LATERAL (SELECT * FROM licenses
+                     WHERE product = $2 AND key_hash = wanted.hash OFFSET 0) AS licenses",
+                    args.len()
+                )
+            }
+            Self::Sqlite => {
+                let among = self.any_of("key_hash", hashes, args);
+                format!(
+                    "(SELECT * FROM licenses INDEXED BY licenses_key_key WHERE product = $2 AND {among}) AS licenses"
+                )
+            }
+        }
+    }
+
     /// The same as a piece of a [`crate::page::Filter`], with `?` for each argument and after one more argument `before`.
     pub(crate) fn any_of_next(
         self,

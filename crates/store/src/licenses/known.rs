@@ -45,12 +45,12 @@ pub async fn known(
     let mut found = Vec::new();
     for chunk in hashes.chunks(500) {
         let mut args = args![scope.vendor(), product];
-        let among = q.dialect().any_of("licenses.key_hash", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let licenses = q.dialect().licenses_of_hashes(chunk.iter().map(crate::sql::ToArg::arg), &mut args);
         let sql = format!(
-            "SELECT {}, customers.name, customers.email, orders.external_id FROM licenses
+            "SELECT {}, customers.name, customers.email, orders.external_id FROM {licenses}
              LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
              LEFT JOIN orders ON orders.vendor = licenses.vendor AND orders.id = licenses.order_id
-             WHERE licenses.vendor = $1 AND licenses.product = $2 AND {among}",
+             WHERE licenses.vendor = $1",
             LicenseRow::COLUMNS
         );
         found.extend(all::<KnownLicense>(q, sql, args).await?);

@@ -171,8 +171,8 @@ pub async fn existing_hashes(
     let mut found = HashMap::new();
     for chunk in hashes.chunks(500) {
         let mut args = args![scope.vendor(), product];
-        let among = q.dialect().any_of("key_hash", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
-        let sql = format!("SELECT key_hash, id FROM licenses WHERE vendor = $1 AND product = $2 AND {among}");
+        let licenses = q.dialect().licenses_of_hashes(chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!("SELECT licenses.key_hash, licenses.id FROM {licenses} WHERE licenses.vendor = $1");
         for row in q.rows(sql.into(), args).await? {
             found.insert(row.get(0)?, row.get(1)?);
         }
