@@ -118,6 +118,8 @@ export async function visit(tab, path) {
 
 /** Accessibility problems of the page as it stands, by axe's WCAG 2.2 AA rules. */
 export async function accessibilityProblems({ page }) {
+  // From the top: wherever a page stands, its sticky bar covers a part of what is scrolled under it.
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
     window.axe.run(document, {
