@@ -85,6 +85,9 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// The paths of all pages, with `{name}` for what is in them: what has to be asked when all of them are to be.
+///
+/// Not while a page is being rendered anywhere in this process: finding the paths holds back everything that pages read,
+/// and a page that begins to read meanwhile is never finished (leptos issue 4773). A server never asks.
 pub fn page_paths() -> Vec<String> {
     let _ = any_spawner::Executor::init_tokio();
     leptos_axum::generate_route_list(App).iter().map(|route| route.path().to_owned()).collect()

@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
-use holdfast_app::ssr;
 use holdfast_domain::{CustomerId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId};
 
-use crate::world::{Answer, Browser, Things, World, function};
+use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
 
 /// What a function must answer: `ok` or the code of the refusal.
 struct Row {
@@ -220,7 +219,7 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
     let mut nobody = world.browser();
     let mut owner = world.member(world.vendor, Role::Owner).await;
     let mut stranger = world.member(world.other, Role::Owner).await;
-    let patterns = ssr::page_paths();
+    let patterns = &*PAGE_PATHS;
     let (mut closed, mut compared) = (0, 0);
     for pattern in patterns.iter().filter(|pattern| pattern.starts_with("/console")) {
         let path = fill(pattern, &things);

@@ -1,13 +1,12 @@
 //! No page holds a secret: everything secret that the installation has is looked for in every page of everybody.
 
 use axum::http::StatusCode;
-use holdfast_app::ssr;
 use holdfast_domain::{Permission, Role};
 use holdfast_service::{Call, admin::inputs::CreateToken};
 use holdfast_store::raw;
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{Answer, Browser, MASTER_KEY, PASSWORD, Things, World, function, text};
+use crate::world::{Answer, Browser, MASTER_KEY, PAGE_PATHS, PASSWORD, Things, World, function, text};
 
 /// Columns that hold secrets or what stands for one, as hexadecimal digits of their bytes.
 const COLUMNS: [(&str, &str); 7] = [
@@ -81,7 +80,7 @@ fn search(answer: &Answer, secrets: &[(String, String)], where_: &str) {
 /// Every page there is.
 fn pages(things: &Things) -> Vec<String> {
     let mut pages = Vec::new();
-    for pattern in ssr::page_paths() {
+    for pattern in PAGE_PATHS.iter() {
         let id = match pattern.split('/').nth(2).unwrap_or_default() {
             "products" => things.product.to_string(),
             "plans" => things.plan.to_string(),

@@ -1,6 +1,9 @@
 //! Two vendors in one installation, members of every role, one thing of every kind, and browsers to look at them with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Router,
@@ -33,6 +36,9 @@ use tower::ServiceExt as _;
 pub const PASSWORD: &str = "violet kettle ponders gravel";
 pub const MASTER_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub const OWNER: &str = "owner@example.com";
+
+/// The paths of all pages; found before the first world is made, because nothing may be rendered meanwhile.
+pub static PAGE_PATHS: LazyLock<Vec<String>> = LazyLock::new(ssr::page_paths);
 
 /// Where a server function is called.
 pub fn function(name: &str) -> String {
@@ -76,6 +82,7 @@ impl World {
     }
 
     pub async fn with(settings: ssr::Settings) -> Self {
+        LazyLock::force(&PAGE_PATHS);
         let db = TestDb::sqlite().await;
         let key = MasterKey::parse(MASTER_KEY.as_bytes()).unwrap();
         let service = Service::new(Parts {
