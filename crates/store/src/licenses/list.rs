@@ -121,15 +121,16 @@ async fn search(q: &mut dyn Querier, conditions: &mut Filter, scope: Scope, type
     let plain: String = typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
     let hint = plain.get(plain.len().saturating_sub(4)..).unwrap_or_default();
     let order = crate::orders::by_external_id(q, scope, typed).await?.map(|order| order.id);
+    // Not `UNION`: to merge the parts in the order of the ids, SQLite would walk all of the vendor's licenses.
     let mut found = "SELECT id FROM licenses WHERE vendor = ? AND key_hint = ?".to_owned();
     let mut args = args![vendor, hint];
     if let Some(order) = order {
-        found.push_str(" UNION SELECT id FROM licenses WHERE vendor = ? AND order_id = ?");
+        found.push_str(" UNION ALL SELECT id FROM licenses WHERE vendor = ? AND order_id = ?");
         args.extend(args![vendor, order]);
     }
     if !customers.is_empty() {
         let among = q.dialect().any_of_next("customer", customers.iter().map(ToArg::arg), &mut args, vendor.arg());
-        found.push_str(" UNION SELECT id FROM licenses WHERE vendor = ? AND ");
+        found.push_str(" UNION ALL SELECT id FROM licenses WHERE vendor = ? AND ");
         found.push_str(&among);
     }
     conditions.and(&format!("licenses.id IN ({found})"), args);
