@@ -87,6 +87,18 @@ impl LicenseKey {
         if own_form(&key.normal).is_some() { Ok(key) } else { Err(KeyError::CheckCharacter) }
     }
 
+    /// Whether it has the form of one of our own keys, typed as `XXXXX-XXXXX-XXXXX-XXXXX-XXXXX`, and its check character does
+    /// not fit. A key of another system may have that form by chance, so this is a hint to the person who types and never
+    /// a refusal.
+    pub fn looks_mistyped(&self) -> bool {
+        let groups: Vec<&str> = self.text.split(['-', ' ']).collect();
+        let mended = mend(&self.normal);
+        groups.len() == 5
+            && groups.iter().all(|group| group.len() == 5)
+            && mended.bytes().all(|byte| ALPHABET.contains(&byte))
+            && own_form(&self.normal).is_none()
+    }
+
     /// The key's own bytes, as they were typed, imported or generated.
     pub fn expose(&self) -> &str {
         &self.text
@@ -109,19 +121,24 @@ impl fmt::Debug for LicenseKey {
     }
 }
 
-/// `plain` with misread letters mended, if it is then one of our own keys with a fitting check character.
-fn own_form(plain: &str) -> Option<String> {
-    if plain.len() != 25 {
-        return None;
-    }
-    let mended: String = plain
+/// `plain` with the letters that are easily misread as digits turned into those.
+fn mend(plain: &str) -> String {
+    plain
         .chars()
         .map(|c| match c {
             'O' => '0',
             'I' | 'L' => '1',
             other => other,
         })
-        .collect();
+        .collect()
+}
+
+/// `plain` with misread letters mended, if it is then one of our own keys with a fitting check character.
+fn own_form(plain: &str) -> Option<String> {
+    if plain.len() != 25 {
+        return None;
+    }
+    let mended = mend(plain);
     let digits: Option<Vec<u8>> = mended
         .bytes()
         .map(|byte| ALPHABET.iter().position(|a| *a == byte).and_then(|digit| u8::try_from(digit).ok()))
@@ -187,6 +204,21 @@ mod tests {
                 swapped.swap(at, at - 1);
                 assert!(LicenseKey::parse_own(&String::from_utf8(swapped).unwrap()).is_err());
             }
+        }
+    }
+
+    #[test]
+    fn a_typing_error_is_told_from_a_key_of_another_system() {
+        let mistyped = |text: &str| LicenseKey::parse(text).unwrap().looks_mistyped();
+        let own = sample().expose().to_owned();
+        assert!(!mistyped(&own));
+        assert!(!mistyped(&own.to_lowercase().replace('-', " ")));
+        let other = if own.starts_with('A') { "B" } else { "A" };
+        assert!(mistyped(&format!("{other}{}", &own[1..])));
+        for foreign in
+            ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", "AB12-CD34-EF56-GH78", &own[..23], &own.replace('-', "")]
+        {
+            assert!(!mistyped(foreign), "{foreign}");
         }
     }
 

@@ -47,7 +47,7 @@ pub use claims::{
 
 pub use classify::classify;
 pub use device::{device_hash, renewal_proof_message};
-pub use holdfast_domain::{DenialCode, EntitlementValue, Seconds, UnixSeconds, decide::Mode};
+pub use holdfast_domain::{DenialCode, EntitlementValue, LicenseKey, Seconds, UnixSeconds, decide::Mode};
 pub use jws::{Header, MAX_TOKEN_BYTES, peek_header};
 pub use key::{Kid, PublicKey, SigningKey};
 pub use keyring::{Keyring, RootKeys};

@@ -48,6 +48,13 @@ impl Licensing {
         standing
     }
 
+    /// Whether a key that a person typed has a typing error, as far as that can be told before anything is sent: it has the
+    /// form of Holdfast's own keys, and its check character does not fit. For a hint beside the field; not a reason to
+    /// refuse it, since a key that was brought from another system may have that form by chance.
+    pub fn looks_mistyped(key: &str) -> bool {
+        holdfast_lease::LicenseKey::parse(key).is_ok_and(|key| key.looks_mistyped())
+    }
+
     /// Claims a seat of the license with this key for this device, and waits for the answer: ten seconds for each of at
     /// most three endpoints. The same device again gets the same seat.
     pub fn activate(&self, key: &str) -> Result<Standing, CallError> {

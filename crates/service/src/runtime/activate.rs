@@ -234,7 +234,8 @@ pub(super) async fn claim_locked(
 ) -> Result<Outcome> {
     let license = &locked.license.license;
     let denied = |denial| Outcome::Denied(Box::new((Arc::clone(&locked.license), locked.seat.clone(), denial)));
-    if let Some(denial) = decide_license(license, now) {
+    // What is announced for later does not hold yet.
+    if let Some(denial) = decide_license(license, now).filter(|denial| denial.effective <= now.seconds()) {
         return Ok(denied(denial));
     }
     let has_seat = locked.seat.as_ref().is_some_and(|row| row.seat.state == SeatState::Active);

@@ -13,7 +13,9 @@ use super::{
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
 use holdfast_domain::{
     Decision, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp,
-    decide, decide::Jitter, entropy::random_bytes,
+    decide,
+    decide::{Jitter, grant},
+    entropy::random_bytes,
 };
 use holdfast_lease::{Expectations, Keyring, Lease, PublicKey, Refusal, renewal_proof_message, verify};
 use std::sync::{Arc, atomic::Ordering};
@@ -88,6 +90,14 @@ impl Service {
                     self.state().hot.drop_seat(presented.seat);
                     self.state().hot.drop_license(license.id);
                     confirmed = true;
+                }
+                // Announced for later than this lease would last: until then the customer is entitled, so the seat goes on.
+                Decision::Deny(denial) if denial.effective > presented.lease.exp.max(now.seconds()) => {
+                    if stored && has_lapsed(&license, &seat, &presented, now) {
+                        break self.renew_lapsed(&hot, &license, &presented, &input.nonce, from).await?;
+                    }
+                    let grant = grant(&license, seat.seat.borrowed_until, now, jitter);
+                    break self.sign_lease(&hot, &license, &seat, &grant, &presented, &input)?;
                 }
                 Decision::Deny(denial) => {
                     let seq = self.denial_seq(&hot, Some(&seat.seat), &device, presented.lease.seq, now);

@@ -109,6 +109,35 @@ both! {
         assert_eq!((denial.iat, denial.eff), (world.service.now().seconds(), later.seconds()));
     }
 
+    async fn what_is_announced_for_later_takes_nothing_away_before(db: TestDb) {
+        let world = World::new(&db).await;
+        for terms in [fixed(2), floating(2)] {
+            let (license, key) = world.license(terms).await;
+            let mut token = world.activate(&key, "laptop").await.unwrap().lease;
+            let begin = world.service.now();
+            let later = begin.plus(Seconds::days(40));
+            world.change(license, move |license| {
+                license.status = LicenseStatus::Suspended;
+                license.status_effective_at = Some(later);
+            }).await;
+            world.activate(&key, "desktop").await.unwrap();
+            // Also where its lease ended while it was off line.
+            for day in [1, 20, 35] {
+                world.clock.advance(begin.plus(Seconds::days(day)).since(world.service.now()));
+                if world.lease(&token).await.exp >= later.seconds() {
+                    let denial = world.denial(world.renew(&token).await.unwrap_err(), ErrorCode::LicenseSuspended).await;
+                    assert_eq!(denial.eff, later.seconds(), "the lease in hand lasts until then");
+                } else {
+                    token = world.renew(&token).await.unwrap().lease;
+                }
+            }
+            world.clock.advance(later.since(world.service.now()));
+            let denial = world.denial(world.renew(&token).await.unwrap_err(), ErrorCode::LicenseSuspended).await;
+            assert_eq!(denial.eff, later.seconds());
+            assert_eq!(world.activate(&key, "desktop").await.unwrap_err().code, ErrorCode::LicenseSuspended);
+        }
+    }
+
     async fn a_lease_shown_by_another_device_is_denied_to_that_device_alone(db: TestDb) {
         let world = World::new(&db).await;
         let (_, key) = world.license(fixed(1)).await;
