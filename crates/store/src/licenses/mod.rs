@@ -207,10 +207,12 @@ pub async fn by_key_hash_anywhere(
     scope: Scope,
     key_hash: [u8; 32],
 ) -> Result<Vec<LicenseRow>, StoreError> {
+    // By the index of the keys: SQLite without statistics would walk all of the vendor's licenses.
     let sql = format!(
-        "SELECT {} FROM licenses WHERE vendor = $1 AND product IN (SELECT id FROM products WHERE vendor = $1)
+        "SELECT {} FROM licenses{} WHERE vendor = $1 AND product IN (SELECT id FROM products WHERE vendor = $1)
          AND key_hash = $2 LIMIT 200",
-        LicenseRow::COLUMNS
+        LicenseRow::COLUMNS,
+        q.dialect().by_index(Some("licenses_key_key"))
     );
     all(q, sql, args![scope.vendor(), key_hash]).await
 }
