@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     body::Body,
@@ -19,7 +23,10 @@ use holdfast_testkit::db::TestDb;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
+use crate::world::PAGE_PATHS;
+
 async fn interface(db: &TestDb) -> axum::Router {
+    LazyLock::force(&PAGE_PATHS);
     let key = MasterKey::parse(b"0123456789abcdef0123456789abcdef").unwrap();
     let service = Service::new(Parts {
         store: db.store(),
