@@ -4,7 +4,7 @@
 //! an environment.
 
 use crate::logging::LogFormat;
-use clap::{Args, builder::BoolishValueParser};
+use clap::Args;
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -25,36 +25,37 @@ const MASTER_KEY_FILE: &str = "master.key";
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// A TOML file with any of these settings, named as the flags with `_` for `-`.
-    #[arg(long, global = true, env = "HOLDFAST_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
     /// `sqlite:PATH` or `postgres://…`; an SQLite file in the data directory by default.
-    #[arg(long, global = true, env = "HOLDFAST_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// A file that holds the database URL.
-    #[arg(long, global = true, env = "HOLDFAST_DATABASE_URL_FILE", value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub database_url_file: Option<PathBuf>,
     /// Where the node keeps its own files.
-    #[arg(long, global = true, env = "HOLDFAST_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The file with the master key; `master.key` in the data directory by default.
-    #[arg(long, global = true, env = "HOLDFAST_MASTER_KEY_FILE", value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// Only from the environment: the master key itself, as 64 hex digits or base64.
     #[arg(skip)]
     #[serde(skip)]
     pub master_key: Option<Zeroizing<String>>,
     /// An https base address under which applications reach this installation, in the order of preference; repeatable.
-    #[arg(long, global = true, env = "HOLDFAST_ENDPOINT", value_name = "URL", value_delimiter = ',')]
+    #[arg(long, global = true, value_name = "URL", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
     pub endpoint: Vec<String>,
     /// The page that a denial refers people to; by default `/help` under the first endpoint.
-    #[arg(long, global = true, env = "HOLDFAST_HELP_URL", value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub help_url: Option<String>,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
-    #[arg(long, global = true, env = "HOLDFAST_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
     /// What a log line looks like.
-    #[arg(long, global = true, env = "HOLDFAST_LOG_FORMAT", value_enum)]
+    #[arg(long, global = true, value_enum)]
     pub log_format: Option<LogFormat>,
 }
 
@@ -63,42 +64,57 @@ pub struct Options {
 #[serde(default, deny_unknown_fields)]
 pub struct ServeOptions {
     /// Where to listen.
-    #[arg(long, env = "HOLDFAST_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
     /// Where to answer `/metrics`; `off` for nowhere.
-    #[arg(long, env = "HOLDFAST_METRICS_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub metrics_listen: Option<String>,
     /// The region this node belongs to.
-    #[arg(long, env = "HOLDFAST_REGION", value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
     /// What this node is called; the machine's name by default.
-    #[arg(long, env = "HOLDFAST_NODE_NAME", value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
     /// The address under which a browser reaches the console, where it differs from the `Host` header.
-    #[arg(long, env = "HOLDFAST_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// A proxy whose `X-Forwarded-For` is believed: an address or `ADDRESS/BITS`; repeatable.
-    #[arg(long, env = "HOLDFAST_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',')]
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
     pub trusted_proxy: Vec<String>,
     /// How long a node that stops goes on accepting, so that load balancers notice.
-    #[arg(long, env = "HOLDFAST_DRAIN_SECONDS", value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
     /// How many connections may be open at the same time.
-    #[arg(long, env = "HOLDFAST_MAX_CONNECTIONS", value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER")]
     pub max_connections: Option<usize>,
     /// How many requests may be worked on at the same time before the less important ones are turned away.
-    #[arg(long, env = "HOLDFAST_MAX_REQUESTS", value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER")]
     pub max_requests: Option<usize>,
     /// How many activations, validations and trials an address may ask for in a minute.
-    #[arg(long, env = "HOLDFAST_ADDRESS_RATE", value_name = "PER_MINUTE")]
+    #[arg(long, value_name = "PER_MINUTE")]
     pub address_rate: Option<u32>,
     /// How many management calls an API token may make in a minute.
-    #[arg(long, env = "HOLDFAST_TOKEN_RATE", value_name = "PER_MINUTE")]
+    #[arg(long, value_name = "PER_MINUTE")]
     pub token_rate: Option<u32>,
     /// Bring the database's tables up to date before serving. Always done for SQLite.
-    #[arg(long, env = "HOLDFAST_MIGRATE", value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[serde(default)]
     pub migrate: bool,
+}
+
+/// What can be given several times may also be given once, without brackets.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(from)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
 }
 
 /// A setting that cannot be used.

@@ -8,7 +8,7 @@ use crate::{
 use futures::future::BoxFuture;
 use holdfast_domain::Timestamp;
 use sqlx::{
-    AssertSqlSafe, Executor as _, Postgres, Sqlite,
+    AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
@@ -125,11 +125,11 @@ impl Db {
             DbUrl::Sqlite(path) => open_sqlite(path, &options).await?,
             DbUrl::Postgres(url) => open_postgres(url, &options)?,
         };
-        let db = Self { pools, options, url: url.clone() };
-        if let DbUrl::Postgres(_) = url {
-            db.reader().rows("SELECT 1".into(), Vec::new()).await?;
+        if let Pools::Postgres { pool } = &pools {
+            // Not through the pool, which tries again and again and then only says that it took too long.
+            first_contact(&pool.connect_options(), options.acquire_timeout).await?;
         }
-        Ok(db)
+        Ok(Self { pools, options, url: url.clone() })
     }
 
     /// Opens PostgreSQL without waiting for it to answer, so that a node can start while its database is away. An SQLite
@@ -284,6 +284,19 @@ fn open_postgres(url: &str, options: &DbOptions) -> Result<Pools, StoreError> {
         })
         .connect_lazy_with(connect);
     Ok(Pools::Postgres { pool })
+}
+
+/// Connects once, so that what is in the way is told in its own words: refused, unknown name, wrong password.
+async fn first_contact(options: &PgConnectOptions, limit: Duration) -> Result<(), StoreError> {
+    let contact = async {
+        let mut connection = sqlx::PgConnection::connect_with(options).await?;
+        refuse_read_only(&mut connection).await?;
+        connection.close().await
+    };
+    match tokio::time::timeout(limit, contact).await {
+        Ok(result) => result.map_err(|e| classify(&e)),
+        Err(_) => Err(StoreError::unavailable("nothing answers at its address")),
+    }
 }
 
 /// After a failover an old primary comes back read-only and still answers pings: such a connection is not handed out.

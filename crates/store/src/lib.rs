@@ -13,6 +13,7 @@ mod dialect;
 mod error;
 pub mod events;
 pub mod export;
+mod gather;
 pub mod idempotency;
 pub mod imports;
 pub mod job_leases;

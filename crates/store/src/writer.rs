@@ -12,11 +12,13 @@ use crate::{
     db::{Conn, Db, Reader},
     dialect::{Dialect, classify, commit_certainly_failed},
     error::{Detail, StoreError},
-    seats::ledger::Need,
+    gather::Gather,
+    licenses::{self, LicenseRow},
+    seats::{self, SeatRow, ledger::Need},
     tx::{Mark, Tx},
 };
 use futures::future::BoxFuture;
-use holdfast_domain::{DeviceHash, LicenseId};
+use holdfast_domain::{DeviceHash, LicenseId, ProductId, SeatId};
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -112,6 +114,8 @@ impl Default for StoreOptions {
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    keys: Gather<(ProductId, [u8; 32]), LicenseId>,
+    seats: Gather<(ProductId, SeatId), (LicenseRow, SeatRow)>,
     queue: mpsc::Sender<Waiting>,
     done: Arc<tokio::sync::Semaphore>,
 }
@@ -127,7 +131,9 @@ impl Store {
             writer.run(waiting).await;
             end.close();
         });
-        Self { db, queue, done }
+        let keys = Gather::new(db.clone(), |q, keys| Box::pin(licenses::ids_by_key_hash(q, keys)));
+        let seats = Gather::new(db.clone(), |q, ids| Box::pin(seats::with_licenses(q, ids)));
+        Self { db, keys, seats, queue, done }
     }
 
     /// The database.
@@ -138,6 +144,24 @@ impl Store {
     /// A handle for reading outside of transactions.
     pub fn reader(&self) -> Reader {
         self.db.reader()
+    }
+
+    /// The license of a product with that key hash: the hot look-up of activations.
+    pub async fn license_of_key(
+        &self,
+        product: ProductId,
+        key_hash: [u8; 32],
+    ) -> Result<Option<LicenseId>, StoreError> {
+        self.keys.get((product, key_hash)).await
+    }
+
+    /// A seat of a product with its license: the hot look-up of renewals.
+    pub async fn seat_with_license(
+        &self,
+        product: ProductId,
+        seat: SeatId,
+    ) -> Result<Option<(LicenseRow, SeatRow)>, StoreError> {
+        self.seats.get((product, seat)).await
     }
 
     /// Runs `job` in a transaction and returns its answer once it is committed. An error of the job rolls its own writes
@@ -195,7 +219,7 @@ impl Store {
     /// Waits until every write that was accepted is answered, then closes the database. For a graceful stop; other clones
     /// must be gone or no longer write.
     pub async fn close(self) {
-        let Self { db, queue, done } = self;
+        let Self { db, queue, done, .. } = self;
         drop(queue);
         let _ = tokio::time::timeout(Duration::from_secs(10), done.acquire()).await;
         db.close().await;

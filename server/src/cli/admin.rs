@@ -23,16 +23,16 @@ pub enum Admin {
 #[derive(Args, Clone, Debug)]
 pub struct Bootstrap {
     /// The vendor's name.
-    #[arg(long, env = "HOLDFAST_VENDOR", value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub vendor: Name,
     /// The owner's e-mail address.
-    #[arg(long, env = "HOLDFAST_EMAIL", value_name = "E-MAIL")]
+    #[arg(long, value_name = "E-MAIL")]
     pub email: Email,
     /// Read the owner's password from standard input, up to the first line feed.
     #[arg(long, required_unless_present = "password_file")]
     pub password_stdin: bool,
     /// Read the owner's password from a file, up to its end; not looked at with `--password-stdin`.
-    #[arg(long, env = "HOLDFAST_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
 

@@ -23,7 +23,7 @@ use crate::{
     config::{ConfigError, Options, ServeOptions},
     logging,
 };
-use clap::{Parser, Subcommand, builder::BoolishValueParser};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::BoolishValueParser};
 use output::Output;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ struct Cli {
     #[command(flatten)]
     options: Options,
     /// Print results as JSON.
-    #[arg(long, global = true, env = "HOLDFAST_JSON", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -70,6 +70,35 @@ enum Command {
     VerifyLease(verify_lease::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1).
     Openapi(openapi::Args),
+}
+
+/// The command line, every flag of which is also a variable: `HOLDFAST_` and the flag, and for flags of commands that are
+/// run by hand the command's name between them, so that no container's setting reaches a command it was not meant for.
+fn command() -> clap::Command {
+    let command = named_by(Cli::command(), "HOLDFAST");
+    command.mut_subcommands(|sub| {
+        let prefix = match sub.get_name() {
+            "serve" | "admin" => "HOLDFAST".to_owned(),
+            name => variable("HOLDFAST", name),
+        };
+        named_by(sub, &prefix).mut_subcommands(|sub| named_by(sub, &prefix))
+    })
+}
+
+fn named_by(command: clap::Command, prefix: &str) -> clap::Command {
+    command.mut_args(|argument| {
+        let Some(name) = argument.get_long().filter(|name| !["help", "version"].contains(name)) else {
+            return argument;
+        };
+        let name = variable(prefix, name);
+        let argument = argument.env(name);
+        let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
+        if is_switch { argument.value_parser(BoolishValueParser::new()) } else { argument }
+    })
+}
+
+fn variable(prefix: &str, name: &str) -> String {
+    format!("{prefix}_{}", name.replace('-', "_").to_uppercase())
 }
 
 /// Why a command did not do what it was asked.
@@ -154,7 +183,10 @@ impl From<std::io::Error> for Failure {
 
 /// Runs the command that the process was started with, and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let output = Output { json: cli.json };
     match run(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -208,25 +240,35 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn every_flag_is_also_a_variable() {
-        let command = Cli::command();
-        let serve = command.find_subcommand("serve").unwrap();
-        let bootstrap = command.find_subcommand("admin").and_then(|admin| admin.find_subcommand("bootstrap")).unwrap();
-        for argument in command.get_arguments().chain(serve.get_arguments()).chain(bootstrap.get_arguments()) {
-            let Some(name) = argument.get_long() else { continue };
-            if ["help", "version", "password-stdin"].contains(&name) {
-                continue;
+        fn look(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+            for argument in command.get_arguments() {
+                let Some(name) = argument.get_long().filter(|name| !["help", "version"].contains(name)) else { continue };
+                let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or("none");
+                found.push((format!("{path} --{name}"), variable.to_owned()));
             }
-            let expected = format!("HOLDFAST_{}", name.replace('-', "_").to_uppercase());
-            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{name}");
+            for sub in command.get_subcommands() {
+                look(sub, &format!("{path} {}", sub.get_name()), found);
+            }
         }
+        let mut found = Vec::new();
+        look(&command(), "holdfast", &mut found);
+        assert!(found.len() > 40, "{found:?}");
+        for (flag, variable) in &found {
+            assert!(variable.starts_with("HOLDFAST_"), "{flag}: {variable}");
+        }
+        let of = |flag: &str| found.iter().find(|(known, _)| known == flag).map(|(_, variable)| variable.as_str());
+        assert_eq!(of("holdfast --database-url"), Some("HOLDFAST_DATABASE_URL"));
+        assert_eq!(of("holdfast serve --node-name"), Some("HOLDFAST_NODE_NAME"));
+        assert_eq!(of("holdfast admin bootstrap --vendor"), Some("HOLDFAST_VENDOR"));
+        assert_eq!(of("holdfast export --vendor"), Some("HOLDFAST_EXPORT_VENDOR"));
+        assert_eq!(of("holdfast keys rotate --product"), Some("HOLDFAST_KEYS_PRODUCT"));
     }
 }

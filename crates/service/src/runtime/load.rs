@@ -15,7 +15,7 @@ use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
     StoreError,
     licenses::{self, LicenseRow},
-    manifests, products, seats,
+    manifests, products,
     signing_keys::{self, KeyKind, SigningKeyRow},
     vendors,
 };
@@ -76,7 +76,7 @@ impl Service {
         let known = seat.and_then(|seat| hot.license(seat.seat.license).map(|license| (seat, license)));
         let (seat_epoch, license_epoch) = (hot.epoch(&id), hot.epoch(&license));
         let read = async move {
-            let found = seats::with_license(&mut self.store().reader(), product.product, id).await?;
+            let found = self.store().seat_with_license(product.product, id).await?;
             Ok(found.map(|(license, row)| {
                 let counter = hot.counter(id, row.seat.seq);
                 (Arc::new(HotSeat::new(row.seat, counter)), hot_license(license))
@@ -140,10 +140,7 @@ impl Service {
         let hot = &self.state().hot;
         let slot = (product.product, hash);
         let epoch = hot.epoch(&slot);
-        let read = async {
-            let mut reader = self.store().reader();
-            licenses::id_by_key_hash(&mut reader, product.product, hash).await
-        };
+        let read = self.store().license_of_key(product.product, hash);
         self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await
     }
 

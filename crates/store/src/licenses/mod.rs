@@ -190,14 +190,20 @@ pub async fn by_key_hash(
     first(q, sql, args![product, key_hash]).await
 }
 
-/// The id alone of the license of a product with that key hash.
-pub async fn id_by_key_hash(
+/// The ids alone of the licenses of products with these key hashes. What [`crate::Store::license_of_key`] reads.
+pub(crate) async fn ids_by_key_hash(
     q: &mut dyn Querier,
-    product: ProductId,
-    key_hash: [u8; 32],
-) -> Result<Option<LicenseId>, StoreError> {
-    let sql = "SELECT id FROM licenses WHERE product = $1 AND key_hash = $2";
-    crate::sql::value(q, sql, args![product, key_hash]).await
+    keys: &[(ProductId, [u8; 32])],
+) -> Result<HashMap<(ProductId, [u8; 32]), LicenseId>, StoreError> {
+    let wanted: Vec<Vec<Arg>> = keys.iter().map(|(product, hash)| args![product, hash]).collect();
+    let (source, args) = q.dialect().constants(&wanted, 0);
+    let sql = format!(
+        "WITH said (product, hash) AS ({source}) SELECT licenses.product, licenses.key_hash, licenses.id
+         FROM said CROSS JOIN {}",
+        q.dialect().each_by("licenses", "licenses.product = said.product AND licenses.key_hash = said.hash")
+    );
+    let rows = q.rows(sql.into(), args).await?;
+    rows.iter().map(|row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).collect()
 }
 
 /// The licenses of the vendor, of any product, with one of these key hashes (each product hashes with the same key): for

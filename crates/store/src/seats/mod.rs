@@ -13,12 +13,13 @@ use crate::{
     error::StoreError,
     licenses::LicenseRow,
     scope::Scope,
-    sql::{Querier, Record, Row, all, args, first, value},
+    sql::{Arg, Querier, Record, Row, all, args, first, value},
     tx::Tx,
 };
 use holdfast_domain::{
     DeviceHash, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
 };
+use std::collections::HashMap;
 
 /// A seat as it is stored.
 #[derive(Clone, Debug)]
@@ -89,19 +90,26 @@ impl Record for SeatRow {
     }
 }
 
-/// A seat with its license, by the seat's id and its product: the hot look-up of renewals.
-pub async fn with_license(
+/// Seats with their licenses, by the seats' products and ids. What [`crate::Store::seat_with_license`] reads.
+pub(crate) async fn with_licenses(
     q: &mut dyn Querier,
-    product: ProductId,
-    id: SeatId,
-) -> Result<Option<(LicenseRow, SeatRow)>, StoreError> {
+    seats: &[(ProductId, SeatId)],
+) -> Result<HashMap<(ProductId, SeatId), (LicenseRow, SeatRow)>, StoreError> {
+    let wanted: Vec<Vec<Arg>> = seats.iter().map(|(product, seat)| args![product, seat]).collect();
+    let (source, args) = q.dialect().constants(&wanted, 0);
     let sql = format!(
-        "SELECT {}, {} FROM seats JOIN licenses ON licenses.id = seats.license WHERE seats.id = $1 AND seats.product = $2",
+        "WITH said (product, seat) AS ({source}) SELECT {}, {} FROM said CROSS JOIN {}
+         CROSS JOIN licenses WHERE licenses.id = seats.license",
         LicenseRow::COLUMNS,
-        SeatRow::COLUMNS
+        SeatRow::COLUMNS,
+        q.dialect().each_by("seats", "seats.id = said.seat AND seats.product = said.product")
     );
-    let rows = q.rows(sql.into(), args![id, product]).await?;
-    rows.first().map(|row| Ok((LicenseRow::read_at(row, 0)?, SeatRow::read_at(row, LicenseRow::WIDTH)?))).transpose()
+    let rows = q.rows(sql.into(), args).await?;
+    let read = |row: &Row| {
+        let (license, seat) = (LicenseRow::read_at(row, 0)?, SeatRow::read_at(row, LicenseRow::WIDTH)?);
+        Ok(((seat.product, seat.seat.id), (license, seat)))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// A seat of the scope's vendor.

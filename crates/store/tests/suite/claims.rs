@@ -211,7 +211,7 @@ both! {
             Box::pin(async move { seats::touch_many(tx, &touches).await })
         }).await.unwrap();
         for id in ids {
-            let (_, row) = seats::with_license(&mut f.store.reader(), f.product, id).await.unwrap().unwrap();
+            let (_, row) = f.store.seat_with_license(f.product, id).await.unwrap().unwrap();
             assert_eq!((row.last_seen_at, row.continuity, row.app_version.as_deref()), (NOW.plus(Seconds(9)), 3, Some("1.0")));
         }
     }

@@ -23,6 +23,8 @@ const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
 /// Pass nothing on.
 const DOWN: u8 = 3;
+/// The connection that is used next hears nothing any more; the others go on.
+const HANG_ONE: u8 = 4;
 
 /// A way to the database that can be cut at a commit. Returns the address and the switch.
 async fn gate(target: String) -> (u16, Arc<AtomicU8>) {
@@ -52,6 +54,9 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, mode: &AtomicU8) -> 
                 let n = n?;
                 if n == 0 || mode.load(Ordering::SeqCst) == DOWN {
                     return Ok(());
+                }
+                if mode.compare_exchange(HANG_ONE, PASS, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+                    std::future::pending::<()>().await;
                 }
                 let commit = from_client[..n].windows(6).any(|word| word == b"COMMIT");
                 let cut = if commit { mode.swap(PASS, Ordering::SeqCst) } else { PASS };
@@ -89,7 +94,11 @@ async fn cuttable() -> Cuttable {
     let (address, name) = rest.split_once('/').unwrap();
     let (port, mode) = gate(address.to_owned()).await;
     let through = DbUrl::Postgres(format!("{before}@127.0.0.1:{port}/{name}"));
-    let options = DbOptions { acquire_timeout: Duration::from_millis(500), ..DbOptions::default() };
+    let options = DbOptions {
+        acquire_timeout: Duration::from_millis(500),
+        statement_timeout: Duration::from_secs(2),
+        ..DbOptions::default()
+    };
     let cut = Db::open(&through, options).await.unwrap();
     let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
     let budget = Duration::from_secs(3);
@@ -161,5 +170,31 @@ fn while_the_database_is_away_writes_wait_and_are_then_given_up_or_done() {
         c.mode.store(PASS, Ordering::SeqCst);
         assert!(matches!(waiting.await.unwrap().unwrap(), seats::Claim::Claimed(_)));
         assert_eq!(c.f.used(license).await, (1, 1));
+    });
+}
+
+#[test]
+fn a_look_up_whose_connection_hangs_holds_nobody_else_up() {
+    holdfast_testkit::db::run(async {
+        let c = cuttable().await;
+        let new = c.f.new_license(terms(SeatModel::NodeLocked, 5));
+        c.f.insert(&new).await;
+        let ask = || {
+            let (store, product, hash) = (c.f.store.clone(), c.f.product, new.key_hash);
+            tokio::spawn(async move { store.license_of_key(product, hash).await })
+        };
+        assert_eq!(ask().await.unwrap().unwrap(), Some(new.license.id));
+        c.mode.store(HANG_ONE, Ordering::SeqCst);
+        let hanging = ask();
+        while c.mode.load(Ordering::SeqCst) == HANG_ONE {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let patient = ask();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(ask().await.unwrap().unwrap(), Some(new.license.id));
+        assert_eq!(patient.await.unwrap().unwrap(), Some(new.license.id), "served by the one that was not held up");
+        assert!(!hanging.is_finished());
+        assert!(matches!(hanging.await.unwrap(), Err(StoreError::Unavailable(_))));
+        assert_eq!(ask().await.unwrap().unwrap(), Some(new.license.id));
     });
 }

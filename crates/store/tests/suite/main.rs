@@ -4,6 +4,7 @@
 mod claims;
 mod events;
 mod feed;
+mod gathered;
 mod grouped;
 mod kill;
 mod lists;

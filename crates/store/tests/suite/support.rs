@@ -100,7 +100,12 @@ impl Fixture {
 
     pub async fn license(&self, terms: Terms) -> LicenseId {
         let new = self.new_license(terms);
-        let (id, scope) = (new.license.id, self.scope);
+        self.insert(&new).await;
+        new.license.id
+    }
+
+    pub async fn insert(&self, new: &licenses::NewLicense) {
+        let (new, id, scope) = (new.clone(), new.license.id, self.scope);
         self.store
             .write(WriteOptions::license(id), move |tx| {
                 let new = new.clone();
@@ -108,7 +113,6 @@ impl Fixture {
             })
             .await
             .unwrap();
-        id
     }
 
     pub async fn customer(&self, name: &str, email: &str) -> CustomerId {

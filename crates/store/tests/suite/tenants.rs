@@ -360,6 +360,6 @@ both! {
             Box::pin(async move { Ok(seats::lock(tx, scope, license, &device).await?.is_some()) })
         }).await.unwrap();
         assert!(!found);
-        assert!(seats::with_license(&mut store.reader(), mine.product, SeatId::from_bytes([1; 16])).await.unwrap().is_none());
+        assert!(store.seat_with_license(mine.product, SeatId::from_bytes([1; 16])).await.unwrap().is_none());
     }
 }
