@@ -250,7 +250,9 @@ mod tests {
     fn every_flag_is_also_a_variable() {
         fn look(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
             for argument in command.get_arguments() {
-                let Some(name) = argument.get_long().filter(|name| !["help", "version"].contains(name)) else { continue };
+                let Some(name) = argument.get_long().filter(|name| !["help", "version"].contains(name)) else {
+                    continue;
+                };
                 let variable = argument.get_env().and_then(|name| name.to_str()).unwrap_or("none");
                 found.push((format!("{path} --{name}"), variable.to_owned()));
             }
