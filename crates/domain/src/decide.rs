@@ -119,7 +119,7 @@ impl Jitter {
     /// No shift at all.
     pub const NONE: Self = Self(32_768);
 
-    fn apply(self, span: Seconds) -> Seconds {
+    pub(crate) fn apply(self, span: Seconds) -> Seconds {
         let quarter = i128::from(span.0) / 4;
         let shift = quarter * (i128::from(self.0) - 32_768) / 32_768;
         Seconds(span.0.saturating_add(i64::try_from(shift).unwrap_or(0)))

@@ -3,6 +3,7 @@
 //! Everything here is named as in the specification's vocabulary. The crate builds for `wasm32-unknown-unknown`, so the
 //! server, the browser and the client library share one understanding of every term.
 
+pub mod continuity;
 pub mod decide;
 pub mod entitlement;
 pub mod entropy;
