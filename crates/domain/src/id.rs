@@ -142,6 +142,8 @@ id_type! {
     ImportId = "imp";
     /// The one trial of a device and product.
     TrialId = "trl";
+    /// A running server process, over its restarts.
+    NodeId = "nod";
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    CustomerId, EventId, ImportId, LeaseId, LicenseId, MemberId, OrderId, PlanId, ProductId, SeatId, SessionId,
+    CustomerId, EventId, ImportId, LeaseId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, SeatId, SessionId,
     SigningKeyId, TokenId, TrialId, VendorId,
 };
 pub use key::LicenseKey;

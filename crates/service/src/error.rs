@@ -290,6 +290,14 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the database could not be asked: nothing follows from that for whoever asked us.
+    pub(crate) fn is_outage(&self) -> bool {
+        let store = self.source.as_deref().and_then(|source| source.downcast_ref::<StoreError>());
+        self.code == ErrorCode::Unavailable && store.is_some_and(StoreError::is_retryable)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.title())?;

@@ -41,6 +41,8 @@ pub struct Settings {
     pub endpoints: Vec<String>,
     /// The page that a denial refers people to; an https URL. Defaults to `<first endpoint>/help`.
     pub help_url: Option<String>,
+    /// How far the node goes on without the database.
+    pub continuity: holdfast_domain::continuity::Bounds,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.

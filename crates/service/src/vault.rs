@@ -34,7 +34,7 @@ pub enum Purpose {
     IdempotentAnswer,
     /// A row of an import, which has a license key in it; row identity: the import's id and the line.
     ImportRow,
-    /// What a node keeps on its own disk to survive the loss of the database; row identity: the node's name.
+    /// What a node keeps on its own disk to survive the loss of the database; row identity: what it is.
     NodeState,
 }
 

@@ -155,7 +155,8 @@ impl StoreError {
         Self::Internal(Detail::new("statement", why))
     }
 
-    pub(crate) fn unavailable(why: impl Into<String>) -> Self {
+    /// The database cannot be asked, for this reason.
+    pub fn unavailable(why: impl Into<String>) -> Self {
         Self::Unavailable(Detail::new("connection", why))
     }
 }

@@ -21,6 +21,7 @@ pub mod licenses;
 pub mod manifests;
 pub mod members;
 mod migrate;
+pub mod nodes;
 pub mod orders;
 pub mod page;
 pub mod plans;

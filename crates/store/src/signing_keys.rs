@@ -32,6 +32,7 @@ stored_enum! {
 
 record! {
     /// A signing key.
+    #[derive(serde::Serialize, serde::Deserialize)]
     pub struct SigningKeyRow in "signing_keys" {
         /// Its id.
         pub id: SigningKeyId,

@@ -4,8 +4,8 @@ use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
     Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus,
-    MemberId, Name, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp,
-    TokenId, TrialId, VendorId,
+    MemberId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms,
+    Timestamp, TokenId, TrialId, VendorId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -135,6 +135,7 @@ ids!(
     CustomerId,
     LicenseId,
     SeatId,
+    NodeId,
     OrderId,
     EventId,
     TokenId,

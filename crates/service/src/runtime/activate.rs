@@ -265,6 +265,7 @@ pub(super) async fn claim_locked(
         lease_ends_at: Timestamp::from(grant.soft),
         offline_until: Timestamp::from(grant.exp),
         now,
+        reclaim: service.reclaim(license.terms.lease, now),
     };
     let claim = seats::claim(tx, locked, &request).await?;
     if let Claim::Claimed(claimed) = &claim {
@@ -349,6 +350,10 @@ fn granted(claim: Claim) -> Result<Claimed> {
         Claim::LimitReached(seats) => Err(Error::new(ErrorCode::SeatLimitReached).with_seats(taken(seats))),
         Claim::DeviceLimitReached(seats) => Err(Error::new(ErrorCode::DeviceLimitReached).with_seats(taken(seats))),
         Claim::UserRequired => Err(Error::new(ErrorCode::UserRequired).with_pointer("/user")),
+        Claim::Unsettled => {
+            let why = "every place is taken, and whether some have been given up will be known in a moment";
+            Err(Error::new(ErrorCode::Unavailable).with_detail(why).with_retry_after(Seconds(2)))
+        }
     }
 }
 

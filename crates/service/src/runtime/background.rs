@@ -66,8 +66,18 @@ impl Service {
     async fn keep_flushing(&self, mut stopped: Stop) {
         let mut log = Log::new("writing touches");
         while !pause(&mut stopped, FLUSH).await {
-            log.note(&self.flush().await);
+            log.note(&self.account().await);
         }
+    }
+
+    /// Writes what waits, gives a sign of life, and accounts for what was granted without the database, now that it answers.
+    async fn account(&self) -> Result<()> {
+        let complete = self.settle().await?;
+        self.beat().await?;
+        if complete && self.state().feed.is_fresh() {
+            self.reconcile(self.node()).await?;
+        }
+        Ok(())
     }
 
     async fn keep_house(&self, mut stopped: Stop) {
@@ -128,23 +138,35 @@ impl Service {
     /// Writes the touches that wait. What cannot be written, or belongs to a seat that somebody else is changing, stays
     /// for the next time.
     pub async fn flush(&self) -> Result<()> {
+        self.write_out().await.map(|_| ())
+    }
+
+    /// The same, and tells whether all that waited is written.
+    pub(super) async fn write_out(&self) -> Result<bool> {
         let state = self.state();
-        // As many rounds as there are touches now; what comes meanwhile is for the next call.
-        for _ in 0..state.touches.len().div_ceil(FLUSH_BATCH) {
-            let batch = state.touches.take(FLUSH_BATCH);
+        // What waits now; what comes meanwhile is for the next call.
+        let mut rest = state.touches.take(usize::MAX);
+        let mut complete = true;
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(FLUSH_BATCH));
+            let batch = std::mem::replace(&mut rest, later);
             match self.write_touches(&batch).await {
                 Ok(busy) => {
                     let busy: std::collections::HashSet<SeatId> = busy.into_iter().collect();
-                    state.touches.put_back(batch.into_iter().filter(|touch| busy.contains(&touch.seat)).collect());
+                    complete &= busy.is_empty();
+                    let count = batch.len();
+                    let left = batch.into_iter().filter(|touch| busy.contains(&touch.seat)).collect();
+                    state.touches.written(count, left);
                 }
                 Err(error) => {
-                    state.touches.put_back(batch);
+                    let count = batch.len() + rest.len();
+                    state.touches.written(count, batch.into_iter().chain(rest).collect());
                     return Err(error);
                 }
             }
             state.flushed_at.store(self.now().micros(), Ordering::Relaxed);
         }
-        Ok(())
+        Ok(complete)
     }
 
     async fn write_touches(&self, batch: &[Touch]) -> Result<Vec<SeatId>> {
@@ -183,7 +205,7 @@ fn row(touch: &Touch) -> SeatTouch {
         offline_until: touch.hard_stop_at,
         app_version: touch.app_version.clone(),
         platform: touch.platform.clone(),
-        continuity: 0,
+        continuity: touch.continuity,
     }
 }
 

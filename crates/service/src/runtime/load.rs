@@ -4,6 +4,7 @@
 //! what is remembered is used. Only what was never read fails, and then retryably.
 
 use super::{
+    continuity::Found,
     hot::{HotLicense, HotManifest, HotProduct, HotSeat},
     keys,
     manifest::ListedKey,
@@ -13,7 +14,7 @@ use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, Timestamp, VendorId};
 use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
-    StoreError,
+    Scope, StoreError,
     licenses::{self, LicenseRow},
     manifests, products,
     signing_keys::{self, KeyKind, SigningKeyRow},
@@ -42,14 +43,24 @@ impl Service {
     pub(super) async fn hot_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
         let hot = &self.state().hot;
         let epoch = hot.epoch(&id);
-        self.remembered(hot.product(id), self.read_product(id), |product| hot.put_product(id, product, epoch))
-            .await?
-            .ok_or_else(|| Error::new(ErrorCode::ProductNotFound))
+        let found = self
+            .remembered(hot.product(id), self.read_product(id), |product| hot.put_product(id, product, epoch))
+            .await;
+        let found = match found {
+            Err(error) if error.is_outage() => {
+                let kept = self.product_of_snapshot(id).ok_or(error)?;
+                hot.put_product(id, Arc::clone(&kept), epoch);
+                return Ok(kept);
+            }
+            found => found?,
+        };
+        found.map(|found| found.value).ok_or_else(|| Error::new(ErrorCode::ProductNotFound))
     }
 
     /// The same, with a key to sign with. A product whose key ran out while no node was there to replace it in time gets a
     /// new one now. [`ErrorCode::Sealed`] on a node that cannot open the keys.
     pub(super) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
+        self.check_clock()?;
         let product = self.hot_product(id).await?;
         if product.may_sign(self.now()) {
             return Ok(product);
@@ -70,7 +81,7 @@ impl Service {
         product: &HotProduct,
         id: SeatId,
         license: LicenseId,
-    ) -> Result<Option<(Arc<HotSeat>, Arc<HotLicense>)>> {
+    ) -> Result<Option<Found<(Arc<HotSeat>, Arc<HotLicense>)>>> {
         let hot = &self.state().hot;
         let seat = hot.seat(id);
         let known = seat.and_then(|seat| hot.license(seat.seat.license).map(|license| (seat, license)));
@@ -100,7 +111,8 @@ impl Service {
             let row = licenses::get(&mut self.store().reader(), scope, id).await?;
             Ok(row.map(hot_license))
         };
-        self.remembered(hot.license(id), read, |license| hot.put_license(id, license, epoch)).await
+        let found = self.remembered(hot.license(id), read, |license| hot.put_license(id, license, epoch)).await?;
+        Ok(found.map(|found| found.value))
     }
 
     /// The license of a product that has the key `text`; `None` where the key is unknown, malformed, or of another
@@ -141,7 +153,7 @@ impl Service {
         let slot = (product.product, hash);
         let epoch = hot.epoch(&slot);
         let read = self.store().license_of_key(product.product, hash);
-        self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await
+        Ok(self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await?.map(|found| found.value))
     }
 
     /// What is remembered, if it may be relied on; otherwise what `read` finds, kept by `keep`; otherwise, where the
@@ -151,19 +163,21 @@ impl Service {
         known: Option<T>,
         read: impl Future<Output = Result<Option<T>, StoreError>>,
         keep: impl FnOnce(T),
-    ) -> Result<Option<T>> {
-        if known.is_some() && self.state().feed.is_fresh() {
-            return Ok(known);
+    ) -> Result<Option<Found<T>>> {
+        let state = self.state();
+        let current = |value| Found { value, current: true };
+        if known.is_some() && state.feed.is_fresh() {
+            return Ok(known.map(current));
         }
-        match read.await {
+        match state.continuity.ask(read).await {
             Ok(Some(found)) => {
                 keep(found.clone());
-                Ok(Some(found))
+                Ok(Some(current(found)))
             }
             Ok(None) => Ok(None),
             Err(error) if error.is_retryable() && known.is_some() => {
                 tracing::debug!(%error, "using what is remembered while the database is away");
-                Ok(known)
+                Ok(known.map(|value| Found { value, current: false }))
             }
             Err(error) => Err(error.into()),
         }
@@ -182,21 +196,33 @@ impl Service {
         let rows = signing_keys::of_product(&mut reader, scope, id).await?;
         let manifest = newest
             .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
-        let (keyring, revoked) = keyrings(&rows);
-        let signer = self.signer(&rows);
-        Ok(Some(Arc::new(HotProduct {
+        Ok(Some(Arc::new(self.product_with(id, scope, &rows, manifest))))
+    }
+
+    /// A product with these keys and this manifest.
+    pub(super) fn product_with(
+        &self,
+        id: ProductId,
+        scope: Scope,
+        keys: &[SigningKeyRow],
+        manifest: Option<HotManifest>,
+    ) -> HotProduct {
+        let (keyring, revoked) = keyrings(keys);
+        let signer = self.signer(keys);
+        let vendor = scope.vendor();
+        HotProduct {
             product: id,
-            vendor: row.vendor,
+            vendor,
             scope,
             product_text: id.to_string(),
-            vendor_text: row.vendor.to_string(),
+            vendor_text: vendor.to_string(),
             signs_until: signer.as_ref().map_or(Timestamp::default(), |(_, until)| *until),
             signer: signer.map(|(key, _)| Arc::new(key)),
             keyring,
             revoked,
             manifest,
             loaded_at: self.now(),
-        })))
+        }
     }
 
     /// The newest active key whose seed opens, and until when it may sign. A seed that does not open is the operator's to mend, so it is told to the
@@ -217,7 +243,14 @@ impl Service {
 
     /// Some stored keys with sealed seeds, the newest of them, for the node's test of itself.
     pub(super) async fn sample_signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
-        let mut rows = signing_keys::all_keys(&mut self.store().reader()).await?;
+        let stored = self.state().continuity.ask(async {
+            let mut reader = self.store().reader();
+            signing_keys::all_keys(&mut reader).await
+        });
+        let mut rows = match (stored.await, self.state().continuity.snapshot()) {
+            (Err(error), Some(snapshot)) if error.is_retryable() => snapshot.keys().cloned().collect(),
+            (stored, _) => stored?,
+        };
         rows.reverse();
         rows.sort_by_key(|row| row.kind != KeyKind::Root);
         rows.truncate(SAMPLE);

@@ -2,25 +2,30 @@
 //!
 //! One file per call. Around them: [`request`] is what goes in and out, `document` turns decisions into signed documents,
 //! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
-//! rotates signing keys, `manifest` signs the list of them.
+//! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
+//! what is kept on the node's disk for it, `presence` how nodes know of each other.
 
 mod activate;
 mod background;
+mod continuity;
 mod document;
 mod feed;
 mod hot;
 pub mod keys;
 mod load;
 mod manifest;
+mod presence;
 mod release;
 mod renew;
 pub mod request;
 mod revocations;
+mod snapshot;
 mod status;
 mod touch;
 mod trial;
 mod validate;
 
+pub use presence::Membership;
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
     LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,
@@ -30,7 +35,10 @@ pub use status::{RuntimeStatus, SelfTest};
 
 use crate::{Parts, Service};
 use hot::Hot;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicI64, AtomicU64},
+};
 use touch::Touches;
 
 /// How many seats' touches may wait to be written.
@@ -41,6 +49,8 @@ pub(crate) struct State {
     pub(crate) hot: Hot,
     pub(crate) touches: Touches,
     pub(crate) feed: feed::Progress,
+    pub(crate) continuity: continuity::Continuity,
+    pub(crate) member: OnceLock<presence::Member>,
     /// Renewals granted to seats that the database does not have.
     pub(crate) unknown_seats: AtomicU64,
     /// Denials signed since the start.
@@ -55,6 +65,8 @@ impl State {
             hot: Hot::new(),
             touches: Touches::new(TOUCHES),
             feed: feed::Progress::new(),
+            continuity: continuity::Continuity::new(),
+            member: OnceLock::new(),
             unknown_seats: AtomicU64::new(0),
             denials: AtomicU64::new(0),
             flushed_at: AtomicI64::new(0),

@@ -1,10 +1,12 @@
 //! Renewal, the hot path: verify what is presented, look up, decide, sign. No write is waited for.
 //!
 //! What a lease proves stays proved when this node forgets, restarts, or cannot find a row: faults of ours lead to a
-//! retry or to a lease, never to a denial. A denial is only signed on what the database says at that moment.
+//! retry or to a lease, never to a denial. A denial is only signed on what the database says at that moment. Where the
+//! database cannot be asked, `continuity` goes on.
 
 use super::{
     activate::{Claimant, DenialOf},
+    continuity::Found,
     document::{self, next_seq},
     hot::{HotLicense, HotProduct, HotSeat},
     request::{Device, Nonce, Renew, Renewed},
@@ -12,8 +14,8 @@ use super::{
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
 use holdfast_domain::{
-    Decision, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp,
-    decide,
+    Decision, Denial, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatModel, SeatState, Seconds,
+    Timestamp, decide,
     decide::{Jitter, grant},
     entropy::random_bytes,
 };
@@ -39,7 +41,7 @@ impl Presented {
     }
 
     /// The seat as the lease alone describes it, for one whose row is gone.
-    fn seat_row(&self, now: Timestamp) -> Seat {
+    pub(super) fn seat_row(&self, now: Timestamp) -> Seat {
         Seat {
             id: self.seat,
             license: self.license,
@@ -73,40 +75,65 @@ impl Service {
     pub async fn renew(&self, product: ProductId, input: Renew, from: &RequestInfo) -> Result<Renewed> {
         let hot = self.signing_product(product).await?;
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
-        let now = self.now();
-        let device = input.device.as_ref().map_or(presented.device, |device| device.hash);
         let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
         let mut confirmed = false;
         let lease = loop {
-            let (seat, license, stored) = self.seat_and_license(&hot, &presented, now).await?;
-            check_proof(&seat.seat, &presented, &input)?;
-            match decide(&license, &seat.seat, &device, now, jitter) {
-                Decision::Grant(_) if stored && has_lapsed(&license, &seat, &presented, now) => {
-                    break self.renew_lapsed(&hot, &license, &presented, &input.nonce, from).await?;
+            let found = match self.seat_and_license(&hot, &presented).await {
+                // A "no" that could not be confirmed is none, and no reason for a lease either.
+                Err(error) if error.is_outage() && !confirmed => {
+                    break self.carry_on(&hot, &presented, None, &input, jitter)?;
                 }
-                Decision::Grant(grant) => break self.sign_lease(&hot, &license, &seat, &grant, &presented, &input)?,
+                found => found?,
+            };
+            if !found.current {
+                break self.carry_on(&hot, &presented, Some((&found.seat, &found.license)), &input, jitter)?;
+            }
+            check_proof(&found.seat.seat, &presented, &input)?;
+            match self.next_step(&hot, &presented, &found, &input, jitter)? {
+                Step::Signed(lease) => break lease,
+                Step::Lapsed => break self.renew_lapsed(&hot, &found.license, &presented, &input.nonce, from).await?,
                 // What is remembered may be outdated, and a "no" needs to be true: ask the database itself.
-                Decision::Deny(_) if stored && !confirmed => {
+                Step::Denied(..) if found.stored && !confirmed => {
                     self.state().hot.drop_seat(presented.seat);
-                    self.state().hot.drop_license(license.id);
+                    self.state().hot.drop_license(found.license.id);
                     confirmed = true;
                 }
-                // Announced for later than this lease would last: until then the customer is entitled, so the seat goes on.
-                Decision::Deny(denial) if denial.effective > presented.lease.exp.max(now.seconds()) => {
-                    if stored && has_lapsed(&license, &seat, &presented, now) {
-                        break self.renew_lapsed(&hot, &license, &presented, &input.nonce, from).await?;
-                    }
-                    let grant = grant(&license, seat.seat.borrowed_until, now, jitter);
-                    break self.sign_lease(&hot, &license, &seat, &grant, &presented, &input)?;
-                }
-                Decision::Deny(denial) => {
-                    let seq = self.denial_seq(&hot, Some(&seat.seat), &device, presented.lease.seq, now);
-                    let of = DenialOf { license: license.id, seat: Some(presented.seat), device, seq };
+                Step::Denied(denial, device, now) => {
+                    let seq = self.denial_seq(&hot, Some(&found.seat.seat), &device, presented.lease.seq, now);
+                    let of = DenialOf { license: found.license.id, seat: Some(presented.seat), device, seq };
                     return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
                 }
             }
         };
         Ok(Renewed { lease, keys: hot.manifest_newer_than(input.manifest_seq) })
+    }
+
+    /// What follows for a seat whose rows are known: a signed lease, or what has to be done before there can be one.
+    fn next_step(
+        &self,
+        product: &HotProduct,
+        presented: &Presented,
+        found: &Rows,
+        input: &Renew,
+        jitter: Jitter,
+    ) -> Result<Step> {
+        let Rows { seat, license, stored, .. } = found;
+        let device = input.device.as_ref().map_or(presented.device, |device| device.hash);
+        // From the reading of the clock on, so that nobody believes everything signed before a later moment to be written.
+        let _signing = self.state().continuity.signing();
+        let now = self.now();
+        let granted = match decide(license, &seat.seat, &device, now, jitter) {
+            Decision::Grant(grant) => grant,
+            // Announced for later than this lease would last: until then the customer is entitled, so the seat goes on.
+            Decision::Deny(denial) if denial.effective > presented.lease.exp.max(now.seconds()) => {
+                grant(license, seat.seat.borrowed_until, now, jitter)
+            }
+            Decision::Deny(denial) => return Ok(Step::Denied(denial, device, now)),
+        };
+        if *stored && has_lapsed(license, seat, presented, now) {
+            return Ok(Step::Lapsed);
+        }
+        self.sign_lease(product, license, seat, &granted, presented, input).map(Step::Signed)
     }
 
     /// Signs the lease that `grant` describes and leaves the seat's touch to be written.
@@ -135,6 +162,7 @@ impl Service {
             hard_stop_at: Timestamp::from(grant.exp),
             app_version: said(|device| &device.app_version),
             platform: said(|device| &device.platform),
+            continuity: 0,
         });
         Ok(token)
     }
@@ -173,22 +201,19 @@ impl Service {
         }
     }
 
-    /// The seat and license that a presented lease is about, and whether they are rows of the database (`true`) or only
-    /// what the lease says (`false`).
-    async fn seat_and_license(
-        &self,
-        product: &HotProduct,
-        presented: &Presented,
-        now: Timestamp,
-    ) -> Result<(Arc<HotSeat>, Arc<HotLicense>, bool)> {
-        if let Some((seat, license)) = self.hot_seat(product, presented.seat, presented.license).await? {
+    /// The seat and license that a presented lease is about.
+    async fn seat_and_license(&self, product: &HotProduct, presented: &Presented) -> Result<Rows> {
+        if let Some(Found { value: (seat, license), current }) =
+            self.hot_seat(product, presented.seat, presented.license).await?
+        {
             // Without proof by the document, the row must agree with it in everything that is hard to guess.
             if !presented.proven && (seat.seat.device, seat.seat.license) != (presented.device, presented.license) {
                 return Err(unverifiable("key_use"));
             }
-            return Ok((seat, license, true));
+            return Ok(Rows { seat, license, stored: true, current });
         }
         // The row is gone, as after a restored backup. The document is the state: while it is alive, it stands.
+        let now = self.now();
         if !presented.proven || now.seconds() > presented.lease.exp {
             return Err(unverifiable("seat"));
         }
@@ -199,8 +224,27 @@ impl Service {
         }
         tracing::warn!(seat = %presented.seat, license = %license.id, "renewed a seat that the database does not have");
         let counter = self.state().hot.counter(presented.seat, presented.lease.seq);
-        Ok((Arc::new(HotSeat::new(presented.seat_row(now), counter)), license, false))
+        let seat = Arc::new(HotSeat::new(presented.seat_row(now), counter));
+        Ok(Rows { seat, license, stored: false, current: true })
     }
+}
+
+/// The rows that a presented lease is about.
+struct Rows {
+    seat: Arc<HotSeat>,
+    license: Arc<HotLicense>,
+    /// Whether the seat is a row of the database, and not only what the lease says.
+    stored: bool,
+    /// Whether they are what the database says, and not only what this node remembers of it.
+    current: bool,
+}
+
+/// What comes of a renewal whose rows are known.
+enum Step {
+    Signed(String),
+    /// A floating seat whose lease has ended: it has to be confirmed in a transaction.
+    Lapsed,
+    Denied(Denial, DeviceHash, Timestamp),
 }
 
 /// Whether this is a floating seat whose lease has ended, by everything this node and the presented lease know.
@@ -225,7 +269,7 @@ fn read_lease(product: &HotProduct, token: &str) -> Result<(Lease, bool), Refusa
 }
 
 /// Where the seat has a key of its device's, the renewal must be signed by it.
-fn check_proof(seat: &Seat, presented: &Presented, input: &Renew) -> Result<()> {
+pub(super) fn check_proof(seat: &Seat, presented: &Presented, input: &Renew) -> Result<()> {
     let named = || presented.lease.dpk.as_deref().and_then(|key| PublicKey::from_b64u(key).ok());
     let key = match &seat.device_key {
         Some(bytes) => Some(PublicKey::from_bytes(bytes).map_err(Error::internal)?),

@@ -27,6 +27,10 @@ pub struct RuntimeStatus {
     pub denials: u64,
     /// How many renewals it granted to seats that the database does not have: a sign of a restored backup.
     pub unknown_seats: u64,
+    /// How many leases it carried on without the database since the start.
+    pub carried_on: u64,
+    /// When it last knew what the database says; absent before the first time.
+    pub known_at: Option<Timestamp>,
 }
 
 /// What a node's test of itself found to be in order.
@@ -53,6 +57,8 @@ impl Service {
             flushed_at: (flushed != 0).then(|| Timestamp::from_micros(flushed)),
             denials: state.denials.load(Ordering::Relaxed),
             unknown_seats: state.unknown_seats.load(Ordering::Relaxed),
+            carried_on: state.continuity.leases(),
+            known_at: self.known_at(),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Touch {
     pub app_version: Option<String>,
     /// The platform, where it was said.
     pub platform: Option<String>,
+    /// How many leases in a row were granted without the database.
+    pub continuity: i64,
 }
 
 impl Touch {
@@ -49,6 +51,7 @@ impl Touch {
             hard_stop_at: never,
             app_version: None,
             platform: None,
+            continuity: 0,
         }
     }
 
@@ -67,9 +70,16 @@ impl Touch {
 
 /// A bounded set of touches, the newest per seat.
 pub(crate) struct Touches {
-    pending: Mutex<HashMap<SeatId, Touch>>,
+    pending: Mutex<Pending>,
     limit: usize,
     dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct Pending {
+    waiting: HashMap<SeatId, Touch>,
+    /// How many were taken out and are being written.
+    taken: usize,
 }
 
 impl Touches {
@@ -79,44 +89,49 @@ impl Touches {
     }
 
     /// Remembers `touch`, unless a newer one of the same seat is known. A seat for which there is no room is dropped and
-    /// counted.
-    pub fn put(&self, touch: Touch) {
-        let mut pending = self.lock();
-        let full = pending.len() >= self.limit;
-        match pending.entry(touch.seat) {
-            Entry::Occupied(mut known) => {
-                let newest = known.get().clone().newer(touch);
-                known.insert(newest);
-            }
-            Entry::Vacant(_) if full => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            Entry::Vacant(free) => {
-                free.insert(touch);
-            }
+    /// counted: false.
+    pub fn put(&self, touch: Touch) -> bool {
+        let kept = self.lock().put(touch, self.limit);
+        if !kept {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        kept
     }
 
-    /// Takes up to `most` touches out.
+    /// Takes up to `most` touches out, to be written; [`Self::written`] must follow.
     pub fn take(&self, most: usize) -> Vec<Touch> {
         let mut pending = self.lock();
-        if pending.len() <= most {
-            return std::mem::take(&mut *pending).into_values().collect();
-        }
-        let seats: Vec<SeatId> = pending.keys().take(most).copied().collect();
-        seats.iter().filter_map(|seat| pending.remove(seat)).collect()
+        let waiting = &mut pending.waiting;
+        let touches: Vec<Touch> = if waiting.len() <= most {
+            std::mem::take(waiting).into_values().collect()
+        } else {
+            let seats: Vec<SeatId> = waiting.keys().take(most).copied().collect();
+            seats.iter().filter_map(|seat| waiting.remove(seat)).collect()
+        };
+        pending.taken += touches.len();
+        touches
     }
 
-    /// Puts touches back that could not be written.
-    pub fn put_back(&self, touches: Vec<Touch>) {
-        for touch in touches {
-            self.put(touch);
+    /// Of as many as were taken out, all are written but `left`, which wait again.
+    pub fn written(&self, taken: usize, left: Vec<Touch>) {
+        let mut pending = self.lock();
+        pending.taken = pending.taken.saturating_sub(taken);
+        for touch in left {
+            if !pending.put(touch, self.limit) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().waiting.len()
+    }
+
+    /// Whether none waits or is being written.
+    pub fn is_settled(&self) -> bool {
+        let pending = self.lock();
+        pending.waiting.is_empty() && pending.taken == 0
     }
 
     /// How many were dropped for want of room since the start.
@@ -124,9 +139,26 @@ impl Touches {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SeatId, Touch>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
         // The map is valid after every single operation, so a panic elsewhere leaves nothing half done.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    fn put(&mut self, touch: Touch, limit: usize) -> bool {
+        let full = self.waiting.len() >= limit;
+        match self.waiting.entry(touch.seat) {
+            Entry::Occupied(mut known) => {
+                let newest = known.get().clone().newer(touch);
+                known.insert(newest);
+            }
+            Entry::Vacant(_) if full => return false,
+            Entry::Vacant(free) => {
+                free.insert(touch);
+            }
+        }
+        true
     }
 }
 
@@ -146,6 +178,7 @@ mod tests {
             hard_stop_at: at,
             app_version: None,
             platform: None,
+            continuity: 0,
         }
     }
 
@@ -174,7 +207,10 @@ mod tests {
     #[test]
     fn the_map_is_bounded_and_counts_what_it_drops() {
         let touches = Touches::new(2);
-        (0..5).for_each(|seat| touches.put(touch(seat, 1)));
+        assert_eq!(
+            (0..5).map(|seat| touches.put(touch(seat, 1))).collect::<Vec<_>>(),
+            [true, true, false, false, false]
+        );
         touches.put(touch(0, 2));
         assert_eq!((touches.len(), touches.dropped()), (2, 3));
         assert!(touches.take(10).contains(&touch(0, 2)), "a known seat is still brought up to date");
@@ -183,13 +219,17 @@ mod tests {
     #[test]
     fn what_could_not_be_written_comes_back_without_hiding_what_is_newer() {
         let touches = Touches::new(10);
-        (0..4).for_each(|seat| touches.put(touch(seat, 1)));
+        (0..4).for_each(|seat| assert!(touches.put(touch(seat, 1))));
         let batch = touches.take(3);
         assert_eq!((batch.len(), touches.len()), (3, 1));
+        assert!(!touches.is_settled());
         let seat = batch[0].seat;
         touches.put(Touch { seq: 9, ..batch[0].clone() });
-        touches.put_back(batch);
+        touches.written(3, batch);
         assert_eq!(touches.len(), 4);
         assert_eq!(touches.take(10).iter().find(|t| t.seat == seat).map(|t| t.seq), Some(9));
+        assert!(!touches.is_settled(), "taken out is not written");
+        touches.written(4, Vec::new());
+        assert!(touches.is_settled());
     }
 }

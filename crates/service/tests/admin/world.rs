@@ -39,7 +39,7 @@ pub fn vault() -> Vault {
 }
 
 pub fn node(store: Store, clock: &Arc<FakeClock>) -> Service {
-    let settings = Settings { endpoints: vec!["https://licenses.example.com".to_owned()], help_url: None };
+    let settings = Settings { endpoints: vec!["https://licenses.example.com".to_owned()], ..Settings::default() };
     let entropy = Arc::new(SeededEntropy::new(unique()));
     Service::new(Parts { store, clock: clock.clone(), entropy, vault: Some(vault()), settings })
 }

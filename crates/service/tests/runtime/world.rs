@@ -54,7 +54,7 @@ pub fn vault() -> Vault {
 }
 
 pub fn node(store: Store, clock: Arc<FakeClock>, vault: Option<Vault>) -> Service {
-    let settings = Settings { endpoints: vec!["https://licenses.example.com".to_owned()], help_url: None };
+    let settings = Settings { endpoints: vec!["https://licenses.example.com".to_owned()], ..Settings::default() };
     Service::new(Parts { store, clock, entropy: Arc::new(SeededEntropy::new(unique())), vault, settings })
 }
 

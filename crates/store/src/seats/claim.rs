@@ -11,12 +11,8 @@ use crate::{
     sql::{Querier, Record, all, args, value},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{DeviceHash, Email, LicenseId, Name, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp};
+use holdfast_domain::{DeviceHash, Email, LicenseId, Name, NodeId, Seat, SeatId, SeatModel, SeatState, Timestamp};
 use std::sync::Arc;
-
-/// How long after the end of its lease a floating seat may be given to another: what renewals said may still be on its way
-/// to the database.
-const RECLAIM_MARGIN: Seconds = Seconds(5);
 
 /// A license locked until the commit, and the seat that the device already has or had.
 #[derive(Clone, Debug)]
@@ -73,6 +69,23 @@ pub struct ClaimRequest {
     pub offline_until: Timestamp,
     /// The time of the claim.
     pub now: Timestamp,
+    /// Which floating seats may be taken back for it.
+    pub reclaim: Reclaim,
+}
+
+/// Which floating seats may be given to another device: those whose lease has ended, and of which every node has said that
+/// it did not renew them before that, or may have and no longer could. A node renews a floating seat without asking only while its lease runs, by the
+/// node's own clock; so what it signed before the end is accounted for as soon as its `settled_at` lies after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reclaim {
+    /// The node that decides, which knows by itself what it signed.
+    pub node: NodeId,
+    /// Leases that ended before this: now, or where that node has not accounted for everything yet, up to when it has.
+    pub ended_before: Timestamp,
+    /// A node that has not been heard of since this moment carries no lease on any more.
+    pub vanished_before: Timestamp,
+    /// A lease that was signed before this moment has ended, also where a node took the knowledge of it with it.
+    pub lost_before: Timestamp,
 }
 
 /// What came of a claim.
@@ -87,6 +100,8 @@ pub enum Claim {
     DeviceLimitReached(Vec<SeatRow>),
     /// The license is for named users and the request names none.
     UserRequired,
+    /// Every seat is taken, but leases of some have ended, and whether a node has renewed them is not known yet.
+    Unsettled,
 }
 
 /// A seat that was claimed.
@@ -155,10 +170,13 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
     let mut used = locked.seats_used;
     let mut reclaimed = Vec::new();
     if takes_a_place && used >= limit && license.license.terms.seat_model == SeatModel::Floating {
-        reclaimed = reclaim(tx, license, request.now).await?;
+        reclaimed = reclaim(tx, license, request).await?;
         used = used.saturating_sub(u32::try_from(reclaimed.len()).unwrap_or(u32::MAX));
     }
     if takes_a_place && used >= limit {
+        if license.license.terms.seat_model == SeatModel::Floating && has_lapsed(tx, license, request.now).await? {
+            return Ok(Claim::Unsettled);
+        }
         let taken = active_of_license(&mut tx.beside(), license.scope(), license.license.id).await?;
         return Ok(Claim::LimitReached(taken));
     }
@@ -213,12 +231,18 @@ async fn refresh(tx: &mut Tx, seat: &SeatRow, request: &ClaimRequest, taken: boo
     Ok(tx.ledger.again(seat, request, taken))
 }
 
-/// Takes back the floating seats of a locked license whose leases have ended. Returns which.
-async fn reclaim(tx: &mut Tx, license: &LicenseRow, now: Timestamp) -> Result<Vec<SeatId>, StoreError> {
+/// Takes back the floating seats of a locked license that may be taken back ([`Reclaim`]). Returns which.
+async fn reclaim(tx: &mut Tx, license: &LicenseRow, request: &ClaimRequest) -> Result<Vec<SeatId>, StoreError> {
     let sql = "UPDATE seats SET state = 'released', released_at = $2, borrowed_until = NULL
-        WHERE license = $1 AND state = 'active' AND lease_ends_at < $3 RETURNING id";
-    let ended = now.plus(Seconds(-RECLAIM_MARGIN.0));
-    let rows = tx.beside().rows(sql.into(), args![license.license.id, now, ended]).await?;
+        WHERE license = $1 AND state = 'active' AND lease_ends_at < $3 AND NOT EXISTS (
+            SELECT 1 FROM nodes WHERE nodes.state = 'running' AND nodes.id <> $4
+                AND nodes.settled_at <= seats.lease_ends_at AND nodes.settled_at >= $5
+                OR nodes.lost_until >= $6 AND nodes.lost_from <= seats.lease_ends_at)
+        RETURNING id";
+    let (now, of) = (request.now, request.reclaim);
+    let ended_before = of.ended_before.min(now);
+    let args = args![license.license.id, now, ended_before, of.node, of.vanished_before, of.lost_before];
+    let rows = tx.beside().rows(sql.into(), args).await?;
     let mut ids = rows.iter().map(|row| row.get::<SeatId>(0)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     if !ids.is_empty() {
@@ -230,6 +254,12 @@ async fn reclaim(tx: &mut Tx, license: &LicenseRow, now: Timestamp) -> Result<Ve
         });
     }
     Ok(ids)
+}
+
+/// Whether a taken seat of a locked license has a lease that has ended.
+async fn has_lapsed(tx: &mut Tx, license: &LicenseRow, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM seats WHERE license = $1 AND state = 'active' AND lease_ends_at < $2 LIMIT 1";
+    Ok(!tx.beside().rows(sql.into(), args![license.license.id, now]).await?.is_empty())
 }
 
 /// How many seats of a license are really taken, to check `seats_used` against.

@@ -5,7 +5,7 @@ pub(crate) mod ledger;
 mod list;
 mod touch;
 
-pub use claim::{Claim, ClaimRequest, Claimed, Locked, claim, count_taken, lock};
+pub use claim::{Claim, ClaimRequest, Claimed, Locked, Reclaim, claim, count_taken, lock};
 pub use list::{SeatFilter, SeatListRow, SeatSort, list};
 pub use touch::{SeatTouch, touch_many};
 
@@ -234,6 +234,40 @@ pub async fn released_with_running_lease(
     let sql = "SELECT id FROM seats WHERE vendor = $1 AND product = $2 AND state = 'released' AND offline_until > $3
         ORDER BY id";
     q.rows(sql.into(), args![scope.vendor(), product, now]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Those of these seats whose license is suspended, revoked or has ended at `now`, or that were given up: with why, at most
+/// a hundred. For an account of what was granted without asking.
+pub async fn no_longer_entitled(
+    q: &mut dyn Querier,
+    scope: Scope,
+    seats: &[SeatId],
+    now: Timestamp,
+) -> Result<Vec<(SeatId, &'static str)>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in seats.chunks(500) {
+        let mut args = args![scope.vendor(), now];
+        let among = q.dialect().any_of("seats.id", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT seats.id, seats.state, licenses.status FROM seats JOIN licenses ON licenses.id = seats.license
+             WHERE seats.vendor = $1 AND (seats.state <> 'active' OR licenses.status <> 'active' OR licenses.ends_at <= $2)
+             AND {among} ORDER BY seats.id LIMIT 100"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            let why = match (row.get::<String>(1)?.as_str(), row.get::<String>(2)?.as_str()) {
+                (_, "revoked") => "revoked",
+                (_, "suspended") => "suspended",
+                ("active", _) => "expired",
+                _ => "released",
+            };
+            found.push((row.get(0)?, why));
+        }
+        if found.len() >= 100 {
+            found.truncate(100);
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a state is that of a taken seat.

@@ -10,6 +10,7 @@ mod kill;
 mod lists;
 mod lost;
 mod misc;
+mod nodes;
 mod schema;
 mod support;
 mod tenants;

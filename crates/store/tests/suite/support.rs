@@ -2,7 +2,7 @@
 
 use holdfast_domain::{
     Actor, CustomerId, DeviceHash, Email, Entitlements, EventId, License, LicenseId, LicenseModel, LicenseStatus,
-    PlanId, ProductId, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
+    NodeId, PlanId, ProductId, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_store::{
     NewEvent, Scope, Store, StoreError, WriteOptions, customers, licenses, plans, products, seats, vendors,
@@ -197,6 +197,17 @@ pub fn request(n: u32, user: Option<&str>, now: Timestamp) -> seats::ClaimReques
         lease_ends_at: now.plus(Seconds::minutes(20)),
         offline_until: now.plus(Seconds::days(30)),
         now,
+        reclaim: reclaim(now),
+    }
+}
+
+/// What a node of no name that has settled everything may take back, with leases of 20 minutes.
+pub fn reclaim(now: Timestamp) -> seats::Reclaim {
+    seats::Reclaim {
+        node: NodeId::from_bytes([0; 16]),
+        ended_before: now,
+        vanished_before: now.plus(Seconds(-(12 * 3_600 + 1_200))),
+        lost_before: now.plus(Seconds::minutes(-20)),
     }
 }
 
