@@ -58,6 +58,12 @@ pub(super) enum Outcome {
     Answered(Box<(Arc<LicenseRow>, Grant, i64, Claim)>),
 }
 
+impl Outcome {
+    fn is_unsettled(&self) -> bool {
+        matches!(self, Self::Answered(answer) if matches!(answer.3, Claim::Unsettled))
+    }
+}
+
 /// Where an act came from, for its events.
 #[derive(Clone)]
 pub(super) struct Origin {
@@ -109,20 +115,31 @@ impl Service {
         let (scope, device, origin) = (product.scope, claimant.device.hash, Origin::of(from));
         let key = claimant.key;
         let jitter = Jitter(u16::from_be_bytes(random_bytes(self.entropy())));
-        let service = self.clone();
-        let outcome = self
-            .store()
-            .write(WriteOptions::claim(license, device), move |tx| {
-                let (service, claimant, origin) = (service.clone(), claimant.clone(), origin.clone());
-                Box::pin(async move {
-                    let locked = seats::lock(tx, scope, license, &claimant.device.hash).await?;
-                    match locked.filter(|locked| key.is_none_or(|key| key == locked.license.key_hash)) {
-                        Some(locked) => claim_locked(&service, tx, &locked, &claimant, (now, jitter), &origin).await,
-                        None => Ok::<_, Error>(Outcome::Gone),
-                    }
+        let mut settled = false;
+        let outcome = loop {
+            let (service, claimant, origin) = (self.clone(), claimant.clone(), origin.clone());
+            let outcome = self
+                .store()
+                .write(WriteOptions::claim(license, device), move |tx| {
+                    let (service, claimant, origin) = (service.clone(), claimant.clone(), origin.clone());
+                    Box::pin(async move {
+                        let locked = seats::lock(tx, scope, license, &claimant.device.hash).await?;
+                        match locked.filter(|locked| key.is_none_or(|key| key == locked.license.key_hash)) {
+                            Some(locked) => {
+                                claim_locked(&service, tx, &locked, &claimant, (now, jitter), &origin).await
+                            }
+                            None => Ok::<_, Error>(Outcome::Gone),
+                        }
+                    })
                 })
-            })
-            .await?;
+                .await?;
+            // What this node itself has not written yet may be all that is in the way.
+            if settled || !outcome.is_unsettled() {
+                break outcome;
+            }
+            settled = true;
+            self.settle().await?;
+        };
         if let (Outcome::Gone, Some(key)) = (&outcome, key) {
             self.state().hot.drop_key((product.product, key));
         }

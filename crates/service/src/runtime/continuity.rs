@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a look-up waits for the database before the node goes on without it.
+/// How long a look-up waits for the database before the node goes on with what it remembers.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How often a database that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -92,18 +92,32 @@ impl Continuity {
             && self.next_try.compare_exchange(next, self.micros(PAUSE), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// The database has answered.
+    pub fn works(&self) {
+        self.next_try.store(0, Ordering::Relaxed);
+    }
+
     fn micros(&self, more: Duration) -> u64 {
         u64::try_from((self.began.elapsed() + more).as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Asks the database by `read`, unless it has just not answered.
-    pub async fn ask<T>(&self, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    /// Asks the database by `read`, unless it has just not answered; not for long where the answer is `remembered`.
+    pub async fn ask<T>(
+        &self,
+        remembered: bool,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         if !self.may_ask() {
             return Err(StoreError::unavailable("the database does not answer"));
         }
-        let answer = tokio::time::timeout(PATIENCE, read)
-            .await
-            .unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")));
+        let answer = if remembered {
+            tokio::time::timeout(PATIENCE, read)
+                .await
+                .unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
+        } else {
+            // The store has limits of its own.
+            read.await
+        };
         let failed = answer.as_ref().is_err_and(StoreError::is_retryable);
         self.next_try.store(if failed { self.micros(PAUSE) } else { 0 }, Ordering::Relaxed);
         answer
@@ -185,9 +199,8 @@ impl Service {
     /// When this node last knew what the database says; `None` where it never did.
     pub(crate) fn known_at(&self) -> Option<Timestamp> {
         let state = self.state();
-        let followed = state.feed.age().map(|age| self.now().plus(Seconds(-age.0 - 1)));
         let read = state.continuity.snapshot().map(|snapshot| snapshot.known_at);
-        followed.max(read)
+        state.feed.synced_at().max(read)
     }
 
     /// Tells this node that its clock is wrong, or right again: while it is wrong, nothing is signed.

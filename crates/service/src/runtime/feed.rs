@@ -5,7 +5,7 @@
 
 use super::hot::Hot;
 use crate::{Result, Service};
-use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds};
+use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds, Timestamp};
 use holdfast_store::changes::{self, Change, ChangeKind, Feed};
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -30,11 +30,18 @@ pub(crate) struct Progress {
     position: AtomicI64,
     /// When the node last knew that it had applied every change: microseconds after `began`, 0 for never.
     synced: AtomicU64,
+    /// The same by the node's clock, in microseconds since the epoch; 0 for never.
+    synced_at: AtomicI64,
 }
 
 impl Progress {
     pub fn new() -> Self {
-        Self { began: Instant::now(), position: AtomicI64::new(0), synced: AtomicU64::new(0) }
+        Self {
+            began: Instant::now(),
+            position: AtomicI64::new(0),
+            synced: AtomicU64::new(0),
+            synced_at: AtomicI64::new(0),
+        }
     }
 
     /// The number of the last change applied.
@@ -52,14 +59,21 @@ impl Progress {
         self.elapsed().map(|age| Seconds(i64::try_from(age.as_secs()).unwrap_or(i64::MAX)))
     }
 
+    /// When the node last knew that it had applied every change, by its clock.
+    pub fn synced_at(&self) -> Option<Timestamp> {
+        let at = self.synced_at.load(Ordering::Relaxed);
+        (at != 0).then(|| Timestamp::from_micros(at))
+    }
+
     /// Whether what is remembered may be relied on.
     pub fn is_fresh(&self) -> bool {
         self.elapsed().is_some_and(|age| age < FRESH)
     }
 
     /// Everything committed before `at` has been applied, up to change number `position`.
-    fn advance(&self, position: i64, at: Instant) {
+    fn advance(&self, position: i64, (at, clock): (Instant, Timestamp)) {
         let micros = at.saturating_duration_since(self.began).as_micros();
+        self.synced_at.store(clock.micros(), Ordering::Relaxed);
         self.position.store(position, Ordering::Relaxed);
         self.synced.store(u64::try_from(micros).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
     }
@@ -74,7 +88,7 @@ impl Service {
             Some(feed) if progress.elapsed().is_some_and(|age| age < GAP) => feed,
             _ => {
                 // Nothing that was remembered before is known to be true; what is read from here on will be followed.
-                let asked = Instant::now();
+                let asked = (Instant::now(), self.now());
                 let position = changes::newest(&mut self.store().reader()).await?;
                 self.state().hot.clear();
                 progress.advance(position, asked);
@@ -82,8 +96,9 @@ impl Service {
             }
         };
         loop {
-            let asked = Instant::now();
+            let asked = (Instant::now(), self.now());
             let found = following.next().await?;
+            self.state().continuity.works();
             for change in &found {
                 apply(&self.state().hot, change);
             }

@@ -169,7 +169,7 @@ impl Service {
         if known.is_some() && state.feed.is_fresh() {
             return Ok(known.map(current));
         }
-        match state.continuity.ask(read).await {
+        match state.continuity.ask(known.is_some(), read).await {
             Ok(Some(found)) => {
                 keep(found.clone());
                 Ok(Some(current(found)))
@@ -243,7 +243,7 @@ impl Service {
 
     /// Some stored keys with sealed seeds, the newest of them, for the node's test of itself.
     pub(super) async fn sample_signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
-        let stored = self.state().continuity.ask(async {
+        let stored = self.state().continuity.ask(false, async {
             let mut reader = self.store().reader();
             signing_keys::all_keys(&mut reader).await
         });

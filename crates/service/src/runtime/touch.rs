@@ -128,7 +128,7 @@ impl Touches {
         self.lock().waiting.len()
     }
 
-    /// Whether none waits or is being written.
+    /// Whether none waits or is being written: everything that was signed is in the database.
     pub fn is_settled(&self) -> bool {
         let pending = self.lock();
         pending.waiting.is_empty() && pending.taken == 0

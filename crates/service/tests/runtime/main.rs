@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines)]
 
 mod activation;
+mod continuity;
 mod denials;
 mod keys;
 mod lists;

@@ -3,10 +3,10 @@
 use crate::world::*;
 use base64::prelude::*;
 use holdfast_domain::{LicenseStatus, Seconds, decide::Mode};
-use holdfast_lease::{Expectations, Keyring, Lease, LeaseVerdict, SigningKey, renewal_proof_message, sign, verify};
+use holdfast_lease::{Lease, LeaseVerdict, SigningKey, renewal_proof_message, sign};
 use holdfast_service::{
     ErrorCode,
-    runtime::{Activate, DeviceKey, Proof, Renew},
+    runtime::{DeviceKey, Proof, Renew},
 };
 use holdfast_store::seats;
 use holdfast_testkit::both;
@@ -188,27 +188,6 @@ both! {
         let answer = world.renew(&token).await.unwrap_err();
         assert_eq!((answer.code, answer.denial), (ErrorCode::Unavailable, None));
         assert!(answer.retry_after.is_some() && ErrorCode::Unavailable.retryable());
-    }
-
-    async fn without_the_database_what_is_remembered_is_renewed_and_the_rest_retried(db: TestDb) {
-        let world = World::new(&db).await;
-        let (_, key) = world.license(fixed(2)).await;
-        let known = world.activate(&key, "laptop").await.unwrap().lease;
-        let unknown = world.activate(&key, "desktop").await.unwrap().lease;
-        let node = world.another_node(&db).await;
-        let known = node.renew(world.product, renewal(&known), &from()).await.unwrap().lease;
-        node.store().db().close().await;
-        let keyring = Keyring::from_manifest(&world.manifest().await);
-        let renewed = node.renew(world.product, renewal(&known), &from()).await.unwrap().lease;
-        assert!(verify::<Lease>(renewed.as_bytes(), &keyring, Expectations::NONE).is_ok());
-        let answer = node.renew(world.product, renewal(&unknown), &from()).await.unwrap_err();
-        assert_eq!((answer.code, answer.denial), (ErrorCode::Unavailable, None));
-        assert!(answer.retry_after.is_some());
-        let input = Activate { ..world.activation(&key, "laptop") };
-        assert!(node.activate(world.product, input, &from()).await.unwrap_err().code.retryable());
-        // What could not be written waits.
-        assert!(node.flush().await.is_err());
-        assert_eq!(node.runtime_status().pending_touches, 1);
     }
 
     async fn a_node_without_the_master_key_signs_nothing_and_denies_nothing(db: TestDb) {
