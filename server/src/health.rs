@@ -15,7 +15,7 @@ pub enum Mode {
     Normal,
     /// What needs no database: renewals.
     Continuity,
-    /// It is stopping and wants no more requests.
+    /// It is stopping, or was asked to be left alone, and wants no more requests.
     Draining,
     /// It has not tested itself yet.
     Starting,
@@ -59,6 +59,7 @@ struct Flags {
     sealed: AtomicBool,
     clock_off: AtomicBool,
     database_down: AtomicBool,
+    asked_to_drain: AtomicBool,
     missed_probes: AtomicU8,
 }
 
@@ -71,6 +72,17 @@ impl Health {
     /// The node is stopping.
     pub fn set_draining(&self) {
         self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether an operator wants the node to be left alone. It goes on answering whoever asks all the same.
+    pub fn set_asked_to_drain(&self, asked: bool) {
+        self.0.asked_to_drain.store(asked, Ordering::Release);
+    }
+
+    /// The database is away: known from the start.
+    pub fn set_database_away(&self) {
+        self.0.missed_probes.store(2, Ordering::Release);
+        self.0.database_down.store(true, Ordering::Release);
     }
 
     /// Whether the node has a master key.
@@ -103,7 +115,7 @@ impl Health {
     /// What the node can do at the moment.
     pub fn mode(&self) -> Mode {
         let set = |flag: &AtomicBool| flag.load(Ordering::Acquire);
-        if set(&self.0.draining) {
+        if set(&self.0.draining) || set(&self.0.asked_to_drain) {
             Mode::Draining
         } else if !set(&self.0.started) {
             Mode::Starting
@@ -138,6 +150,10 @@ mod tests {
         health.set_clock_off(true);
         assert_eq!(health.mode(), Mode::Clock);
         health.set_sealed(true);
+        assert_eq!(health.mode(), Mode::Sealed);
+        health.set_asked_to_drain(true);
+        assert_eq!((health.mode(), health.is_draining()), (Mode::Draining, false), "not stopping");
+        health.set_asked_to_drain(false);
         assert_eq!(health.mode(), Mode::Sealed);
         health.set_draining();
         assert_eq!(health.mode(), Mode::Draining);

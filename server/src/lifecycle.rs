@@ -4,7 +4,10 @@
 //! say so, keep accepting while load balancers notice, then finish what was begun, write what is left, and end.
 
 mod ballast;
+mod identity;
+mod prepare;
 mod probe;
+mod snapshot;
 
 use crate::{
     AppState,
@@ -15,8 +18,10 @@ use crate::{
     http::{Listener, ListenerLimits, Routes},
     metrics, metrics_router, router,
 };
-use holdfast_service::{ErrorCode, Service};
-use holdfast_store::{Db, DbOptions, DbUrl, StoreError};
+use holdfast_service::{ErrorCode, Service, runtime::Membership, system::OsEntropy};
+use holdfast_store::{DbUrl, nodes::Wanted};
+use metrics_exporter_prometheus::PrometheusHandle;
+use prepare::{Prepared, prepare, unfit_schema};
 use serde::Serialize;
 use std::{
     net::SocketAddr,
@@ -26,6 +31,7 @@ use std::{
 use tokio::{
     select,
     signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +73,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     // From here on the node answers, if only that it is starting: whoever supervises it can tell waiting from hanging.
     let stop = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(stop.clone(), FINISH));
-    let (service, used) = select! {
+    let Prepared { service, used, without_database } = select! {
         started = prepare(&config, &serve, &url) => started?,
         () = signals.next() => {
             stop.cancel();
@@ -76,6 +82,12 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         }
     };
     health.set_sealed(service.is_sealed());
+    if without_database {
+        health.set_database_away();
+    }
+    let identity = identity::take(&config.data_dir, service.now(), &OsEntropy)
+        .map_err(|error| Failure::Failed(format!("{}/nodes: {error}", config.data_dir.display())))?;
+    service.join(membership(&identity, &serve, &health));
     if service.is_sealed() {
         tracing::error!(
             path = %config.master_key_file.display(),
@@ -85,23 +97,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
     routes.become_ready(router(state.clone()));
     let stop_last = CancellationToken::new();
-    let metrics_task = match serve.metrics_listen {
-        None => None,
-        Some(at) => {
-            let answers = metrics_router(state.clone(), recorder.clone());
-            let small = ListenerLimits { connections: 64, ..ListenerLimits::default() };
-            let listener = match Listener::bind(at, answers.clone(), small).await {
-                // Another node on this machine has the usual port: a default must not keep this one from serving.
-                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !serve.metrics_listen_named => {
-                    Listener::bind(SocketAddr::new(at.ip(), 0), answers, small).await
-                }
-                bound => bound,
-            }
-            .map_err(bound(at))?;
-            tracing::info!(address = %listener.address()?, "metrics are at /metrics");
-            Some(tokio::spawn(listener.serve(stop_last.clone(), Duration::from_secs(1))))
-        }
-    };
+    let metrics_task = serve_metrics(&state, &recorder, &stop_last).await?;
     let background = {
         let (service, stop) = (service.clone(), stop_last.clone());
         tokio::spawn(async move { service.run_background(stop.cancelled_owned()).await })
@@ -115,16 +111,20 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         }
     });
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
+    let keeping = tokio::spawn(snapshot::keep(service.clone(), config.data_dir.clone(), stop_last.clone()));
     let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
-    let ended = select! {
-        tested = test(&service, &health) => tested,
+    let mut ended = select! {
+        tested = get_ready(&service, &config.data_dir, &health) => tested,
         () = signals.next() => Ok(()),
     };
     if ended.is_ok() && !health.is_draining() && health.is_started() {
         announce(&service, &serve, address, used, output).await?;
-        signals.next().await;
+        ended = select! {
+            () = signals.next() => Ok(()),
+            failure = unfit_schema(&service, &serve), if without_database => Err(failure),
+        };
     }
 
     tracing::info!(seconds = serve.drain.as_secs(), "stopping: still accepting while load balancers notice");
@@ -144,9 +144,10 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    for task in [Some(background), Some(upkeep), Some(probing), ballast].into_iter().flatten() {
+    for task in [Some(background), Some(upkeep), Some(probing), Some(keeping), ballast].into_iter().flatten() {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }
+    leave(&service, &config.data_dir).await;
     if let Some(task) = metrics_task {
         let _ = task.await;
     }
@@ -157,49 +158,63 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     ended
 }
 
+/// Answers `/metrics` where the operator wants it.
+async fn serve_metrics(
+    state: &AppState,
+    recorder: &PrometheusHandle,
+    stop: &CancellationToken,
+) -> Result<Option<JoinHandle<bool>>, Failure> {
+    let serve = state.serve();
+    let Some(at) = serve.metrics_listen else { return Ok(None) };
+    let answers = metrics_router(state.clone(), recorder.clone());
+    let small = ListenerLimits { connections: 64, ..ListenerLimits::default() };
+    let listener = match Listener::bind(at, answers.clone(), small).await {
+        // Another node on this machine has the usual port: a default must not keep this one from serving.
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !serve.metrics_listen_named => {
+            Listener::bind(SocketAddr::new(at.ip(), 0), answers, small).await
+        }
+        bound => bound,
+    }
+    .map_err(|error| Failure::Failed(format!("{at}: {error}")))?;
+    tracing::info!(address = %listener.address()?, "metrics are at /metrics");
+    Ok(Some(tokio::spawn(listener.serve(stop.clone(), Duration::from_secs(1)))))
+}
+
+/// Tells the other nodes that nothing more comes from this one. Its own snapshot is told first: a node for which nobody
+/// waits must not go on with floating seats when it starts alone.
+async fn leave(service: &Service, data_dir: &Path) {
+    service.step_back();
+    snapshot::save(service, data_dir).await;
+    match tokio::time::timeout(Duration::from_secs(3), service.leave()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the database was not told that this node ends"),
+        Err(_) => tracing::warn!("the database was not told in time that this node ends"),
+    }
+}
+
 /// The folder whose disk the database's files fill; only an embedded one's do.
 fn ballast_folder(url: &DbUrl) -> Option<PathBuf> {
     let DbUrl::Sqlite(file) = url else { return None };
     Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned())
 }
 
-/// Opens the database, waiting for it where it cannot be reached, and makes the use cases over it. Also tells whether the
-/// installation was used before. The error is one that waiting would not cure.
-async fn prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<(Service, bool), Failure> {
-    let mut waiting = false;
-    loop {
-        match try_prepare(config, serve, url).await {
-            Ok(prepared) => return Ok(prepared),
-            Err(Attempt::Final(failure)) => return Err(failure),
-            Err(Attempt::Again(error)) => {
-                if !waiting {
-                    tracing::warn!(%url, %error, "waiting for the database");
-                    waiting = true;
-                }
-                tokio::time::sleep(AGAIN).await;
-            }
-        }
+/// Which node this is, for the others.
+fn membership(identity: &identity::Identity, serve: &ServeConfig, health: &Health) -> Membership {
+    let (reported, told) = (health.clone(), health.clone());
+    Membership {
+        id: identity.id,
+        name: serve.node_name.clone(),
+        region: serve.region.clone(),
+        version: crate::VERSION.to_owned(),
+        report: Box::new(move || serde_json::json!({ "mode": reported.mode() }).to_string()),
+        wanted: Box::new(move |wanted| told.set_asked_to_drain(wanted == Wanted::Drain)),
     }
 }
 
-enum Attempt {
-    Again(StoreError),
-    Final(Failure),
-}
-
-impl From<StoreError> for Attempt {
-    fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Unavailable(_)) { Self::Again(error) } else { Self::Final(error.into()) }
-    }
-}
-
-async fn try_prepare(config: &Config, serve: &ServeConfig, url: &DbUrl) -> Result<(Service, bool), Attempt> {
-    let options = DbOptions { application_name: format!("holdfast {}", serve.node_name), ..DbOptions::default() };
-    let db = Db::open(url, options).await?;
-    node::ready_schema(&db, serve.migrate).await?;
-    let unused = node::is_unused(&db).await?;
-    let key = node::master_key(config, unused).map_err(Attempt::Final)?;
-    Ok((node::service(config, db, key.as_ref()), !unused))
+/// Makes sure that the node could go on without the database, and that it can do its work.
+async fn get_ready(service: &Service, data_dir: &Path, health: &Health) -> Result<(), Failure> {
+    snapshot::save(service, data_dir).await;
+    test(service, health).await
 }
 
 /// The node's test of itself. What is only unreachable is tried again; what is wrong ends the node, since it must not

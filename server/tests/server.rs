@@ -20,6 +20,7 @@ mod suite {
     pub mod full_disk;
     pub mod limits;
     pub mod management;
+    pub mod outage;
     pub mod process;
     pub mod runtime;
     pub mod sockets;

@@ -25,6 +25,15 @@ enum Home {
 }
 
 impl TestDb {
+    /// A way to this PostgreSQL that can be closed and opened: the URL through it, and the gate.
+    pub fn behind_a_gate(&self) -> (DbUrl, crate::Gate) {
+        let DbUrl::Postgres(url) = &self.url else { panic!("an embedded database has no way to it") };
+        let (before, rest) = url.split_once('@').expect("a URL with a user");
+        let (address, name) = rest.split_once('/').expect("a URL with a database");
+        let gate = crate::Gate::to(address.parse().expect("an address with a port")).expect("a free port");
+        (DbUrl::Postgres(format!("{before}@{}/{name}", gate.address())), gate)
+    }
+
     /// A new SQLite database in a temporary directory.
     pub async fn sqlite() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");

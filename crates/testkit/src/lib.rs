@@ -7,9 +7,11 @@ pub mod clock;
 pub mod db;
 #[cfg(target_os = "linux")]
 pub mod disk;
+pub mod gate;
 pub mod installation;
 pub mod proxy;
 
 pub use clock::{FakeClock, SeededEntropy};
 #[cfg(feature = "db")]
 pub use db::TestDb;
+pub use gate::Gate;

@@ -2,6 +2,7 @@
 
 use super::{Failure, explained};
 use crate::config::Config;
+use holdfast_domain::continuity::Bounds;
 use holdfast_service::{
     Parts, Service, Settings,
     system::{OsEntropy, SystemClock},
@@ -141,7 +142,11 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
         vault: key.map(Vault::new),
-        settings: Settings { endpoints: config.endpoints.clone(), help_url: config.help_url.clone() },
+        settings: Settings {
+            endpoints: config.endpoints.clone(),
+            help_url: config.help_url.clone(),
+            continuity: Bounds::default(),
+        },
     })
 }
 

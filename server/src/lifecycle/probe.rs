@@ -36,6 +36,7 @@ pub(super) async fn run(service: Service, health: Health, stop: CancellationToke
                 tracing::error!(apart, "this node's clock and the database's differ by too many seconds: not signing");
             }
             health.set_clock_off(off);
+            service.set_clock_off(off);
         }
     }
 }

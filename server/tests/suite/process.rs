@@ -38,14 +38,20 @@ pub struct Home {
 /// An empty PostgreSQL database of a test's own.
 pub struct Database {
     pub url: String,
-    _db: holdfast_testkit::TestDb,
+    db: holdfast_testkit::TestDb,
 }
 
 impl Database {
     pub fn new() -> Self {
         let db = holdfast_testkit::db::run(holdfast_testkit::TestDb::postgres());
         let holdfast_store::DbUrl::Postgres(url) = db.url().clone() else { panic!("not a PostgreSQL") };
-        Self { url, _db: db }
+        Self { url, db }
+    }
+
+    /// The same database, behind a gate.
+    pub fn behind_a_gate(self) -> (Self, holdfast_testkit::Gate) {
+        let (holdfast_store::DbUrl::Postgres(url), gate) = self.db.behind_a_gate() else { panic!("not a PostgreSQL") };
+        (Self { url, ..self }, gate)
     }
 }
 

@@ -85,7 +85,7 @@ impl World {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             vault: Some(Vault::new(&key)),
-            settings: Settings { endpoints: vec!["https://licenses.example.com".into()], help_url: None },
+            settings: Settings { endpoints: vec!["https://licenses.example.com".into()], ..Settings::default() },
         });
         let made = service
             .bootstrap(BootstrapInput {

@@ -120,6 +120,11 @@ impl Service {
         Ok(Wanted::Serve)
     }
 
+    /// From here on this node carries no floating seats on without the database: nobody waits for it.
+    pub fn step_back(&self) {
+        self.state().continuity.set_listed(false);
+    }
+
     /// Notes that this node ends in order. To be called when nothing is signed any more and everything is written.
     ///
     /// # Errors
@@ -134,9 +139,7 @@ impl Service {
             .write(WriteOptions::default().idempotent(), move |tx| {
                 Box::pin(async move { nodes::stop(tx, id, now).await.map_err(Error::from) })
             })
-            .await?;
-        self.state().continuity.set_listed(false);
-        Ok(())
+            .await
     }
 
     /// Which floating seats may be given to another device at `now`, where a lease of theirs lasts for `lease`.

@@ -6,16 +6,9 @@ use crate::world::{
 use holdfast_domain::{LicenseStatus, NodeId, Seconds};
 use holdfast_lease::{Expectations, Keyring, Lease, verify};
 use holdfast_service::{ErrorCode, Service, runtime::Membership};
-use holdfast_store::{Db, DbOptions, DbUrl, Dialect, Store, StoreOptions, events, nodes, seats};
+use holdfast_store::{Db, DbOptions, Dialect, PageRequest, Store, StoreOptions, events, nodes, seats};
 use holdfast_testkit::{TestDb, both};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-use tokio::net::{TcpListener, TcpStream};
+use std::{sync::Arc, time::Duration};
 
 /// Another node on the database, which registers and has caught up with the feed, and has lost the database since. Its
 /// snapshot was taken before.
@@ -204,39 +197,6 @@ both! {
     }
 }
 
-/// A way to PostgreSQL that can be closed and opened.
-async fn gate(db: &TestDb) -> (DbUrl, Arc<AtomicBool>) {
-    let DbUrl::Postgres(url) = db.url().clone() else { unreachable!() };
-    let (before, rest) = url.split_once('@').unwrap();
-    let (address, name) = rest.split_once('/').unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let through = DbUrl::Postgres(format!("{before}@127.0.0.1:{}/{name}", listener.local_addr().unwrap().port()));
-    let (address, open) = (address.to_owned(), Arc::new(AtomicBool::new(true)));
-    let switch = Arc::clone(&open);
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let (address, open) = (address.clone(), Arc::clone(&switch));
-            tokio::spawn(async move {
-                if !open.load(Ordering::SeqCst) {
-                    return Ok(());
-                }
-                let mut server = TcpStream::connect(address).await?;
-                let closed = async {
-                    while open.load(Ordering::SeqCst) {
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                };
-                tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                    () = closed => {}
-                }
-                Ok::<_, std::io::Error>(())
-            });
-        }
-    });
-    (through, open)
-}
-
 #[test]
 fn what_was_granted_is_accounted_for_when_the_database_is_back() {
     holdfast_testkit::db::run(async {
@@ -246,7 +206,7 @@ fn what_was_granted_is_accounted_for_when_the_database_is_back() {
         let first = world.activate(&key, "laptop").await.unwrap();
         let (_, key) = world.license(fixed(2)).await;
         let second = world.activate(&key, "desktop").await.unwrap();
-        let (through, open) = gate(&db).await;
+        let (through, gate) = db.behind_a_gate();
         let store = Store::start(Db::open(&through, DbOptions::default()).await.unwrap(), StoreOptions::default());
         assert_eq!(store.db().dialect(), Dialect::Postgres);
         let other = node(store, Arc::clone(&world.clock), Some(vault()));
@@ -254,19 +214,19 @@ fn what_was_granted_is_accounted_for_when_the_database_is_back() {
         in_background(&[&other], async {
             until(|| async { nodes::get(&mut world.service.store().reader(), id(1)).await.unwrap().is_some() }).await;
             assert!(other.take_snapshot().await.unwrap().is_some());
-            open.store(false, Ordering::SeqCst);
+            gate.close();
             tokio::time::sleep(Duration::from_secs(2)).await;
             world.set_status(revoked, LicenseStatus::Revoked).await;
             for token in [&first.lease, &second.lease, &second.lease] {
                 let lease = read(&world, &renew(&other, &world, token).await.unwrap()).await;
                 assert_eq!(lease.cont, 1);
             }
-            open.store(true, Ordering::SeqCst);
+            gate.open();
             let reader = || world.service.store().reader();
             until(|| async { !world.log_of(&id(1).to_string()).await.is_empty() }).await;
             assert_eq!(world.log_of(&id(1).to_string()).await, ["continuity.reconciled"]);
             let filter = events::EventFilter { subject: Some(id(1).to_string()), ..Default::default() };
-            let found = events::list(&mut reader(), world.scope(), &filter, &Default::default()).await.unwrap();
+            let found = events::list(&mut reader(), world.scope(), &filter, &PageRequest::default()).await.unwrap();
             let data: serde_json::Value = serde_json::from_str(&found.items[0].data).unwrap();
             assert_eq!((&data["leases"], &data["seats"], &data["name"]), (&3.into(), &2.into(), &"node-1".into()));
             let doubtful = serde_json::json!([[first.seat.id, "revoked"]]);

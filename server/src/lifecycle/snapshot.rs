@@ -1,0 +1,89 @@
+//! The file from which a node starts while its database is away.
+
+use holdfast_service::{ErrorCode, Service};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How often what is kept is brought up to date. What was revoked within this span before an outage may be renewed once
+/// by a node that starts during it.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// Where it lies in the node's folder.
+pub(super) fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("continuity.snapshot")
+}
+
+/// The file's contents; `None` where there is none.
+pub(super) fn read(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path(data_dir)) {
+        Ok(sealed) => Ok(Some(sealed)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts `sealed` in its place, all of it or nothing.
+fn write(data_dir: &Path, sealed: &[u8]) -> io::Result<()> {
+    let (target, new) = (path(data_dir), data_dir.join("continuity.snapshot.new"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(sealed)?;
+    file.sync_all()?;
+    fs::rename(&new, &target)?;
+    File::open(data_dir)?.sync_all()
+}
+
+/// Brings the file up to date, where anything has changed.
+pub(super) async fn save(service: &Service, data_dir: &Path) {
+    let result = match service.take_snapshot().await {
+        Ok(None) => return,
+        // Without the database or the master key, what is kept stays as it is.
+        Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => return,
+        Err(error) => Err(error.to_string()),
+        Ok(Some(sealed)) => {
+            let dir = data_dir.to_owned();
+            match tokio::task::spawn_blocking(move || write(&dir, &sealed)).await {
+                Ok(written) => written.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+    };
+    if let Err(error) = result {
+        tracing::warn!(error, "what a start without the database needs could not be kept");
+    }
+}
+
+/// Keeps the file up to date until `stop` is cancelled.
+pub(super) async fn keep(service: Service, data_dir: PathBuf, stop: CancellationToken) {
+    loop {
+        save(&service, &data_dir).await;
+        if timeout(EVERY, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_replaced_as_a_whole_and_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read(dir.path()).unwrap(), None);
+        for contents in [b"one".as_slice(), b"another"] {
+            write(dir.path(), contents).unwrap();
+            assert_eq!(read(dir.path()).unwrap().unwrap(), contents);
+        }
+        let mode = fs::metadata(path(dir.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
