@@ -76,7 +76,7 @@ impl Drop for Gate {
 /// Copies one direction until it ends or the way is closed.
 fn pass(mut from: TcpStream, mut to: TcpStream, open: &AtomicBool) {
     let _ = from.set_read_timeout(Some(TICK));
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while open.load(Ordering::SeqCst) {
         match from.read(&mut buffer) {
             Ok(0) => break,
