@@ -243,7 +243,8 @@ fn a_lease_is_verified_without_a_network() {
     let verify = |more: &[&str]| {
         let fixed = ["verify-lease", lease.to_str().unwrap(), "--root-public-key", &home.root, "--json"];
         let files = ["--manifest", manifest.to_str().unwrap()];
-        let (code, printed, _) = home.run(&[&fixed[..], &files, more].concat());
+        let (code, printed, errors) = home.run(&[&fixed[..], &files, more].concat());
+        assert!(!printed.is_empty(), "{errors}");
         (code, json_of(&printed))
     };
     let (code, finding) = verify(&["--product", &product, "--device", &device(1)]);

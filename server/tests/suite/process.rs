@@ -369,8 +369,15 @@ fn nothing_secret_lies_on_the_disk() {
     let (product, _, key) = node.licensed(5);
     node.activate(&product, &key, 1).unwrap();
     drop(node);
-    for entry in fs::read_dir(home.path()).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let (mut files, mut folders) = (Vec::new(), vec![home.path().to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let (deeper, found): (Vec<_>, Vec<_>) = entries(&folder).into_iter().partition(|path| path.is_dir());
+        folders.extend(deeper);
+        files.extend(found);
+    }
+    assert!(files.iter().any(|path| path.ends_with("continuity.snapshot")), "{files:?}");
+    for path in files {
         let bytes = fs::read(&path).unwrap();
         let bare = key.replace('-', "");
         for secret in [key.as_bytes(), bare.as_bytes(), home.token.as_bytes(), PASSWORD.as_bytes()] {
