@@ -163,7 +163,10 @@ impl Detector {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Presence::{Alive, Dead, Suspected},
+        *,
+    };
     use proptest::prelude::*;
 
     const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -188,7 +191,6 @@ mod tests {
         let (detector, at) = seen(2.0, &[2.0; 50]);
         let stages: Vec<_> =
             [2.0, 3.9, 4.9, 7.0, 8.0, 12.0].map(|silence| detector.presence(after(at + silence))).into();
-        use Presence::{Alive, Dead, Suspected};
         assert_eq!(stages, [Alive, Alive, Suspected, Suspected, Suspected, Dead]);
     }
 

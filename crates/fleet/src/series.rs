@@ -118,7 +118,7 @@ impl Series {
     fn trend(&self) -> Option<f64> {
         let points: Vec<Point> = self.points.iter().copied().collect();
         let last = points.last()?;
-        let peaks = self.peaks(&points);
+        let peaks = Self::peaks(&points);
         if peaks.len() >= 3 && peaks.last().is_some_and(|peak| last.value <= peak.value + self.shape.reset) {
             // It is reset again and again, and has not outgrown that: what counts is whether the peaks rise.
             return Some(self.significant(&peaks, self.theil_sen(&peaks)?));
@@ -134,7 +134,7 @@ impl Series {
     }
 
     /// The last and highest point of every segment that ended.
-    fn peaks(&self, points: &[Point]) -> Vec<Point> {
+    fn peaks(points: &[Point]) -> Vec<Point> {
         points
             .windows(2)
             .filter(|pair| pair[0].segment != pair[1].segment)

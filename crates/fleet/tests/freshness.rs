@@ -1,4 +1,10 @@
 //! The figures of freshness against counting every lease.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "small numbers of a test"
+)]
 
 use holdfast_domain::{Seconds, UnixSeconds};
 use holdfast_fleet::freshness::{Cause, Running, Stops, tiers};

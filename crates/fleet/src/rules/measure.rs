@@ -18,7 +18,7 @@ pub(super) const FRESH: f64 = 300.0;
 pub(super) enum Quantity {
     /// Share of the disk, over a day.
     Disk,
-    /// Share of the disk, over an hour.
+    /// Share of the disk, over two hours.
     DiskSoon,
     /// Share of the memory.
     Memory,
@@ -40,7 +40,8 @@ impl Quantity {
         let share = |bucket, buckets, enough| Shape { bucket, buckets, enough, reset: 0.02, floor: 0.004 };
         match self {
             Self::Disk => share(Seconds::minutes(30), 48, 8),
-            Self::DiskSoon => share(Seconds::minutes(2), 30, 15),
+            // Two hours, because a step that is no trend moves the median once it is more than a third of the window old.
+            Self::DiskSoon => share(Seconds::minutes(2), 60, 30),
             Self::Memory => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 18) },
             Self::Descriptors => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 12) },
             Self::Connections => Shape { reset: 0.15, floor: 0.06, ..share(Seconds::MINUTE, 30, 12) },

@@ -9,7 +9,7 @@ use crate::{
     finding::{Finding, Known, Severity, Subject},
     number,
     presence::Presence,
-    report::{DatabaseRole, NodeMode, Usage},
+    report::{DatabaseRole, Micros, NodeMode, Usage},
     series::Series,
 };
 use holdfast_domain::{Seconds, Timestamp};
@@ -88,7 +88,7 @@ impl State {
             self.push(Quantity::ClockOffset, &subject, at, super::clock::offset(&node.report).map(f64::abs));
             let lag = database.and_then(|database| match database.role {
                 DatabaseRole::Single | DatabaseRole::Primary => Some(0.0),
-                DatabaseRole::Replica | DatabaseRole::Unknown => database.replication_lag.map(|lag| lag.as_seconds()),
+                DatabaseRole::Replica | DatabaseRole::Unknown => database.replication_lag.map(Micros::as_seconds),
             });
             if let Some(lag) = lag {
                 let worst = lags.entry(Subject::Region(node.report.region.clone())).or_insert((at, lag));
@@ -139,12 +139,11 @@ impl Held {
             .map(|up| self.rising.map_or((now, up), |(since, mildest)| (since, mildest.min(up))));
         self.falling = (measure.down < self.severity)
             .then(|| self.falling.map_or((now, measure.down), |(since, worst)| (since, worst.max(measure.down))));
-        if let Some((since, severity)) = self.rising.filter(|(since, _)| now.since(*since) >= rule.confirm) {
+        if let Some((_, severity)) = self.rising.filter(|(since, _)| now.since(*since) >= rule.confirm) {
             if self.severity.is_none() {
                 self.since = now;
             }
             (self.severity, self.rising) = (Some(severity), None);
-            debug_assert!(since <= now);
         } else if let Some((_, severity)) = self.falling.filter(|(since, _)| now.since(*since) >= rule.settle) {
             (self.severity, self.falling) = (severity, None);
         }
