@@ -20,8 +20,14 @@ pub struct Shape {
     pub enough: usize,
     /// A fall by more than this between two buckets is a reset: something was freed, rotated or restarted.
     pub reset: f64,
+    /// After a fall by more than this the pace is forgotten: someone did something about it. After a smaller one it counts
+    /// until there are enough buckets for a new one: a log that is rotated goes on growing.
+    pub forget: f64,
     /// A rise over the whole window smaller than this is no rise.
     pub floor: f64,
+    /// Whether a rise must go on through every third of the window: one that stopped, or only just began, is no pace. For
+    /// short windows, in which a single burst is most of what there is.
+    pub sustained: bool,
 }
 
 /// One bucket.
@@ -69,19 +75,30 @@ impl Series {
     fn open(&mut self, mut point: Point) {
         if let Some(last) = self.points.back().copied() {
             let before = self.points.iter().rev().nth(1).filter(|before| before.segment == last.segment);
-            if before.is_some_and(|before| before.value - last.value > self.shape.reset)
-                && let Some(last) = self.points.back_mut()
-            {
-                last.segment += 1;
+            let fall = before.map_or(0.0, |before| before.value - last.value);
+            point.segment = last.segment + u32::from(fall > self.shape.reset);
+            if let Some(last) = self.points.back_mut() {
+                last.segment = point.segment;
             }
-            point.segment = self.points.back().map_or(0, |last| last.segment);
-            self.slope = self.trend();
+            if fall > self.shape.forget {
+                self.slope = None;
+            }
+            self.slope = self.trend().or(self.slope);
+            if point.bucket - last.bucket > self.length() {
+                self.points.clear();
+                self.slope = None;
+            }
         }
         self.points.push_back(point);
-        let oldest = point.bucket - i64::try_from(self.shape.buckets).unwrap_or(i64::MAX);
+        let oldest = point.bucket - self.length();
         while self.points.front().is_some_and(|first| first.bucket <= oldest) {
             self.points.pop_front();
         }
+    }
+
+    /// The length of the window in buckets.
+    fn length(&self) -> i64 {
+        i64::try_from(self.shape.buckets).unwrap_or(i64::MAX)
     }
 
     /// The last value, and when it was measured.
@@ -128,9 +145,13 @@ impl Series {
             return None;
         }
         let whole = self.theil_sen(&run)?;
-        let recent = run.get(run.len() * 2 / 3..).filter(|third| third.len() >= 4);
-        let recent = recent.map_or(Some(whole), |third| self.theil_sen(third))?;
-        Some(self.significant(&run, if whole > 0.0 { recent.min(2.0 * whole) } else { whole }))
+        let third = |n: usize| {
+            let points = run.get(run.len() * n / 3..run.len() * (n + 1) / 3).filter(|points| points.len() >= 4);
+            points.and_then(|points| self.theil_sen(points)).unwrap_or(whole)
+        };
+        let recent = third(2).min(2.0 * whole);
+        let pace = if self.shape.sustained { recent.min(third(0)).min(third(1)) } else { recent };
+        Some(self.significant(&run, if whole > 0.0 { pace } else { whole }))
     }
 
     /// The last and highest point of every segment that ended.
@@ -171,7 +192,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SHAPE: Shape = Shape { bucket: Seconds::MINUTE, buckets: 48, enough: 12, reset: 5.0, floor: 1.0 };
+    const SHAPE: Shape = Shape {
+        bucket: Seconds::MINUTE,
+        buckets: 48,
+        enough: 12,
+        reset: 5.0,
+        forget: 15.0,
+        floor: 1.0,
+        sustained: false,
+    };
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_seconds(1_800_000_000 + 60 * minute)
@@ -213,6 +242,15 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_no_sustained_rise() {
+        let step = |minutes: i64| (0..minutes).map(|m| (m, if m < 20 { 50.0 } else { 54.0 } + 0.1 * m as f64));
+        let mut sustained = Series::new(Shape { sustained: true, ..SHAPE });
+        step(44).for_each(|(minute, value)| sustained.push(at(minute), value));
+        assert!(slope_a_minute(&sustained) <= 0.100_1, "{}", slope_a_minute(&sustained));
+        assert!(slope_a_minute(&series(step(28))) > 0.15);
+    }
+
+    #[test]
     fn a_gap_does_not_matter() {
         let gap = series((0..40).filter(|m| !(10..25).contains(m)).map(|m| (m, m as f64)));
         assert!((slope_a_minute(&gap) - 1.0).abs() < 1e-9);
@@ -222,6 +260,18 @@ mod tests {
     fn after_a_reset_the_old_pace_is_forgotten() {
         let freed = series((0..40).map(|m| (m, if m < 24 { 50.0 + m as f64 } else { 20.0 })));
         assert_eq!(freed.slope(), Some(0.0));
+    }
+
+    #[test]
+    fn a_log_that_is_rotated_goes_on_growing() {
+        let rotated = series((0..30).map(|m| (m, if m < 24 { 50.0 + m as f64 } else { 40.0 + m as f64 })));
+        assert!((slope_a_minute(&rotated) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn after_a_long_silence_the_old_pace_is_forgotten() {
+        let silent = series((0..30).chain(200..205).map(|m| (m, m as f64)));
+        assert_eq!(silent.slope(), None);
     }
 
     #[test]

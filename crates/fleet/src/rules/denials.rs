@@ -2,7 +2,7 @@
 
 use super::{
     code::{Code, Lead, Rule},
-    measure::{Measure, Steps, View, words},
+    measure::{Measure, Quantity, Steps, View, words},
     observe::{Denials, ProductSeen},
 };
 use crate::{
@@ -28,10 +28,10 @@ pub(super) const RULE: Rule = Rule {
            run or a mistaken change is behind it, undo it; if all of it is meant, confirm it, and the breaker lets it pass.",
     confirm: Seconds(0),
     settle: Seconds::minutes(10),
-    measure: |view: &View<'_>| view.seen.products.iter().filter_map(of_product).collect(),
+    measure: |view| view.seen.products.iter().filter_map(|product| of_product(view, product)).collect(),
 };
 
-fn of_product(seen: &ProductSeen) -> Option<Measure> {
+fn of_product(view: &View<'_>, seen: &ProductSeen) -> Option<Measure> {
     let Denials { recent, limit, tripped } = seen.denials?;
     let share = number::count(recent) / number::count(limit.max(1));
     let judged = if tripped {
@@ -39,11 +39,19 @@ fn of_product(seen: &ProductSeen) -> Option<Measure> {
     } else {
         Steps { warning: 0.6, critical: 0.9 }.level(share, 0.2)
     };
-    // At the rate of the last 10 minutes. While a spike grows into the window, that is when the window gets full of it.
-    let left = if tripped || share >= 1.0 { Some(0.0) } else { (recent > 0).then(|| WINDOW * (1.0 / share - 1.0)) };
-    Some(Measure::new(Subject::Product(seen.product), judged, left, || match left {
+    let subject = Subject::Product(seen.product);
+    let left = if tripped || share >= 1.0 {
+        Some(0.0)
+    } else {
+        // At the pace at which the count grows; before there is one, as if it had grown for all of the ten minutes.
+        let pace = view.series(Quantity::Denials, &subject).and_then(|series| series.time_to(1.0));
+        pace.or_else(|| (recent > 0).then(|| WINDOW * (1.0 / share - 1.0)))
+    };
+    Some(Measure::new(subject, judged, left, || match left {
         _ if tripped => format!("the breaker has tripped: {recent} denials in 10 min, {limit} allowed"),
-        Some(left) if left > 0.0 => format!("{recent} / {limit} denials in 10 min, all of them in {}", words(left)),
+        Some(left) if left > 0.0 => {
+            format!("{recent} / {limit} denials in 10 min, the breaker trips in {} at the present pace", words(left))
+        }
         _ => format!("{recent} / {limit} denials in 10 min"),
     }))
 }

@@ -26,7 +26,7 @@ pub(super) const NODE: Rule = Rule {
     lead: Lead::Fact,
     cure: "Look whether the machine answers and the process runs (`systemctl status holdfast`, its log). A frozen one is \
            best killed: clients go on with the other nodes. If it is gone for good, remove it from the fleet's page.",
-    confirm: Seconds(10),
+    confirm: Seconds(5),
     settle: Seconds::MINUTE,
     measure: |view| view.seen.nodes.iter().filter(stays).map(|node| of_node(view, node)).collect(),
 };

@@ -46,7 +46,7 @@ impl Resource {
             view.series(quantity, &subject)?.time_to(1.0).filter(|left| *left <= within)
         });
         let left = [series.time_to(1.0), soon].into_iter().flatten().min_by(f64::total_cmp);
-        let judged = worse(self.left.left(left, 1.5), self.level.level(share, 0.03));
+        let judged = worse(self.left.left(left, 2.0), self.level.level(share, 0.03));
         let mut measure = Measure::new(subject, judged, left, || match left {
             Some(left) if left < 90.0 * 86_400.0 => {
                 format!("{} {} used, full in {} at the present pace", self.noun, percent(share), words(left))
@@ -90,7 +90,7 @@ pub(super) const DISK: Rule = Rule {
 /// A node runs out of memory.
 pub(super) const MEMORY: Rule = Rule {
     code: Code::MemoryExhausted,
-    watches: "memory of the process against what it may have; of each 5 minutes the peak, over 4 hours",
+    watches: "memory of the process against what it may have; of each 10 minutes the peak, over 6 hours",
     failure: "the process is killed for want of memory",
     levels: &[
         (Warning, "exhausted within 3 h 45 min at the present pace, or 90 % used"),

@@ -98,6 +98,10 @@ impl State {
         for (region, (at, lag)) in lags {
             self.push(Quantity::Lag, &region, at, Some(lag));
         }
+        for product in &seen.products {
+            let share = product.denials.map(|d| number::count(d.recent) / number::count(d.limit.max(1)));
+            self.push(Quantity::Denials, &Subject::Product(product.product), now, share);
+        }
         self.series.retain(|_, series| series.latest().is_some_and(|(at, _)| now.since(at) <= Seconds::DAY));
     }
 
