@@ -20,7 +20,7 @@ pub struct Shape {
     pub enough: usize,
     /// A fall by more than this between two buckets is a reset: something was freed, rotated or restarted.
     pub reset: f64,
-    /// After a fall by more than this the pace is forgotten: someone did something about it. After a smaller one it counts
+    /// After a fall by more than this all that was before is forgotten: someone did something about it. After a smaller one it counts
     /// until there are enough buckets for a new one: a log that is rotated goes on growing.
     pub forget: f64,
     /// A rise over the whole window smaller than this is no rise.
@@ -28,6 +28,9 @@ pub struct Shape {
     /// Whether a rise must go on through every third of the window: one that stopped, or only just began, is no pace. For
     /// short windows, in which a single burst is most of what there is.
     pub sustained: bool,
+    /// Whether the present value is the peak of the last two buckets instead of the last value: for a saw-tooth, whose
+    /// last value says little.
+    pub peaks: bool,
 }
 
 /// One bucket.
@@ -82,6 +85,7 @@ impl Series {
             }
             if fall > self.shape.forget {
                 self.slope = None;
+                self.points.drain(..self.points.len().saturating_sub(1));
             }
             self.slope = self.trend().or(self.slope);
             if point.bucket - last.bucket > self.length() {
@@ -106,12 +110,13 @@ impl Series {
         self.latest
     }
 
-    /// The smallest and the greatest of the last `n` complete buckets; `None` where there are fewer.
-    pub fn range(&self, n: usize) -> Option<(f64, f64)> {
-        let complete = self.points.len().checked_sub(1)?;
-        let from = complete.checked_sub(n)?;
-        let values = self.points.range(from..complete).map(|point| point.value);
-        Some(values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v))))
+    /// The present value: the last one, or the peak of the last two buckets where the shape says so.
+    pub fn level(&self) -> Option<f64> {
+        let (_, latest) = self.latest?;
+        let recent = self.points.iter().rev().take(2).filter(|_| self.shape.peaks);
+        let segment = self.points.back().map_or(0, |last| last.segment);
+        let peaks = recent.filter(|point| point.segment == segment).map(|point| point.value);
+        Some(peaks.fold(latest, f64::max))
     }
 
     /// The pace in units a second over the complete buckets. `None` where there are too few to tell; 0 where what moves
@@ -121,15 +126,15 @@ impl Series {
         self.slope
     }
 
-    /// How long it takes from the last value to `limit` at the present pace, in seconds: 0 where it is reached, `None`
+    /// How long it takes from the present value to `limit` at the present pace, in seconds: 0 where it is reached, `None`
     /// where it never will be or nobody can tell yet.
     pub fn time_to(&self, limit: f64) -> Option<f64> {
-        let (_, latest) = self.latest?;
-        if latest >= limit {
+        let level = self.level()?;
+        if level >= limit {
             return Some(0.0);
         }
         let slope = self.slope.filter(|slope| *slope > 0.0)?;
-        Some((limit - latest) / slope)
+        Some((limit - level) / slope)
     }
 
     fn trend(&self) -> Option<f64> {
@@ -200,6 +205,7 @@ mod tests {
         forget: 15.0,
         floor: 1.0,
         sustained: false,
+        peaks: false,
     };
 
     fn at(minute: i64) -> Timestamp {
@@ -247,7 +253,7 @@ mod tests {
         let mut sustained = Series::new(Shape { sustained: true, ..SHAPE });
         step(44).for_each(|(minute, value)| sustained.push(at(minute), value));
         assert!(slope_a_minute(&sustained) <= 0.100_1, "{}", slope_a_minute(&sustained));
-        assert!(slope_a_minute(&series(step(28))) > 0.15);
+        assert!(slope_a_minute(&series(step(26))) > 0.15);
     }
 
     #[test]

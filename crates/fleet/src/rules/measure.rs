@@ -47,15 +47,16 @@ impl Quantity {
             forget: 0.15,
             floor: 0.004,
             sustained: false,
+            peaks: false,
         };
         match self {
             Self::Disk => share(Seconds::minutes(15), 96, 16),
             Self::DiskSoon => Shape { sustained: true, ..share(Seconds::minutes(2), 60, 30) },
             // Ten minutes hold more than one turn of the saw-tooth of freeing memory, so that their peaks are alike.
-            Self::Memory => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(10), 36, 12) },
+            Self::Memory => Shape { peaks: true, reset: 0.08, floor: 0.02, ..share(Seconds::minutes(10), 36, 12) },
             Self::Descriptors => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 12) },
             Self::Connections => Shape { reset: 0.15, forget: 0.3, floor: 0.06, ..share(Seconds::MINUTE, 30, 12) },
-            Self::PoolWait => Shape { reset: 0.2, forget: 0.4, floor: 0.06, ..share(Seconds::MINUTE, 30, 12) },
+            Self::PoolWait => Shape { reset: 0.2, forget: 0.4, floor: 0.06, ..share(Seconds(30), 24, 12) },
             Self::Lag => Shape { reset: 8.0, forget: 20.0, floor: 4.0, ..share(Seconds(30), 40, 12) },
             Self::Denials => Shape { reset: 0.3, forget: 0.5, floor: 0.2, ..share(Seconds(30), 20, 4) },
             Self::ClockOffset => Shape { reset: 1.0, forget: 3.0, floor: 0.5, ..share(Seconds::minutes(10), 36, 9) },

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
     watches: "how far a region's replica lies behind the primary, and its pace over 20 minutes",
     failure: "the replica is 60 s behind: its region works with old data, and promoting it would lose a minute of writes",
     levels: &[
-        (Warning, "60 s within 12 min at the present pace, or 30 s behind"),
+        (Warning, "60 s within 12 min at the present pace, or 45 s behind"),
         (Critical, "60 s within 3 min at the present pace, or 60 s behind"),
     ],
     lead: Lead::Before(Seconds::minutes(10)),
@@ -47,7 +47,7 @@ fn of_region(view: &View<'_>, subject: Subject) -> Option<Measure> {
     let left = series.time_to(LIMIT);
     let judged = worse(
         Steps { warning: 750.0, critical: 180.0 }.left(left, 1.5),
-        Steps { warning: 30.0, critical: LIMIT }.level(lag, 5.0),
+        Steps { warning: 45.0, critical: LIMIT }.level(lag, 5.0),
     );
     Some(Measure::new(subject, judged, left, || match left {
         Some(left) if left > 0.0 => format!("replica {lag:.1} s behind, 60 s in {} at the present pace", words(left)),

@@ -38,7 +38,7 @@ impl Resource {
 
     fn measure(&self, view: &View<'_>, subject: Subject) -> Option<Measure> {
         let series = view.series(self.quantity, &subject)?;
-        let (at, share) = series.latest()?;
+        let ((at, _), share) = (series.latest()?, series.level()?);
         if view.now.since(at) > Seconds::minutes(5) {
             return None;
         }
@@ -171,7 +171,7 @@ pub(super) const CONNECTIONS: Rule = Rule {
 /// A node waits for connections to the database.
 pub(super) const DATABASE_CONNECTIONS: Rule = Rule {
     code: Code::DatabaseConnectionsExhausted,
-    watches: "how long 99 % of those who want a connection of the database pool wait at most, over half an hour",
+    watches: "how long 99 % of those who want a connection of the database pool wait at most, over 12 minutes",
     failure: "calls give up waiting for a connection (3 s) and are answered with 503",
     levels: &[
         (Warning, "3 s within 12 min at the present pace, or a wait of 1.5 s"),
