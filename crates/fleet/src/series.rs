@@ -202,7 +202,7 @@ mod tests {
         buckets: 48,
         enough: 12,
         reset: 5.0,
-        forget: 15.0,
+        forget: 25.0,
         floor: 1.0,
         sustained: false,
         peaks: false,

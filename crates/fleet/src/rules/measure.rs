@@ -18,7 +18,7 @@ pub(super) const FRESH: f64 = 300.0;
 pub(super) enum Quantity {
     /// Share of the disk, over a day.
     Disk,
-    /// Share of the disk, over two hours.
+    /// Share of the disk, over an hour.
     DiskSoon,
     /// Share of the memory.
     Memory,
@@ -51,7 +51,7 @@ impl Quantity {
         };
         match self {
             Self::Disk => share(Seconds::minutes(15), 96, 16),
-            Self::DiskSoon => Shape { sustained: true, ..share(Seconds::minutes(2), 60, 30) },
+            Self::DiskSoon => Shape { sustained: true, ..share(Seconds::minutes(2), 30, 24) },
             // Ten minutes hold more than one turn of the saw-tooth of freeing memory, so that their peaks are alike.
             Self::Memory => Shape { peaks: true, reset: 0.08, floor: 0.02, ..share(Seconds::minutes(10), 36, 12) },
             Self::Descriptors => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 12) },

@@ -63,7 +63,7 @@ impl Resource {
 /// A disk fills up.
 pub(super) const DISK: Rule = Rule {
     code: Code::DiskFull,
-    watches: "used space on the disk that holds the node's data, and its pace over the last day and the last two hours",
+    watches: "used space on the disk that holds the node's data, and its pace over the last day and the last hour",
     failure: "the disk is full; what has to write is refused",
     levels: &[
         (Warning, "full within 30 h at the present pace, or 95 % used"),
