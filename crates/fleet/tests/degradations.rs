@@ -89,7 +89,6 @@ fn play(fault: &Fault, seed: u64) -> Story {
             let (raised_at, first) = first.clone().unwrap_or_else(|| panic!("{} was not foretold at all", fault.code));
             if findings.iter().find(mine).is_none() && t > failed_at {
                 assert_eq!(raised, 1, "{} flaps", fault.code);
-                println!("{} {seed}: drain {:?}, {severities:?}", fault.code, drains_at.map(|at| failed_at - at));
                 return Story {
                     raised_after: raised_at - fault.begins,
                     lead: failed_at - raised_at,
@@ -333,13 +332,13 @@ fn estimates_are_rather_early_than_late() {
 #[test]
 fn a_node_drains_itself_before_its_end_and_not_long_before() {
     let expected = [
-        (Code::DiskFull, 2 * HOUR..5 * HOUR),
-        (Code::MemoryExhausted, 20 * MINUTE..HOUR),
-        (Code::DescriptorsExhausted, 9 * MINUTE..40 * MINUTE),
+        (Code::DiskFull, 100 * MINUTE..3 * HOUR),
+        (Code::MemoryExhausted, 10 * MINUTE..HOUR),
+        (Code::DescriptorsExhausted, 10 * MINUTE..40 * MINUTE),
         (Code::ClockDrift, HOUR..6 * HOUR),
     ];
-    for (code, span) in expected {
-        let lead = play(&fault(code), 5).drain_lead.unwrap_or_else(|| panic!("{code}: no advice to drain"));
+    for ((code, span), seed) in expected.iter().flat_map(|row| [4, 5, 7].map(|seed| (row, seed))) {
+        let lead = play(&fault(*code), seed).drain_lead.unwrap_or_else(|| panic!("{code}: no advice to drain"));
         assert!(span.contains(&lead), "{code}: drained {lead} s before the end");
     }
     for code in [Code::ReplicationLag, Code::ConnectionsExhausted, Code::CertificateExpiring] {

@@ -2,7 +2,7 @@
 
 use super::{
     code::{Code, Lead, Rule},
-    measure::{Measure, Quantity, Steps, View, words, worse},
+    measure::{Drain, Measure, Quantity, Steps, View, words, worse},
 };
 use crate::{
     finding::{
@@ -69,6 +69,7 @@ fn of_node(view: &View<'_>, report: &NodeReport) -> Option<Measure> {
         }
         _ => format!("clock {:.1} s {side}", off.abs()),
     });
-    measure.drain_in = if off.abs() >= DRAIN_AT { Some(0.0) } else { left.map(|left| (left - DRAIN).max(0.0)) };
+    let left = if off.abs() >= DRAIN_AT { Some(0.0) } else { left };
+    measure.drain = left.map(|left| Drain::before(DRAIN, left));
     Some(measure)
 }

@@ -54,7 +54,7 @@ impl Quantity {
             Self::DiskSoon => Shape { sustained: true, ..share(Seconds::minutes(2), 30, 24) },
             // Ten minutes hold more than one turn of the saw-tooth of freeing memory, so that their peaks are alike.
             Self::Memory => Shape { peaks: true, reset: 0.08, floor: 0.02, ..share(Seconds::minutes(10), 36, 12) },
-            Self::Descriptors => Shape { reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 12) },
+            Self::Descriptors => Shape { peaks: true, reset: 0.08, floor: 0.02, ..share(Seconds::minutes(5), 48, 12) },
             Self::Connections => Shape { reset: 0.15, forget: 0.3, floor: 0.06, ..share(Seconds::MINUTE, 30, 12) },
             Self::PoolWait => Shape { reset: 0.2, forget: 0.4, floor: 0.06, ..share(Seconds(30), 24, 12) },
             Self::Lag => Shape { reset: 8.0, forget: 20.0, floor: 4.0, ..share(Seconds(30), 40, 12) },
@@ -89,6 +89,22 @@ pub(super) fn is_fresh(node: &NodeSeen, now: Timestamp) -> bool {
     node.presence != Presence::Dead && number::between(node.received_at, now) <= FRESH
 }
 
+/// When a node should drain itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Drain {
+    /// Seconds until it is due; 0 for now.
+    pub(super) due_in: f64,
+    /// Seconds for which it must have been due without a break: a backup that fills the disk for half an hour ends nobody.
+    pub(super) patience: f64,
+}
+
+impl Drain {
+    /// To drain when `before` seconds are left of `left`. A quarter of that is spent on making sure.
+    pub(super) fn before(before: f64, left: f64) -> Self {
+        Self { due_in: (left - before).max(0.0), patience: before / 4.0 }
+    }
+}
+
 /// What a rule says of one subject at one moment, before hysteresis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Measure {
@@ -99,8 +115,8 @@ pub(super) struct Measure {
     pub(super) down: Option<Severity>,
     /// Seconds until the failure.
     pub(super) left: Option<f64>,
-    /// Seconds until the node should drain itself.
-    pub(super) drain_in: Option<f64>,
+    /// When the node should drain itself.
+    pub(super) drain: Option<Drain>,
     /// What was measured; empty where there is nothing to say.
     pub(super) detail: String,
 }
@@ -115,7 +131,7 @@ impl Measure {
     ) -> Self {
         let down = down.max(up);
         let detail = if down.is_some() { detail() } else { String::new() };
-        Self { subject, up, down, left, drain_in: None, detail }
+        Self { subject, up, down, left, drain: None, detail }
     }
 }
 

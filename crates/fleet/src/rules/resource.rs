@@ -6,7 +6,7 @@
 
 use super::{
     code::{Code, Lead, Rule},
-    measure::{Measure, Quantity, Steps, View, percent, words, worse},
+    measure::{Drain, Measure, Quantity, Steps, View, percent, words, worse},
 };
 use crate::finding::{
     Severity::{Critical, Warning},
@@ -54,7 +54,7 @@ impl Resource {
             _ => format!("{} {} used", self.noun, percent(share)),
         });
         if let (Some(drain), Some(left)) = (self.drain, left) {
-            measure.drain_in = Some((left - drain).max(0.0));
+            measure.drain = Some(Drain::before(drain, left));
         }
         Some(measure)
     }
@@ -98,7 +98,7 @@ pub(super) const MEMORY: Rule = Rule {
     ],
     lead: Lead::Before(Seconds::hours(3)),
     cure: "Drain the node and start it again; if it grows again, give it more memory and report the version and the curve \
-           of the last hours. The node drains itself 30 min before the end, where enough other nodes serve.",
+           of the last hours. The node drains itself 45 min before the end, where enough other nodes serve.",
     confirm: Seconds::minutes(5),
     settle: Seconds::minutes(20),
     measure: |view| {
@@ -108,7 +108,7 @@ pub(super) const MEMORY: Rule = Rule {
             soon: None,
             left: Steps { warning: 3.75 * HOUR, critical: HOUR },
             level: Steps { warning: 0.9, critical: 0.95 },
-            drain: Some(30.0 * MINUTE),
+            drain: Some(45.0 * MINUTE),
         }
         .measures(view)
     },
@@ -125,7 +125,8 @@ pub(super) const DESCRIPTORS: Rule = Rule {
     ],
     lead: Lead::Before(Seconds::hours(2)),
     cure: "Raise the limit (`LimitNOFILE=` of the unit) above twice `--max-connections` and start the node again. If the \
-           number grows without load, drain the node and report what `ls -l /proc/PID/fd` shows.",
+           number grows without load, drain the node and report what `ls -l /proc/PID/fd` shows. \
+           The node drains itself 30 min before the end, where enough other nodes serve.",
     confirm: Seconds::minutes(5),
     settle: Seconds::minutes(20),
     measure: |view| {
@@ -135,7 +136,7 @@ pub(super) const DESCRIPTORS: Rule = Rule {
             soon: None,
             left: Steps { warning: 2.5 * HOUR, critical: 30.0 * MINUTE },
             level: Steps { warning: 0.85, critical: 0.95 },
-            drain: Some(15.0 * MINUTE),
+            drain: Some(30.0 * MINUTE),
         }
         .measures(view)
     },

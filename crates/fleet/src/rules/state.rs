@@ -40,6 +40,8 @@ struct Held {
     rising: Option<(Timestamp, Severity)>,
     /// Since when it has been better than that, and the worst it was meanwhile.
     falling: Option<(Timestamp, Option<Severity>)>,
+    /// Since when draining has been due.
+    due: Option<Timestamp>,
     /// When it was last measured, and how.
     at: Timestamp,
     last: Measure,
@@ -55,11 +57,18 @@ impl State {
                 up: Some(alert.severity),
                 down: Some(alert.severity),
                 left: None,
-                drain_in: None,
+                drain: None,
                 detail: "known from before; not measured again yet".to_owned(),
             };
-            let held =
-                Held { severity: Some(alert.severity), since: alert.since, rising: None, falling: None, at: now, last };
+            let held = Held {
+                severity: Some(alert.severity),
+                since: alert.since,
+                rising: None,
+                falling: None,
+                due: None,
+                at: now,
+                last,
+            };
             ((alert.code, alert.subject.clone()), held)
         });
         Self { series: BTreeMap::new(), held: held.collect() }
@@ -128,6 +137,7 @@ impl State {
             since: now,
             rising: None,
             falling: None,
+            due: None,
             at: now,
             last: measure.clone(),
         });
@@ -151,6 +161,7 @@ impl Held {
         } else if let Some((_, severity)) = self.falling.filter(|(since, _)| now.since(*since) >= rule.settle) {
             (self.severity, self.falling) = (severity, None);
         }
+        self.due = measure.drain.filter(|drain| drain.due_in <= 0.0).map(|_| self.due.unwrap_or(now));
         self.at = now;
         // While it is settling there may be nothing to say any more; what was said last is better than nothing.
         let detail = if measure.detail.is_empty() { std::mem::take(&mut self.last.detail) } else { measure.detail };
@@ -167,7 +178,10 @@ impl Held {
             severity,
             since: self.since,
             left: left(self.last.left),
-            drain_in: left(self.last.drain_in),
+            drain_in: left(self.last.drain.map(|drain| {
+                let been_due = self.due.map_or(0.0, |since| number::between(since, self.at));
+                drain.due_in + (drain.patience - been_due).max(0.0)
+            })),
             detail: self.last.detail.clone(),
         })
     }
