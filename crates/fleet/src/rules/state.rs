@@ -161,7 +161,12 @@ impl Held {
         } else if let Some((_, severity)) = self.falling.filter(|(since, _)| now.since(*since) >= rule.settle) {
             (self.severity, self.falling) = (severity, None);
         }
-        self.due = measure.drain.filter(|drain| drain.due_in <= 0.0).map(|_| self.due.unwrap_or(now));
+        self.due = match (measure.drain, self.due) {
+            // An estimate that swings a little does not begin the wait anew.
+            (Some(drain), Some(since)) if drain.due_in <= drain.patience => Some(since),
+            (Some(drain), _) if drain.due_in <= 0.0 => Some(now),
+            _ => None,
+        };
         self.at = now;
         // While it is settling there may be nothing to say any more; what was said last is better than nothing.
         let detail = if measure.detail.is_empty() { std::mem::take(&mut self.last.detail) } else { measure.detail };
@@ -179,8 +184,8 @@ impl Held {
             since: self.since,
             left: left(self.last.left),
             drain_in: left(self.last.drain.map(|drain| {
-                let been_due = self.due.map_or(0.0, |since| number::between(since, self.at));
-                drain.due_in + (drain.patience - been_due).max(0.0)
+                let due = |since| (drain.patience - number::between(since, self.at)).max(0.0);
+                self.due.map_or(drain.due_in + drain.patience, due)
             })),
             detail: self.last.detail.clone(),
         })
