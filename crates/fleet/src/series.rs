@@ -193,6 +193,7 @@ impl Series {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "minutes are small numbers")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -13,8 +13,8 @@ fn false_alerts(seed: u64) -> Vec<String> {
         let findings = evaluate(&mut state, &world.observe(t), at(t));
         for change in transitions(&known, &findings) {
             if let Transition::Raised(finding) | Transition::Worsened { finding, .. } = change {
-                let hour = t as f64 / 3_600.0;
-                raised.push(format!("{hour:.2} h: {} {}: {}", finding.code, finding.subject, finding.detail));
+                let (hour, minute) = (t / 3_600, t / 60 % 60);
+                raised.push(format!("{hour}:{minute:02}: {} {}: {}", finding.code, finding.subject, finding.detail));
             }
         }
         known = known_after(&findings);

@@ -3,6 +3,7 @@
 //! the database. Everything follows from a seed.
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "small numbers of a simulation"
@@ -37,7 +38,7 @@ fn at_fraction(t: f64) -> Timestamp {
     Timestamp::from_micros(START * 1_000_000 + (t * 1e6) as i64)
 }
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 pub struct Rng(u64);
 
 impl Rng {
