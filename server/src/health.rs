@@ -1,9 +1,10 @@
 //! How a node is: what it can do for whom, kept up to date in the background so that asking touches nothing.
 
+use holdfast_fleet::Micros;
 use serde::Serialize;
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering},
 };
 use utoipa::ToSchema;
 
@@ -60,6 +61,8 @@ struct Flags {
     clock_off: AtomicBool,
     database_down: AtomicBool,
     asked_to_drain: AtomicBool,
+    /// How far this node's clock is ahead of the database's, in microseconds; 0 where that is not known.
+    clock_offset: AtomicI64,
     missed_probes: AtomicU8,
 }
 
@@ -93,6 +96,17 @@ impl Health {
     /// Whether the node's clock is too far from the database's.
     pub fn set_clock_off(&self, off: bool) {
         self.0.clock_off.store(off, Ordering::Release);
+    }
+
+    /// How far this node's clock is ahead of the database's.
+    pub fn set_clock_offset(&self, offset: Micros) {
+        self.0.clock_offset.store(offset.0, Ordering::Release);
+    }
+
+    /// How far this node's clock is ahead of the database's; `None` where that was not found out.
+    pub fn clock_offset(&self) -> Option<Micros> {
+        let offset = self.0.clock_offset.load(Ordering::Acquire);
+        (offset != 0).then_some(Micros(offset))
     }
 
     /// What the last look at the database said. Two bad looks in a row count: one may be a hiccup.

@@ -7,6 +7,7 @@ mod ballast;
 mod identity;
 mod prepare;
 mod probe;
+mod report;
 mod snapshot;
 
 use crate::{
@@ -22,6 +23,7 @@ use holdfast_service::{ErrorCode, Service, runtime::Membership, system::OsEntrop
 use holdfast_store::{DbUrl, nodes::Wanted};
 use metrics_exporter_prometheus::PrometheusHandle;
 use prepare::{Prepared, prepare, unfit_schema};
+use report::Reporter;
 use serde::Serialize;
 use std::{
     net::SocketAddr,
@@ -69,7 +71,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let bound = |address: SocketAddr| move |error: std::io::Error| Failure::Failed(format!("{address}: {error}"));
     let routes = Routes::starting(starting_router(&serve));
     let listener = Listener::bind(serve.listen, routes.clone(), limits).await.map_err(bound(serve.listen))?;
-    let address = listener.address()?;
+    let (address, open) = (listener.address()?, listener.open());
     // From here on the node answers, if only that it is starting: whoever supervises it can tell waiting from hanging.
     let stop = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(stop.clone(), FINISH));
@@ -87,7 +89,6 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     let identity = identity::take(&config.data_dir, service.now(), &OsEntropy)
         .map_err(|error| Failure::Failed(format!("{}/nodes: {error}", config.data_dir.display())))?;
-    service.join(membership(&identity, &serve, &health));
     if service.is_sealed() {
         tracing::error!(
             path = %config.master_key_file.display(),
@@ -95,6 +96,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         );
     }
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
+    service.join(membership(&identity, Reporter::new(state.clone(), &config, open)));
     routes.become_ready(router(state.clone()));
     let stop_last = CancellationToken::new();
     let metrics_task = serve_metrics(&state, &recorder, &stop_last).await?;
@@ -199,14 +201,14 @@ fn ballast_folder(url: &DbUrl) -> Option<PathBuf> {
 }
 
 /// Which node this is, for the others.
-fn membership(identity: &identity::Identity, serve: &ServeConfig, health: &Health) -> Membership {
-    let (reported, told) = (health.clone(), health.clone());
+fn membership(identity: &identity::Identity, reporter: Reporter) -> Membership {
+    let (serve, told) = (reporter.serve(), reporter.health());
     Membership {
         id: identity.id,
         name: serve.node_name.clone(),
         region: serve.region.clone(),
         version: crate::VERSION.to_owned(),
-        report: Box::new(move || serde_json::json!({ "mode": reported.mode() }).to_string()),
+        report: Box::new(move || serde_json::to_string(&reporter.report()).unwrap_or_default()),
         wanted: Box::new(move |wanted| told.set_asked_to_drain(wanted == Wanted::Drain)),
     }
 }

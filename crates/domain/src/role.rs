@@ -47,7 +47,13 @@ impl Role {
             Self::Admin => !matches!(permission, P::KeysWrite | P::OwnersWrite),
             Self::Developer => !matches!(
                 permission,
-                P::KeysWrite | P::OwnersWrite | P::MembersWrite | P::LicensesStatus | P::KeyReveal | P::EventsReadAll
+                P::KeysWrite
+                    | P::OwnersWrite
+                    | P::MembersWrite
+                    | P::LicensesStatus
+                    | P::KeyReveal
+                    | P::EventsReadAll
+                    | P::FleetWrite
             ),
             Self::Support => matches!(
                 permission,
@@ -107,11 +113,13 @@ pub enum Permission {
     EventsReadOwn,
     /// See nodes, regions and alerts.
     FleetRead,
+    /// Drain and resume nodes, say that one is gone.
+    FleetWrite,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CatalogRead,
         Self::CatalogWrite,
         Self::CustomersRead,
@@ -129,6 +137,7 @@ impl Permission {
         Self::EventsReadAll,
         Self::EventsReadOwn,
         Self::FleetRead,
+        Self::FleetWrite,
     ];
 
     /// The stable name, also that of the token scope.
@@ -151,6 +160,7 @@ impl Permission {
             Self::EventsReadAll => "events_read_all",
             Self::EventsReadOwn => "events_read_own",
             Self::FleetRead => "fleet_read",
+            Self::FleetWrite => "fleet_write",
         }
     }
 
@@ -186,6 +196,7 @@ mod tests {
             (P::EventsReadAll, [true, true, false, false, false]),
             (P::EventsReadOwn, [true, true, true, true, true]),
             (P::FleetRead, [true, true, true, true, true]),
+            (P::FleetWrite, [true, true, false, false, false]),
         ];
         assert_eq!(table.map(|(permission, _)| permission), Permission::ALL);
         for (permission, row) in table {

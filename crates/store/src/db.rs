@@ -171,6 +171,15 @@ impl Db {
         }
     }
 
+    /// How many connections are in use, and how many there may be.
+    pub fn pool_use(&self) -> (u32, u32) {
+        let (size, idle) = match &self.pools {
+            Pools::Sqlite { readers, .. } => (readers.size(), readers.num_idle()),
+            Pools::Postgres { pool } => (pool.size(), pool.num_idle()),
+        };
+        (size.saturating_sub(u32::try_from(idle).unwrap_or(u32::MAX)), self.options.readers)
+    }
+
     /// A handle for reading.
     pub fn reader(&self) -> Reader {
         Reader { db: self.clone() }

@@ -1,9 +1,13 @@
 //! Turns the less important work away first when there is more than the node can do.
 
 use super::request::Class;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use holdfast_fleet::Histogram;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 /// The places for requests at work. Each class may fill them only up to its share, so that a flood on the console leaves
@@ -12,6 +16,7 @@ use std::sync::{
 pub struct Load {
     working: Arc<AtomicUsize>,
     places: usize,
+    answers: Arc<Mutex<(Histogram, Histogram)>>,
 }
 
 /// A place taken; given back when dropped.
@@ -26,7 +31,26 @@ impl Drop for Place {
 impl Load {
     /// Room for `places` requests at the same time.
     pub fn new(places: usize) -> Self {
-        Self { working: Arc::default(), places }
+        Self { working: Arc::default(), places, answers: Arc::default() }
+    }
+
+    /// How many requests may be at work.
+    pub const fn places(&self) -> usize {
+        self.places
+    }
+
+    /// Notes an answer.
+    pub fn answered(&self, status: u16, took: Duration) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.0.record(took);
+        if status >= 500 {
+            answers.1.record(took);
+        }
+    }
+
+    /// How long all answers took since the start, and those that were failures of the server.
+    pub fn answers(&self) -> (Histogram, Histogram) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes a place for a request of `class`; `None` where none is left for it.

@@ -194,6 +194,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     crate::metrics::request(&route, method.as_str(), status, took);
+    state.load().answered(status, took);
     let address = current.address.map(|address| address.to_string()).unwrap_or_default();
     let millis = took.as_secs_f64() * 1_000.0;
     if class == Class::Health {

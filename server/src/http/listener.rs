@@ -6,7 +6,10 @@ use futures::FutureExt as _;
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{net::TcpListener, select, sync::Semaphore, time::timeout};
@@ -75,13 +78,21 @@ pub struct Listener {
     limits: ListenerLimits,
     stop: CancellationToken,
     tasks: TaskTracker,
+    open: Arc<AtomicUsize>,
 }
 
 impl Listener {
     /// Binds `address`. Port 0 lets the system choose one; [`Listener::address`] tells which.
     pub async fn bind(address: SocketAddr, routes: impl Into<Routes>, limits: ListenerLimits) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        Ok(Self { socket, routes: routes.into(), limits, stop: CancellationToken::new(), tasks: TaskTracker::new() })
+        Ok(Self {
+            socket,
+            routes: routes.into(),
+            limits,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            open: Arc::default(),
+        })
     }
 
     /// The address it listens on.
@@ -89,10 +100,15 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// The number of open connections, kept up to date while it serves.
+    pub fn open(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.open)
+    }
+
     /// Serves until `stop` is cancelled; from then on accepts nothing, lets the requests at work finish within `finish`,
     /// and returns whether all of them did.
     pub async fn serve(self, stop: CancellationToken, finish: Duration) -> bool {
-        let Self { socket, routes, limits, stop: close, tasks } = self;
+        let Self { socket, routes, limits, stop: close, tasks, open } = self;
         let slots = Arc::new(Semaphore::new(limits.connections));
         loop {
             let slot = select! {
@@ -107,11 +123,13 @@ impl Listener {
             match accepted {
                 Ok((tcp, peer)) => {
                     let (routes, close) = (routes.clone(), close.clone());
-                    let open = metrics::gauge!("holdfast_http_connections");
+                    let (gauge, open) = (metrics::gauge!("holdfast_http_connections"), Arc::clone(&open));
                     tasks.spawn(async move {
-                        open.increment(1);
+                        gauge.increment(1);
+                        open.fetch_add(1, Ordering::Relaxed);
                         connection::serve(tcp, peer, routes, limits, close).await;
-                        open.decrement(1);
+                        open.fetch_sub(1, Ordering::Relaxed);
+                        gauge.decrement(1);
                         drop(slot);
                     });
                 }

@@ -2,6 +2,7 @@
 
 use crate::health::Health;
 use holdfast_domain::Seconds;
+use holdfast_fleet::Micros;
 use holdfast_service::Service;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,7 +31,10 @@ pub(super) async fn run(service: Service, health: Health, stop: CancellationToke
             was_reachable = reachable;
         }
         if let Ok(Ok(Some(theirs))) = looked {
-            let apart = service.now().since(theirs).0.abs();
+            let ahead = service.now().micros().saturating_sub(theirs.micros());
+            // To the microsecond they never agree, and 0 stands for not known.
+            health.set_clock_offset(Micros(if ahead == 0 { 1 } else { ahead }));
+            let apart = (ahead / 1_000_000).abs();
             let off = apart > CLOCKS_APART.0;
             if off {
                 tracing::error!(apart, "this node's clock and the database's differ by too many seconds: not signing");

@@ -63,6 +63,7 @@ fn fill(path: &str) -> String {
         "imports" => "imp",
         "members" => "mem",
         "tokens" => "tok",
+        "nodes" => "nod",
         _ => "kid",
     };
     path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))
@@ -87,7 +88,7 @@ fn the_description_has_the_operations_it_should() {
 both! {
     async fn nobody_gets_in_without_a_right(db: TestDb) {
         let world = World::new(&db).await;
-        let powerless = world.token_with(vec![Permission::FleetRead]).await;
+        let powerless = world.token_with(vec![Permission::OwnersWrite]).await;
         let mut broken = world.token.clone();
         broken.replace_range(broken.len() - 1.., if world.token.ends_with('0') { "1" } else { "0" });
         for (method, path, body) in operations() {

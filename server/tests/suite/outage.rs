@@ -94,3 +94,30 @@ fn without_a_snapshot_a_node_waits_for_its_database() {
     assert_eq!(mode(&node), (200, "normal".into()));
     drop(opening.join().unwrap());
 }
+
+#[test]
+fn a_node_is_drained_and_resumed_by_an_operator() {
+    let home = Home::new();
+    let node = home.start(&["--node-name", "one", "--region", "eu"]);
+    until("it is normal", || mode(&node) == (200, "normal".into()));
+    until("it has registered", || node.call("GET", "/v1/nodes", &Value::Null)["total"] == 1);
+    let seen = node.call("GET", "/v1/nodes", &Value::Null)["items"][0].clone();
+    assert_eq!((&seen["name"], &seen["region"], &seen["state"]), (&json!("one"), &json!("eu"), &json!("running")));
+    let report = &seen["report"];
+    assert_eq!(report["mode"], "normal");
+    for measured in ["disk", "memory", "descriptors", "connections", "requests"] {
+        let usage = &report[measured];
+        assert!(usage["used"].as_u64().unwrap() <= usage["limit"].as_u64().unwrap(), "{measured}: {report}");
+    }
+    let path = format!("/v1/nodes/{}", seen["id"].as_str().unwrap());
+    let reason = json!({ "reason": "Maintenance" });
+    assert_eq!(node.call("POST", &format!("{path}/drain"), &reason)["wanted"], "drain");
+    assert_eq!(mode(&node), (503, "draining".into()));
+    let (product, _, key) = node.licensed(1);
+    assert_eq!(node.activate(&product, &key, 1).unwrap().0, 201, "it answers whoever asks all the same");
+    assert_eq!(node.call("POST", &format!("{path}/resume"), &reason)["wanted"], "serve");
+    assert_eq!(mode(&node), (200, "normal".into()));
+    let gone =
+        ask(node.address, "POST", &format!("{path}/declare-gone"), Some(&home.token), &reason.to_string()).unwrap();
+    assert_eq!(gone.0, 409, "{}", gone.2);
+}

@@ -9,6 +9,7 @@ pub mod customers;
 pub mod demo;
 pub mod events;
 pub mod exports;
+pub mod fleet;
 pub mod impact;
 pub mod import;
 pub mod inputs;

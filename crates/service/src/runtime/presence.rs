@@ -94,6 +94,16 @@ impl Service {
         Ok(())
     }
 
+    /// Lets this node hear at once what an operator has just said of it, and not only with its next sign of life.
+    pub(crate) async fn hear(&self, node: NodeId) {
+        let Some(member) = self.state().member.get().filter(|member| member.of.id == node) else { return };
+        // Long ago, but not never, which would be a new process.
+        member.beaten_at.fetch_min(1, Ordering::Relaxed);
+        if let Err(error) = self.beat().await {
+            tracing::debug!(%error, "what was said of this node will be heard later");
+        }
+    }
+
     async fn register(&self, member: &Member, report: String, now: Timestamp) -> Result<Wanted> {
         let row = NodeRow {
             id: member.of.id,

@@ -2,13 +2,14 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    CustomerId, ImportId, LicenseId, MemberId, OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId,
+    CustomerId, ImportId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId,
     license::StatusChange,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
         exports::{Export, Format, What},
+        fleet::NodeAct,
         import::{RemapImport, StageImport},
         inputs::{
             ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
@@ -146,10 +147,15 @@ fn cases() -> Vec<Case> {
         cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
         export [+ + + + +] false |s, c, i| s.export(&c, exporting(What::Customers, false));
         vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
+        nodes [+ + + + +] false |s, c, i| s.nodes(&c.actor);
+        node_view [+ + + + +] false |s, c, i| s.node_view(&c.actor, NODE);
+        act_on_node [+ + _ _ _] false |s, c, i| s.act_on_node(&c, NODE, NodeAct::Drain, text("A reason"));
         me [+ + + + +] false |s, c, i| s.me(&c.actor);
         sessions [+ + + + +] false |s, c, i| s.sessions(&c.actor);
     }
 }
+
+const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
 const OTHERS: [&str; 18] = [
@@ -204,6 +210,7 @@ async fn things(world: &World) -> Ids {
         ..UNKNOWN
     };
     let import = service.stage_import(&call, staging(ids), b"key,plan\nAAAA-0001,pro\n".to_vec()).await.unwrap().id;
+    world.node(NODE).await;
     Ids { import, ..ids }
 }
 

@@ -6,6 +6,7 @@ mod authorisation;
 mod catalogue;
 mod demo;
 mod exports;
+mod fleet;
 mod idempotency;
 mod imports;
 mod licenses;

@@ -1,8 +1,8 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, PlanId, ProductId, Role, SeatId, SeatModel,
-    Seconds, Terms, VendorId,
+    CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, PlanId, ProductId, Role, SeatId,
+    SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
@@ -16,7 +16,11 @@ use holdfast_service::{
     runtime::{Activate, Activated, Device, Nonce, keys},
     vault::{MasterKey, Vault},
 };
-use holdfast_store::{Scope, Store, WriteOptions, vendors};
+use holdfast_store::{
+    Scope, Store, WriteOptions,
+    nodes::{self, NodeRow, NodeState, Wanted},
+    vendors,
+};
 use holdfast_testkit::{FakeClock, SeededEntropy, TestDb};
 use sha2::{Digest as _, Sha256};
 use std::sync::{
@@ -95,6 +99,30 @@ pub struct World {
 }
 
 impl World {
+    /// A node that has just registered.
+    pub async fn node(&self, id: NodeId) {
+        let at = self.service.now();
+        let row = NodeRow {
+            id,
+            name: "node-1".to_owned(),
+            region: "eu".to_owned(),
+            version: "1.0".to_owned(),
+            state: NodeState::Running,
+            wanted: Wanted::Serve,
+            started_at: at,
+            seen_at: at,
+            settled_at: at,
+            lost_from: Timestamp::default(),
+            lost_until: Timestamp::default(),
+            report: r#"{"mode":"normal"}"#.to_owned(),
+        };
+        let write = self.service.store().write(WriteOptions::default(), move |tx| {
+            let row = row.clone();
+            Box::pin(async move { nodes::register(tx, &row).await })
+        });
+        write.await.unwrap();
+    }
+
     pub async fn new(db: &TestDb) -> Self {
         let (service, clock) = empty(db);
         let vendor = vendor(&service, "Example Software").await;

@@ -8,6 +8,7 @@ pub mod licenses;
 pub mod list;
 pub mod members;
 pub mod models;
+pub mod nodes;
 pub mod orders;
 pub mod plans;
 pub mod products;
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(members::routes())
         .merge(tokens::routes())
         .merge(events::routes())
+        .merge(nodes::routes())
 }
 
 /// What every management call may answer instead of a result.

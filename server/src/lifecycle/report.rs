@@ -1,0 +1,146 @@
+//! What a node says of itself: measured here, read by the others and by people.
+
+use crate::{
+    AppState,
+    config::{Config, ServeConfig},
+    health::Health,
+};
+use holdfast_domain::Timestamp;
+use holdfast_fleet::{
+    Micros, NodeMode, NodeReport, Usage,
+    report::{ClockReport, DatabaseReport, DatabaseRole},
+};
+use holdfast_store::Dialect;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Measures one node.
+pub(super) struct Reporter {
+    state: AppState,
+    endpoints: Vec<String>,
+    data_dir: PathBuf,
+    /// How many connections are open.
+    open: Arc<AtomicUsize>,
+    started_at: Timestamp,
+}
+
+impl Reporter {
+    pub fn new(state: AppState, config: &Config, open: Arc<AtomicUsize>) -> Self {
+        let started_at = state.service().now();
+        Self { state, endpoints: config.endpoints.clone(), data_dir: config.data_dir.clone(), open, started_at }
+    }
+
+    pub fn serve(&self) -> ServeConfig {
+        self.state.serve().clone()
+    }
+
+    pub fn health(&self) -> Health {
+        self.state.health().clone()
+    }
+
+    /// Everything that can be measured at this moment.
+    pub fn report(&self) -> NodeReport {
+        let (serve, service) = (self.state.serve(), self.state.service());
+        let health = self.state.health();
+        let (latency, errors) = self.state.load().answers();
+        let (used, limit) = service.store().db().pool_use();
+        let known = service.runtime_status().known_at;
+        let away = health.mode() == crate::health::Mode::Continuity;
+        let bound = service.settings().continuity.longest;
+        NodeReport {
+            node: serve.node_name.clone(),
+            region: serve.region.clone(),
+            version: crate::VERSION.to_owned(),
+            mode: mode(health.mode()),
+            endpoints: self.endpoints.clone(),
+            started_at: Some(self.started_at),
+            continuity_since: known.filter(|_| away),
+            continuity_until: known.filter(|_| away).map(|known| known.plus(bound)),
+            requests: Some(usage(self.state.load().working() as u64, self.state.load().places() as u64)),
+            connections: Some(usage(self.open.load(Ordering::Relaxed) as u64, serve.max_connections as u64)),
+            latency: Some(latency),
+            errors: Some(errors),
+            database: Some(DatabaseReport {
+                role: match service.store().db().dialect() {
+                    Dialect::Sqlite => DatabaseRole::Single,
+                    // Nothing else is connected to: read-only servers are refused.
+                    Dialect::Postgres => DatabaseRole::Primary,
+                },
+                replication_lag: None,
+                pool: Some(usage(u64::from(used), u64::from(limit))),
+                pool_wait_p99: None,
+            }),
+            change_feed_age: service
+                .runtime_status()
+                .feed_age
+                .map(|age| Micros::from_millis(age.0.saturating_mul(1_000))),
+            clock: health.clock_offset().map(|offset| ClockReport { to_database: Some(offset), to_peers: Vec::new() }),
+            disk: self.disk(),
+            memory: memory(),
+            descriptors: descriptors(),
+            ..NodeReport::default()
+        }
+    }
+
+    fn disk(&self) -> Option<Usage> {
+        let system = rustix::fs::statvfs(&self.data_dir).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
+        // What only root may fill does not count as there.
+        let limit = bytes(system.f_blocks.saturating_sub(system.f_bfree).saturating_add(system.f_bavail));
+        Some(usage(limit.saturating_sub(bytes(system.f_bavail)), limit))
+    }
+}
+
+const fn usage(used: u64, limit: u64) -> Usage {
+    Usage { used, limit }
+}
+
+const fn mode(mode: crate::health::Mode) -> NodeMode {
+    use crate::health::Mode;
+    match mode {
+        Mode::Normal => NodeMode::Normal,
+        Mode::Continuity => NodeMode::Continuity,
+        Mode::Draining => NodeMode::Draining,
+        Mode::Starting => NodeMode::Starting,
+        Mode::Sealed => NodeMode::Sealed,
+        Mode::Clock => NodeMode::Clock,
+    }
+}
+
+/// Resident bytes of the process, of those that its control group or else the machine gives it.
+fn memory() -> Option<Usage> {
+    let resident: u64 = fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let machine = || {
+        let text = fs::read_to_string("/proc/meminfo").ok()?;
+        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        total.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kib| kib.saturating_mul(1_024))
+    };
+    Some(usage(resident.saturating_mul(rustix::param::page_size() as u64), group.or_else(machine)?))
+}
+
+/// Open file descriptors, of those that the process may have.
+fn descriptors() -> Option<Usage> {
+    let open = fs::read_dir("/proc/self/fd").ok()?.count();
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    Some(usage(open as u64, limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_and_descriptors_are_within_their_limits() {
+        for measured in [memory().unwrap(), descriptors().unwrap()] {
+            assert!(measured.used > 0 && measured.used < measured.limit, "{measured:?}");
+        }
+    }
+}
