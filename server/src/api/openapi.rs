@@ -39,6 +39,7 @@ pub fn frame() -> OpenApi {
             tag("members", "The people of the vendor."),
             tag("tokens", "Programs that use this API."),
             tag("events", "The audit log."),
+            tag("nodes", "The servers of the installation."),
         ]))
         .build()
 }
