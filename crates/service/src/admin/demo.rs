@@ -408,7 +408,7 @@ impl Filling<'_> {
             lease_ends_at: first.plus(terms.lease),
             offline_until: first.plus(terms.lease).plus(terms.grace),
             now: first,
-            reclaim: self.service.reclaim(terms.lease, first),
+            reclaim: self.service.reclaim(terms.lease),
         };
         let touch = SeatTouch {
             seat: request.new_id,

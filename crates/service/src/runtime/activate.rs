@@ -282,7 +282,7 @@ pub(super) async fn claim_locked(
         lease_ends_at: Timestamp::from(grant.soft),
         offline_until: Timestamp::from(grant.exp),
         now,
-        reclaim: service.reclaim(license.terms.lease, now),
+        reclaim: service.reclaim(license.terms.lease),
     };
     let claim = seats::claim(tx, locked, &request).await?;
     if let Claim::Claimed(claimed) = &claim {

@@ -152,15 +152,9 @@ impl Service {
             .await
     }
 
-    /// Which floating seats may be given to another device at `now`, where a lease of theirs lasts for `lease`.
-    pub(crate) fn reclaim(&self, lease: Seconds, now: Timestamp) -> Reclaim {
+    /// Which floating seats may be given to another device, where a lease of theirs lasts for `lease`.
+    pub(crate) fn reclaim(&self, lease: Seconds) -> Reclaim {
         let node = self.state().member.get().map_or(NodeId::from_bytes([0; 16]), |member| member.of.id);
-        let bound = self.bounds().floating;
-        Reclaim {
-            node,
-            ended_before: self.settled_at().min(now),
-            vanished_before: now.plus(Seconds(-bound.0 - lease.0)),
-            lost_before: now.plus(Seconds(-lease.0)),
-        }
+        Reclaim { node, settled_at: self.settled_at(), alone: self.bounds().floating, lease }
     }
 }

@@ -11,7 +11,9 @@ use crate::{
     sql::{Querier, Record, all, args, value},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{DeviceHash, Email, LicenseId, Name, NodeId, Seat, SeatId, SeatModel, SeatState, Timestamp};
+use holdfast_domain::{
+    DeviceHash, Email, LicenseId, Name, NodeId, Seat, SeatId, SeatModel, SeatState, Seconds, Timestamp,
+};
 use std::sync::Arc;
 
 /// A license locked until the commit, and the seat that the device already has or had.
@@ -73,19 +75,22 @@ pub struct ClaimRequest {
     pub reclaim: Reclaim,
 }
 
-/// Which floating seats may be given to another device: those whose lease has ended, and of which every node has said that
-/// it did not renew them before that, or may have and no longer could. A node renews a floating seat without asking only while its lease runs, by the
-/// node's own clock; so what it signed before the end is accounted for as soon as its `settled_at` lies after it.
+/// Which floating seats may be given to another device: those whose lease has ended, and which no node can have renewed
+/// unseen. A node renews a floating seat without asking only while its lease runs, by the node's own clock; so what it
+/// signed before the end is accounted for as soon as its `settled_at` lies after it.
+///
+/// What a node signed and nobody knows of, because it vanished or its process was killed, may itself have been renewed by
+/// others for as long as it ran. So such a span counts until every node has settled after the last lease of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reclaim {
     /// The node that decides, which knows by itself what it signed.
     pub node: NodeId,
-    /// Leases that ended before this: now, or where that node has not accounted for everything yet, up to when it has.
-    pub ended_before: Timestamp,
-    /// A node that has not been heard of since this moment carries no lease on any more.
-    pub vanished_before: Timestamp,
-    /// A lease that was signed before this moment has ended, also where a node took the knowledge of it with it.
-    pub lost_before: Timestamp,
+    /// Up to when that node has accounted for everything: now, or earlier.
+    pub settled_at: Timestamp,
+    /// For how long a node carries floating seats on that has lost the database.
+    pub alone: Seconds,
+    /// How long a lease of the license lasts.
+    pub lease: Seconds,
 }
 
 /// What came of a claim.
@@ -233,15 +238,21 @@ async fn refresh(tx: &mut Tx, seat: &SeatRow, request: &ClaimRequest, taken: boo
 
 /// Takes back the floating seats of a locked license that may be taken back ([`Reclaim`]). Returns which.
 async fn reclaim(tx: &mut Tx, license: &LicenseRow, request: &ClaimRequest) -> Result<Vec<SeatId>, StoreError> {
+    let (now, of) = (request.now, request.reclaim);
+    let before = |at: Timestamp, span: i64| at.plus(Seconds(span.saturating_neg()));
+    let unheard = of.alone.0.saturating_add(of.lease.0);
+    // Up to when everybody who may still sign has accounted for everything.
+    let sql = "SELECT min(settled_at) FROM nodes WHERE state = 'running' AND id <> $1 AND settled_at >= $2";
+    let others: Option<Option<Timestamp>> = value(&mut tx.beside(), sql, args![of.node, before(now, unheard)]).await?;
+    let calm = others.flatten().unwrap_or(now).min(of.settled_at).min(now);
     let sql = "UPDATE seats SET state = 'released', released_at = $2, borrowed_until = NULL
         WHERE license = $1 AND state = 'active' AND lease_ends_at < $3 AND NOT EXISTS (
             SELECT 1 FROM nodes WHERE nodes.state = 'running' AND nodes.id <> $4
                 AND nodes.settled_at <= seats.lease_ends_at AND nodes.settled_at >= $5
                 OR nodes.lost_until >= $6 AND nodes.lost_from <= seats.lease_ends_at)
         RETURNING id";
-    let (now, of) = (request.now, request.reclaim);
-    let ended_before = of.ended_before.min(now);
-    let args = args![license.license.id, now, ended_before, of.node, of.vanished_before, of.lost_before];
+    let ended_before = of.settled_at.min(now);
+    let args = args![license.license.id, now, ended_before, of.node, before(calm, unheard), before(calm, of.lease.0)];
     let rows = tx.beside().rows(sql.into(), args).await?;
     let mut ids = rows.iter().map(|row| row.get::<SeatId>(0)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();

@@ -95,7 +95,7 @@ both! {
         beat(&f, 3, later).await;
         beat(&f, 3, minutes(20)).await;
         // The first is the one that is asked: it knows what it signed by itself.
-        let of = seats::Reclaim { node: id(1), ended_before: minutes(20), ..reclaim(later) };
+        let of = seats::Reclaim { node: id(1), settled_at: minutes(20), ..reclaim(later) };
         let claim = f.claim_with(license, seats::ClaimRequest { reclaim: of, ..request(2, None, later) }).await.unwrap();
         assert!(matches!(claim, Claim::Unsettled), "it has signed what it has not written");
         assert!(takes(&ask(&f, license, later).await, seat));
@@ -132,6 +132,21 @@ both! {
         assert!(matches!(ask(&f, license, minutes(30)).await, Claim::Unsettled));
         assert!(matches!(ask(&f, license, minutes(39)).await, Claim::Unsettled));
         beat(&f, 2, minutes(40)).await;
+        assert!(takes(&ask(&f, license, minutes(40)).await, seat));
+    }
+
+    async fn what_others_made_of_a_lost_lease_is_waited_for_too(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::Floating, 1)).await;
+        let (license, seat) = taken(&f).await;
+        register(&f, row(2, NOW)).await;
+        register(&f, row(2, minutes(19))).await;
+        register(&f, row(3, NOW)).await;
+        // A lease that the second signed in its 19th minute and took with it ran to the 39th: in its last moment the third
+        // may have renewed it, and not have said so yet.
+        beat(&f, 2, minutes(40)).await;
+        beat(&f, 3, minutes(38)).await;
+        assert!(matches!(ask(&f, license, minutes(40)).await, Claim::Unsettled));
+        beat(&f, 3, minutes(40)).await;
         assert!(takes(&ask(&f, license, minutes(40)).await, seat));
     }
 

@@ -203,12 +203,8 @@ pub fn request(n: u32, user: Option<&str>, now: Timestamp) -> seats::ClaimReques
 
 /// What a node of no name that has settled everything may take back, with leases of 20 minutes.
 pub fn reclaim(now: Timestamp) -> seats::Reclaim {
-    seats::Reclaim {
-        node: NodeId::from_bytes([0; 16]),
-        ended_before: now,
-        vanished_before: now.plus(Seconds(-(12 * 3_600 + 1_200))),
-        lost_before: now.plus(Seconds::minutes(-20)),
-    }
+    let node = NodeId::from_bytes([0; 16]);
+    seats::Reclaim { node, settled_at: now, alone: Seconds::hours(12), lease: Seconds::minutes(20) }
 }
 
 pub fn event(scope: Scope, action: &'static str, subject: &str) -> NewEvent {
