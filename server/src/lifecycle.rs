@@ -9,6 +9,7 @@ mod prepare;
 mod probe;
 mod report;
 mod snapshot;
+mod watch;
 
 use crate::{
     AppState,
@@ -96,7 +97,8 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         );
     }
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
-    service.join(membership(&identity, Reporter::new(state.clone(), &config, open)));
+    let reporter = Reporter::new(state.clone(), &config, open);
+    service.join(membership(&identity, reporter.clone()));
     routes.become_ready(router(state.clone()));
     let stop_last = CancellationToken::new();
     let metrics_task = serve_metrics(&state, &recorder, &stop_last).await?;
@@ -114,6 +116,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     });
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
     let keeping = tokio::spawn(snapshot::keep(service.clone(), config.data_dir.clone(), stop_last.clone()));
+    let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
     let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
@@ -146,7 +149,9 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    for task in [Some(background), Some(upkeep), Some(probing), Some(keeping), ballast].into_iter().flatten() {
+    for task in
+        [Some(background), Some(upkeep), Some(probing), Some(keeping), Some(watching), ballast].into_iter().flatten()
+    {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }
     leave(&service, &config.data_dir).await;

@@ -20,6 +20,9 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_counter!("holdfast_problems_total", "Refusals and failures, by code.");
     metrics::describe_counter!("holdfast_key_failures_total", "Unknown license keys presented.");
     metrics::describe_gauge!("holdfast_mode", "1 for the mode the node is in.");
+    metrics::describe_gauge!("holdfast_alert", "1 while an alert stands, by rule, severity and subject.");
+    metrics::describe_gauge!("holdfast_alert_seconds_left", "How long until what an alert is about fails.");
+    metrics::describe_gauge!("holdfast_leases_carried_on", "Leases granted without the database since the start.");
     metrics::describe_gauge!("holdfast_build_info", "1, with the version of the server.");
     metrics::gauge!("holdfast_build_info", "version" => crate::VERSION).set(1.0);
     Ok(handle)
@@ -44,4 +47,6 @@ pub fn refresh(state: &AppState) {
         metrics::gauge!("holdfast_mode", "mode" => mode.as_str()).set(if mode == now { 1.0 } else { 0.0 });
     }
     metrics::gauge!("holdfast_http_working").set(f64::from(u32::try_from(state.load().working()).unwrap_or(u32::MAX)));
+    let carried_on = state.service().runtime_status().carried_on;
+    metrics::gauge!("holdfast_leases_carried_on").set(f64::from(u32::try_from(carried_on).unwrap_or(u32::MAX)));
 }

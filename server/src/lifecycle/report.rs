@@ -8,7 +8,7 @@ use crate::{
 use holdfast_domain::Timestamp;
 use holdfast_fleet::{
     Micros, NodeMode, NodeReport, Usage,
-    report::{ClockReport, DatabaseReport, DatabaseRole},
+    report::{ClockReport, DatabaseReport, DatabaseRole, KeyKind, KeyReport},
 };
 use holdfast_store::Dialect;
 use std::{
@@ -20,7 +20,11 @@ use std::{
     },
 };
 
+/// How many keys are reported.
+const KEYS: usize = 5;
+
 /// Measures one node.
+#[derive(Clone)]
 pub(super) struct Reporter {
     state: AppState,
     endpoints: Vec<String>,
@@ -84,6 +88,7 @@ impl Reporter {
             disk: self.disk(),
             memory: memory(),
             descriptors: descriptors(),
+            keys: service.keys_ending(KEYS).into_iter().map(issuing).collect(),
             ..NodeReport::default()
         }
     }
@@ -95,6 +100,10 @@ impl Reporter {
         let limit = bytes(system.f_blocks.saturating_sub(system.f_bfree).saturating_add(system.f_bavail));
         Some(usage(limit.saturating_sub(bytes(system.f_bavail)), limit))
     }
+}
+
+fn issuing((kid, expires_at): (String, Timestamp)) -> KeyReport {
+    KeyReport { kid, kind: KeyKind::Issuing, expires_at }
 }
 
 const fn usage(used: u64, limit: u64) -> Usage {

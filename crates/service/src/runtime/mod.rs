@@ -25,7 +25,7 @@ mod touch;
 mod trial;
 mod validate;
 
-pub use presence::Membership;
+pub use presence::{Membership, sign_of_life};
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
     LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// How often a node gives a sign of life. On SQLite there is nobody else to hear it, and each one is a write to the disk.
-const fn every(dialect: Dialect) -> Duration {
+pub const fn sign_of_life(dialect: Dialect) -> Duration {
     match dialect {
         Dialect::Sqlite => Duration::from_secs(10),
         Dialect::Postgres => Duration::from_secs(1),
@@ -65,7 +65,7 @@ impl Service {
         let Some(member) = self.state().member.get() else { return Ok(()) };
         let now = self.now();
         let last = Timestamp::from_micros(member.beaten_at.load(Ordering::Relaxed));
-        let interval = i64::try_from(every(self.store().db().dialect()).as_micros()).unwrap_or(i64::MAX);
+        let interval = i64::try_from(sign_of_life(self.store().db().dialect()).as_micros()).unwrap_or(i64::MAX);
         let continuity = &self.state().continuity;
         if continuity.is_listed() && (0..interval).contains(&(now.micros() - last.micros())) {
             return Ok(());
@@ -92,6 +92,11 @@ impl Service {
         continuity.set_listed(true);
         (member.of.wanted)(wanted);
         Ok(())
+    }
+
+    /// Every node that has registered, for a node that watches over all of them.
+    pub async fn fleet(&self) -> Result<Vec<NodeRow>> {
+        Ok(nodes::all_nodes(&mut self.store().reader()).await?)
     }
 
     /// Lets this node hear at once what an operator has just said of it, and not only with its next sign of life.

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{Error, Result, Service, vault::Purpose};
 use holdfast_domain::{LicenseId, LicenseState, ProductId, SeatId, Timestamp, VendorId};
-use holdfast_store::{Scope, licenses, manifests, products, seats, signing_keys::SigningKeyRow};
+use holdfast_store::{
+    Scope, licenses, manifests, products, seats,
+    signing_keys::{KeyStatus, SigningKeyRow},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -46,6 +49,18 @@ impl Snapshot {
         self.licenses.contains(&license) || self.seats.contains(&seat)
     }
 
+    /// The key of each product that signs for the longest, and until when: those that end first, at most `most`.
+    fn ending(&self, most: usize) -> Vec<(String, Timestamp)> {
+        let newest = |kept: &Kept| {
+            let active = kept.keys.iter().filter(|key| key.status == KeyStatus::Active);
+            active.max_by_key(|key| key.exp).map(|key| (key.kid.clone(), key.exp))
+        };
+        let mut found: Vec<_> = self.products.values().filter_map(newest).collect();
+        found.sort_unstable_by_key(|(_, until)| *until);
+        found.truncate(most);
+        found
+    }
+
     /// Some of the signing keys, for the node's test of itself.
     pub fn keys(&self) -> impl Iterator<Item = &SigningKeyRow> {
         self.products.values().flat_map(|kept| &kept.keys)
@@ -53,6 +68,11 @@ impl Snapshot {
 }
 
 impl Service {
+    /// The issuing keys that end first and have no successor yet, with their ends; at most `most`.
+    pub fn keys_ending(&self, most: usize) -> Vec<(String, Timestamp)> {
+        self.state().continuity.snapshot().map(|snapshot| snapshot.ending(most)).unwrap_or_default()
+    }
+
     /// What this node needs to start without the database, sealed under the master key; `None` where nothing has changed
     /// since the last one and that is not an hour old. Reads the database.
     ///

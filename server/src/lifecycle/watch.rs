@@ -1,0 +1,160 @@
+//! Watches over all nodes: what will fail next, told to the log and to `/metrics`.
+
+use super::report::Reporter;
+use holdfast_domain::{NodeId, Timestamp};
+use holdfast_fleet::{
+    Detector, Finding, Known, NodeSeen, Observations, Presence, State, Transition, Tuning, evaluate, known_after,
+    transitions,
+};
+use holdfast_service::{Service, runtime::sign_of_life};
+use holdfast_store::nodes::{NodeRow, NodeState};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What is remembered from look to look.
+#[derive(Default)]
+struct Watch {
+    rules: State,
+    heard: BTreeMap<NodeId, Heard>,
+    known: Vec<Known>,
+}
+
+/// The signs of life of a node.
+struct Heard {
+    detector: Detector,
+    seen_at: Timestamp,
+    started_at: Timestamp,
+}
+
+/// Looks until `stop` is cancelled.
+pub(super) async fn run(service: Service, reporter: Reporter, stop: CancellationToken) {
+    let mut watch = Watch::default();
+    while timeout(EVERY, stop.cancelled()).await.is_err() {
+        // Without the database nothing is heard of the others, which says nothing about them.
+        let rows = service.fleet().await.unwrap_or_default();
+        let own = service.node().map(|(id, _)| id);
+        let expected = sign_of_life(service.store().db().dialect()).max(EVERY).as_secs_f64();
+        let now = service.now();
+        let mut nodes = watch.hear(&rows, own, expected, now);
+        nodes.push(NodeSeen { report: reporter.report(), received_at: now, presence: Presence::Alive });
+        let bound = service.settings().continuity.longest;
+        let seen = Observations { nodes, continuity_bound: bound, ..Observations::default() };
+        let findings = evaluate(&mut watch.rules, &seen, now);
+        watch.tell(&findings);
+    }
+}
+
+impl Watch {
+    /// What is known of the nodes but the own one, which knows itself better.
+    fn hear(&mut self, rows: &[NodeRow], own: Option<NodeId>, expected: f64, now: Timestamp) -> Vec<NodeSeen> {
+        self.heard.retain(|id, _| rows.iter().any(|row| row.id == *id && row.state == NodeState::Running));
+        let others = rows.iter().filter(|row| row.state == NodeState::Running && Some(row.id) != own);
+        let mut seen = Vec::new();
+        for row in others {
+            let heard = self.heard.entry(row.id).or_insert_with(|| Heard {
+                detector: Detector::new(now, expected, Tuning::default()),
+                seen_at: row.seen_at,
+                started_at: row.started_at,
+            });
+            if heard.started_at != row.started_at {
+                heard.detector.restarted(now);
+                (heard.started_at, heard.seen_at) = (row.started_at, row.seen_at);
+            } else if heard.seen_at != row.seen_at {
+                heard.detector.heartbeat(now);
+                heard.seen_at = row.seen_at;
+            }
+            seen.push(NodeSeen {
+                report: serde_json::from_str(&row.report).unwrap_or_default(),
+                received_at: heard.detector.last(),
+                presence: heard.detector.presence(now),
+            });
+        }
+        seen
+    }
+
+    /// Tells what has changed since the last time.
+    fn tell(&mut self, findings: &[Finding]) {
+        for transition in transitions(&self.known, findings) {
+            match transition {
+                Transition::Raised(finding) | Transition::Worsened { finding, .. } => {
+                    let (rule, severity) = (finding.code.as_str(), finding.severity.as_str());
+                    let left = finding.left.map(|left| left.0);
+                    let (subject, cure) = (finding.subject.to_string(), finding.cure());
+                    tracing::warn!(rule, severity, subject, left, cure, "alert: {}", finding.detail);
+                }
+                Transition::Cleared(known) => {
+                    tracing::info!(rule = known.code.as_str(), subject = known.subject.to_string(), "alert: cleared");
+                }
+            }
+        }
+        for known in &self.known {
+            gauge("holdfast_alert", known).set(0.0);
+        }
+        self.known = known_after(findings);
+        for (known, finding) in self.known.iter().zip(findings) {
+            gauge("holdfast_alert", known).set(1.0);
+            let left =
+                finding.left.map_or(f64::INFINITY, |left| Duration::from_secs(left.0.unsigned_abs()).as_secs_f64());
+            let labels = [("rule", known.code.as_str().to_owned()), ("subject", known.subject.to_string())];
+            metrics::gauge!("holdfast_alert_seconds_left", &labels).set(left);
+        }
+    }
+}
+
+fn gauge(name: &'static str, known: &Known) -> metrics::Gauge {
+    let labels = [
+        ("rule", known.code.as_str().to_owned()),
+        ("severity", known.severity.as_str().to_owned()),
+        ("subject", known.subject.to_string()),
+    ];
+    metrics::gauge!(name, &labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_store::nodes::Wanted;
+
+    fn row(n: u8, seen: i64) -> NodeRow {
+        NodeRow {
+            id: NodeId::from_bytes([n; 16]),
+            name: format!("node-{n}"),
+            region: "eu".to_owned(),
+            version: "1.0".to_owned(),
+            state: NodeState::Running,
+            wanted: Wanted::Serve,
+            started_at: Timestamp::from_seconds(0),
+            seen_at: Timestamp::from_seconds(seen),
+            settled_at: Timestamp::from_seconds(seen),
+            lost_from: Timestamp::default(),
+            lost_until: Timestamp::default(),
+            report: format!(r#"{{"node":"node-{n}","region":"eu"}}"#),
+        }
+    }
+
+    #[test]
+    fn a_node_that_falls_silent_is_suspected_then_dead_and_alive_when_it_is_heard_again() {
+        let mut watch = Watch::default();
+        let at = Timestamp::from_seconds;
+        let mut look = |seen: i64, now: i64| {
+            let rows = [row(1, now), row(2, seen)];
+            let heard = watch.hear(&rows, Some(rows[0].id), 5.0, at(now));
+            assert_eq!(heard.len(), 1, "the own one is not judged by hearsay");
+            (heard[0].presence, heard[0].report.node.clone())
+        };
+        for now in (0..100).step_by(5) {
+            assert_eq!(look(now, now), (Presence::Alive, "node-2".to_owned()));
+        }
+        let silent: Vec<Presence> = (100..160).step_by(5).map(|now| look(95, now).0).collect();
+        assert!(silent.is_sorted() && silent.contains(&Presence::Suspected), "{silent:?}");
+        assert_eq!(silent.last(), Some(&Presence::Dead));
+        assert_eq!(look(160, 160).0, Presence::Alive);
+        let mut stopped = row(2, 165);
+        stopped.state = NodeState::Stopped;
+        assert!(watch.hear(&[stopped], None, 5.0, at(165)).is_empty());
+    }
+}
