@@ -61,6 +61,7 @@ struct Flags {
     clock_off: AtomicBool,
     database_down: AtomicBool,
     asked_to_drain: AtomicBool,
+    near_its_end: AtomicBool,
     /// How far this node's clock is ahead of the database's, in microseconds; 0 where that is not known.
     clock_offset: AtomicI64,
     missed_probes: AtomicU8,
@@ -80,6 +81,11 @@ impl Health {
     /// Whether an operator wants the node to be left alone. It goes on answering whoever asks all the same.
     pub fn set_asked_to_drain(&self, asked: bool) {
         self.0.asked_to_drain.store(asked, Ordering::Release);
+    }
+
+    /// Whether the node sees its own end coming (a disk that fills, memory that leaks), and leaves the work to others.
+    pub fn set_near_its_end(&self, near: bool) {
+        self.0.near_its_end.store(near, Ordering::Release);
     }
 
     /// The database is away: known from the start.
@@ -129,7 +135,7 @@ impl Health {
     /// What the node can do at the moment.
     pub fn mode(&self) -> Mode {
         let set = |flag: &AtomicBool| flag.load(Ordering::Acquire);
-        if set(&self.0.draining) || set(&self.0.asked_to_drain) {
+        if [&self.0.draining, &self.0.asked_to_drain, &self.0.near_its_end].into_iter().any(set) {
             Mode::Draining
         } else if !set(&self.0.started) {
             Mode::Starting
@@ -168,6 +174,9 @@ mod tests {
         health.set_asked_to_drain(true);
         assert_eq!((health.mode(), health.is_draining()), (Mode::Draining, false), "not stopping");
         health.set_asked_to_drain(false);
+        health.set_near_its_end(true);
+        assert_eq!(health.mode(), Mode::Draining);
+        health.set_near_its_end(false);
         assert_eq!(health.mode(), Mode::Sealed);
         health.set_draining();
         assert_eq!(health.mode(), Mode::Draining);

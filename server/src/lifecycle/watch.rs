@@ -3,8 +3,8 @@
 use super::report::Reporter;
 use holdfast_domain::{NodeId, Timestamp};
 use holdfast_fleet::{
-    Detector, Finding, Known, NodeSeen, Observations, Presence, State, Transition, Tuning, evaluate, known_after,
-    transitions,
+    Detector, Finding, Known, NodeSeen, Observations, Presence, State, Subject, Transition, Tuning, evaluate,
+    known_after, transitions,
 };
 use holdfast_service::{Service, runtime::sign_of_life};
 use holdfast_store::nodes::{NodeRow, NodeState};
@@ -45,7 +45,14 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
         let seen = Observations { nodes, continuity_bound: bound, ..Observations::default() };
         let findings = evaluate(&mut watch.rules, &seen, now);
         watch.tell(&findings);
+        reporter.health().set_near_its_end(is_due(&findings, &reporter.serve().node_name));
     }
+}
+
+/// Whether the node of that name should leave the work to others by now.
+fn is_due(findings: &[Finding], name: &str) -> bool {
+    let own = Subject::Node(name.to_owned());
+    findings.iter().any(|finding| finding.subject == own && finding.drain_in.is_some_and(|left| left.0 <= 0))
 }
 
 impl Watch {
@@ -134,6 +141,21 @@ mod tests {
             lost_until: Timestamp::default(),
             report: format!(r#"{{"node":"node-{n}","region":"eu"}}"#),
         }
+    }
+
+    #[test]
+    fn a_node_drains_itself_when_its_time_has_come_and_only_itself() {
+        let finding = |name: &str, drain_in: Option<i64>| Finding {
+            code: holdfast_fleet::Code::DiskFull,
+            subject: Subject::Node(name.to_owned()),
+            severity: holdfast_fleet::Severity::Critical,
+            since: Timestamp::from_seconds(0),
+            left: Some(holdfast_domain::Seconds(3_600)),
+            drain_in: drain_in.map(holdfast_domain::Seconds),
+            detail: String::new(),
+        };
+        assert!(is_due(&[finding("a", Some(0))], "a"));
+        assert!(!is_due(&[finding("a", Some(1)), finding("b", Some(0)), finding("a", None)], "a"));
     }
 
     #[test]

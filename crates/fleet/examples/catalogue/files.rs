@@ -27,8 +27,8 @@ fn page() -> String {
         "# Alerts\n\n\
          An alert is a prediction or a fact that someone must act on. Every one says how long there is until the failure, and \
          what to do. It is raised once what it watches has been that bad for a little while, becomes worse when it does, and is \
-         cleared once what it watches has been clearly better for a while, so it does not flap. Shown in the console under \
-         Alerts; exported as the metrics `holdfast_alert{rule,severity,subject}` (1 while raised) and \
+         cleared once what it watches has been clearly better for a while, so it does not flap. Written to the log with \
+         its cure; exported as the metrics `holdfast_alert{rule,severity,subject}` (1 while raised) and \
          `holdfast_alert_seconds_left{rule,subject}`; as rules for Prometheus in `deploy/prometheus/holdfast-alerts.yml`, with \
          a dashboard in `deploy/grafana/holdfast.json`.\n\n\
          The stated lead holds for what gets worse steadily. What gets worse faster than the lead allows is raised as soon as \
