@@ -52,7 +52,7 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
 /// Whether the node of that name should leave the work to others by now.
 fn is_due(findings: &[Finding], name: &str) -> bool {
     let own = Subject::Node(name.to_owned());
-    findings.iter().any(|finding| finding.subject == own && finding.drain_in.is_some_and(|left| left.0 <= 0))
+    findings.iter().any(|finding| finding.subject == own && finding.drains())
 }
 
 impl Watch {
