@@ -80,8 +80,12 @@ impl Database {
                 Some(Box::new((seat.clone(), license.clone())))
             })),
             Query::Claim(claim) => self.claim(&claim, at),
-            Query::Release(seat, _) => {
-                self.free(seat, at);
+            Query::Release(id, seq) => {
+                let newer = self.seats.get(&id).is_some_and(|seat| seat.seq > seq);
+                if newer && self.rules.releases_newest_only {
+                    return Rows::Full;
+                }
+                self.free(id, at);
                 Rows::Done
             }
             Query::Flush { node, touches, settled, running } => {

@@ -165,7 +165,7 @@ impl Device {
     async fn release(&mut self, lease: Option<String>) -> Decision {
         let endpoint = self.next_endpoint();
         if let Some(device) = self.world.borrow_mut().devices.get_mut(self.index) {
-            device.gave_up = true;
+            device.gave_up = device.lease.as_ref().map(|lease| lease.seq);
         }
         self.call(&endpoint, Request::Release, |_| Call::Release(lease.unwrap_or_default())).await
     }

@@ -48,7 +48,7 @@ impl Node {
                 None => refused(400),
             },
             Call::Release(token) => match self.read(&token, String::new(), came) {
-                Some(presented) => match self.query(Query::Release(presented.seat, self.now())).await {
+                Some(presented) => match self.query(Query::Release(presented.seat, presented.lease.seq)).await {
                     Some(Rows::Done) => Outcome::Done,
                     _ => busy(),
                 },

@@ -45,6 +45,9 @@ pub struct Rules {
     pub silence_denies: bool,
     /// What the database knows of a lease's end is never lowered by a later touch.
     pub ends_only_grow: bool,
+    /// A release frees the seat only where the lease that is given up is the newest one known: a release that was on its
+    /// way for long takes nothing from a device that has renewed since.
+    pub releases_newest_only: bool,
     /// Renewals of lapsed floating seats go without a transaction, too.
     pub revives_lapsed: bool,
 }
@@ -66,6 +69,7 @@ impl Rules {
             denies_from_memory: false,
             silence_denies: false,
             ends_only_grow: true,
+            releases_newest_only: true,
             revives_lapsed: false,
         }
     }
@@ -107,6 +111,10 @@ impl Rules {
             }),
             ("gone", "a node that was declared gone comes back with its disk", Self { gone_for_good: false, ..sound }),
             ("margin", "the margin is smaller than what clocks may differ by", Self { margin: Seconds(0), ..sound }),
+            ("late-release", "a release that comes late frees a seat that was renewed since", Self {
+                releases_newest_only: false,
+                ..sound
+            }),
             ("ends", "a touch of a node with a slow clock lowers what is known of a lease's end", Self {
                 ends_only_grow: false,
                 ..sound

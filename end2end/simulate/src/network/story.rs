@@ -121,6 +121,11 @@ impl Story {
         let cast = Cast { nodes: 2 + rng.index(2), floating: 2 + rng.index(2), locked: 2, seats: 1 };
         let count = 4 + rng.index(22);
         let mut entries: Vec<Entry> = (0..count).map(|_| entry(&mut rng, cast)).collect();
+        // People go home without giving their floating seats up: that is what seats are taken back for.
+        for _ in 0..2 + rng.index(5) {
+            let what = Happening::OffOnceRenewed(rng.index(cast.floating), rng.within(300, 1_500));
+            entries.push(Entry { at: rng.within(20, TROUBLE), what });
+        }
         // What was suspended or withdrawn mostly comes back, so that there is something left to see.
         let back: Vec<Entry> = entries.iter().filter_map(|entry| reversal(&mut rng, entry)).collect();
         entries.extend(back);

@@ -63,8 +63,8 @@ pub enum Query {
     Read(SeatId),
     /// A seat under the lock of its license.
     Claim(Claim),
-    /// The seat is free from now on.
-    Release(SeatId, Timestamp),
+    /// The seat is free from now on: its lease with this number was given up.
+    Release(SeatId, i64),
     /// What was signed before `settled`, and whether the node goes on running.
     Flush {
         /// The node.

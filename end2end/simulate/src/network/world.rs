@@ -43,8 +43,9 @@ pub struct Device {
     pub lease: Option<Lease>,
     /// Whether a denial is in force there.
     pub denied: bool,
-    /// Its user gave the seat up, and no answer has said that this was done.
-    pub gave_up: bool,
+    /// The number of the lease that its user gave up, for as long as no answer has said that this was done and the
+    /// database knows of no newer one.
+    pub gave_up: Option<i64>,
     /// When it got the newest one.
     pub renewed: Option<i64>,
     /// What its user does next.
@@ -232,14 +233,9 @@ impl World {
             let seen = format!("device {device}: {} after {}", lease.seq, before.seq);
             self.broken("sequence numbers grow", at, seen);
         }
-        let released = |lease: &Lease| {
-            let seat = lease.seat.parse().ok().and_then(|id: SeatId| self.database.seats.get(&id));
-            seat.is_none_or(|seat| seat.state == SeatState::Released)
-        };
-        // Given up stays given up until the database says otherwise, whatever a node signed that did not know.
-        let gave_up = known.gave_up && lease.is_some_and(released);
         if let Some(entry) = self.devices.get_mut(device) {
-            (entry.lease, entry.denied, entry.gave_up) = (lease.cloned(), denied, gave_up);
+            (entry.lease, entry.denied) = (lease.cloned(), denied);
+            entry.gave_up = entry.gave_up.filter(|_| lease.is_some());
             if lease.is_some() && known.lease.as_ref() != lease {
                 entry.renewed = Some(at);
             }
@@ -250,12 +246,13 @@ impl World {
     /// Whether a device has a lease that is alive at the second `at`, and has not given it up.
     pub fn holds(&self, device: usize, at: i64) -> bool {
         self.devices.get(device).is_some_and(|device| {
-            !device.denied && !device.gave_up && device.lease.as_ref().is_some_and(|lease| lease.exp.0 >= at)
+            !device.denied && device.gave_up.is_none() && device.lease.as_ref().is_some_and(|lease| lease.exp.0 >= at)
         })
     }
 
     /// Looks at all leases at the second `at`.
     pub fn check(&mut self, at: i64) {
+        self.taken_up_again();
         for index in 0..2 {
             let license = scene::license_id(index);
             let holders: Vec<usize> = (0..self.devices.len())
@@ -271,6 +268,18 @@ impl World {
                     let seen = format!("device {device} has a lease, and the database has given its seat away");
                     self.broken("no acknowledged seat is lost", at, seen);
                 }
+            }
+        }
+    }
+
+    /// What was given up without an answer counts again once the database knows of a newer lease.
+    fn taken_up_again(&mut self) {
+        for device in &mut self.devices {
+            let (Some(given_up), Some(lease)) = (device.gave_up, &device.lease) else { continue };
+            let seat = lease.seat.parse().ok().and_then(|id: SeatId| self.database.seats.get(&id));
+            let known = seat.filter(|seat| seat.state == SeatState::Active).map_or(0, |seat| seat.seq);
+            if given_up < lease.seq && lease.seq <= known {
+                device.gave_up = None;
             }
         }
     }
