@@ -3,3 +3,4 @@
 
 pub mod network;
 pub mod rng;
+pub mod time_warp;

@@ -4,7 +4,10 @@
 //! holdfast-simulate network [--histories 10000] [--seed 1] [--threads 2] [--rules sound]
 //! ```
 
-use holdfast_simulate::network::{self, Rules};
+use holdfast_simulate::{
+    network::{self, Rules},
+    time_warp::{self, Config, Outage},
+};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -36,6 +39,10 @@ fn run(arguments: &[String]) -> Result<bool, String> {
             println!("{:.1} s", began.elapsed().as_secs_f64());
             Ok(report.counterexample.is_none())
         }
+        Some("time-warp") => {
+            let (devices, seed) = (number("--devices", 1_000_000)?, number("--seed", 1)?);
+            time_warp(devices, seed)
+        }
         Some("story") => {
             let story = network::Story::of(number("--seed", 1)?);
             let outcome = network::play(&story, Rules::sound())?;
@@ -45,4 +52,15 @@ fn run(arguments: &[String]) -> Result<bool, String> {
         }
         _ => Err("say `network` or `time-warp`".to_owned()),
     }
+}
+
+fn time_warp(devices: u64, seed: u64) -> Result<bool, String> {
+    let mut good = true;
+    for outage in [Outage::Whole, Outage::Database] {
+        let began = std::time::Instant::now();
+        let report = time_warp::run(Config { devices, seed, outage }).ok_or("the plans could not be made")?;
+        println!("{report}\n{:.1} s\n", began.elapsed().as_secs_f64());
+        good &= report.holds();
+    }
+    Ok(good)
 }
