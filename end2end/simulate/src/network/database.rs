@@ -92,9 +92,7 @@ impl Database {
                 self.flush(node, &touches, settled, running);
                 Rows::Done
             }
-            Query::Register(node, started) => {
-                Rows::Registered(self.register(node, started))
-            }
+            Query::Register(node, started) => Rows::Registered(self.register(node, started)),
         }
     }
 
@@ -270,9 +268,7 @@ impl Database {
             DenialCode::Suspended => {
                 was(&self.statuses, license, LicenseStatus::Active, LicenseStatus::Suspended, (from, to))
             }
-            DenialCode::Released => {
-                was(&self.states, seat, SeatState::Released, SeatState::Released, (from, to))
-            }
+            DenialCode::Released => was(&self.states, seat, SeatState::Released, SeatState::Released, (from, to)),
             DenialCode::Expired | DenialCode::DeviceMismatch => false,
         }
     }

@@ -69,6 +69,7 @@ impl Device {
                 }
                 (_, Action::Revalidate { endpoint }) => {
                     let endpoint = endpoint.clone();
+                    self.tarry(&decision).await;
                     decision = self.renew(&endpoint).await;
                     continue;
                 }
@@ -85,6 +86,17 @@ impl Device {
             decision = self.decide(&Event::Tick);
             if wants && !decision.standing.entitled() {
                 decision = self.activate().await;
+            }
+        }
+    }
+
+    /// Waits until shortly before the end of the lease, where the story says so.
+    async fn tarry(&self, decision: &Decision) {
+        let late = self.world.borrow_mut().devices.get_mut(self.index).and_then(|device| device.late.take());
+        if let (Some(before), Some(lease)) = (late, &decision.standing.lease) {
+            let left = lease.exp.0 - before - world::now();
+            if (0..3_000).contains(&left) {
+                tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
             }
         }
     }

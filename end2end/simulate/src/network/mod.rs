@@ -113,7 +113,11 @@ impl fmt::Display for Counterexample {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { leases, carried_on, denials, reclaimed, waited, launches, starved } = self.counts;
-        writeln!(f, "{} histories, {leases} leases signed, {carried_on} of them and more without the database", self.histories)?;
+        writeln!(
+            f,
+            "{} histories, {leases} leases signed, {carried_on} of them and more without the database",
+            self.histories
+        )?;
         writeln!(f, "{denials} denials, {launches} launches with a lease that was alive")?;
         writeln!(f, "{reclaimed} floating seats taken back, {waited} claims that had to wait for one")?;
         writeln!(f, "{starved} histories that ended with a floating seat that nobody could have")?;

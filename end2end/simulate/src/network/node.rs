@@ -214,8 +214,7 @@ impl Node {
             self.gate().await;
             if self.memory.borrow().registered {
                 self.flush(true).await;
-            } else if let Some(Rows::Registered(settled)) =
-                self.query(Query::Register(self.index, self.started)).await
+            } else if let Some(Rows::Registered(settled)) = self.query(Query::Register(self.index, self.started)).await
             {
                 let mut memory = self.memory.borrow_mut();
                 memory.registered = true;

@@ -94,7 +94,7 @@ const fn span(what: Happening) -> Option<i64> {
         Happening::CrashOnceSigned(_, span)
         | Happening::CutOnceSigned(_, span)
         | Happening::OffOnceRenewed(_, span) => Some(span),
-        Happening::Clock(..) | Happening::Person(..) | Happening::Vendor(..) => None,
+        Happening::Clock(..) | Happening::RenewsLate(..) | Happening::Person(..) | Happening::Vendor(..) => None,
     }
 }
 
@@ -253,6 +253,11 @@ impl Stage {
             Happening::CrashOnceSigned(..) | Happening::CutOnceSigned(..) | Happening::OffOnceRenewed(..) => {
                 if let Some((what, whose)) = moment(what) {
                     self.waiting.push((at, what, whose));
+                }
+            }
+            Happening::RenewsLate(device, before) => {
+                if let Some(device) = self.world.borrow_mut().devices.get_mut(device) {
+                    device.late = Some(before);
                 }
             }
             Happening::Person(device, act) => self.person(device, act),

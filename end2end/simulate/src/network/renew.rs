@@ -59,8 +59,7 @@ impl Node {
 
     fn read(&self, token: &str, nonce: String, came: i64) -> Option<Presented> {
         let world = self.world.borrow();
-        let lease: Lease =
-            verify(token.as_bytes(), &world.keys.keyring, Expectations::product(PRODUCT)).ok()?;
+        let lease: Lease = verify(token.as_bytes(), &world.keys.keyring, Expectations::product(PRODUCT)).ok()?;
         let (seat, license): (SeatId, LicenseId) = (lease.seat.parse().ok()?, lease.sub.parse().ok()?);
         let device = usize::from(seat.to_bytes()[15]);
         Some(Presented { lease, seat, license, device, nonce, came })

@@ -91,42 +91,50 @@ impl Rules {
         vec![
             ("sound", "every rule as it has to be", sound),
             ("letter", "the rule of settled nodes to the letter", Self::to_the_letter()),
-            ("swallowed", "leases swallowed by a crash are not thought of", Self {
-                reclaim: Reclaim::Settled,
-                ..sound
-            }),
-            ("reads", "a floating seat is carried on while the database is only readable", Self {
-                floats_by_writes: false,
-                ..sound
-            }),
+            (
+                "swallowed",
+                "leases swallowed by a crash are not thought of",
+                Self { reclaim: Reclaim::Settled, ..sound },
+            ),
+            (
+                "reads",
+                "a floating seat is carried on while the database is only readable",
+                Self { floats_by_writes: false, ..sound },
+            ),
             ("unfinished", "unfinished renewals are vouched for", Self { counts_unfinished: false, ..sound }),
             ("writing", "what is being written counts as written", Self { counts_writing: false, ..sound }),
-            ("word", "a clock set back makes a node renew what it has vouched for", Self {
-                keeps_its_word: false,
-                ..sound
-            }),
-            ("stop", "a stopped node starts again from a snapshot that says it runs", Self {
-                stop_is_noted: false,
-                ..sound
-            }),
+            (
+                "word",
+                "a clock set back makes a node renew what it has vouched for",
+                Self { keeps_its_word: false, ..sound },
+            ),
+            (
+                "stop",
+                "a stopped node starts again from a snapshot that says it runs",
+                Self { stop_is_noted: false, ..sound },
+            ),
             ("gone", "a node that was declared gone comes back with its disk", Self { gone_for_good: false, ..sound }),
             ("margin", "the margin is smaller than what clocks may differ by", Self { margin: Seconds(0), ..sound }),
-            ("late-release", "a release that comes late frees a seat that was renewed since", Self {
-                releases_newest_only: false,
-                ..sound
-            }),
-            ("ends", "a touch of a node with a slow clock lowers what is known of a lease's end", Self {
-                ends_only_grow: false,
-                ..sound
-            }),
-            ("unsettled", "what other nodes have not written yet is not thought of", Self {
-                reclaim: Reclaim::AfterMargin,
-                ..sound
-            }),
-            ("lapsed", "lapsed floating seats are renewed without a transaction", Self {
-                revives_lapsed: true,
-                ..sound
-            }),
+            (
+                "late-release",
+                "a release that comes late frees a seat that was renewed since",
+                Self { releases_newest_only: false, ..sound },
+            ),
+            (
+                "ends",
+                "a touch of a node with a slow clock lowers what is known of a lease's end",
+                Self { ends_only_grow: false, ..sound },
+            ),
+            (
+                "unsettled",
+                "what other nodes have not written yet is not thought of",
+                Self { reclaim: Reclaim::AfterMargin, ..sound },
+            ),
+            (
+                "lapsed",
+                "lapsed floating seats are renewed without a transaction",
+                Self { revives_lapsed: true, ..sound },
+            ),
             ("memory", "denials follow from what is remembered", Self { denies_from_memory: true, ..sound }),
             ("silence", "denials follow from a database that does not answer", Self { silence_denies: true, ..sound }),
         ]

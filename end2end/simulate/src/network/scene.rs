@@ -1,8 +1,8 @@
 //! What every history begins with: a vendor's keys and two licenses, shortened so that an hour shows what a month does.
 
 use holdfast_domain::{
-    DeviceHash, License, LicenseId, LicenseModel, LicenseStatus, PlanId, ProductId, SeatId, SeatModel,
-    Seconds, Terms, Timestamp, UnixSeconds, VendorId,
+    DeviceHash, License, LicenseId, LicenseModel, LicenseStatus, PlanId, ProductId, SeatId, SeatModel, Seconds, Terms,
+    Timestamp, UnixSeconds, VendorId,
 };
 use holdfast_lease::{KeyManifest, Keyring, ManifestKey, RootKeys, SigningKey, sign};
 
@@ -33,8 +33,14 @@ impl Keys {
         let (root, issuing) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
         let keys = vec![ManifestKey::issuing(issuing.public_key(), PRODUCT)];
         let keyring = Keyring::load(&keys).ok()?;
-        let manifest =
-            KeyManifest { v: 1, iss: "vnd_simulated".to_owned(), iat: UnixSeconds(START), seq: 1, endpoints: None, keys };
+        let manifest = KeyManifest {
+            v: 1,
+            iss: "vnd_simulated".to_owned(),
+            iat: UnixSeconds(START),
+            seq: 1,
+            endpoints: None,
+            keys,
+        };
         let manifest = sign(&manifest, &root).ok()?;
         Some(Self { issuing, keyring, roots: RootKeys::one(root.public_key()), manifest })
     }

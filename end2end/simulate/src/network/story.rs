@@ -88,6 +88,8 @@ pub enum Happening {
     Off(usize, i64),
     /// The same as soon as it has its next lease.
     OffOnceRenewed(usize, i64),
+    /// A device asks for its next renewal only so many seconds before its lease ends.
+    RenewsLate(usize, i64),
     /// A person does something.
     Person(usize, Act),
     /// The vendor does something to a license.
@@ -163,7 +165,8 @@ fn entry(rng: &mut Rng, cast: Cast) -> Entry {
         68..72 => Happening::Gone(node, span),
         // Long enough for a floating seat to be taken back.
         72..76 => Happening::Off(device, rng.within(20, 1_500)),
-        76..89 => Happening::OffOnceRenewed(device, rng.within(300, 1_500)),
+        76..80 => Happening::OffOnceRenewed(device, rng.within(300, 1_500)),
+        80..89 => Happening::RenewsLate(rng.index(cast.floating), rng.within(0, 12)),
         89..92 => Happening::Person(device, Act::Release),
         92..95 => Happening::Person(device, Act::Refresh),
         95..97 => Happening::Vendor(license, Sale::Suspend),
@@ -204,7 +207,10 @@ impl fmt::Display for Happening {
                 write!(f, "node {node} crashes as soon as it has signed a lease and comes back after {span} s")
             }
             Self::CutOnceSigned(node, span) => {
-                write!(f, "as soon as node {node} has signed a lease, it has no connection to the database for {span} s")
+                write!(
+                    f,
+                    "as soon as node {node} has signed a lease, it has no connection to the database for {span} s"
+                )
             }
             Self::Stop(node, span) => write!(f, "node {node} is stopped, as it should be, for {span} s"),
             Self::Freeze(node, span) => write!(f, "node {node} stands still for {span} s"),
@@ -215,6 +221,9 @@ impl fmt::Display for Happening {
             Self::Off(device, span) => write!(f, "device {device} is off for {span} s"),
             Self::OffOnceRenewed(device, span) => {
                 write!(f, "device {device} is off for {span} s as soon as it has another lease")
+            }
+            Self::RenewsLate(device, before) => {
+                write!(f, "device {device} renews only {before} s before its lease ends")
             }
             Self::Person(device, Act::Release) => write!(f, "the seat of device {device} is given up there"),
             Self::Person(device, Act::Refresh) => write!(f, "device {device} is told to renew now"),

@@ -46,6 +46,8 @@ pub struct Device {
     /// The number of the lease that its user gave up, for as long as no answer has said that this was done and the
     /// database knows of no newer one.
     pub gave_up: Option<i64>,
+    /// How many seconds before the end of its lease it renews next, if that is said.
+    pub late: Option<i64>,
     /// When it got the newest one.
     pub renewed: Option<i64>,
     /// What its user does next.
@@ -183,7 +185,8 @@ impl World {
     pub fn signed(&mut self, node: usize, lease: &Lease, presented: Option<&Lease>, at: i64) {
         self.last_signed.insert(node, at);
         let device = self.device_of(lease);
-        let how = if lease.cont > 0 { format!(", {} in a row without the database", lease.cont) } else { String::new() };
+        let how =
+            if lease.cont > 0 { format!(", {} in a row without the database", lease.cont) } else { String::new() };
         let ends = lease.exp.0 - scene::START;
         self.note(at, format!("node {node} signs a lease for device {device} until {ends} s{how}"));
         if lease.cont == 0 {

@@ -40,8 +40,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 5] =
-        [Self::Outage, Self::LongAway, Self::RanOutBefore, Self::LicenseEnded, Self::Clock];
+    pub const ALL: [Self; 5] = [Self::Outage, Self::LongAway, Self::RanOutBefore, Self::LicenseEnded, Self::Clock];
 
     /// What it is called.
     pub const fn name(self) -> &'static str {
@@ -112,7 +111,8 @@ impl Device {
             _ => end_of(plan, begins, &mut rng),
         };
         let lease = server.renew(plan, end, 0, begins, &mut rng)?;
-        let last = Decision { verdict: Verdict::Licensed, time: begins, due: lease.ren, notice: false, wake: lease.ren };
+        let last =
+            Decision { verdict: Verdict::Licensed, time: begins, due: lease.ren, notice: false, wake: lease.ren };
         let client = Client::activated(lease, habit.wall(begins, begins));
         let mut device = Self {
             plan,
@@ -178,9 +178,9 @@ impl Device {
         }
     }
 
-    /// Whether it is in use at the moment it has lived to.
-    pub const fn is_running(&self) -> bool {
-        self.session.is_some()
+    /// Until when it is in use, if it is at the moment it has lived to.
+    pub fn in_use_until(&self) -> Option<Time> {
+        self.session.map(|(_, ends)| ends)
     }
 
     /// Whether it should have renewed by now, or tried and failed.
@@ -188,14 +188,9 @@ impl Device {
         !self.finished && (self.client.failures > 0 || self.now >= self.client.lease.ren)
     }
 
-    /// The true end of rights, and of the lease proper.
+    /// Its lease.
     pub const fn lease(&self) -> Lease {
         self.client.lease
-    }
-
-    /// What the device was last told.
-    pub const fn verdict(&self) -> Verdict {
-        self.last.verdict
     }
 
     fn decide(&mut self, event: Event, elapsed: i64) {
@@ -255,10 +250,11 @@ impl Device {
     }
 
     fn cause(&self, outage: Time) -> Cause {
-        let Lease { soft, exp, lic, .. } = self.client.lease;
+        let Lease { iat, soft, exp, lic, .. } = self.client.lease;
         match () {
             () if exp < outage => Cause::RanOutBefore,
-            () if self.now <= exp => Cause::Clock,
+            // A clock that is a little ahead only ends a lease a little early.
+            () if self.now + (26 * 3_600).min((exp - iat) / 10) <= exp => Cause::Clock,
             () if lic.is_some_and(|end| end <= exp) => Cause::LicenseEnded,
             () if soft < outage && self.plan != Plan::Floating => Cause::LongAway,
             () => Cause::Outage,

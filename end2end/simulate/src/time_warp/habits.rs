@@ -56,7 +56,7 @@ impl Habit {
     pub fn of(plan: Plan, from: i64, rng: &mut Rng) -> Self {
         let kind = match (plan, rng.index(100)) {
             (Plan::Build, 0..80) | (_, 92..100) => Kind::Server,
-            (Plan::Build | Plan::Floating, 0..50) | (_, 0..38) => Kind::Desk,
+            (Plan::Floating, 0..50) | (_, 0..38) => Kind::Desk,
             (Plan::Floating, _) | (_, 38..74) => Kind::Laptop,
             (_, 74..86) => Kind::Home,
             _ => Kind::Rare,
@@ -94,7 +94,16 @@ impl Habit {
             Kind::Desk | Kind::Laptop => Some(1u32 << (3 + rng.index(15))).map(|size| size + rng.bits32() % size),
             _ => None,
         };
-        Self { seed: rng.bits(), kind, zone: zone.map_or(0, |(hours, _)| hours * HOUR), begins, lasts, away, clock, office }
+        Self {
+            seed: rng.bits(),
+            kind,
+            zone: zone.map_or(0, |(hours, _)| hours * HOUR),
+            begins,
+            lasts,
+            away,
+            clock,
+            office,
+        }
     }
 
     /// Whether the device is in use on a day of its own calendar.

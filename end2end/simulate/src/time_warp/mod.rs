@@ -26,18 +26,8 @@ const DAY: i64 = 86_400;
 pub const OUTAGE: Time = 1_804_068_000;
 
 /// The lengths of outages, in seconds.
-pub const LENGTHS: [i64; 10] = [
-    HOUR,
-    DAY,
-    3 * DAY,
-    7 * DAY,
-    13 * DAY,
-    14 * DAY,
-    20 * DAY,
-    29 * DAY,
-    31 * DAY,
-    40 * DAY,
-];
+pub const LENGTHS: [i64; 10] =
+    [HOUR, DAY, 3 * DAY, 7 * DAY, 13 * DAY, 14 * DAY, 20 * DAY, 29 * DAY, 31 * DAY, 40 * DAY];
 
 /// For how long a recovery is looked at.
 pub const RECOVERY: i64 = 3 * DAY;
@@ -83,8 +73,13 @@ pub fn run(config: Config) -> Option<Report> {
             let mut see = |at: Time, sight: Sight| report.see(plan, at, sight);
             device.live(OUTAGE + length, service, OUTAGE, &mut server, &mut see);
             if device.is_overdue() {
-                let back = recover(&device, OUTAGE + length, &mut server);
-                report.recover(place, &device, OUTAGE + length, back);
+                let back = OUTAGE + length;
+                match recover(&device, back, &mut server) {
+                    Back::Renewed(at) => report.recover(place, &device, back, Some(at)),
+                    Back::Missing => report.recover(place, &device, back, None),
+                    // Its trial ended meanwhile: it will not have another lease.
+                    Back::Ended => {}
+                }
             }
         }
         report.attempts += device.attempts;
@@ -93,18 +88,27 @@ pub fn run(config: Config) -> Option<Report> {
     Some(report)
 }
 
-/// When a copy of the device has its next lease, after the service has come back at `back`.
-fn recover(device: &Device, back: Time, server: &mut Server) -> Option<Time> {
+/// What becomes of an overdue device.
+enum Back {
+    Renewed(Time),
+    Ended,
+    Missing,
+}
+
+/// Lets a copy of the device see the service come back at `back`.
+fn recover(device: &Device, back: Time, server: &mut Server) -> Back {
     let mut device = device.clone();
     device.first_renewed = None;
     // In steps, so that it does not go on living for days after it has what it wants.
     for step in 1..=RECOVERY / (6 * HOUR) {
         device.live(back + step * 6 * HOUR, Service::Up, Time::MAX, server, &mut |_, _| {});
-        if device.first_renewed.is_some() || device.finished {
-            break;
+        match device.first_renewed {
+            Some(at) => return Back::Renewed(at),
+            None if device.finished => return Back::Ended,
+            None => {}
         }
     }
-    device.first_renewed
+    Back::Missing
 }
 
 /// The leases that are out there when the outage begins: the truth against which a computed freshness is compared.

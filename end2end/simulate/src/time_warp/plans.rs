@@ -75,9 +75,7 @@ impl Plan {
                 let terms = Terms::defaults(LicenseModel::Perpetual, SeatModel::NodeLocked);
                 Terms { lease: Seconds::days(3), grace: Seconds::days(11), ..terms }
             }
-            Self::Trial => {
-                Terms::defaults(LicenseModel::Trial { duration: Seconds::days(30) }, SeatModel::NodeLocked)
-            }
+            Self::Trial => Terms::defaults(LicenseModel::Trial { duration: Seconds::days(30) }, SeatModel::NodeLocked),
         };
         if self == Self::Fallback {
             terms.fallback = Some(Entitlements::new());

@@ -22,9 +22,11 @@ pub const CAPACITY: Capacity = Capacity { nodes: 3, each: 4_000, queue: 2 };
 pub struct Recovery {
     /// Devices that should have renewed meanwhile.
     pub overdue: u64,
-    /// Of those in use when the service came back: after how many seconds each had its lease.
+    /// Of those in use when the service came back, and until they had their lease: after how many seconds.
     pub running: Vec<u32>,
-    /// Of those in use then: how many had not got it within three days or before they were switched off for that long.
+    /// Of those in use when the service came back: how many were switched off before they had it.
+    pub switched_off: u64,
+    /// How many had not got it within three days, most of them because they were off.
     pub missing: u64,
     /// Leases by the second.
     seconds: BTreeMap<u32, u32>,
@@ -67,7 +69,9 @@ pub struct Report {
     pub attempts: u64,
     /// Who would notice when, at the beginning of the outage.
     pub freshness: Freshness,
-    out: Vec<Out>,
+    /// The same for the default terms of a node-locked license.
+    pub freshness_of_default: Freshness,
+    out: Vec<(Plan, Out)>,
 }
 
 impl Report {
@@ -81,6 +85,7 @@ impl Report {
             recoveries: vec![Recovery::default(); LENGTHS.len()],
             attempts: 0,
             freshness: Freshness::of([], 0),
+            freshness_of_default: Freshness::of([], 0),
             out: Vec::new(),
         }
     }
@@ -89,7 +94,7 @@ impl Report {
         self.devices[device.plan.index()] += 1;
         self.office += u64::from(device.habit.office == Some(OFFICE));
         let lease = device.lease();
-        self.out.push(Out { soft: lease.soft, exp: lease.exp });
+        self.out.push((device.plan, Out { soft: lease.soft, exp: lease.exp }));
     }
 
     pub(super) fn see(&mut self, plan: Plan, at: Time, sight: Sight) {
@@ -108,16 +113,17 @@ impl Report {
     pub(super) fn recover(&mut self, place: usize, device: &Device, back: Time, renewed: Option<Time>) {
         let Some(recovery) = self.recoveries.get_mut(place) else { return };
         recovery.overdue += 1;
-        let running = device.is_running();
-        let Some(after) = renewed.and_then(|at| u32::try_from(at - back).ok()) else {
-            recovery.missing += u64::from(running);
+        let until = device.in_use_until();
+        recovery.switched_off += u64::from(until.is_some_and(|until| renewed.is_none_or(|at| at > until)));
+        let Some((at, after)) = renewed.and_then(|at| Some((at, u32::try_from(at - back).ok()?))) else {
+            recovery.missing += 1;
             return;
         };
         *recovery.seconds.entry(after).or_insert(0) += 1;
         if device.habit.office == Some(OFFICE) {
             *recovery.office.entry(after / 60).or_insert(0) += 1;
         }
-        if running {
+        if until.is_some_and(|until| at <= until) {
             recovery.running.push(after);
         }
     }
@@ -126,7 +132,10 @@ impl Report {
         for recovery in &mut self.recoveries {
             recovery.running.sort_unstable();
         }
-        self.freshness = Freshness::of(std::mem::take(&mut self.out), OUTAGE);
+        let out = std::mem::take(&mut self.out);
+        let default = out.iter().filter(|(plan, _)| plan.is_default());
+        self.freshness_of_default = Freshness::of(default.map(|(_, out)| *out), OUTAGE);
+        self.freshness = Freshness::of(out.into_iter().map(|(_, out)| out), OUTAGE);
     }
 
     /// Lockouts of devices with the default terms of a node-locked license, caused by the outage alone, within so many
@@ -162,12 +171,25 @@ impl fmt::Display for Report {
             Outage::Whole => "Nothing answers",
             Outage::Database => "The database is gone; nodes carry leases on within their bounds",
         };
-        writeln!(f, "{what}. {} devices, {} attempts to renew before and during it.", self.devices.iter().sum::<u64>(), self.attempts)?;
-        let first = self.freshness.first().map_or(0, |at| at - OUTAGE);
-        let (one, half) = (self.freshness.when(10), self.freshness.when(500));
-        let after = |at: Option<Time>| span(at.map_or(0, |at| at - OUTAGE));
-        writeln!(f, "By the leases out there the first device notices after {}, one in a hundred after {}, half after {}.", span(first), after(one), after(half))?;
-        writeln!(f, "\nLocked out for the first time within so many days, by plan and cause; limited; notices of grace:\n")?;
+        writeln!(
+            f,
+            "{what}. {} devices, {} attempts to renew before and during it.",
+            self.devices.iter().sum::<u64>(),
+            self.attempts
+        )?;
+        for (who, freshness) in [("all", &self.freshness), ("node-locked", &self.freshness_of_default)] {
+            let after = |at: Option<Time>| span(at.map_or(0, |at| at - OUTAGE));
+            let (first, one) = (after(freshness.first()), after(freshness.when(10)));
+            let half = after(freshness.when(500));
+            writeln!(
+                f,
+                "By the leases out there ({who}): the first device notices after {first}, 1 % after {one}, half after {half}."
+            )?;
+        }
+        writeln!(
+            f,
+            "\nLocked out for the first time within so many days, by plan and cause; limited; notices of grace:\n"
+        )?;
         writeln!(f, "| plan (devices) | what | 1 | 3 | 7 | 13 | 14 | 20 | 29 | 31 | 40 |")?;
         writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for plan in Plan::ALL {
@@ -183,13 +205,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn row(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        plan: Plan,
-        what: &str,
-        count: impl Fn(i64) -> u64,
-    ) -> fmt::Result {
+    fn row(&self, f: &mut fmt::Formatter<'_>, plan: Plan, what: &str, count: impl Fn(i64) -> u64) -> fmt::Result {
         if count(40) == 0 {
             return Ok(());
         }
@@ -198,20 +214,30 @@ impl Report {
     }
 
     fn write_recoveries(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nAfter the outage, paced by what clients stored; the nodes could do {} a second:\n", CAPACITY.nodes * CAPACITY.each)?;
-        writeln!(f, "| outage | overdue | in use then | half renewed | 99 % | last | without in {} | peak a second | peak a minute of an office of {} |", span(RECOVERY), self.office)?;
-        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        writeln!(
+            f,
+            "\nAfter the outage, paced by what clients stored; the nodes could do {} a second:\n",
+            CAPACITY.nodes * CAPACITY.each
+        )?;
+        writeln!(
+            f,
+            "| outage | overdue | in use until renewed | half of them | 99 % | last | switched off before | still without after {} | peak a second | peak a minute of an office of {} |",
+            span(RECOVERY),
+            self.office
+        )?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for (length, recovery) in LENGTHS.into_iter().zip(&self.recoveries) {
             let after = |per_mille| span(i64::from(recovery.after(per_mille)));
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 span(length),
                 recovery.overdue,
                 recovery.running.len(),
                 after(500),
                 after(990),
                 after(1_000),
+                recovery.switched_off,
                 recovery.missing,
                 recovery.peak(),
                 recovery.peak_of_office(),
