@@ -1,7 +1,7 @@
 //! One database with transactions, in memory: each question is answered in one go, so every license is locked by itself.
 
 use super::{
-    rules::{Reclaim, Rules},
+    rules::{Mistake, Reclaim, Rules},
     scene,
     wire::{Changed, Claim, Query, Rows, Touch},
 };
@@ -113,7 +113,8 @@ impl Database {
         if claim.returning && !taken {
             return Rows::Denied(DenialCode::Released);
         }
-        let limit = usize::try_from(license.terms.seat_limit()).unwrap_or(usize::MAX);
+        let counted = !self.rules.makes(Mistake::NoLimit);
+        let limit = usize::try_from(license.terms.seat_limit()).ok().filter(|_| counted).unwrap_or(usize::MAX);
         if !taken && self.taken(claim.license) >= limit {
             if license.terms.seat_model == SeatModel::Floating {
                 self.reclaim(claim, license.terms.lease, at);

@@ -1,8 +1,9 @@
 //! A device: an application with the real client decision, a person who wants to work, and a disk.
 
 use super::{
+    rules::Mistake,
     scene::{self, PRODUCT},
-    story::Act,
+    story::{Act, TROUBLE},
     wire::{self, Answer, Call},
     world::{self, Shared},
 };
@@ -77,16 +78,18 @@ impl Device {
             }
             let until = match decision.action {
                 Action::Wait { seconds, .. } => seconds.0,
-                _ => 60,
+                _ => 300,
             };
             let wants = !decision.standing.entitled() && world::now() >= resting_until;
-            // A person who cannot work tries again soon.
-            let soon = if wants { self.rng.within(8, 30) } else { 60 };
+            // A person who cannot work tries again soon, and less often where the answer was a "no".
+            let soon = match (wants, &decision.standing.denial) {
+                (true, None) => self.rng.within(10, 40),
+                (true, Some(_)) => self.rng.within(40, 120),
+                (false, _) => 300,
+            };
             self.pause(until.min(soon)).await;
-            decision = self.decide(&Event::Tick);
-            if wants && !decision.standing.entitled() {
-                decision = self.activate().await;
-            }
+            let rung = self.world.borrow().devices.get(self.index).is_some_and(|device| !device.acts.is_empty());
+            decision = if wants && !rung { self.activate().await } else { self.decide(&Event::Tick) };
         }
     }
 
@@ -94,7 +97,8 @@ impl Device {
     async fn tarry(&self, decision: &Decision) {
         let late = self.world.borrow_mut().devices.get_mut(self.index).and_then(|device| device.late.take());
         if let (Some(before), Some(lease)) = (late, &decision.standing.lease) {
-            let left = lease.exp.0 - before - world::now();
+            let calm = scene::START + TROUBLE;
+            let left = (lease.exp.0 - before).min(calm) - world::now();
             if (0..3_000).contains(&left) {
                 tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
             }
@@ -136,9 +140,8 @@ impl Device {
         self.read_at = at;
         self.state = decision.state.clone();
         let mut world = self.world.borrow_mut();
-        if decision.save
-            && let Some(device) = world.devices.get_mut(self.index)
-        {
+        let writes = decision.save && !world.rules.makes(Mistake::NoDisk);
+        if writes && let Some(device) = world.devices.get_mut(self.index) {
             device.disk = decision.state.clone();
         }
         let standing = &decision.standing;

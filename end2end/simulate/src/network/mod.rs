@@ -18,6 +18,7 @@ pub mod world;
 
 pub use play::{Outcome, play};
 pub use rules::Rules;
+pub use scene::START;
 pub use shrink::shrink;
 pub use story::Story;
 
@@ -115,7 +116,7 @@ impl fmt::Display for Report {
         let Counts { leases, carried_on, denials, reclaimed, waited, launches, starved } = self.counts;
         writeln!(
             f,
-            "{} histories, {leases} leases signed, {carried_on} of them and more without the database",
+            "{} histories: {leases} leases signed on the database's word, {carried_on} carried on without it",
             self.histories
         )?;
         writeln!(f, "{denials} denials, {launches} launches with a lease that was alive")?;

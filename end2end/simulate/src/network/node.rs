@@ -1,6 +1,7 @@
 //! A node: its memory, and what it does beside the calls. What it answers is in [`super::renew`].
 
 use super::{
+    rules::Mistake,
     scene,
     wire::{self, Answer, Call, Changed, PORT, Query, Rows, Touch},
     world::{self, Shared, Snapshot},
@@ -181,8 +182,9 @@ impl Node {
     }
 
     fn apply(&self, news: &[Changed], head: usize, asked: Timestamp) {
+        let follows = !self.world.borrow().rules.makes(Mistake::NoFeed);
         let mut memory = self.memory.borrow_mut();
-        for change in news {
+        for change in news.iter().filter(|_| follows) {
             match change {
                 Changed::Seat(seat) => {
                     memory.seats.remove(seat);

@@ -81,18 +81,19 @@ fn cues(story: &Story) -> Vec<(i64, Cue)> {
     cues
 }
 
+/// How long a happening lasts, where it has an end.
 const fn span(what: Happening) -> Option<i64> {
     match what {
         Happening::Cut(_, _, span)
         | Happening::DatabaseGone(span)
         | Happening::DatabaseReadOnly(span)
         | Happening::Crash(_, span)
+        | Happening::CrashOnceSigned(_, span)
+        | Happening::CutOnceSigned(_, span)
         | Happening::Stop(_, span)
         | Happening::Freeze(_, span)
         | Happening::Gone(_, span)
-        | Happening::Off(_, span) => Some(span),
-        Happening::CrashOnceSigned(_, span)
-        | Happening::CutOnceSigned(_, span)
+        | Happening::Off(_, span)
         | Happening::OffOnceRenewed(_, span) => Some(span),
         Happening::Clock(..) | Happening::RenewsLate(..) | Happening::Person(..) | Happening::Vendor(..) => None,
     }

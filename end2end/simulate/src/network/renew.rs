@@ -2,6 +2,7 @@
 
 use super::{
     node::{Node, Unfinished},
+    rules::Mistake,
     scene::{self, PRODUCT},
     wire::{Call, Claim, Query, Rows, Touch},
     world,
@@ -126,7 +127,7 @@ impl Node {
                         *found
                     }
                     Some(_) => return refused(400),
-                    None if rules.silence_denies => {
+                    None if rules.makes(Mistake::SilenceDenies) => {
                         let of = (presented.seat, presented.license, presented.device);
                         let (nonce, came) = (&presented.nonce, presented.came);
                         return self.deny(DenialCode::Released, of, nonce, came, presented.lease.seq);
@@ -141,7 +142,7 @@ impl Node {
                     return self.claim(of, true, Some(presented), &presented.nonce, presented.came).await;
                 }
                 Decision::Grant(grant) => return self.sign_next(presented, &grant, 0),
-                Decision::Deny(denial) if confirmed || rules.denies_from_memory => {
+                Decision::Deny(denial) if confirmed || rules.makes(Mistake::DeniesFromMemory) => {
                     let of = (presented.seat, presented.license, presented.device);
                     return self.deny(denial.code, of, &presented.nonce, presented.came, presented.lease.seq);
                 }
@@ -163,7 +164,9 @@ impl Node {
         let memory = self.memory.borrow();
         let late = rules.floats_by_writes && now >= memory.settled.plus(rules.bounds.floating);
         drop(memory);
-        (self.has_lapsed(presented, now) && !rules.revives_lapsed) || late || !self.memory.borrow().registered
+        (self.has_lapsed(presented, now) && !rules.makes(Mistake::RevivesLapsed))
+            || late
+            || !self.memory.borrow().registered
     }
 
     /// Whether a lease has ended by the clock of this node, or before the time for which it has vouched.
@@ -186,7 +189,7 @@ impl Node {
             let device = scene::device_hash(presented.device);
             matches!(decide(&license, &seat, &device, now, jitter), Decision::Deny(_))
         });
-        if no && rules.denies_from_memory {
+        if no && rules.makes(Mistake::DeniesFromMemory) {
             drop(memory);
             let of = (presented.seat, presented.license, presented.device);
             return self.deny(DenialCode::Suspended, of, &presented.nonce, presented.came, lease.seq);
@@ -195,8 +198,11 @@ impl Node {
             return busy();
         };
         let proven = proven(lease);
+        if rules.makes(Mistake::Endless) {
+            known = now;
+        }
         if proven.may_float() {
-            if rules.floats_by_writes {
+            if rules.floats_by_writes && !rules.makes(Mistake::Endless) {
                 known = known.min(memory.settled);
             }
             if !memory.floats {
@@ -208,6 +214,7 @@ impl Node {
             return busy();
         }
         match carry_on(&proven, rules.bounds, known, now, jitter) {
+            Some((grant, _)) if rules.makes(Mistake::Uncounted) => self.sign_next(presented, &grant, 1),
             Some((grant, in_a_row)) => self.sign_next(presented, &grant, in_a_row),
             None => busy(),
         }
@@ -279,6 +286,9 @@ impl Node {
         came: i64,
         presented: i64,
     ) -> Outcome {
+        if self.world.borrow().rules.makes(Mistake::NeverDenies) {
+            return busy();
+        }
         let now = self.now();
         let seq = {
             let mut memory = self.memory.borrow_mut();

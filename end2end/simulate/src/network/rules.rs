@@ -15,6 +15,43 @@ pub enum Reclaim {
     SettledAndSwallowed,
 }
 
+/// A mistake that must not go unnoticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// Nobody looks at how many seats are taken.
+    NoLimit,
+    /// Lapsed floating seats are renewed without a transaction.
+    RevivesLapsed,
+    /// Nodes do not follow the change feed.
+    NoFeed,
+    /// Nodes go on without the database for as long as they like.
+    Endless,
+    /// Leases without the database are not counted.
+    Uncounted,
+    /// A "no" follows from what is remembered.
+    DeniesFromMemory,
+    /// A "no" follows from a database that does not answer.
+    SilenceDenies,
+    /// There never is a "no".
+    NeverDenies,
+    /// Devices write nothing down.
+    NoDisk,
+}
+
+impl Mistake {
+    const ALL: [(Self, &'static str, &'static str); 9] = [
+        (Self::NoLimit, "limit", "nobody looks at how many seats are taken"),
+        (Self::RevivesLapsed, "lapsed", "lapsed floating seats are renewed without a transaction"),
+        (Self::NoFeed, "feed", "nodes do not follow the change feed"),
+        (Self::Endless, "endless", "nodes go on without the database for as long as they like"),
+        (Self::Uncounted, "uncounted", "leases without the database are not counted"),
+        (Self::DeniesFromMemory, "memory", "denials follow from what is remembered"),
+        (Self::SilenceDenies, "silence", "denials follow from a database that does not answer"),
+        (Self::NeverDenies, "never", "nobody is ever denied anything"),
+        (Self::NoDisk, "disk", "devices write nothing down"),
+    ];
+}
+
 /// What is done how.
 #[expect(clippy::struct_excessive_bools, reason = "each is one rule that can be broken on its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +76,13 @@ pub struct Rules {
     pub stop_is_noted: bool,
     /// A node that was declared gone never comes back with its old disk.
     pub gone_for_good: bool,
-    /// A node denies on what it remembers, without asking the database.
-    pub denies_from_memory: bool,
-    /// A "no" follows from a database that does not answer.
-    pub silence_denies: bool,
     /// What the database knows of a lease's end is never lowered by a later touch.
     pub ends_only_grow: bool,
     /// A release frees the seat only where the lease that is given up is the newest one known: a release that was on its
     /// way for long takes nothing from a device that has renewed since.
     pub releases_newest_only: bool,
-    /// Renewals of lapsed floating seats go without a transaction, too.
-    pub revives_lapsed: bool,
+    /// A plain mistake, if one is made.
+    pub mistake: Option<Mistake>,
 }
 
 impl Rules {
@@ -66,11 +99,9 @@ impl Rules {
             floats_by_writes: true,
             stop_is_noted: true,
             gone_for_good: true,
-            denies_from_memory: false,
-            silence_denies: false,
             ends_only_grow: true,
             releases_newest_only: true,
-            revives_lapsed: false,
+            mistake: None,
         }
     }
 
@@ -88,7 +119,7 @@ impl Rules {
     /// The rules under the names that the command line knows, each with what it is.
     pub fn named() -> Vec<(&'static str, &'static str, Self)> {
         let sound = Self::sound();
-        vec![
+        let mut named = vec![
             ("sound", "every rule as it has to be", sound),
             ("letter", "the rule of settled nodes to the letter", Self::to_the_letter()),
             (
@@ -130,14 +161,14 @@ impl Rules {
                 "what other nodes have not written yet is not thought of",
                 Self { reclaim: Reclaim::AfterMargin, ..sound },
             ),
-            (
-                "lapsed",
-                "lapsed floating seats are renewed without a transaction",
-                Self { revives_lapsed: true, ..sound },
-            ),
-            ("memory", "denials follow from what is remembered", Self { denies_from_memory: true, ..sound }),
-            ("silence", "denials follow from a database that does not answer", Self { silence_denies: true, ..sound }),
-        ]
+        ];
+        named.extend(Mistake::ALL.map(|(mistake, name, what)| (name, what, Self { mistake: Some(mistake), ..sound })));
+        named
+    }
+
+    /// Whether this mistake is made.
+    pub fn makes(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
     }
 
     /// The rules of that name.

@@ -211,13 +211,11 @@ impl Device {
                 {
                     self.end = Some((end + 365 * DAY).max(now + 300 * DAY));
                 }
-                match server.renew(self.plan, self.end, lease.seq, now, &mut self.rng) {
-                    Some(lease) => Event::Renewed(lease),
-                    None => {
-                        self.finished = true;
-                        return;
-                    }
-                }
+                let Some(lease) = server.renew(self.plan, self.end, lease.seq, now, &mut self.rng) else {
+                    self.finished = true;
+                    return;
+                };
+                Event::Renewed(lease)
             }
             Service::Continuity(known) => server
                 .carry_on(self.plan, &lease, known, now, &mut self.rng)

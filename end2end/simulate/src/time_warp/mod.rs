@@ -9,7 +9,7 @@ mod device;
 pub mod freshness;
 mod habits;
 mod plans;
-mod report;
+pub mod report;
 pub mod storm;
 
 pub use device::{Cause, Device, Service, Sight};
@@ -109,6 +109,19 @@ fn recover(device: &Device, back: Time, server: &mut Server) -> Back {
         }
     }
     Back::Missing
+}
+
+/// How many renew in the busiest second of the next day, if `devices` have all just renewed in the same one: what the
+/// jitter of `ren` makes of a storm.
+pub fn echo(devices: u64, seed: u64) -> Option<u32> {
+    let mut server = Server::new()?;
+    let mut rng = crate::rng::Rng::of(seed, 5);
+    let mut seconds: std::collections::BTreeMap<Time, u32> = std::collections::BTreeMap::new();
+    for _ in 0..devices {
+        let lease = server.renew(Plan::Perpetual, None, 0, OUTAGE, &mut rng)?;
+        *seconds.entry(lease.ren).or_insert(0) += 1;
+    }
+    seconds.into_values().max()
 }
 
 /// The leases that are out there when the outage begins: the truth against which a computed freshness is compared.

@@ -138,8 +138,7 @@ impl Report {
         self.freshness = Freshness::of(out.into_iter().map(|(_, out)| out), OUTAGE);
     }
 
-    /// Lockouts of devices with the default terms of a node-locked license, caused by the outage alone, within so many
-    /// days.
+    /// Devices with the plans `of` that had no rights for the first time within so many days, for this cause.
     pub fn lockouts(&self, days: i64, cause: Cause, of: impl Fn(Plan) -> bool) -> u64 {
         let counts = self.lockouts.iter();
         counts.filter(|((day, plan, why), _)| *day < days && of(*plan) && *why == cause).map(|(_, count)| count).sum()
@@ -151,9 +150,11 @@ impl Report {
         counts.filter_map(|(_, counts)| counts.get(name)).sum()
     }
 
-    /// Whether what must hold did: nobody with the default terms locked out by the outage in 13 days.
+    /// Whether what must hold did: nobody with the default terms locked out by the outage in 13 days, and no recovery that
+    /// asks for more than the nodes can do.
     pub fn holds(&self) -> bool {
-        self.lockouts(13, Cause::Outage, Plan::is_default) == 0
+        let peak = self.recoveries.iter().map(Recovery::peak).max().unwrap_or(0);
+        self.lockouts(13, Cause::Outage, Plan::is_default) == 0 && u64::from(peak) <= CAPACITY.nodes * CAPACITY.each
     }
 }
 

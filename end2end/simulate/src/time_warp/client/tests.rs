@@ -116,7 +116,7 @@ fn compare(seed: u64, steps: usize) -> Vec<Verdict> {
     let mut signed = Signed::new();
     signed.decide(now, 0, Event::Renewed(first), 0);
     let mut quick = Client::activated(first, now);
-    let mut seen = Vec::new();
+    let mut verdicts = Vec::new();
     for step in 0..steps {
         let running = rng.chance(700);
         let span = [rng.within(0, 120), rng.within(0, DAY), rng.within(0, 20 * DAY)][rng.index(3)];
@@ -155,9 +155,9 @@ fn compare(seed: u64, steps: usize) -> Vec<Verdict> {
             (quick.failures, quick.suspect, quick.suspect),
         );
         assert_eq!(mine, theirs, "seed {seed}, step {step}: {event:?}");
-        seen.push(ours.verdict);
+        verdicts.push(ours.verdict);
     }
-    seen
+    verdicts
 }
 
 #[test]
