@@ -55,7 +55,13 @@ impl Arguments {
     }
 }
 
+/// Every flag. Each takes a value.
+const FLAGS: [&str; 5] = ["--devices", "--seed", "--histories", "--threads", "--rules"];
+
 fn run(arguments: &Arguments) -> Result<bool, String> {
+    if let Some(unknown) = arguments.0.iter().skip(1).step_by(2).find(|flag| !FLAGS.contains(&flag.as_str())) {
+        return Err(format!("there is no flag {unknown}"));
+    }
     let seed = arguments.number("--seed", 1)?;
     match arguments.0.first().map(String::as_str) {
         Some("time-warp") => time_warp(arguments.number("--devices", 1_000_000)?, seed),

@@ -185,16 +185,20 @@ impl Node {
         let lease = &presented.lease;
         let memory = self.memory.borrow();
         let remembered = memory.seats.get(&presented.seat).cloned();
-        let no = remembered.is_some_and(|(seat, license)| {
-            let device = scene::device_hash(presented.device);
-            matches!(decide(&license, &seat, &device, now, jitter), Decision::Deny(_))
+        let no = remembered.and_then(|(seat, license)| {
+            match decide(&license, &seat, &scene::device_hash(presented.device), now, jitter) {
+                Decision::Deny(denial) => Some(denial.code),
+                Decision::Grant(_) => None,
+            }
         });
-        if no && rules.makes(Mistake::DeniesFromMemory) {
+        if let Some(code) = no.filter(|_| rules.makes(Mistake::DeniesFromMemory)) {
             drop(memory);
             let of = (presented.seat, presented.license, presented.device);
-            return self.deny(DenialCode::Suspended, of, &presented.nonce, presented.came, lease.seq);
+            return self.deny(code, of, &presented.nonce, presented.came, lease.seq);
         }
-        let Some(mut known) = memory.known.filter(|_| !no && !memory.denied.contains(&presented.license)) else {
+        // What is remembered as denied is not carried on, and not denied either.
+        let no = no.is_some() || memory.denied.contains(&presented.license);
+        let Some(mut known) = memory.known.filter(|_| !no) else {
             return busy();
         };
         let proven = proven(lease);
