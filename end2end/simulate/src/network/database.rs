@@ -175,8 +175,10 @@ impl Database {
     /// held. `None` for as long as somebody's silence leaves it open.
     fn held_until(&self, mut ends: i64, claim: &Claim, lease: Seconds) -> Option<i64> {
         let go_on = |settled: Timestamp| settled.plus(self.rules.bounds.floating).plus(lease).seconds().0;
+        // What this process signed is in its memory, which came with the claim; what an earlier one signed is not.
+        let own = claim.registered || self.rules.reclaim == Reclaim::Settled;
         let behind = |ends: i64| {
-            let others = self.nodes.iter().filter(|(node, row)| **node != claim.node && row.running);
+            let others = self.nodes.iter().filter(|(node, row)| row.running && !(own && **node == claim.node));
             others.map(|(_, row)| row.settled).filter(move |settled| settled.seconds().0 <= ends)
         };
         match self.rules.reclaim {

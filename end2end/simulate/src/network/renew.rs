@@ -85,7 +85,8 @@ impl Node {
     ) -> Outcome {
         let (now, jitter) = (self.now(), self.jitter());
         let pending = self.pending(license, scene::FLOATING_LEASE);
-        let claim = Claim { node: self.index, license, device, returning, now, jitter: jitter.0, pending };
+        let registered = self.memory.borrow().registered;
+        let claim = Claim { node: self.index, registered, license, device, returning, now, jitter: jitter.0, pending };
         match self.query(Query::Claim(claim)).await {
             Some(Rows::Claimed(claimed)) => {
                 let (row, terms) = *claimed;

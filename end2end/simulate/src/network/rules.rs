@@ -11,7 +11,7 @@ pub enum Reclaim {
     /// under its name goes on from the moment it comes back; one that does not is waited for as long as it could go on.
     Settled,
     /// The same, and leases that a crash may have swallowed are waited for until they have ended, through any number of
-    /// renewals and nodes.
+    /// renewals and nodes; a process that has not taken its row yet waits for its own, too.
     SettledAndSwallowed,
 }
 

@@ -35,6 +35,15 @@ fn two_hundred_histories_break_no_rule() {
     assert!(counts.launches > 50 && counts.waited > 100, "{report}");
 }
 
+/// A node that is restarted while the database takes no writes claims before it has taken its row again.
+#[test]
+fn a_process_without_its_row_waits_for_the_one_before() {
+    let story = Story::of(6_529);
+    assert_eq!(play(&story, Rules::sound()).unwrap().violation, None);
+    let swallowed = Rules { reclaim: rules::Reclaim::Settled, ..Rules::sound() };
+    assert!(play(&story, swallowed).unwrap().violation.is_some());
+}
+
 #[test]
 fn a_history_repeats_word_for_word() {
     let story = Story::of(4);

@@ -40,6 +40,8 @@ pub struct Touch {
 pub struct Claim {
     /// The node.
     pub node: usize,
+    /// Whether this process has its row. Until then the row speaks of an earlier one, whose memory is lost.
+    pub registered: bool,
     /// The license.
     pub license: LicenseId,
     /// The device.

@@ -28,10 +28,10 @@ fn nobody_with_the_default_terms_is_locked_out_for_thirteen_days() {
 fn without_the_database_nodes_carry_everybody_on_for_their_bounds() {
     let (whole, database) = (small(Outage::Whole), small(Outage::Database));
     assert!(database.holds(), "{database}");
-    let floating = |report: &Report| report.lockouts(1, Cause::Outage, |plan| plan == Plan::Floating);
-    assert!(floating(database) < floating(whole), "{database}");
-    let default = |report: &Report| report.lockouts(31, Cause::Outage, Plan::is_default);
-    assert!(default(database) < default(whole), "{database}");
+    let build = |report: &Report| report.lockouts(14, Cause::Outage, |plan| plan == Plan::Build);
+    assert!(build(database) * 10 < build(whole), "three days more: {database}");
+    let away = |report: &Report| report.lockouts(13, Cause::LongAway, Plan::is_default);
+    assert!(away(database) < away(whole), "{database}");
 }
 
 #[test]
