@@ -77,11 +77,15 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
             let story = Story::of(seed);
             let outcome = network::play(&story, arguments.rules()?)?;
             print!("{story}");
-            outcome.log.iter().for_each(|(at, line)| println!("{:>5} s  {line}", at - network::START));
+            for (at, line) in &outcome.log {
+                println!("{:>5} s  {line}", at - network::START);
+            }
             Ok(outcome.violation.is_none())
         }
         Some("rules") => {
-            Rules::named().iter().for_each(|(name, what, _)| println!("{name:<13} {what}"));
+            for (name, what, _) in Rules::named() {
+                println!("{name:<13} {what}");
+            }
             Ok(true)
         }
         _ => Err("say `time-warp`, `network`, `story` or `rules`".to_owned()),

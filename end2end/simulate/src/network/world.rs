@@ -189,11 +189,14 @@ impl World {
             if lease.cont > 0 { format!(", {} in a row without the database", lease.cont) } else { String::new() };
         let ends = lease.exp.0 - scene::START;
         self.note(at, format!("node {node} signs a lease for device {device} until {ends} s{how}"));
+        // By the time that the lease itself says: a process that stood still in between signs what it decided before, and
+        // what it signs ends no later for it.
+        let decided = lease.iat.0;
         if lease.cont == 0 {
             self.counts.leases += 1;
             let license = lease.sub.parse().unwrap_or(scene::license_id(0));
-            let since = at - REVOKED_WITHIN;
-            if self.database.denied_throughout(license, since, at) {
+            let since = decided - REVOKED_WITHIN;
+            if self.database.denied_throughout(license, since, decided.max(since)) {
                 self.broken("a revoked license is renewed", at, format!("node {node}, device {device}"));
             }
             return;
@@ -202,10 +205,10 @@ impl World {
         let bounds = self.rules.bounds;
         let floats = lease.soft == lease.exp;
         let bound = if floats { bounds.floating } else { bounds.longest };
-        let contact = self.contacts.get(&node).copied().unwrap_or(at);
+        let contact = self.contacts.get(&node).copied().unwrap_or(decided);
         let slack = 2 * self.rules.clock_guard.0 + 2;
-        if at - contact > bound.0 + slack {
-            let seen = format!("node {node}, {} s after it last had an answer", at - contact);
+        if decided - contact > bound.0 + slack {
+            let seen = format!("node {node}, {} s after it last had an answer", decided - contact);
             self.broken("continuity beyond its bounds", at, seen);
         }
         let longest = (lease.iat.0 + bounds.longest.0).max(presented.map_or(0, |lease| lease.soft.0));
