@@ -196,7 +196,7 @@ impl World {
             self.counts.leases += 1;
             let license = lease.sub.parse().unwrap_or(scene::license_id(0));
             let since = decided - REVOKED_WITHIN;
-            if self.database.denied_throughout(license, since, decided.max(since)) {
+            if self.database.denied_throughout(license, since, at) {
                 self.broken("a revoked license is renewed", at, format!("node {node}, device {device}"));
             }
             return;
