@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run release test dev setup fmt outage bench openapi screenshots
+.PHONY: run release test dev setup fmt outage simulate bench openapi screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -31,6 +31,11 @@ outage:
 	@cargo build --locked --quiet --package holdfast
 	@cargo build --locked --quiet --package holdfast-sdk --package holdfast-outage --bins --examples
 	@target/debug/holdfast-outage
+
+## Send a million devices through long outages, and play 10 000 histories of a failing network (ARGS="--histories 500")
+simulate:
+	@cargo run --locked --release --quiet --package holdfast-simulate -- time-warp $(ARGS)
+	@cargo run --locked --release --quiet --package holdfast-simulate -- network $(ARGS)
 
 ## Measure against the stated limits (ARGS="--quick" for a short run)
 bench:
