@@ -191,7 +191,10 @@ async fn serve_metrics(
 /// waits must not go on with floating seats when it starts alone.
 async fn leave(service: &Service, data_dir: &Path) {
     service.step_back();
-    snapshot::save(service, data_dir).await;
+    if !snapshot::save(service, data_dir).await {
+        tracing::warn!("this node's snapshot still says that it runs, so the database is left to say so too");
+        return;
+    }
     match tokio::time::timeout(Duration::from_secs(3), service.leave()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the database was not told that this node ends"),

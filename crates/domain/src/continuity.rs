@@ -49,12 +49,28 @@ pub struct Proven {
     pub license_end: Option<UnixSeconds>,
     /// How many leases in a row were granted without the database.
     pub in_a_row: i64,
+    /// How long a lease of the license lasts, where that is known; a borrowed seat's lasts longer.
+    pub usual: Option<Seconds>,
 }
 
 impl Proven {
     /// Whether it may be a floating seat's: it has no grace, and does not simply end with its license.
     pub fn may_float(&self) -> bool {
         self.mode == Mode::Licensed && self.soft == self.exp && self.license_end != Some(self.exp)
+    }
+
+    /// How long the next lease is. A borrowed seat's is not made longer: others count on a floating seat's lease being as
+    /// long as the license says. Where that is not known, one that lasts more than four times as long as its renewal is
+    /// away is taken for borrowed.
+    fn length(&self, bounds: Bounds) -> Seconds {
+        let span = between(self.issued, self.soft);
+        let most = match self.usual {
+            _ if !self.may_float() => bounds.longest,
+            Some(usual) => usual,
+            None if span.0 > between(self.issued, self.renew).0.saturating_mul(4) => Seconds(0),
+            None => bounds.floating,
+        };
+        span.min(most)
     }
 
     /// Until when a node that last knew the database at `known` carries it on.
@@ -77,8 +93,7 @@ pub fn carry_on(
     if now >= proven.carried_on_until(bounds, known) || issued > proven.exp {
         return None;
     }
-    let between = |from: UnixSeconds, to: UnixSeconds| Seconds((to.0.saturating_sub(from.0)).max(0));
-    let length = between(proven.issued, proven.soft).min(bounds.longest);
+    let length = proven.length(bounds);
     let grace = between(proven.soft, proven.exp);
     // A limited lease begins after its license has ended.
     let clip = |at: UnixSeconds| match (proven.mode, proven.license_end) {
@@ -99,6 +114,10 @@ pub fn carry_on(
         license_end: proven.license_end,
     };
     Some((grant, proven.in_a_row.saturating_add(1)))
+}
+
+fn between(from: UnixSeconds, to: UnixSeconds) -> Seconds {
+    Seconds((to.0.saturating_sub(from.0)).max(0))
 }
 
 #[cfg(test)]
@@ -127,6 +146,7 @@ mod tests {
             exp: at(30 * 86_400),
             license_end: None,
             in_a_row: 0,
+            usual: None,
         }
     }
 
@@ -184,6 +204,18 @@ mod tests {
             now += 400;
         }
         assert_eq!(now, 12 * 3_600);
+    }
+
+    #[test]
+    fn a_borrowed_seat_is_not_made_longer() {
+        let borrowed = Proven { renew: at(400), soft: at(7 * 86_400), exp: at(7 * 86_400), ..presented() };
+        for usual in [None, Some(Seconds(1_200))] {
+            let (grant, _) = go_on(&Proven { usual, ..borrowed.clone() }, 0, 3_600).unwrap();
+            assert_eq!((grant.soft, grant.exp), (borrowed.soft, borrowed.exp), "{usual:?}");
+        }
+        let last = 7 * 86_400 - 600;
+        let (grant, _) = go_on(&Proven { usual: Some(Seconds(1_200)), ..borrowed }, last, last).unwrap();
+        assert_eq!(grant.soft, at(last + 1_200), "as long as the license says");
     }
 
     #[test]

@@ -39,12 +39,14 @@ fn write(data_dir: &Path, sealed: &[u8]) -> io::Result<()> {
     File::open(data_dir)?.sync_all()
 }
 
-/// Brings the file up to date, where anything has changed.
-pub(super) async fn save(service: &Service, data_dir: &Path) {
+/// Brings the file up to date, where anything has changed. False where it still says what it said before.
+pub(super) async fn save(service: &Service, data_dir: &Path) -> bool {
     let result = match service.take_snapshot().await {
-        Ok(None) => return,
-        // Without the database or the master key, what is kept stays as it is.
-        Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => return,
+        Ok(None) => return true,
+        // A node that cannot sign has nothing to go on with.
+        Err(error) if error.code == ErrorCode::Sealed => return true,
+        // Without the database, what is kept stays as it is.
+        Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => return false,
         Err(error) => Err(error.to_string()),
         Ok(Some(sealed)) => {
             let dir = data_dir.to_owned();
@@ -54,9 +56,11 @@ pub(super) async fn save(service: &Service, data_dir: &Path) {
             }
         }
     };
-    if let Err(error) = result {
-        tracing::warn!(error, "what a start without the database needs could not be kept");
+    match &result {
+        Ok(()) => service.snapshot_is_kept(),
+        Err(error) => tracing::warn!(error, "what a start without the database needs could not be kept"),
     }
+    result.is_ok()
 }
 
 /// Keeps the file up to date until `stop` is cancelled.

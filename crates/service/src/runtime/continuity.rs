@@ -52,7 +52,11 @@ pub(crate) struct Continuity {
     clock_off: AtomicBool,
     /// Whether the database says that this node runs, so that nobody gives away what it may have renewed.
     listed: AtomicBool,
+    /// Up to when the database says that this node has settled, in microseconds since the epoch: what the others go by.
+    vouched: AtomicI64,
     snapshot: RwLock<Option<Arc<Snapshot>>>,
+    /// Whether the snapshot is on the disk.
+    kept: AtomicBool,
     granted: Mutex<BTreeMap<VendorId, Granted>>,
     leases: AtomicU64,
 }
@@ -75,7 +79,9 @@ impl Continuity {
             settled: AtomicI64::new(i64::MIN),
             clock_off: AtomicBool::new(false),
             listed: AtomicBool::new(false),
+            vouched: AtomicI64::new(i64::MIN),
             snapshot: RwLock::new(None),
+            kept: AtomicBool::new(false),
             granted: Mutex::default(),
             leases: AtomicU64::new(0),
         }
@@ -137,12 +143,31 @@ impl Continuity {
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
     }
 
+    pub fn set_kept(&self, kept: bool) {
+        self.kept.store(kept, Ordering::Release);
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
+    }
+
     pub fn set_listed(&self, listed: bool) {
         self.listed.store(listed, Ordering::Release);
     }
 
     pub fn is_listed(&self) -> bool {
         self.listed.load(Ordering::Acquire)
+    }
+
+    /// Notes that the database says of this node that it has settled up to `at`.
+    pub fn vouch(&self, at: Timestamp) {
+        self.vouched.fetch_max(at.micros(), Ordering::AcqRel);
+    }
+
+    /// Up to when the database says that this node has settled; `None` where it has said so of no process of this node.
+    pub fn vouched(&self) -> Option<Timestamp> {
+        let at = self.vouched.load(Ordering::Acquire);
+        (at != i64::MIN).then(|| Timestamp::from_micros(at))
     }
 
     /// How many leases were carried on since the start.
@@ -266,10 +291,15 @@ impl Service {
         let seat = rows.map_or_else(|| presented.seat_row(self.now()), |(seat, _)| seat.seat.clone());
         check_proof(&seat, presented, input)?;
         let known = self.known_at().ok_or_else(|| not_now("this node has never known the database"))?;
-        let proven = proven(&presented.lease);
+        let proven = proven(&presented.lease, rows.map(|(_, license)| license.terms.lease));
         let floats = proven.may_float();
         if floats && !continuity.is_listed() {
             return Err(not_now("nobody knows that this node may have renewed this seat"));
+        }
+        // Of floating seats, what counts is what the others know of this node, not what it knows of the database.
+        let known = continuity.vouched().filter(|_| floats).map_or(known, |vouched| vouched.min(known));
+        if floats && continuity.vouched().is_some_and(|vouched| vouched.seconds() > proven.soft) {
+            return Err(not_now("this node has vouched that it renews this seat no more"));
         }
         let counter = state.hot.counter(presented.seat, seat.seq.max(presented.lease.seq));
         let _signing = continuity.signing();
@@ -363,7 +393,7 @@ impl Service {
     }
 }
 
-fn proven(lease: &Lease) -> Proven {
+fn proven(lease: &Lease, usual: Option<Seconds>) -> Proven {
     Proven {
         mode: lease.mode,
         // The claims go over from lease to lease as they are.
@@ -375,5 +405,6 @@ fn proven(lease: &Lease) -> Proven {
         exp: lease.exp,
         license_end: lease.lic,
         in_a_row: lease.cont,
+        usual,
     }
 }

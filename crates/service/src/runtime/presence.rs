@@ -70,7 +70,8 @@ impl Service {
         if continuity.is_listed() && (0..interval).contains(&(now.micros() - last.micros())) {
             return Ok(());
         }
-        let settled = self.settled_at();
+        // This process signed nothing before it started.
+        let settled = self.settled_at().max(member.started_at.min(now));
         let report = (member.of.report)();
         let id = member.of.id;
         let known = if last == Timestamp::default() {
@@ -86,9 +87,10 @@ impl Service {
         };
         let wanted = match known {
             Some(wanted) => wanted,
-            None => self.register(member, report, now).await?,
+            None => self.register(member, report, now, settled).await?,
         };
         member.beaten_at.store(now.micros(), Ordering::Relaxed);
+        continuity.vouch(settled);
         continuity.set_listed(true);
         (member.of.wanted)(wanted);
         Ok(())
@@ -109,7 +111,7 @@ impl Service {
         }
     }
 
-    async fn register(&self, member: &Member, report: String, now: Timestamp) -> Result<Wanted> {
+    async fn register(&self, member: &Member, report: String, now: Timestamp, settled: Timestamp) -> Result<Wanted> {
         let row = NodeRow {
             id: member.of.id,
             name: member.of.name.clone(),
@@ -119,8 +121,7 @@ impl Service {
             wanted: Wanted::Serve,
             started_at: member.started_at,
             seen_at: now,
-            // Of this process, everything that is signed already waits to be written or is.
-            settled_at: self.settled_at().max(member.started_at.min(now)),
+            settled_at: settled,
             lost_from: Timestamp::default(),
             lost_until: Timestamp::default(),
             report,
@@ -159,7 +160,10 @@ impl Service {
 
     /// Which floating seats may be given to another device, where a lease of theirs lasts for `lease`.
     pub(crate) fn reclaim(&self, lease: Seconds) -> Reclaim {
-        let node = self.state().member.get().map_or(NodeId::from_bytes([0; 16]), |member| member.of.id);
+        // Its row speaks of an earlier process until this one has registered.
+        let registered = |member: &&Member| member.beaten_at.load(Ordering::Relaxed) != 0;
+        let member = self.state().member.get().filter(registered);
+        let node = member.map_or(NodeId::from_bytes([0; 16]), |member| member.of.id);
         Reclaim { node, settled_at: self.settled_at(), alone: self.bounds().floating, lease }
     }
 }

@@ -130,7 +130,8 @@ impl Service {
             }
             Decision::Deny(denial) => return Ok(Step::Denied(denial, device, now)),
         };
-        if *stored && has_lapsed(license, seat, presented, now) {
+        let vouched = self.state().continuity.vouched();
+        if *stored && has_lapsed(license, seat, presented, now, (vouched, self.bounds().floating)) {
             return Ok(Step::Lapsed);
         }
         self.sign_lease(product, license, seat, &granted, presented, input).map(Step::Signed)
@@ -247,10 +248,19 @@ enum Step {
     Denied(Denial, DeviceHash, Timestamp),
 }
 
-/// Whether this is a floating seat whose lease has ended, by everything this node and the presented lease know.
-fn has_lapsed(license: &License, seat: &HotSeat, presented: &Presented, now: Timestamp) -> bool {
+/// Whether this is a floating seat whose lease has ended, by everything this node and the presented lease know; or one that
+/// this node must not renew on its own, because others no longer wait for what it says: it has vouched for a later moment
+/// than the lease's end, by a clock that was set back since, or it has not been able to vouch for longer than `alone`.
+fn has_lapsed(
+    license: &License,
+    seat: &HotSeat,
+    presented: &Presented,
+    now: Timestamp,
+    (vouched, alone): (Option<Timestamp>, Seconds),
+) -> bool {
     let ends = seat.lease_ends_at().max(presented.lease.soft);
-    license.terms.seat_model == SeatModel::Floating && now.seconds() > ends
+    let unheard = vouched.is_some_and(|vouched| vouched.seconds() > ends || now.since(vouched) > alone);
+    license.terms.seat_model == SeatModel::Floating && (now.seconds() > ends || unheard)
 }
 
 /// A license that a verified lease names is not in the database: our loss, so the client is asked to come back later.

@@ -74,7 +74,7 @@ impl Service {
     }
 
     /// What this node needs to start without the database, sealed under the master key; `None` where nothing has changed
-    /// since the last one and that is not an hour old. Reads the database.
+    /// since the last one that was kept and that is not an hour old. Reads the database.
     ///
     /// # Errors
     /// [`crate::ErrorCode::Sealed`] without the master key; [`crate::ErrorCode::Unavailable`] without the database.
@@ -87,7 +87,7 @@ impl Service {
         let is_same = |last: &Snapshot| {
             last.position == position && last.listed == listed && known_at.since(last.known_at).0 < 3_600
         };
-        if last.is_some_and(|last| is_same(&last)) {
+        if continuity.is_kept() && last.is_some_and(|last| is_same(&last)) {
             return Ok(None);
         }
         let mut reader = self.store().reader();
@@ -117,7 +117,13 @@ impl Service {
         let text = serde_json::to_vec(&snapshot).map_err(Error::internal)?;
         let sealed = vault.seal(Purpose::NodeState, ROW, &text, self.entropy())?;
         continuity.put_snapshot(Arc::new(snapshot));
+        continuity.set_kept(false);
         Ok(Some(sealed))
+    }
+
+    /// Notes that what was taken last is on the disk, so that the next one is taken only when anything has changed.
+    pub fn snapshot_is_kept(&self) {
+        self.state().continuity.set_kept(true);
     }
 
     /// Lets this node go on from a snapshot that it took earlier. Returns of when it is.

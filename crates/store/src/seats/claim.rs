@@ -245,14 +245,16 @@ async fn reclaim(tx: &mut Tx, license: &LicenseRow, request: &ClaimRequest) -> R
     let sql = "SELECT min(settled_at) FROM nodes WHERE state = 'running' AND id <> $1 AND settled_at >= $2";
     let others: Option<Option<Timestamp>> = value(&mut tx.beside(), sql, args![of.node, before(now, unheard)]).await?;
     let calm = others.flatten().unwrap_or(now).min(of.settled_at).min(now);
+    // Documents count in seconds: a lease runs, and is renewed, to the end of the second in which it ends.
     let sql = "UPDATE seats SET state = 'released', released_at = $2, borrowed_until = NULL
-        WHERE license = $1 AND state = 'active' AND lease_ends_at < $3 AND NOT EXISTS (
+        WHERE license = $1 AND state = 'active' AND lease_ends_at + 1000000 <= $3 AND NOT EXISTS (
             SELECT 1 FROM nodes WHERE nodes.state = 'running' AND nodes.id <> $4
-                AND nodes.settled_at <= seats.lease_ends_at AND nodes.settled_at >= $5
-                OR nodes.lost_until >= $6 AND nodes.lost_from <= seats.lease_ends_at)
+                AND nodes.settled_at < seats.lease_ends_at + 1000000 AND nodes.settled_at >= $5
+                OR nodes.lost_until >= $6 AND nodes.lost_from < seats.lease_ends_at + 1000000)
         RETURNING id";
-    let ended_before = of.settled_at.min(now);
-    let args = args![license.license.id, now, ended_before, of.node, before(calm, unheard), before(calm, of.lease.0)];
+    let settled = of.settled_at.min(now);
+    let (long_ago, a_lease_ago) = (before(calm, unheard.saturating_add(1)), before(calm, of.lease.0.saturating_add(1)));
+    let args = args![license.license.id, now, settled, of.node, long_ago, a_lease_ago];
     let rows = tx.beside().rows(sql.into(), args).await?;
     let mut ids = rows.iter().map(|row| row.get::<SeatId>(0)).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();

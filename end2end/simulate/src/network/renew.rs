@@ -338,5 +338,6 @@ fn proven(lease: &Lease) -> Proven {
         exp: lease.exp,
         license_end: lease.lic,
         in_a_row: lease.cont,
+        usual: None,
     }
 }

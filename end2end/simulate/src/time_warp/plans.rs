@@ -156,6 +156,7 @@ impl Server {
             exp: UnixSeconds(lease.exp),
             license_end: lease.lic.map(UnixSeconds),
             in_a_row: lease.cont,
+            usual: None,
         };
         let (known, now) = (Timestamp::from_seconds(known), Timestamp::from_seconds(now));
         let (grant, in_a_row) = carry_on(&proven, self.bounds, known, now, Jitter(rng.bits16()))?;
