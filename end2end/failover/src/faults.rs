@@ -1,0 +1,301 @@
+//! Each fault: how it is made, how it is healed, and what is promised about it.
+
+use crate::cluster::Service;
+use crate::customers::{lock, renew_at};
+use crate::history::Act;
+use crate::machines::wait;
+use crate::measure::{Stretch, answered_percent};
+use crate::options::{Failure, Profile};
+use crate::rehearsal::Stage;
+use crate::report::seconds;
+use rustix::process::Signal;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What customers do with a server.
+const LIBRARY: [Act; 3] = [Act::Activate, Act::Renew, Act::Release];
+/// And what the vendor does.
+const EVERYBODY: [Act; 4] = [Act::Activate, Act::Renew, Act::Release, Act::Read];
+
+/// Longest time for a fault to take effect.
+const EFFECT: Duration = Duration::from_secs(60);
+
+/// Where Debian puts the library that makes a program believe in another time.
+const FAKETIME: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+];
+
+type Fault = fn(&mut Stage) -> Result<(), Failure>;
+
+/// Every fault that this profile plays, in order.
+pub fn all(_profile: Profile) -> Vec<(&'static str, Fault)> {
+    vec![
+        ("revocation", |stage: &mut Stage| stage.revoke("nothing broken")),
+        ("node killed", node_killed),
+        ("node frozen", node_frozen),
+        ("etcd member lost", etcd_lost),
+        ("load balancer restarted", balancer_restarted),
+        ("planned switch-over", switched_over),
+        ("primary killed", primary_killed),
+        ("primary partitioned", primary_partitioned),
+        ("clock an hour off", clock_off),
+        ("rolling upgrade", rolling_upgrade),
+        ("database gone", database_gone),
+    ]
+}
+
+fn is_database(line: &str) -> bool {
+    line.contains("patroni") || line.contains("postgres")
+}
+
+fn node_killed(stage: &mut Stage) -> Result<(), Failure> {
+    let stretch = stage.stretch("node killed", |stage| {
+        stage.cluster.process(0, Service::Node)?.kill()?;
+        stage.traffic_since(stage.world.now(), 40, 8)?;
+        // `heal` starts it again, as its supervisor does.
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations of the client library, node killed", stretch, &LIBRARY);
+    Ok(())
+}
+
+fn node_frozen(stage: &mut Stage) -> Result<(), Failure> {
+    let stretch = stage.stretch("node frozen", |stage| {
+        stage.cluster.process(1, Service::Node)?.signal(Signal::STOP)?;
+        let waited = stage.traffic_since(stage.world.now(), 60, 8);
+        stage.cluster.process(1, Service::Node)?.signal(Signal::CONT)?;
+        waited?;
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations of the client library, node frozen", stretch, &LIBRARY);
+    Ok(())
+}
+
+fn etcd_lost(stage: &mut Stage) -> Result<(), Failure> {
+    let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
+    let stretch = stage.stretch("etcd member lost", |stage| {
+        // The one beside the primary.
+        stage.cluster.process(primary, Service::Etcd)?.kill()?;
+        stage.traffic_since(stage.world.now(), 60, 10)?;
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations, etcd member lost", stretch, &EVERYBODY);
+    Ok(())
+}
+
+fn balancer_restarted(stage: &mut Stage) -> Result<(), Failure> {
+    let stretch = stage.stretch("load balancer reloaded", |stage| {
+        stage.cluster.process(0, Service::Edge)?.signal(Signal::USR2)?;
+        stage.cluster.process(0, Service::Database)?.signal(Signal::USR2)?;
+        stage.traffic_since(stage.world.now(), 40, 6)?;
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations, load balancers reloaded", stretch, &EVERYBODY);
+
+    let stretch = stage.stretch("load balancer killed", |stage| {
+        stage.cluster.machines[1].signal(Signal::KILL, |line| line.contains("haproxy"))?;
+        stage.traffic_since(stage.world.now(), 20, 4)?;
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations of the client library, load balancers killed", stretch, &LIBRARY);
+    Ok(())
+}
+
+fn switched_over(stage: &mut Stage) -> Result<(), Failure> {
+    let from = stage.cluster.primary()?.ok_or("there is no primary")?;
+    let to = (from + 1) % stage.cluster.machines.len();
+    let stretch = stage.stretch("planned switch-over", |stage| {
+        let names = [from, to].map(|machine| stage.cluster.machines[machine].name.clone());
+        let arguments = ["switchover", "--leader", &names[0], "--candidate", &names[1], "--force"];
+        stage.cluster.patronictl(from, &arguments)?;
+        wait("the new primary", EFFECT, || Ok((stage.cluster.primary()? == Some(to)).then_some(())))?;
+        Ok(Vec::new())
+    })?;
+    writes_back(stage, "writes back after a planned switch-over", stretch, None);
+    stage.none_failed("failed operations, planned switch-over", stretch, &EVERYBODY);
+    Ok(())
+}
+
+/// When the first claim was acknowledged again, as a note or against what is promised.
+fn writes_back(stage: &mut Stage, what: &str, stretch: Stretch, promised: Option<Duration>) {
+    let tally = stretch.tally(&stage.world.operations(), |operation| operation.act == Act::Activate);
+    let measured = seconds(tally.silence_ended_ms);
+    match promised {
+        Some(promised) => {
+            let target = format!("≤ {} s", promised.as_secs());
+            let holds = u128::from(tally.silence_ended_ms) <= promised.as_millis();
+            stage.report.line(what, measured, &target, holds);
+        }
+        None => stage.report.line(what, measured, "", true),
+    }
+}
+
+fn new_primary(stage: &Stage, old: usize) -> Result<usize, Failure> {
+    wait("another primary", EFFECT, || Ok(stage.cluster.primary()?.filter(|now| *now != old)))
+}
+
+fn primary_killed(stage: &mut Stage) -> Result<(), Failure> {
+    let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
+    let stretch = stage.stretch("primary killed", |stage| {
+        // Patroni with it: otherwise it would give the place up in an orderly way.
+        stage.cluster.machines[primary].signal(Signal::KILL, is_database)?;
+        new_primary(stage, primary)?;
+        Ok(Vec::new())
+    })?;
+    let promised = stage.options.profile.writes_back();
+    writes_back(stage, "writes back after the primary was killed (kill -9)", stretch, Some(promised));
+    renewals(stage, "renewals answered while the primary was killed", stretch);
+    stage.revoke("after a failover")
+}
+
+fn primary_partitioned(stage: &mut Stage) -> Result<(), Failure> {
+    let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
+    let stretch = stage.stretch("primary partitioned", |stage| {
+        stage.cluster.machines[primary].set_link(false)?;
+        let found = new_primary(stage, primary);
+        let served = found.and_then(|_| stage.traffic_since(stage.world.now(), 20, 4));
+        stage.cluster.machines[primary].set_link(true)?;
+        served?;
+        Ok(Vec::new())
+    })?;
+    let promised = stage.options.profile.writes_back();
+    writes_back(stage, "writes back after the primary was cut off", stretch, Some(promised));
+    renewals(stage, "renewals answered while the primary was cut off", stretch);
+    Ok(())
+}
+
+fn renewals(stage: &mut Stage, what: &str, stretch: Stretch) {
+    let (failed, asked) = stage.failed(stretch, &[Act::Renew]);
+    let percent = answered_percent(asked, failed);
+    let measured = format!("{percent:.1} % of {asked}");
+    stage.report.line(what, measured, "≥ 99.9 %", percent >= 99.9);
+}
+
+fn clock_off(stage: &mut Stage) -> Result<(), Failure> {
+    let library = FAKETIME
+        .iter()
+        .find(|path| Path::new(path).exists())
+        .ok_or("libfaketime is missing: run scripts/setup.sh test")?;
+    let variables = [
+        ("LD_PRELOAD", (*library).to_owned()),
+        ("FAKETIME", "+1h".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        // Without it, every process would share memory with all the others.
+        ("FAKETIME_DISABLE_SHM", "1".to_owned()),
+    ];
+    let mut ahead = 0;
+    let stretch = stage.stretch("clock of a node an hour off", |stage| {
+        stage.cluster.process(2, Service::Node)?.stop(EFFECT)?;
+        stage.cluster.start_with(2, Service::Node, &variables)?;
+        wait("the node that notices its clock", EFFECT, || {
+            Ok((stage.cluster.node_mode(2)? == "clock").then_some(()))
+        })?;
+        stage.traffic_since(stage.world.now(), 30, 4)?;
+        for customer in &stage.load.crowd.steady {
+            ahead += usize::from(lock(customer).signed_ahead() > 60);
+        }
+        stage.cluster.process(2, Service::Node)?.stop(EFFECT)?;
+        stage.cluster.start(2, Service::Node)?;
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations, a node's clock an hour off", stretch, &EVERYBODY);
+    stage.report.line("leases signed by the clock that is off", ahead.to_string(), "0", ahead == 0);
+    Ok(())
+}
+
+fn rolling_upgrade(stage: &mut Stage) -> Result<(), Failure> {
+    let new = stage.options.binary.clone();
+    if let Some(previous) = stage.options.previous.clone() {
+        stage.cluster.set_binary(&previous);
+        replace_nodes(stage)?;
+        stage.cluster.set_binary(&new);
+    }
+    let stretch = stage.stretch("rolling upgrade", |stage| {
+        stage.cluster.holdfast(0, &["migrate"], "")?;
+        replace_nodes(stage)?;
+        Ok(Vec::new())
+    })?;
+    let from = if stage.options.previous.is_some() { "the previous release" } else { "the same release" };
+    stage.none_failed(&format!("failed requests, rolling upgrade from {from}"), stretch, &EVERYBODY);
+    Ok(())
+}
+
+/// Replaces the nodes one after another.
+fn replace_nodes(stage: &mut Stage) -> Result<(), Failure> {
+    for machine in 0..stage.cluster.machines.len() {
+        stage.cluster.process(machine, Service::Node)?.stop(EFFECT)?;
+        stage.cluster.start(machine, Service::Node)?;
+        stage.cluster.wait_for_nodes(EFFECT)?;
+    }
+    Ok(())
+}
+
+fn database_gone(stage: &mut Stage) -> Result<(), Failure> {
+    let length = stage.options.profile.outage();
+    let mut gone = Stretch { begun: 0, ended: 0 };
+    stage.stretch("whole database gone", |stage| {
+        warm_up(stage)?;
+        gone.begun = stage.world.now();
+        for machine in &stage.cluster.machines {
+            machine.signal(Signal::KILL, is_database)?;
+        }
+        let begun = Instant::now();
+        let mut notes = Vec::new();
+        if stage.options.profile != Profile::Short {
+            notes = during_the_outage(stage, begun + length)?;
+        }
+        thread::sleep((begun + length).saturating_duration_since(Instant::now()));
+        gone.ended = stage.world.now();
+        Ok(notes)
+    })?;
+    let what = format!("renewals answered while the database is gone ({} s)", length.as_secs());
+    renewals(stage, &what, gone);
+    Ok(())
+}
+
+/// Lets every node see every steady customer.
+fn warm_up(stage: &Stage) -> Result<(), Failure> {
+    for machine in &stage.cluster.machines {
+        for customer in &stage.load.crowd.steady {
+            renew_at(machine, &stage.world, std::slice::from_ref(&*lock(customer)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is specified beyond the cache: a node that starts without the database, and seats that no node has seen.
+fn during_the_outage(stage: &mut Stage, until: Instant) -> Result<Vec<String>, Failure> {
+    let mut notes = Vec::new();
+    stage.traffic_since(stage.world.now(), 20, 0)?;
+    stage.cluster.process(2, Service::Node)?.kill()?;
+    stage.cluster.start(2, Service::Node)?;
+    let limit = until.saturating_duration_since(Instant::now()).min(Duration::from_secs(20));
+    let mode = wait("the node", limit, || {
+        let mode = stage.cluster.node_mode(2)?;
+        Ok((mode == "continuity").then_some(()))
+    });
+    let serves = mode.is_ok();
+    stage.report.line("a node that is started while the database is gone serves", yes(serves), "yes", serves);
+    if let Err(error) = mode {
+        notes.push(error.to_string());
+    }
+    let mut renewed = 0;
+    for customer in &stage.load.crowd.steady {
+        renewed += renew_at(&stage.cluster.machines[2], &stage.world, std::slice::from_ref(&*lock(customer)))?;
+    }
+    let all = stage.load.crowd.steady.len();
+    stage.report.line(
+        "seats it has never seen that it renews",
+        format!("{renewed} of {all}"),
+        &format!("{all} of {all}"),
+        renewed == all,
+    );
+    Ok(notes)
+}
+
+const fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
