@@ -19,8 +19,11 @@ case "$number" in 1 | 2 | 3) ;; *)
     ;;
 esac
 
-# Only lines of the form NAME=value are taken, so that the file can do nothing but set.
-values() { sed -n 's/^\([A-Z][A-Z0-9_]*\)=\(.*\)$/\1 \2/p' "$settings"; }
+# Only lines of the form NAME=value are taken, so that the file can do nothing but set. The last of a name wins.
+values() {
+    awk -F= '/^[A-Z][A-Z0-9_]*=/ { name = $1; sub(/^[^=]*=/, ""); value[name] = $0 }
+        END { for (name in value) print name, value[name] }' "$settings"
+}
 value() { values | sed -n "s/^$1 //p" | tail -n 1; }
 
 script="$(mktemp)"

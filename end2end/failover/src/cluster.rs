@@ -17,6 +17,9 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 /// Longest time for a service to be there on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a service that ended is left alone.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
 /// Where the templates are.
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/three-machines");
 /// Patroni with a lower floor for its times.
@@ -221,7 +224,8 @@ impl Cluster {
                 }
                 let mut command = on.command("env");
                 command.args(database_owner()?.prefix()).arg(python);
-                command.envs(&self.secrets);
+                // Our own home is not the database user's.
+                command.envs(&self.secrets).env("HOME", on.folder.join("state/postgres"));
                 command
             }
             Service::Node => {
@@ -251,7 +255,8 @@ impl Cluster {
         for machine in 0..self.machines.len() {
             for service in Service::ALL {
                 let Some(process) = self.running.get_mut(&(machine, service)) else { continue };
-                if process.ended()?.is_some() {
+                // As in the units: what ends at once is not started again at once.
+                if process.ended()?.is_some() && process.age() > RESTART_AFTER {
                     self.start(machine, service)?;
                 }
             }

@@ -105,7 +105,7 @@ impl Machine {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("{command:?}: {error}"))?;
-        Ok(Process { child, name, log: path })
+        Ok(Process { child, name, log: path, started: Instant::now() })
     }
 
     /// Pulls the cable out, or puts it back.
@@ -155,6 +155,7 @@ pub struct Process {
     child: Child,
     name: &'static str,
     log: PathBuf,
+    started: Instant,
 }
 
 impl Process {
@@ -173,6 +174,11 @@ impl Process {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// For how long it has been running, or has been given up.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// How it ended, if it did.
