@@ -45,8 +45,10 @@ for number in 1 2 3; do
     issue "$machine/machine" "$name" "DNS:$name,DNS:localhost,IP:$address,IP:127.0.0.1" serverAuth,clientAuth
     cat "$machine/machine.crt" "$machine/machine.key" >"$machine/machine.pem"
     if [ ! -f "$machine/public.pem" ]; then
+        host="$(value "ENDPOINT_$number" | sed 's|^https://||; s|[:/].*||')"
+        case "$host" in *[!0-9.]*) host="DNS:$host" ;; *) host="IP:$host" ;; esac
         issue "$machine/public" "$(value PUBLIC_NAME)" \
-            "DNS:$(value PUBLIC_NAME),IP:$(value VIRTUAL_ADDRESS),IP:$address" serverAuth
+            "DNS:$(value PUBLIC_NAME),IP:$(value VIRTUAL_ADDRESS),$host" serverAuth
         cat "$machine/public.crt" "$machine/public.key" >"$machine/public.pem"
         rm "$machine/public.crt" "$machine/public.key"
         cp "$folder/ca.crt" "$machine/public-ca.crt"

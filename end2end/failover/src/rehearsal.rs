@@ -106,9 +106,11 @@ fn build(cluster: &mut Cluster) -> Result<World, Failure> {
 }
 
 fn play(stage: &mut Stage) -> Result<(), Failure> {
-    for (name, fault) in faults::all(stage.options.profile) {
-        if stage.options.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
-            fault(stage).map_err(|error| format!("{name}: {error}"))?;
+    for fault in faults::all(stage.options.profile) {
+        if stage.options.only.as_ref().is_none_or(|only| fault.name.contains(only.as_str())) {
+            let begun = Instant::now();
+            (fault.play)(stage).map_err(|error| format!("{}: {error}", fault.name))?;
+            println!("      {}: {} s in all", fault.name, begun.elapsed().as_secs());
         }
     }
     Ok(())
