@@ -4,7 +4,7 @@ use crate::history::{Act, Device, License, Micros, Operation, Outcome};
 use crate::machines::Machine;
 use crate::options::Failure;
 use holdfast_sdk::{
-    CallError, Device as DeviceInfo, Durability, Licensing, MemoryStorage, Report, Slot, Standing, Storage, Verdict,
+    CallError, Device as DeviceInfo, Durability, Effect, Keep, Licensing, MemoryStorage, Report, Slot, Standing, Storage, Verdict,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -335,7 +335,9 @@ fn application(
         .device(DeviceInfo::fingerprint(fingerprint(device)).name(format!("Device {device}")))
         .certificate_authority(world.authority.clone())
         .log(move |report| {
-            if let (Report::NoAnswer(_), Some(lost_tries)) = (report, &lost_tries) {
+            // Also where a load balancer answered instead of a node that had the request already.
+            let lost = matches!(report, Report::Effect(Effect::Kept(keep)) if !matches!(keep, Keep::Refused { .. }));
+            if let (true, Some(lost_tries)) = (lost, &lost_tries) {
                 lost_tries.fetch_add(1, Ordering::Relaxed);
             }
         })

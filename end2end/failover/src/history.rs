@@ -1,6 +1,8 @@
 //! What happened, as customers and the vendor saw it: every operation with its beginning, its end and its outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
 
 /// A device, by its number.
 pub type Device = u32;
@@ -88,4 +90,24 @@ pub struct History {
     pub revoked: BTreeMap<License, Micros>,
     /// What is stored once everything is healed and quiet.
     pub copies: Vec<Copy>,
+}
+
+impl History {
+    /// Writes every operation to a file, a line each, for the person who looks into a finding.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = io::BufWriter::new(std::fs::File::create(path)?);
+        writeln!(file, "begun_us\tended_us\tact\tdevice\tlicense\tlost_tries\toutcome")?;
+        for one in &self.operations {
+            let (begun, ended, act) = (one.begun, one.ended, one.act.name());
+            writeln!(
+                file,
+                "{begun}\t{ended}\t{act}\t{}\t{}\t{}\t{:?}",
+                one.device, one.license, one.lost_tries, one.outcome
+            )?;
+        }
+        file.flush()
+    }
 }

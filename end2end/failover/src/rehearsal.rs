@@ -239,6 +239,7 @@ fn judge(cluster: &Cluster, world: &World, report: &mut Report) -> Result<(), Fa
         revoked: world.revoked(),
         copies,
     };
+    history.write(&Path::new(LOCAL).join("history.tsv"))?;
     let findings = check(&history);
     for (kind, text) in findings.all() {
         report.finding(format!("{kind}: {text}"));
