@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run release test dev setup fmt outage bench openapi screenshots
+.PHONY: run release test dev setup fmt outage failover bench openapi screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -31,6 +31,12 @@ outage:
 	@cargo build --locked --quiet --package holdfast
 	@cargo build --locked --quiet --package holdfast-sdk --package holdfast-outage --bins --examples
 	@target/debug/holdfast-outage
+
+## Break a whole cluster, one thing at a time (ARGS="--short", "--full", "--previous PATH")
+failover:
+	@scripts/setup.sh test
+	@cargo build --locked --quiet --package holdfast --package holdfast-sdk --package holdfast-failover
+	@target/debug/holdfast-failover $(ARGS)
 
 ## Measure against the stated limits (ARGS="--quick" for a short run)
 bench:

@@ -282,6 +282,11 @@ impl Cluster {
         self.machines.iter().map(|machine| format!("https://{}", machine.address)).collect()
     }
 
+    /// The entrance of each machine's own node.
+    pub fn node_addresses(&self) -> Vec<String> {
+        self.machines.iter().map(|machine| format!("https://{}:8443", machine.address)).collect()
+    }
+
     /// An agent that shows the certificate of a machine.
     pub const fn agent(&self) -> &Agent {
         &self.agent

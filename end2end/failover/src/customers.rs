@@ -1,10 +1,9 @@
 //! Customers with the real client library, and the vendor's own program: what they ask for becomes history.
 
 use crate::history::{Act, Device, License, Micros, Operation, Outcome};
-use crate::machines::Machine;
 use crate::options::Failure;
 use holdfast_sdk::{
-    CallError, Device as DeviceInfo, Durability, Effect, Keep, Licensing, MemoryStorage, Report, Slot, Standing, Storage, Verdict,
+    CallError, Device as DeviceInfo, Durability, Effect, Keep, Licensing, MemoryStorage, RelayRequest, Report, Slot, Standing, Storage,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -239,11 +238,6 @@ impl Customer {
         Ok(Self { device, license, key, storage, licensing, lost_tries })
     }
 
-    /// The same device, whose application asks only the node of the machine that the calling thread has entered.
-    pub fn at_node(&self, world: &World) -> Result<Licensing, Failure> {
-        application(world, self.device, &["http://127.0.0.1:8080".to_owned()], &self.storage, None)
-    }
-
     /// Enters the license key.
     pub fn activate(&self, world: &World) -> Outcome {
         self.perform(world, Act::Activate, || self.licensing.activate(&self.key))
@@ -345,49 +339,52 @@ fn application(
     Ok(builder.build()?)
 }
 
-/// Does something on a machine's own network, in a thread of its own.
-pub fn on_machine<T: Send>(
-    machine: &Machine,
-    act: impl FnOnce() -> Result<T, Failure> + Send,
-) -> Result<T, Failure> {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            machine.enter()?;
-            act()
-        });
-        thread.join().map_err(|_| "a thread of the rehearsal died")?
-    })
+/// What the node of one machine said to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    Renewed,
+    Denied,
+    Nothing,
 }
 
-/// Renews a device's lease at the node of a machine; whether it got a new one.
-pub fn renew_at(machine: &Machine, world: &World, customers: &[Customer]) -> Result<usize, Failure> {
-    on_machine(machine, || {
-        let mut renewed = 0;
-        for customer in customers {
-            renewed += usize::from(customer.at_node(world)?.refresh().is_ok_and(|standing| standing.entitled()));
-        }
-        Ok(renewed)
-    })
+impl Customer {
+    /// Renews the lease at that node and no other: the request is carried there and the answer back, as for a device
+    /// without a network.
+    pub fn renew_at(&self, world: &World, node: &str) -> Result<Said, Failure> {
+        let request = RelayRequest::parse(&self.licensing.offline_request()?).ok_or("an unreadable request")?;
+        let sent = world
+            .agent
+            .post(format!("{node}{}", request.path()))
+            .header("Content-Type", "application/json")
+            .send(request.body.to_string())
+            .and_then(|mut answer| answer.body_mut().read_to_string());
+        let Ok(body) = sent else { return Ok(Said::Nothing) };
+        Ok(match self.licensing.apply_offline(&body) {
+            Ok(standing) if standing.entitled() => Said::Renewed,
+            Err(CallError::Denied(_)) => Said::Denied,
+            _ => Said::Nothing,
+        })
+    }
 }
 
-/// How long after `since` the node of a machine denies this device, up to `limit`.
+/// How long after `since` a node denies this device, up to `limit`.
 pub fn denied_after(
-    machine: &Machine,
     world: &World,
+    node: &str,
     customer: &Customer,
-    since: impl FnOnce() -> Result<Instant, Failure> + Send,
+    since: impl FnOnce() -> Instant,
     limit: Duration,
 ) -> Result<Duration, Failure> {
-    on_machine(machine, || {
-        let application = customer.at_node(world)?;
-        application.refresh()?;
-        let since = since()?;
-        while since.elapsed() < limit {
-            let standing = application.refresh();
-            if standing.is_ok_and(|standing| matches!(standing.verdict, Verdict::Invalid { .. })) {
-                return Ok(since.elapsed());
-            }
+    let first = customer.renew_at(world, node)?;
+    // Before anything can be wrong with it, and whatever came of it: others wait for this.
+    let since = since();
+    if first != Said::Renewed {
+        return Err("a device to be revoked could not renew before".into());
+    }
+    while since.elapsed() < limit {
+        if customer.renew_at(world, node)? == Said::Denied {
+            return Ok(since.elapsed());
         }
-        Ok(limit)
-    })
+    }
+    Ok(limit)
 }

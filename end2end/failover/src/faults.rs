@@ -1,7 +1,7 @@
 //! Each fault: how it is made, how it is healed, and what is promised about it.
 
 use crate::cluster::Service;
-use crate::customers::{lock, renew_at};
+use crate::customers::{Said, lock};
 use crate::history::Act;
 use crate::machines::wait;
 use crate::measure::{Stretch, answered_percent};
@@ -281,9 +281,11 @@ fn database_gone(stage: &mut Stage) -> Result<(), Failure> {
 
 /// Lets every node see every steady customer.
 fn warm_up(stage: &Stage) -> Result<(), Failure> {
-    for machine in &stage.cluster.machines {
+    for node in stage.cluster.node_addresses() {
         for customer in &stage.load.crowd.steady {
-            renew_at(machine, &stage.world, std::slice::from_ref(&*lock(customer)))?;
+            if lock(customer).renew_at(&stage.world, &node)? != Said::Renewed {
+                return Err("a steady customer could not renew at every node".into());
+            }
         }
     }
     Ok(())
@@ -305,9 +307,10 @@ fn during_the_outage(stage: &mut Stage, until: Instant) -> Result<Vec<String>, F
     if let Err(error) = mode {
         notes.push(error.to_string());
     }
+    let node = stage.cluster.node_addresses().swap_remove(2);
     let mut renewed = 0;
     for customer in &stage.load.crowd.steady {
-        renewed += renew_at(&stage.cluster.machines[2], &stage.world, std::slice::from_ref(&*lock(customer)))?;
+        renewed += usize::from(lock(customer).renew_at(&stage.world, &node)? == Said::Renewed);
     }
     let all = stage.load.crowd.steady.len();
     stage.report.line(

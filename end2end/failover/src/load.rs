@@ -3,6 +3,7 @@
 
 use crate::customers::{Customer, World, lock};
 use crate::history::{License, Outcome};
+use crate::machines::wait;
 use crate::options::Failure;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,9 +16,10 @@ const CONTESTED: usize = 24;
 const SEATS: usize = 3;
 /// Devices that only renew.
 pub const STEADY: usize = 24;
-/// How many threads claim, and how often each does.
-const CLAIMERS: u64 = 3;
-const CLAIM_EVERY: Duration = Duration::from_millis(300);
+/// How often a device comes or goes. Customers do not wait for each other: where no server answers, more and more of them
+/// wait, up to so many.
+const CLAIM_EVERY: Duration = Duration::from_millis(100);
+const WAITING: usize = 60;
 /// How many threads renew, and how often each does.
 const RENEWERS: u64 = 4;
 const RENEW_EVERY: Duration = Duration::from_millis(200);
@@ -28,6 +30,8 @@ pub struct Crowd {
     contested: Vec<(License, Mutex<Vec<Customer>>)>,
     pub steady: Vec<Mutex<Customer>>,
     next: AtomicUsize,
+    /// How many claims are under way.
+    claiming: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -52,12 +56,14 @@ impl Load {
                 }
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        let crowd =
-            Arc::new(Crowd { contested, steady, next: AtomicUsize::new(0), stop: AtomicBool::new(false) });
-        let mut threads = Vec::new();
-        for seed in 0..CLAIMERS {
-            threads.push(repeat(world, &crowd, CLAIM_EVERY, seed, claim)?);
-        }
+        let crowd = Arc::new(Crowd {
+            contested,
+            steady,
+            next: AtomicUsize::new(0),
+            claiming: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let mut threads = vec![repeat(world, &crowd, CLAIM_EVERY, 0, begin_claim)?];
         for seed in 0..RENEWERS {
             threads.push(repeat(world, &crowd, RENEW_EVERY, seed, renew)?);
         }
@@ -71,7 +77,9 @@ impl Load {
         for thread in self.threads.drain(..) {
             thread.join().map_err(|_| "a thread of the load died")?;
         }
-        Ok(())
+        wait("the last claims", Duration::from_secs(60), || {
+            Ok((self.crowd.claiming.load(Ordering::Acquire) == 0).then_some(()))
+        })
     }
 }
 
@@ -87,7 +95,7 @@ fn repeat(
     crowd: &Arc<Crowd>,
     every: Duration,
     seed: u64,
-    act: impl Fn(&World, &Crowd, &mut Dice) -> Result<(), Failure> + Send + 'static,
+    act: impl Fn(&Arc<World>, &Arc<Crowd>, &mut Dice) -> Result<(), Failure> + Send + 'static,
 ) -> Result<JoinHandle<()>, Failure> {
     let (world, crowd) = (world.clone(), crowd.clone());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed + 1));
@@ -125,6 +133,25 @@ impl Dice {
     }
 }
 
+/// Somebody comes or goes, in a thread of their own.
+fn begin_claim(world: &Arc<World>, crowd: &Arc<Crowd>, dice: &mut Dice) -> Result<(), Failure> {
+    if crowd.claiming.load(Ordering::Acquire) >= WAITING {
+        return Ok(());
+    }
+    let (world, own, mut dice) = (world.clone(), crowd.clone(), Dice(dice.roll() | 1));
+    crowd.claiming.fetch_add(1, Ordering::AcqRel);
+    let spawned = thread::Builder::new().name("claim".into()).spawn(move || {
+        if let Err(error) = claim(&world, &own, &mut dice) {
+            eprintln!("the load: {error}");
+        }
+        own.claiming.fetch_sub(1, Ordering::AcqRel);
+    });
+    if spawned.is_err() {
+        crowd.claiming.fetch_sub(1, Ordering::AcqRel);
+    }
+    spawned.map(|_| ()).map_err(Failure::from)
+}
+
 fn claim(world: &World, crowd: &Crowd, dice: &mut Dice) -> Result<(), Failure> {
     let (license, holders) = &crowd.contested[dice.below(crowd.contested.len())];
     // Taken out while it acts, so that a device does one thing at a time.
@@ -155,7 +182,7 @@ fn claim(world: &World, crowd: &Crowd, dice: &mut Dice) -> Result<(), Failure> {
     Ok(())
 }
 
-fn renew(world: &World, crowd: &Crowd, _: &mut Dice) -> Result<(), Failure> {
+fn renew(world: &Arc<World>, crowd: &Arc<Crowd>, _: &mut Dice) -> Result<(), Failure> {
     let at = crowd.next.fetch_add(1, Ordering::Relaxed) % crowd.steady.len();
     // Somebody else may be at it, for long where no server answers.
     if let Ok(customer) = crowd.steady[at].try_lock() {

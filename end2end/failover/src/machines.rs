@@ -3,9 +3,7 @@
 
 use crate::options::Failure;
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use std::fs::{self, File};
-use std::os::fd::AsFd;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -111,13 +109,6 @@ impl Machine {
     /// Pulls the cable out, or puts it back.
     pub fn set_link(&self, up: bool) -> Result<(), Failure> {
         ip(&format!("link set {} {}", self.name, if up { "up" } else { "down" })).map(|_| ())
-    }
-
-    /// Moves the calling thread, and the threads that it starts, onto this machine's network.
-    pub fn enter(&self) -> Result<(), Failure> {
-        let namespace = File::open(Path::new("/run/netns").join(&self.name))?;
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-        Ok(())
     }
 
     /// The processes on this machine whose command line `wanted` picks.
