@@ -84,8 +84,10 @@ fn node_killed(stage: &mut Stage) -> Result<(), Failure> {
 fn node_frozen(stage: &mut Stage) -> Result<(), Failure> {
     let stretch = stage.stretch("node frozen", |stage| {
         stage.cluster.process(1, Service::Node)?.signal(Signal::STOP)?;
-        let waited = stage.traffic_since(stage.world.now(), 60, 8);
+        let begun = stage.world.now();
+        let waited = stage.traffic_since(begun, 60, 8);
         stage.cluster.process(1, Service::Node)?.signal(Signal::CONT)?;
+        stage.frozen.push((begun, stage.world.now()));
         waited?;
         Ok(Vec::new())
     })?;
@@ -178,7 +180,7 @@ fn primary_partitioned(stage: &mut Stage) -> Result<(), Failure> {
     let stretch = stage.stretch("primary partitioned", |stage| {
         stage.cluster.machines[primary].set_link(false)?;
         let found = new_primary(stage, primary);
-        let served = found.and_then(|_| stage.traffic_since(stage.world.now(), 20, 4));
+        let served = found.and_then(|_| stage.traffic_since(stage.world.now(), 8, 4));
         stage.cluster.machines[primary].set_link(true)?;
         served?;
         Ok(Vec::new())

@@ -1,6 +1,6 @@
 //! The play: a cluster is built, everything is broken in turn, and in the end the history is judged.
 
-use crate::checker::check;
+use crate::checker::{check, with_hidden_tries};
 use crate::cluster::{Cluster, Service, postgres_programs};
 use crate::customers::{Customer, World, denied_after};
 use crate::faults;
@@ -32,6 +32,8 @@ pub struct Stage<'a> {
     pub load: Load,
     pub report: Report,
     pub options: &'a Options,
+    /// When a node was frozen.
+    pub frozen: Vec<(Micros, Micros)>,
 }
 
 /// Plays the rehearsal in `folder`, inside of the namespaces. Returns whether everything was as promised.
@@ -49,17 +51,20 @@ pub fn run(folder: &Path, options: &Options) -> Result<bool, Failure> {
         }
     };
     let load = Load::begin(&world)?;
-    let mut stage = Stage { cluster, world, load, report, options };
+    let mut stage = Stage { cluster, world, load, report, options, frozen: Vec::new() };
     let played = play(&mut stage);
     let failed = played.is_err() || stage.report.failed() > 0;
     if failed || options.keep {
         stage.cluster.keep_logs(&logs())?;
         println!("  The logs are in {}", logs().display());
     }
-    let Stage { cluster, world, load, mut report, .. } = stage;
+    let Stage { cluster, world, load, mut report, frozen, .. } = stage;
     // Even a rehearsal that could not be played to its end has a history.
     load.end()?;
-    let judged = judge(&cluster, &world, &mut report);
+    // A node that thaws carries out what it had in its hand, although the customer was served elsewhere since. The short
+    // rehearsal allows for that; the others call what follows from it by its name.
+    let frozen = if options.profile == Profile::Short { frozen } else { Vec::new() };
+    let judged = judge(&cluster, &world, &mut report, &frozen);
     report.versions = versions(&cluster)?;
     if played.is_ok() && judged.is_ok() {
         let operations = world.operations().len();
@@ -231,11 +236,16 @@ impl Stage<'_> {
 }
 
 /// Looks at what every copy of the database holds, and lets the checker decide.
-fn judge(cluster: &Cluster, world: &World, report: &mut Report) -> Result<(), Failure> {
+fn judge(
+    cluster: &Cluster,
+    world: &World,
+    report: &mut Report,
+    frozen: &[(Micros, Micros)],
+) -> Result<(), Failure> {
     let copies = settled_copies(cluster, world)?;
     let history = History {
         seats: world.seats(),
-        operations: world.operations().clone(),
+        operations: with_hidden_tries(world.operations().clone(), frozen),
         revoked: world.revoked(),
         copies,
     };
