@@ -42,6 +42,8 @@ while [ $# -gt 0 ]; do
 done
 
 bin="${PG_BIN:-/usr/lib/postgresql/15/bin}"
+# Everything here speaks to the restored server alone; what leads to the cluster is not its business.
+unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGSSLMODE PGSSLROOTCERT PGSSLCERT PGSSLKEY PGOPTIONS PGSERVICE
 port="${PORT:-54320}"
 millis() { date +%s%3N; }
 seconds() { awk -v ms="$1" 'BEGIN { printf "%.1f", ms / 1000 }'; }

@@ -53,6 +53,7 @@ pub fn all(profile: Profile) -> Vec<Fault> {
         fault("primary partitioned", primary_partitioned),
         fault("rolling upgrade", rolling_upgrade),
         fault("database gone", database_gone),
+        Fault { short: false, ..fault("backup restored", backup_restored) },
         // The last: a lease that was signed in the future is in the way of its successors for as long.
         Fault { short: false, ..fault("clock an hour off", clock_off) },
     ];
@@ -322,6 +323,30 @@ fn during_the_outage(stage: &mut Stage, until: Instant) -> Result<Vec<String>, F
         renewed == all,
     );
     Ok(notes)
+}
+
+/// Takes a backup while everybody works, and proves it by a restore that is timed.
+fn backup_restored(stage: &mut Stage) -> Result<(), Failure> {
+    let mut printed = String::new();
+    let stretch = stage.stretch("backup taken and restored", |stage| {
+        let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
+        // Beside a replica, as the units do it.
+        let machine = (primary + 1) % stage.cluster.machines.len();
+        stage.cluster.patronictl(machine, &["edit-config", "--force", "-s", "slots.backup.type=physical"])?;
+        let receiver = stage.cluster.receive_wal(machine)?;
+        stage.traffic_since(stage.world.now(), 4, 4)?;
+        let backup = stage.cluster.backup(machine)?;
+        stage.traffic_since(stage.world.now(), 4, 4)?;
+        printed = stage.cluster.prove(machine, &backup)?;
+        drop(receiver);
+        stage.cluster.patronictl(machine, &["edit-config", "--force", "-s", "slots.backup=null"])?;
+        Ok(printed.lines().map(str::to_owned).collect())
+    })?;
+    let took = printed.lines().find_map(|line| line.strip_prefix("took ")?.split(':').next());
+    let took = took.ok_or_else(|| format!("restore.sh does not say how long it took: {printed}"))?.to_owned();
+    stage.report.line("a backup restored to a scratch folder, recovered and checked", took, "", true);
+    stage.none_failed("failed operations meanwhile", stretch, &EVERYBODY);
+    Ok(())
 }
 
 const fn yes(is: bool) -> &'static str {

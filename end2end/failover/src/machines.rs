@@ -37,12 +37,18 @@ pub fn wait<T>(
 
 /// Runs a command to its end; its output is the answer, and the error where it fails.
 pub fn run(command: &mut Command) -> Result<String, Failure> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{}: {error}", line(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?}: {}: {}", output.status, said.trim()).into());
+        return Err(format!("{}: {}: {}", line(command), output.status, said.trim()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A command as a person would type it, without its variables: they hold passwords.
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn ip(arguments: &str) -> Result<String, Failure> {
@@ -102,7 +108,7 @@ impl Machine {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .map_err(|error| format!("{command:?}: {error}"))?;
+            .map_err(|error| format!("{}: {error}", line(&command)))?;
         Ok(Process { child, name, log: path, started: Instant::now() })
     }
 
