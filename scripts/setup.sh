@@ -34,7 +34,7 @@ everything_is_there() {
     has cargo && has node && has cc && have_wasm_compiler && have_npm_tools || return 1
     if [ "$purpose" = test ]; then
         has chromium && have_postgres && has strace && [ -e /usr/share/doc/libfaketime ] || return 1
-        has etcd && has_haproxy && has openssl && have_netns && have_patroni || return 1
+        has etcd && has_haproxy && has openssl && has curl && have_netns && have_patroni || return 1
     fi
 }
 
@@ -99,6 +99,7 @@ packages() {
         has etcd || missing+=(etcd-server)
         has_haproxy || missing+=(haproxy)
         has openssl || missing+=(openssl)
+        has curl || missing+=(curl)
         have_netns || missing+=(iproute2 util-linux)
         have_patroni || [ -e /usr/share/doc/python3-venv ] || missing+=(python3-venv)
     fi

@@ -114,7 +114,7 @@ fn holding(device: Device, operations: &[&Operation]) -> Holding {
                     holding.possible = Some((begun, NEVER));
                 }
                 if done && !releasing {
-                    if !holding.sure.last().is_some_and(|(_, until)| *until == NEVER) {
+                    if holding.sure.last().is_none_or(|(_, until)| *until != NEVER) {
                         holding.sure.push((operation.ended, NEVER));
                     }
                     holding.finally = Some(true);
@@ -152,7 +152,9 @@ fn check_stored(history: &History, license: License, holding: &Holding, findings
                 findings.lost.push(format!("the seat of device {device} on license {license} is not on {name}"));
             }
             (Some(false), true) => {
-                findings.lost.push(format!("device {device} on license {license} has a seat on {name} that it gave up or never got"));
+                findings.lost.push(format!(
+                    "device {device} on license {license} has a seat on {name} that it gave up or never got"
+                ));
             }
             _ => {}
         }
@@ -177,17 +179,13 @@ fn check_launches(history: &History, license: License, operations: &[&Operation]
     }
 }
 
-fn check_oversold(
-    history: &History,
-    license: License,
-    seats: usize,
-    holdings: &[Holding],
-    findings: &mut Findings,
-) {
+fn check_oversold(history: &History, license: License, seats: usize, holdings: &[Holding], findings: &mut Findings) {
     for copy in &history.copies {
         let stored = holdings.iter().filter(|holding| copy.devices.contains(&holding.device)).count();
         if stored > seats {
-            findings.oversold.push(format!("license {license} has {seats} seats and {stored} devices on {}", copy.name));
+            findings
+                .oversold
+                .push(format!("license {license} has {seats} seats and {stored} devices on {}", copy.name));
         }
     }
     // Who surely had a seat at the same moment: it can only grow where somebody's sure time begins.
@@ -405,7 +403,8 @@ mod tests {
 
     #[test]
     fn a_device_that_has_a_seat_is_never_told_that_there_is_none() {
-        let operations = vec![activate(1, 10), activate(2, 20), operation(Act::Activate, 1, 30, 35, Outcome::SeatLimit)];
+        let operations =
+            vec![activate(1, 10), activate(2, 20), operation(Act::Activate, 1, 30, 35, Outcome::SeatLimit)];
         assert_eq!(check(&history(operations, &[1, 2])).wrong_denials.len(), 1);
     }
 

@@ -1,27 +1,24 @@
 //! The cluster as `deploy/three-machines` describes it: its files are written by the scripts there, and every service is
 //! started by the command of its own unit.
 
+use crate::ground::{agent, database_owner, endpoints_of, furnish, postgres_programs, script, settings};
 use crate::machines::{Machine, Process, make_network, run, wait};
 use crate::options::{Failure, Options, Profile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use ureq::Agent;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 /// Longest time for a service to be there on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a service that ended is left alone.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
-/// Where the templates are.
-const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/three-machines");
 /// Patroni with a lower floor for its times.
 const QUICK_PATRONI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/patroni_quick.py");
 /// Whether scripts/setup.sh put it there.
@@ -40,7 +37,7 @@ pub enum Service {
 impl Service {
     const ALL: [Self; 5] = [Self::Etcd, Self::Patroni, Self::Database, Self::Edge, Self::Node];
 
-    const fn unit(self) -> &'static str {
+    pub const fn unit(self) -> &'static str {
         match self {
             Self::Etcd => "holdfast-etcd",
             Self::Patroni => "holdfast-patroni",
@@ -61,14 +58,14 @@ pub struct Access {
 /// The cluster.
 pub struct Cluster {
     pub machines: Vec<Machine>,
-    folder: PathBuf,
+    pub folder: PathBuf,
     profile: Profile,
     secrets: BTreeMap<String, String>,
     running: BTreeMap<(usize, Service), Process>,
     agent: Agent,
     authority: Vec<u8>,
     /// The program that nodes are started from.
-    binary: PathBuf,
+    pub binary: PathBuf,
 }
 
 impl Cluster {
@@ -76,39 +73,10 @@ impl Cluster {
     pub fn prepare(folder: &Path, options: &Options) -> Result<Self, Failure> {
         let machines = make_network(folder)?;
         let owner = database_owner()?;
-        let settings = |machine: &Machine| -> Result<PathBuf, Failure> {
-            let text = fs::read_to_string(Path::new(DEPLOY).join("cluster.env.example"))?;
-            let at = machine.folder.display();
-            let (ttl, wait, retry) = options.profile.times();
-            let ours = [
-                ("ETC", format!("{at}/etc")),
-                ("STATE", format!("{at}/state")),
-                ("RUN", format!("{at}/run")),
-                ("PG_BIN", postgres_programs()?.display().to_string()),
-                ("PATRONI", folder.join("patroni").display().to_string()),
-                ("HOLDFAST", options.binary.display().to_string()),
-                ("TLS_GROUP", owner.group.clone()),
-                ("ENDPOINT_1", format!("https://{}", machines[0].address)),
-                ("ENDPOINT_2", format!("https://{}", machines[1].address)),
-                ("ENDPOINT_3", format!("https://{}", machines[2].address)),
-                ("TTL", ttl.to_string()),
-                ("LOOP_WAIT", wait.to_string()),
-                ("RETRY_TIMEOUT", retry.to_string()),
-                // The device belongs to the whole machine, and pulling it would reset that.
-                ("WATCHDOG", "off".to_owned()),
-            ];
-            // Later lines win.
-            let text = ours.iter().fold(text, |text, (name, value)| format!("{text}\n{name}={value}"));
-            let path = machine.folder.join("cluster.env");
-            fs::write(&path, text + "\n")?;
-            Ok(path)
-        };
-        let deploy = |script: &str| Command::new(Path::new(DEPLOY).join(script));
-
-        let environment = settings(&machines[0])?;
+        let environment = settings(folder, &machines[0], &endpoints_of(&machines), options)?;
         let (secrets, tls) = (folder.join("secrets"), folder.join("tls"));
-        run(deploy("make-secrets.sh").arg(&environment).arg(&secrets))?;
-        run(deploy("make-certificates.sh").arg(&environment).arg(&tls))?;
+        run(script("make-secrets.sh").arg(&environment).arg(&secrets))?;
+        run(script("make-certificates.sh").arg(&environment).arg(&tls))?;
         // Copied with its owner's eyes: the tree of the sources may be closed to the database's user.
         let patroni = folder.join("patroni");
         fs::create_dir(&patroni)?;
@@ -116,21 +84,14 @@ impl Cluster {
         fs::copy(QUICK_PATRONI, folder.join("patroni_quick.py"))?;
 
         for machine in &machines {
-            let environment = settings(machine)?;
+            let environment = settings(folder, machine, &endpoints_of(&machines), options)?;
             let etc = machine.folder.join("etc");
-            run(deploy("render.sh").arg(&environment).arg((machine.number + 1).to_string()).arg(&etc))?;
-            run(Command::new("cp").arg("-a").arg(tls.join(&machine.name)).arg(etc.join("tls")))?;
+            run(script("render.sh").arg(&environment).arg((machine.number + 1).to_string()).arg(&etc))?;
             fs::copy(secrets.join("master.key"), etc.join("master.key"))?;
             let url = fs::read_to_string(secrets.join("database-url"))?;
             let here = machine.folder.display().to_string();
             fs::write(etc.join("database-url"), url.replace(&machines[0].folder.display().to_string(), &here))?;
-            for folder in ["state/postgres", "state/etcd", "run/postgres"] {
-                fs::create_dir_all(machine.folder.join(folder))?;
-            }
-            fs::set_permissions(machine.folder.join("state/etcd"), fs::Permissions::from_mode(0o700))?;
-            for folder in ["state/postgres", "run/postgres", "log"] {
-                owner.give(&machine.folder.join(folder))?;
-            }
+            furnish(machine, &tls, &owner)?;
         }
 
         let secrets = fs::read_to_string(secrets.join("patroni.secrets"))?
@@ -149,7 +110,7 @@ impl Cluster {
             running: BTreeMap::new(),
             agent,
             authority,
-            binary: options.binary.clone(),
+            binary: options.previous.as_ref().unwrap_or(&options.binary).clone(),
         })
     }
 
@@ -183,8 +144,7 @@ impl Cluster {
         let machine = &self.machines[machine];
         let mut command = machine.command(&self.binary);
         command.arg("--config").arg(machine.folder.join("etc/holdfast.toml")).arg("--json").args(arguments);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input.as_bytes())?;
         }
@@ -195,7 +155,7 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn secret(&self, name: &str) -> Result<&str, Failure> {
+    pub fn secret(&self, name: &str) -> Result<&str, Failure> {
         Ok(self.secrets.get(name).ok_or_else(|| format!("make-secrets.sh made no {name}"))?)
     }
 
@@ -212,6 +172,14 @@ impl Cluster {
         variables: &[(&str, String)],
     ) -> Result<(), Failure> {
         let on = &self.machines[machine];
+        let command = self.command_of(on, service, variables)?;
+        let process = on.start(service.unit(), command)?;
+        self.running.insert((machine, service), process);
+        Ok(())
+    }
+
+    /// The command of a service's unit.
+    pub fn command_of(&self, on: &Machine, service: Service, variables: &[(&str, String)]) -> Result<Command, Failure> {
         let unit = fs::read_to_string(on.folder.join(format!("etc/systemd/{}.service", service.unit())))?;
         let line = unit
             .lines()
@@ -243,9 +211,7 @@ impl Cluster {
             // After `ip`, so that only the service itself sees them.
             command.args(variables.iter().map(|(name, value)| format!("{name}={value}"))).args(&words);
         }
-        let process = on.start(service.unit(), command)?;
-        self.running.insert((machine, service), process);
-        Ok(())
+        Ok(command)
     }
 
     /// The process of a service.
@@ -279,7 +245,7 @@ impl Cluster {
 
     /// The addresses for applications: the edge of each machine.
     pub fn endpoints(&self) -> Vec<String> {
-        self.machines.iter().map(|machine| format!("https://{}", machine.address)).collect()
+        endpoints_of(&self.machines)
     }
 
     /// The entrance of each machine's own node.
@@ -368,88 +334,20 @@ impl Cluster {
 
     /// A question to one machine's own PostgreSQL, as its superuser, from outside of the product.
     pub fn sql(&self, machine: usize, statement: &str) -> Result<Vec<String>, Failure> {
+        self.sql_at(&self.machines[machine], statement)
+    }
+
+    /// The same of any machine.
+    pub fn sql_at(&self, machine: &Machine, statement: &str) -> Result<Vec<String>, Failure> {
         let connection = format!(
             "host={} port=5432 user=postgres dbname=holdfast connect_timeout=3 sslmode=verify-full sslrootcert={}",
-            self.machines[machine].address,
+            machine.address,
             self.folder.join("tls/ca.crt").display()
         );
         let mut command = Command::new(postgres_programs()?.join("psql"));
         command.env("PGPASSWORD", self.secret("PATRONI_SUPERUSER_PASSWORD")?);
         let printed = run(command.args(["-X", "-A", "-t", "-c", statement]).arg(connection))?;
         Ok(printed.lines().map(str::to_owned).collect())
-    }
-
-    /// A command as the database's user of a machine, in that user's world.
-    fn as_database_user(&self, machine: usize) -> Result<Command, Failure> {
-        let on = &self.machines[machine];
-        let mut command = on.command("env");
-        command.args(database_owner()?.prefix()).env("HOME", on.folder.join("state/postgres"));
-        command
-            .env("PG_BIN", postgres_programs()?)
-            .env("PGHOST", "127.0.0.1")
-            .env("PGUSER", "replicator")
-            .env("PGPASSWORD", self.secret("PATRONI_REPLICATION_PASSWORD")?)
-            .env("PGSSLMODE", "verify-full")
-            .env("PGSSLROOTCERT", on.folder.join("etc/tls/ca.crt"));
-        Ok(command)
-    }
-
-    /// Where the backups of a machine are.
-    fn backups(&self, machine: usize) -> PathBuf {
-        self.machines[machine].folder.join("state/postgres/backups")
-    }
-
-    /// Starts to receive what the primary writes, as `holdfast-wal.service` does.
-    pub fn receive_wal(&self, machine: usize) -> Result<Process, Failure> {
-        let folder = self.backups(machine).join("wal");
-        run(self.as_database_user(machine)?.args(["mkdir", "-p"]).arg(&folder))?;
-        let mut command = self.as_database_user(machine)?;
-        command.env("PGPORT", "5000").arg(postgres_programs()?.join("pg_receivewal"));
-        command.args(["--slot=backup", "--no-password", "--synchronous", "--directory"]).arg(&folder);
-        // `--no-loop` is absent: the slot appears with Patroni's next look.
-        self.machines[machine].start("holdfast-wal", command)
-    }
-
-    /// Takes a base backup; returns where it is.
-    pub fn backup(&self, machine: usize) -> Result<PathBuf, Failure> {
-        let mut command = self.as_database_user(machine)?;
-        command.env("PGPORT", "5001").arg("sh").arg(self.backup_script("backup.sh")?).arg(self.backups(machine));
-        Ok(PathBuf::from(run(&mut command)?.trim()))
-    }
-
-    /// Restores a backup into a scratch folder and looks at it; returns what the script says.
-    pub fn prove(&self, machine: usize, backup: &Path) -> Result<String, Failure> {
-        // Where the database's user can reach them.
-        let programs = self.folder.join("programs");
-        if !programs.exists() {
-            fs::create_dir(&programs)?;
-            let from = self.binary.parent().ok_or("a program without a folder")?;
-            run(Command::new("mount").arg("--bind").arg(from).arg(&programs))?;
-        }
-        let key = self.machines[machine].folder.join("state/postgres/master.key");
-        fs::copy(self.folder.join("secrets/master.key"), &key)?;
-        let owner = database_owner()?;
-        owner.give(&key)?;
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
-        let mut command = self.as_database_user(machine)?;
-        command
-            .env("HOLDFAST", programs.join(self.binary.file_name().unwrap_or_default()))
-            .env("MASTER_KEY_FILE", key)
-            .env("TMPDIR", self.machines[machine].folder.join("state/postgres"))
-            .arg("sh")
-            .arg(self.backup_script("restore.sh")?)
-            .arg("prove")
-            .arg(backup)
-            .arg("--wal")
-            .arg(self.backups(machine).join("wal"));
-        run(&mut command)
-    }
-
-    /// A script of `deploy/backup`, where the database's user can reach it.
-    fn backup_script(&self, name: &str) -> Result<PathBuf, Failure> {
-        let to = self.folder.join(name);
-        fs::copy(Path::new(DEPLOY).join("../backup").join(name), &to)?;
-        Ok(to)
     }
 
     /// Runs patronictl on a machine, as its operator would.
@@ -468,78 +366,5 @@ impl Cluster {
             run(Command::new("cp").arg("-a").arg(machine.folder.join("log/.")).arg(&to))?;
         }
         Ok(())
-    }
-}
-
-fn agent(authority: &[u8], certificate: &[u8], key: &[u8]) -> Result<Agent, Failure> {
-    let own = ClientCert::new_with_certs(&[Certificate::from_pem(certificate)?], PrivateKey::from_pem(key)?);
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&[Certificate::from_pem(authority)?]))
-        .client_cert(Some(own))
-        .build();
-    Ok(Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .max_idle_connections(0)
-        .timeout_connect(Some(Duration::from_secs(3)))
-        .timeout_global(Some(Duration::from_secs(10)))
-        .tls_config(tls)
-        .build()
-        .new_agent())
-}
-
-/// Where PostgreSQL's programs are.
-pub fn postgres_programs() -> Result<PathBuf, Failure> {
-    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    found.retain(|folder| folder.join("initdb").is_file());
-    found.sort();
-    found.pop().ok_or_else(|| "PostgreSQL is missing: run scripts/setup.sh test".into())
-}
-
-/// Whom the database belongs to: PostgreSQL refuses to run as root.
-struct Owner {
-    user: String,
-    group: String,
-    /// Whether we are root only within a user namespace of our own, in which nobody else exists.
-    mapped: bool,
-}
-
-fn database_owner() -> Result<Owner, Failure> {
-    let mapped = fs::read_to_string("/proc/self/uid_map")?
-        .split_whitespace()
-        .map(str::to_owned)
-        .next_back()
-        .is_some_and(|length| length == "1");
-    if mapped {
-        return Ok(Owner { user: "root".to_owned(), group: String::new(), mapped });
-    }
-    let user = if run(Command::new("id").args(["-u", "postgres"])).is_ok() { "postgres" } else { "nobody" };
-    let group = run(Command::new("id").args(["-g", "-n", user]))?.trim().to_owned();
-    Ok(Owner { user: user.to_owned(), group, mapped })
-}
-
-impl Owner {
-    fn give(&self, folder: &Path) -> Result<(), Failure> {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        if !self.mapped {
-            run(Command::new("chown").arg(format!("{}:{}", self.user, self.group)).arg(folder))?;
-        }
-        Ok(())
-    }
-
-    /// What goes before a command so that it runs as this user.
-    fn prefix(&self) -> Vec<String> {
-        if self.mapped {
-            return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"].map(str::to_owned).to_vec();
-        }
-        vec![
-            "setpriv".to_owned(),
-            format!("--reuid={}", self.user),
-            format!("--regid={}", self.group),
-            "--clear-groups".to_owned(),
-            "--".to_owned(),
-        ]
     }
 }

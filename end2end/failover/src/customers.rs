@@ -3,7 +3,8 @@
 use crate::history::{Act, Device, License, Micros, Operation, Outcome};
 use crate::options::Failure;
 use holdfast_sdk::{
-    CallError, Device as DeviceInfo, Durability, Effect, Keep, Licensing, MemoryStorage, RelayRequest, Report, Slot, Standing, Storage,
+    CallError, Device as DeviceInfo, Durability, Effect, Keep, Licensing, MemoryStorage, RelayRequest, Report, Slot,
+    Standing, Storage,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -177,15 +178,7 @@ impl World {
             }
             lost_tries += 1;
         }
-        self.record(Operation {
-            act: Act::Read,
-            device: 0,
-            license: 0,
-            begun,
-            ended: self.now(),
-            outcome,
-            lost_tries,
-        });
+        self.record(Operation { act: Act::Read, device: 0, license: 0, begun, ended: self.now(), outcome, lost_tries });
         Ok(())
     }
 }
@@ -258,11 +251,8 @@ impl Customer {
         let again = application(world, self.device, &world.endpoints, &self.storage, None)?;
         let begun = world.now();
         let standing = again.check_on_launch();
-        let outcome = if standing.entitled() {
-            Outcome::Done
-        } else {
-            Outcome::NotEntitled(format!("{:?}", standing.verdict))
-        };
+        let outcome =
+            if standing.entitled() { Outcome::Done } else { Outcome::NotEntitled(format!("{:?}", standing.verdict)) };
         world.record(self.operation(Act::Launch, begun, world.now(), outcome));
         Ok(())
     }
@@ -277,12 +267,7 @@ impl Customer {
         Operation { act, device: self.device, license: self.license, begun, ended, outcome, lost_tries }
     }
 
-    fn perform(
-        &self,
-        world: &World,
-        act: Act,
-        ask: impl FnOnce() -> Result<Standing, CallError>,
-    ) -> Outcome {
+    fn perform(&self, world: &World, act: Act, ask: impl FnOnce() -> Result<Standing, CallError>) -> Outcome {
         self.lost_tries.store(0, Ordering::Relaxed);
         let begun = world.now();
         let result = ask();

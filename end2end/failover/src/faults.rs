@@ -5,7 +5,7 @@ use crate::customers::{Said, lock};
 use crate::history::Act;
 use crate::machines::wait;
 use crate::measure::{Stretch, answered_percent};
-use crate::options::{Failure, Profile};
+use crate::options::{Failure, Options, Profile};
 use crate::rehearsal::Stage;
 use crate::report::seconds;
 use rustix::process::Signal;
@@ -19,7 +19,7 @@ const LIBRARY: [Act; 3] = [Act::Activate, Act::Renew, Act::Release];
 const EVERYBODY: [Act; 4] = [Act::Activate, Act::Renew, Act::Release, Act::Read];
 
 /// Longest time for a fault to take effect.
-const EFFECT: Duration = Duration::from_secs(60);
+const EFFECT: Duration = Duration::from_mins(1);
 
 /// Where Debian puts the library that makes a program believe in another time.
 const FAKETIME: [&str; 3] = [
@@ -40,7 +40,7 @@ pub struct Fault {
 }
 
 /// Every fault that this profile plays, in order.
-pub fn all(profile: Profile) -> Vec<Fault> {
+pub fn all(options: &Options) -> Vec<Fault> {
     let fault = |name, play| Fault { name, play, short: true };
     let mut faults = vec![
         fault("revocation", revocation),
@@ -54,11 +54,16 @@ pub fn all(profile: Profile) -> Vec<Fault> {
         fault("rolling upgrade", rolling_upgrade),
         fault("database gone", database_gone),
         Fault { short: false, ..fault("backup restored", backup_restored) },
+        Fault { short: false, ..fault("second region", second_region) },
         // The last: a lease that was signed in the future is in the way of its successors for as long.
         Fault { short: false, ..fault("clock an hour off", clock_off) },
     ];
-    if profile == Profile::Short {
+    if options.profile == Profile::Short {
         faults.retain(|fault| fault.short);
+    }
+    if options.previous.is_some() {
+        // Everything begins with the previous release then.
+        faults.sort_by_key(|fault| fault.name != "rolling upgrade");
     }
     faults
 }
@@ -216,9 +221,7 @@ fn clock_off(stage: &mut Stage) -> Result<(), Failure> {
     let stretch = stage.stretch("clock of a node an hour off", |stage| {
         stage.cluster.process(2, Service::Node)?.stop(EFFECT)?;
         stage.cluster.start_with(2, Service::Node, &variables)?;
-        wait("the node that notices its clock", EFFECT, || {
-            Ok((stage.cluster.node_mode(2)? == "clock").then_some(()))
-        })?;
+        wait("the node that notices its clock", EFFECT, || Ok((stage.cluster.node_mode(2)? == "clock").then_some(())))?;
         stage.traffic_since(stage.world.now(), 30, 4)?;
         for customer in &stage.load.crowd.steady {
             ahead += usize::from(lock(customer).signed_ahead() > 60);
@@ -234,12 +237,9 @@ fn clock_off(stage: &mut Stage) -> Result<(), Failure> {
 
 fn rolling_upgrade(stage: &mut Stage) -> Result<(), Failure> {
     let new = stage.options.binary.clone();
-    if let Some(previous) = stage.options.previous.clone() {
-        stage.cluster.set_binary(&previous);
-        replace_nodes(stage)?;
-        stage.cluster.set_binary(&new);
-    }
     let stretch = stage.stretch("rolling upgrade", |stage| {
+        stage.cluster.set_binary(&new);
+        // While the old nodes work.
         stage.cluster.holdfast(0, &["migrate"], "")?;
         replace_nodes(stage)?;
         Ok(Vec::new())
@@ -346,6 +346,34 @@ fn backup_restored(stage: &mut Stage) -> Result<(), Failure> {
     let took = took.ok_or_else(|| format!("restore.sh does not say how long it took: {printed}"))?.to_owned();
     stage.report.line("a backup restored to a scratch folder, recovered and checked", took, "", true);
     stage.none_failed("failed operations meanwhile", stretch, &EVERYBODY);
+    Ok(())
+}
+
+/// Lets a second region follow, and promotes it.
+fn second_region(stage: &mut Stage) -> Result<(), Failure> {
+    const SEATS: &str = "SELECT count(*) FROM seats";
+    let mut region = None;
+    let stretch = stage.stretch("second region set up", |stage| {
+        let made = stage.cluster.start_second_region(stage.options)?;
+        stage.traffic_since(stage.world.now(), 4, 8)?;
+        let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
+        let here = stage.cluster.sql(primary, SEATS)?;
+        // What was there a moment ago is there, too, a moment later.
+        let number = |rows: &[String]| rows.first().and_then(|row| row.parse::<u64>().ok()).unwrap_or(0);
+        wait("what the first region has", EFFECT, || {
+            let there = stage.cluster.sql_at(&made.machine, SEATS)?;
+            Ok((number(&there) >= number(&here)).then_some(()))
+        })?;
+        region = Some(made);
+        Ok(Vec::new())
+    })?;
+    stage.none_failed("failed operations while a second region is set up", stretch, &EVERYBODY);
+    let region = region.ok_or("no region")?;
+    let said = region.promote()?;
+    let writes = stage.cluster.sql_at(&region.machine, "SELECT pg_is_in_recovery()")? == ["f"];
+    let took = said.trim().trim_start_matches("promoted after ").to_owned();
+    stage.report.line("a second region promoted, by hand, takes writes after", took, "", writes);
+    stage.cluster.patronictl(0, &["edit-config", "--force", "-s", "slots.south=null"])?;
     Ok(())
 }
 

@@ -44,9 +44,8 @@ pub struct Load {
 impl Load {
     /// Issues the licenses, activates the steady customers, and begins.
     pub fn begin(world: &Arc<World>) -> Result<Self, Failure> {
-        let contested = (0..CONTESTED)
-            .map(|_| Ok((world.issue(SEATS)?, Mutex::default())))
-            .collect::<Result<Vec<_>, Failure>>()?;
+        let contested =
+            (0..CONTESTED).map(|_| Ok((world.issue(SEATS)?, Mutex::default()))).collect::<Result<Vec<_>, Failure>>()?;
         let steady = (0..STEADY)
             .map(|_| {
                 let customer = Customer::new(world, world.issue(1)?)?;
@@ -77,7 +76,7 @@ impl Load {
         for thread in self.threads.drain(..) {
             thread.join().map_err(|_| "a thread of the load died")?;
         }
-        wait("the last claims", Duration::from_secs(60), || {
+        wait("the last claims", Duration::from_mins(1), || {
             Ok((self.crowd.claiming.load(Ordering::Acquire) == 0).then_some(()))
         })
     }

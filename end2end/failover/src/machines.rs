@@ -75,20 +75,21 @@ pub fn make_network(folder: &Path) -> Result<Vec<Machine>, Failure> {
     ip(&format!("addr add {OUTSIDE}/24 dev bridge"))?;
     ip("link set bridge up")?;
     (0..MACHINES)
-        .map(|number| {
-            let name = format!("hf{}", number + 1);
-            let address = format!("10.0.0.1{}", number + 1);
-            ip(&format!("netns add {name}"))?;
-            ip(&format!("link add {name} type veth peer name eth0 netns {name}"))?;
-            ip(&format!("link set {name} master bridge up"))?;
-            ip(&format!("-n {name} link set lo up"))?;
-            ip(&format!("-n {name} addr add {address}/24 dev eth0"))?;
-            ip(&format!("-n {name} link set eth0 up"))?;
-            let folder = folder.join(&name);
-            fs::create_dir_all(folder.join("log"))?;
-            Ok(Machine { number, name, address, folder })
-        })
+        .map(|number| make_machine(folder, number, &format!("hf{}", number + 1), &format!("10.0.0.1{}", number + 1)))
         .collect()
+}
+
+/// Adds a machine to the network.
+pub fn make_machine(folder: &Path, number: usize, name: &str, address: &str) -> Result<Machine, Failure> {
+    ip(&format!("netns add {name}"))?;
+    ip(&format!("link add {name} type veth peer name eth0 netns {name}"))?;
+    ip(&format!("link set {name} master bridge up"))?;
+    ip(&format!("-n {name} link set lo up"))?;
+    ip(&format!("-n {name} addr add {address}/24 dev eth0"))?;
+    ip(&format!("-n {name} link set eth0 up"))?;
+    let folder = folder.join(name);
+    fs::create_dir_all(folder.join("log"))?;
+    Ok(Machine { number, name: name.to_owned(), address: address.to_owned(), folder })
 }
 
 impl Machine {

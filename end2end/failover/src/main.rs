@@ -11,15 +11,18 @@
 //! Needs Linux with network namespaces, as root or in a user namespace, and what `scripts/setup.sh test` installs. Where
 //! namespaces are not allowed, it says so and fails: there is no lesser rehearsal that could be mistaken for this one.
 
+mod backup;
 mod checker;
 mod cluster;
 mod customers;
 mod faults;
+mod ground;
 mod history;
 mod load;
 mod machines;
 mod measure;
 mod options;
+mod region;
 mod rehearsal;
 mod report;
 

@@ -99,10 +99,7 @@ mod tests {
         ];
         let stretch = Stretch { begun: 1_000_000, ended: 8_000_000 };
         let tally = stretch.tally(&operations, |_| true);
-        assert_eq!(
-            tally,
-            Tally { asked: 4, failed: 1, slowest_ms: 4_900, silence_ms: 5_000, silence_ended_ms: 5_100 }
-        );
+        assert_eq!(tally, Tally { asked: 4, failed: 1, slowest_ms: 4_900, silence_ms: 5_000, silence_ended_ms: 5_100 });
     }
 
     #[test]

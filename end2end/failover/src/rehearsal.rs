@@ -1,9 +1,10 @@
 //! The play: a cluster is built, everything is broken in turn, and in the end the history is judged.
 
 use crate::checker::{check, with_hidden_tries};
-use crate::cluster::{Cluster, Service, postgres_programs};
+use crate::cluster::{Cluster, Service};
 use crate::customers::{Customer, World, denied_after};
 use crate::faults;
+use crate::ground::postgres_programs;
 use crate::history::{Act, Copy, History, Micros, Outcome};
 use crate::load::Load;
 use crate::machines::{run as run_command, wait};
@@ -98,17 +99,11 @@ fn build(cluster: &mut Cluster) -> Result<World, Failure> {
     })?;
     let took = u64::try_from(begun.elapsed().as_millis())?;
     println!("      three machines are up after {}", seconds(took));
-    World::new(
-        cluster.endpoints(),
-        cluster.authority(),
-        cluster.agent().clone(),
-        access.token,
-        access.root_public_key,
-    )
+    World::new(cluster.endpoints(), cluster.authority(), cluster.agent().clone(), access.token, access.root_public_key)
 }
 
 fn play(stage: &mut Stage) -> Result<(), Failure> {
-    for fault in faults::all(stage.options.profile) {
+    for fault in faults::all(stage.options) {
         if stage.options.only.as_ref().is_none_or(|only| fault.name.contains(only.as_str())) {
             let begun = Instant::now();
             (fault.play)(stage).map_err(|error| format!("{}: {error}", fault.name))?;
@@ -190,8 +185,7 @@ impl Stage<'_> {
         let nodes = self.cluster.node_addresses();
         let world = &self.world;
         let license = world.issue(nodes.len())?;
-        let customers: Vec<Customer> =
-            nodes.iter().map(|_| Customer::new(world, license)).collect::<Result<_, _>>()?;
+        let customers: Vec<Customer> = nodes.iter().map(|_| Customer::new(world, license)).collect::<Result<_, _>>()?;
         for customer in &customers {
             if customer.activate(world) != Outcome::Done {
                 return Err("a customer to be revoked could not activate".into());
@@ -241,12 +235,8 @@ fn judge(
     profile: Profile,
 ) -> Result<(), Failure> {
     let copies = settled_copies(cluster, world)?;
-    let strict = History {
-        seats: world.seats(),
-        operations: world.operations().clone(),
-        revoked: world.revoked(),
-        copies,
-    };
+    let strict =
+        History { seats: world.seats(), operations: world.operations().clone(), revoked: world.revoked(), copies };
     strict.write(&Path::new(LOCAL).join("history.tsv"))?;
     let operations = with_hidden_tries(strict.operations.clone(), frozen);
     let history = History { operations, ..strict.clone() };
@@ -306,8 +296,7 @@ fn settled_copies(cluster: &Cluster, world: &World) -> Result<Vec<Copy>, Failure
     let settled = wait("the same seats on every machine", Duration::from_secs(20), || {
         let mut copies = Vec::new();
         for machine in &cluster.machines {
-            let rows =
-                cluster.sql(machine.number, "SELECT encode(device, 'hex') FROM seats WHERE state = 'active'")?;
+            let rows = cluster.sql(machine.number, "SELECT encode(device, 'hex') FROM seats WHERE state = 'active'")?;
             let devices = rows.iter().filter_map(|hash| world.device_of(hash.trim())).collect();
             copies.push(Copy { name: machine.name.clone(), devices });
         }
