@@ -17,10 +17,14 @@ ask() { curl --silent --show-error --fail --max-time 10 --cacert "$etc/tls/ca.cr
 began="$(date +%s%3N)"
 ask --request PATCH --header 'Content-Type: application/json' --data '{"standby_cluster": null}' \
     "https://$address:8008/config" >/dev/null
-# The leader of a standby cluster is called standby_leader; once it takes writes, leader.
-until ask "https://$address:8008/cluster" | grep -q '"role": *"leader"'; do
+# The leader of a standby cluster is called standby_leader; once it is promoted, leader. It takes writes a moment later.
+leader() {
+    ask "https://$address:8008/cluster" | tr '{' '\n' |
+        sed -n 's/.*"role": *"leader".*"api_url": *"\([^"]*\)".*/\1/p'
+}
+until at="$(leader)" && [ -n "$at" ] && ask "$at" | grep -q '"role": *"primary"'; do
     if [ $(($(date +%s%3N) - began)) -gt 60000 ]; then
-        echo "promote.sh: no leader after 60 s; look at patronictl list" >&2
+        echo "promote.sh: nobody takes writes after 60 s; look at patronictl list" >&2
         exit 1
     fi
     sleep 0.1
