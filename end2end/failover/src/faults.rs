@@ -89,8 +89,8 @@ fn node_killed(stage: &mut Stage) -> Result<(), Failure> {
 
 fn node_frozen(stage: &mut Stage) -> Result<(), Failure> {
     let stretch = stage.stretch("node frozen", |stage| {
-        stage.cluster.process(1, Service::Node)?.signal(Signal::STOP)?;
         let begun = stage.world.now();
+        stage.cluster.process(1, Service::Node)?.signal(Signal::STOP)?;
         let waited = stage.traffic_since(begun, 60, 8);
         stage.cluster.process(1, Service::Node)?.signal(Signal::CONT)?;
         stage.frozen.push((begun, stage.world.now()));
