@@ -177,7 +177,7 @@ fn primary_killed(stage: &mut Stage) -> Result<(), Failure> {
     })?;
     let promised = stage.options.profile.writes_back();
     writes_back(stage, "writes back after the primary was killed (kill -9)", stretch, Some(promised));
-    renewals(stage, "renewals answered around it", stretch, None);
+    renewals(stage, "renewals answered around the kill", stretch, None);
     stage.revoke("after a failover")
 }
 
@@ -193,7 +193,7 @@ fn primary_partitioned(stage: &mut Stage) -> Result<(), Failure> {
     })?;
     let promised = stage.options.profile.writes_back();
     writes_back(stage, "writes back after the primary was cut off", stretch, Some(promised));
-    renewals(stage, "renewals answered around it, a machine's edge gone, too", stretch, None);
+    renewals(stage, "renewals answered around the cut, a machine's edge gone, too", stretch, None);
     Ok(())
 }
 
@@ -345,7 +345,7 @@ fn backup_restored(stage: &mut Stage) -> Result<(), Failure> {
     let took = printed.lines().find_map(|line| line.strip_prefix("took ")?.split(':').next());
     let took = took.ok_or_else(|| format!("restore.sh does not say how long it took: {printed}"))?.to_owned();
     stage.report.line("a backup restored to a scratch folder, recovered and checked", took, "", true);
-    stage.none_failed("failed operations meanwhile", stretch, &EVERYBODY);
+    stage.none_failed("failed operations while a backup is taken and restored", stretch, &EVERYBODY);
     Ok(())
 }
 

@@ -320,6 +320,10 @@ fn versions(cluster: &Cluster) -> Result<Vec<(String, String)>, Failure> {
     let patroni = patroni.lines().find(|line| line.contains("version")).unwrap_or("unknown").trim().to_owned();
     Ok(vec![
         ("Holdfast".to_owned(), cluster.holdfast(0, &["--version"], "")?.trim().to_owned()),
+        (
+            "Sources".to_owned(),
+            first_line(Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short", "HEAD"])),
+        ),
         ("PostgreSQL".to_owned(), first_line(Command::new(postgres_programs()?.join("postgres")).arg("--version"))),
         ("Patroni".to_owned(), patroni),
         ("etcd".to_owned(), first_line(Command::new("etcd").arg("--version"))),
