@@ -1,6 +1,6 @@
 # Every command of the project. Each says what it does and how long it took, and can be repeated at any time.
 
-.PHONY: run release test dev setup fmt outage simulate bench openapi screenshots
+.PHONY: run release test dev setup fmt outage failover simulate bench openapi screenshots
 
 ## Install what is missing, build, and serve on SQLite in ./data
 run:
@@ -36,6 +36,12 @@ outage:
 simulate:
 	@cargo run --locked --release --quiet --package holdfast-simulate -- time-warp $(ARGS)
 	@cargo run --locked --release --quiet --package holdfast-simulate -- network $(ARGS)
+
+## Break a whole cluster, one thing at a time (ARGS="--short", "--full", "--previous PATH")
+failover:
+	@scripts/setup.sh test
+	@cargo build --locked --quiet --package holdfast --package holdfast-sdk --package holdfast-failover
+	@target/debug/holdfast-failover $(ARGS)
 
 ## Measure against the stated limits (ARGS="--quick" for a short run)
 bench:

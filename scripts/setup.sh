@@ -22,13 +22,19 @@ have_wasm_compiler() {
 have_debian_compiler() {
     [ -x /usr/bin/rustc ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]
 }
+has_haproxy() { has haproxy || [ -x /usr/sbin/haproxy ]; }
 have_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb; }
+# What the failover rehearsal runs: Debian's own Patroni (3.0.2) loses acknowledged writes when a primary is cut off.
+patroni_version=4.1.5
+have_patroni() { [ -x target/patroni/bin/patroni ] && [ "$(cat target/patroni/version 2>/dev/null)" = "$patroni_version" ]; }
+have_netns() { has ip && has unshare && has setpriv; }
 have_npm_tools() { [ -x node_modules/.bin/wasm-opt ] && cmp -s package-lock.json node_modules/.holdfast-lock; }
 
 everything_is_there() {
     has cargo && has node && has cc && have_wasm_compiler && have_npm_tools || return 1
     if [ "$purpose" = test ]; then
         has chromium && have_postgres && has strace && [ -e /usr/share/doc/libfaketime ] || return 1
+        has etcd && has_haproxy && has openssl && has curl && have_netns && have_patroni || return 1
     fi
 }
 
@@ -90,6 +96,12 @@ packages() {
         have_postgres || missing+=(postgresql-15)
         has strace || missing+=(strace)
         [ -e /usr/share/doc/libfaketime ] || missing+=(faketime libfaketime)
+        has etcd || missing+=(etcd-server)
+        has_haproxy || missing+=(haproxy)
+        has openssl || missing+=(openssl)
+        has curl || missing+=(curl)
+        have_netns || missing+=(iproute2 util-linux)
+        have_patroni || [ -e /usr/share/doc/python3-venv ] || missing+=(python3-venv)
     fi
     if [ "${#missing[@]}" = 0 ]; then
         say "    nothing missing"
@@ -141,10 +153,28 @@ npm_tools() {
     cp package-lock.json node_modules/.holdfast-lock
 }
 
+# In an environment of its own. Debian's interpreter, since the rehearsal's database user must be able to reach it.
+patroni() {
+    if [ "$purpose" != test ] || have_patroni; then
+        say "    nothing to do"
+        return
+    fi
+    rm -rf target/patroni
+    /usr/bin/python3 -m venv target/patroni &&
+        target/patroni/bin/pip install --quiet --disable-pip-version-check \
+            "patroni[etcd3]==$patroni_version" psycopg2-binary >target/patroni.log 2>&1 || {
+        tail -n 15 target/patroni.log >&2
+        problem "Patroni $patroni_version could not be installed: is the Python package index reachable?"
+        return 1
+    }
+    printf '%s' "$patroni_version" >target/patroni/version
+}
+
 mkdir -p target
 step "Debian packages" packages
 step "compiler for the browser side" wasm_compiler
 step "npm tools" npm_tools
+step "Patroni" patroni
 step "rustfmt and clippy" rust_parts
 if ! everything_is_there; then
     problem "Something is still missing although every step succeeded. Remove $stamp and try again."

@@ -58,3 +58,5 @@ step "programs for the tests from outside" cargo build --workspace --bins --exam
 step "browser tests" logged browser node --test --test-reporter=spec end2end/browser/journey.test.mjs
 # The program of `make outage`, built above with the others.
 step "outage rehearsal" logged outage target/debug/holdfast-outage
+# Likewise the program of `make failover`, in its short form.
+step "failover rehearsal" logged failover target/debug/holdfast-failover --short

@@ -1,0 +1,192 @@
+//! The steady load: customers come and go on licenses with too few seats, others renew and start their applications, and a
+//! program of the vendor reads.
+
+use crate::customers::{Customer, World, lock};
+use crate::history::{License, Outcome};
+use crate::machines::wait;
+use crate::options::Failure;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Licenses that more devices want than they have seats for.
+const CONTESTED: usize = 24;
+/// Seats on each of them.
+const SEATS: usize = 3;
+/// Devices that only renew.
+pub const STEADY: usize = 24;
+/// How often a device comes or goes. Customers do not wait for each other: where no server answers, more and more of them
+/// wait, up to so many.
+const CLAIM_EVERY: Duration = Duration::from_millis(100);
+const WAITING: usize = 60;
+/// How many threads renew, and how often each does.
+const RENEWERS: u64 = 4;
+const RENEW_EVERY: Duration = Duration::from_millis(200);
+const READ_EVERY: Duration = Duration::from_millis(200);
+
+/// Who is there.
+pub struct Crowd {
+    contested: Vec<(License, Mutex<Vec<Customer>>)>,
+    pub steady: Vec<Mutex<Customer>>,
+    next: AtomicUsize,
+    /// How many claims are under way.
+    claiming: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// The load while it runs. Stops when dropped.
+pub struct Load {
+    pub crowd: Arc<Crowd>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Issues the licenses, activates the steady customers, and begins.
+    pub fn begin(world: &Arc<World>) -> Result<Self, Failure> {
+        let contested =
+            (0..CONTESTED).map(|_| Ok((world.issue(SEATS)?, Mutex::default()))).collect::<Result<Vec<_>, Failure>>()?;
+        let steady = (0..STEADY)
+            .map(|_| {
+                let customer = Customer::new(world, world.issue(1)?)?;
+                match customer.activate(world) {
+                    Outcome::Done => Ok(Mutex::new(customer)),
+                    other => Err(format!("a customer could not activate before anything was broken: {other:?}").into()),
+                }
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let crowd = Arc::new(Crowd {
+            contested,
+            steady,
+            next: AtomicUsize::new(0),
+            claiming: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let mut threads = vec![repeat(world, &crowd, CLAIM_EVERY, 0, begin_claim)?];
+        for seed in 0..RENEWERS {
+            threads.push(repeat(world, &crowd, RENEW_EVERY, seed, renew)?);
+        }
+        threads.push(repeat(world, &crowd, READ_EVERY, 0, |world, _, _| world.read())?);
+        Ok(Self { crowd, threads })
+    }
+
+    /// Ends the load and waits for the last answers.
+    pub fn end(mut self) -> Result<(), Failure> {
+        self.crowd.stop.store(true, Ordering::Release);
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| "a thread of the load died")?;
+        }
+        wait("the last claims", Duration::from_mins(1), || {
+            Ok((self.crowd.claiming.load(Ordering::Acquire) == 0).then_some(()))
+        })
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.crowd.stop.store(true, Ordering::Release);
+    }
+}
+
+/// Does something again and again, at a steady pace; where one takes longer than that, the next begins at once.
+fn repeat(
+    world: &Arc<World>,
+    crowd: &Arc<Crowd>,
+    every: Duration,
+    seed: u64,
+    act: impl Fn(&Arc<World>, &Arc<Crowd>, &mut Dice) -> Result<(), Failure> + Send + 'static,
+) -> Result<JoinHandle<()>, Failure> {
+    let (world, crowd) = (world.clone(), crowd.clone());
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed + 1));
+    let run = move || {
+        let mut due = Instant::now() + every.mul_f64(dice.share());
+        while !crowd.stop.load(Ordering::Acquire) {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            due = (due + every).max(Instant::now());
+            if let Err(error) = act(&world, &crowd, &mut dice) {
+                eprintln!("the load: {error}");
+            }
+        }
+    };
+    Ok(thread::Builder::new().name("load".into()).spawn(run)?)
+}
+
+/// Random enough for who comes next, and the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.roll() % u64::try_from(limit.max(1)).unwrap_or(1)).unwrap_or(0)
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn share(&mut self) -> f64 {
+        (self.roll() % 1_000) as f64 / 1_000.0
+    }
+}
+
+/// Somebody comes or goes, in a thread of their own.
+fn begin_claim(world: &Arc<World>, crowd: &Arc<Crowd>, dice: &mut Dice) -> Result<(), Failure> {
+    if crowd.claiming.load(Ordering::Acquire) >= WAITING {
+        return Ok(());
+    }
+    let (world, own, mut dice) = (world.clone(), crowd.clone(), Dice(dice.roll() | 1));
+    crowd.claiming.fetch_add(1, Ordering::AcqRel);
+    let spawned = thread::Builder::new().name("claim".into()).spawn(move || {
+        if let Err(error) = claim(&world, &own, &mut dice) {
+            eprintln!("the load: {error}");
+        }
+        own.claiming.fetch_sub(1, Ordering::AcqRel);
+    });
+    if spawned.is_err() {
+        crowd.claiming.fetch_sub(1, Ordering::AcqRel);
+    }
+    spawned.map(|_| ()).map_err(Failure::from)
+}
+
+fn claim(world: &World, crowd: &Crowd, dice: &mut Dice) -> Result<(), Failure> {
+    let (license, holders) = &crowd.contested[dice.below(crowd.contested.len())];
+    // Taken out while it acts, so that a device does one thing at a time.
+    let known = {
+        let mut holders = lock(holders);
+        let full = holders.len() >= SEATS;
+        let wanted = if full { dice.below(3) > 0 } else { !holders.is_empty() && dice.below(6) == 0 };
+        let at = dice.below(holders.len());
+        if wanted { Some((holders.swap_remove(at), full)) } else { None }
+    };
+    match known {
+        Some((customer, true)) => {
+            customer.release(world);
+        }
+        Some((customer, false)) => {
+            // Entering the key once more leads to the same seat.
+            customer.activate(world);
+            lock(holders).push(customer);
+        }
+        None => {
+            let customer = Customer::new(world, *license)?;
+            if customer.activate(world) == Outcome::Done {
+                customer.launch(world)?;
+                lock(holders).push(customer);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn renew(world: &Arc<World>, crowd: &Arc<Crowd>, _: &mut Dice) -> Result<(), Failure> {
+    let at = crowd.next.fetch_add(1, Ordering::Relaxed) % crowd.steady.len();
+    // Somebody else may be at it, for long where no server answers.
+    if let Ok(customer) = crowd.steady[at].try_lock() {
+        customer.renew(world);
+        customer.launch(world)?;
+    }
+    Ok(())
+}
