@@ -96,8 +96,10 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
             "no master key: this node can verify but not sign, and sends nobody away"
         );
     }
+    // Before anything can be signed: a clock that is wrong must not be found out by its leases.
+    probe::look(&service, &health).await;
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
-    let reporter = Reporter::new(state.clone(), &config, open);
+    let reporter = Reporter::new(&state, &config, open);
     service.join(membership(&identity, reporter.clone()));
     routes.become_ready(router(state.clone()));
     let stop_last = CancellationToken::new();
@@ -159,7 +161,8 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         let _ = task.await;
     }
     let store = service.store().clone();
-    drop((service, state));
+    // Everything that holds on to the store, or its writer would be waited for in vain.
+    drop((service, state, routes));
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     tracing::info!("stopped");
     ended
@@ -210,11 +213,11 @@ fn ballast_folder(url: &DbUrl) -> Option<PathBuf> {
 
 /// Which node this is, for the others.
 fn membership(identity: &identity::Identity, reporter: Reporter) -> Membership {
-    let (serve, told) = (reporter.serve(), reporter.health());
+    let told = reporter.health.clone();
     Membership {
         id: identity.id,
-        name: serve.node_name.clone(),
-        region: serve.region.clone(),
+        name: reporter.serve.node_name.clone(),
+        region: reporter.serve.region.clone(),
         version: crate::VERSION.to_owned(),
         report: Box::new(move || serde_json::to_string(&reporter.report()).unwrap_or_default()),
         wanted: Box::new(move |wanted| told.set_asked_to_drain(wanted == Wanted::Drain)),

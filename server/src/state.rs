@@ -6,7 +6,7 @@ use crate::{
     health::Health,
 };
 use holdfast_service::Service;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Everything a request can reach. Cheap to clone; every clone is the same node.
 #[derive(Clone)]
@@ -20,7 +20,23 @@ struct Inner {
     load: Load,
 }
 
+/// The same without keeping the node in memory: for what the use cases hold themselves.
+#[derive(Clone)]
+pub struct WeakState(Weak<Inner>);
+
+impl WeakState {
+    /// The state, while the node is still there.
+    pub fn upgrade(&self) -> Option<AppState> {
+        self.0.upgrade().map(AppState)
+    }
+}
+
 impl AppState {
+    /// The same, without keeping it in memory.
+    pub fn downgrade(&self) -> WeakState {
+        WeakState(Arc::downgrade(&self.0))
+    }
+
     /// The state of a node that serves `service`.
     pub fn new(service: Service, serve: ServeConfig, health: Health) -> Self {
         let rates = Rates::new(serve.address_rate, serve.token_rate);

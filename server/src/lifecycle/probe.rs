@@ -19,9 +19,7 @@ const CLOCKS_APART: Seconds = Seconds(30);
 pub(super) async fn run(service: Service, health: Health, stop: CancellationToken) {
     let mut was_reachable = true;
     while timeout(EVERY, stop.cancelled()).await.is_err() {
-        let looked = timeout(PATIENCE, service.store().db().now()).await;
-        let reachable = matches!(looked, Ok(Ok(_)));
-        health.set_database(reachable);
+        let reachable = look(&service, &health).await;
         if reachable != was_reachable {
             if reachable {
                 tracing::info!("the database answers again");
@@ -30,17 +28,25 @@ pub(super) async fn run(service: Service, health: Health, stop: CancellationToke
             }
             was_reachable = reachable;
         }
-        if let Ok(Ok(Some(theirs))) = looked {
-            let ahead = service.now().micros().saturating_sub(theirs.micros());
-            // To the microsecond they never agree, and 0 stands for not known.
-            health.set_clock_offset(Micros(if ahead == 0 { 1 } else { ahead }));
-            let apart = (ahead / 1_000_000).abs();
-            let off = apart > CLOCKS_APART.0;
-            if off {
-                tracing::error!(apart, "this node's clock and the database's differ by too many seconds: not signing");
-            }
-            health.set_clock_off(off);
-            service.set_clock_off(off);
-        }
     }
+}
+
+/// Looks once: whether the database answers, and whether its clock and this node's agree.
+pub(super) async fn look(service: &Service, health: &Health) -> bool {
+    let looked = timeout(PATIENCE, service.store().db().now()).await;
+    let reachable = matches!(looked, Ok(Ok(_)));
+    health.set_database(reachable);
+    if let Ok(Ok(Some(theirs))) = looked {
+        let ahead = service.now().micros().saturating_sub(theirs.micros());
+        // To the microsecond they never agree, and 0 stands for not known.
+        health.set_clock_offset(Micros(if ahead == 0 { 1 } else { ahead }));
+        let apart = (ahead / 1_000_000).abs();
+        let off = apart > CLOCKS_APART.0;
+        if off {
+            tracing::error!(apart, "this node's clock and the database's differ by too many seconds: not signing");
+        }
+        health.set_clock_off(off);
+        service.set_clock_off(off);
+    }
+    reachable
 }

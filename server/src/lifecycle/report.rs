@@ -4,6 +4,7 @@ use crate::{
     AppState,
     config::{Config, ServeConfig},
     health::Health,
+    state::WeakState,
 };
 use holdfast_domain::Timestamp;
 use holdfast_fleet::{
@@ -26,7 +27,10 @@ const KEYS: usize = 5;
 /// Measures one node.
 #[derive(Clone)]
 pub(super) struct Reporter {
-    state: AppState,
+    /// Weak, because the use cases hold on to what reports of them.
+    state: WeakState,
+    pub serve: ServeConfig,
+    pub health: Health,
     endpoints: Vec<String>,
     data_dir: PathBuf,
     /// How many connections are open.
@@ -35,24 +39,26 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub fn new(state: AppState, config: &Config, open: Arc<AtomicUsize>) -> Self {
-        let started_at = state.service().now();
-        Self { state, endpoints: config.endpoints.clone(), data_dir: config.data_dir.clone(), open, started_at }
-    }
-
-    pub fn serve(&self) -> ServeConfig {
-        self.state.serve().clone()
-    }
-
-    pub fn health(&self) -> Health {
-        self.state.health().clone()
+    pub fn new(state: &AppState, config: &Config, open: Arc<AtomicUsize>) -> Self {
+        Self {
+            state: state.downgrade(),
+            serve: state.serve().clone(),
+            health: state.health().clone(),
+            endpoints: config.endpoints.clone(),
+            data_dir: config.data_dir.clone(),
+            open,
+            started_at: state.service().now(),
+        }
     }
 
     /// Everything that can be measured at this moment.
     pub fn report(&self) -> NodeReport {
-        let (serve, service) = (self.state.serve(), self.state.service());
-        let health = self.state.health();
-        let (latency, errors) = self.state.load().answers();
+        self.state.upgrade().map(|state| self.of(&state)).unwrap_or_default()
+    }
+
+    fn of(&self, state: &AppState) -> NodeReport {
+        let (serve, service, health) = (&self.serve, state.service(), &self.health);
+        let (latency, errors) = state.load().answers();
         let (used, limit) = service.store().db().pool_use();
         let known = service.runtime_status().known_at;
         let away = health.mode() == crate::health::Mode::Continuity;
@@ -66,7 +72,7 @@ impl Reporter {
             started_at: Some(self.started_at),
             continuity_since: known.filter(|_| away),
             continuity_until: known.filter(|_| away).map(|known| known.plus(bound)),
-            requests: Some(usage(self.state.load().working() as u64, self.state.load().places() as u64)),
+            requests: Some(usage(state.load().working() as u64, state.load().places() as u64)),
             connections: Some(usage(self.open.load(Ordering::Relaxed) as u64, serve.max_connections as u64)),
             latency: Some(latency),
             errors: Some(errors),

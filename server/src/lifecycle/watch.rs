@@ -45,7 +45,7 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
         let seen = Observations { nodes, continuity_bound: bound, ..Observations::default() };
         let findings = evaluate(&mut watch.rules, &seen, now);
         watch.tell(&findings);
-        reporter.health().set_near_its_end(is_due(&findings, &reporter.serve().node_name));
+        reporter.health.set_near_its_end(is_due(&findings, &reporter.serve.node_name));
     }
 }
 
