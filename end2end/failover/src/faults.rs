@@ -157,7 +157,7 @@ fn writes_back(stage: &mut Stage, what: &str, stretch: Stretch, promised: Option
         Some(promised) => {
             let target = format!("≤ {} s", promised.as_secs());
             let holds = u128::from(tally.silence_ended_ms) <= promised.as_millis();
-            stage.report.line(what, measured, &target, holds);
+            stage.report.time(what, measured, &target, holds);
         }
         None => stage.report.line(what, measured, "", true),
     }

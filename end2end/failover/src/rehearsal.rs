@@ -41,7 +41,7 @@ pub struct Stage<'a> {
 pub fn run(folder: &Path, options: &Options) -> Result<bool, Failure> {
     // In memory, and gone with the namespace.
     run_command(Command::new("mount").args(["-t", "tmpfs", "-o", "mode=755,size=4g", "tmpfs"]).arg(folder))?;
-    let report = Report::begin(options.profile.name());
+    let report = Report::begin(options.profile.name(), options.profile != Profile::Short);
     let mut cluster = Cluster::prepare(folder, options)?;
     let built = build(&mut cluster);
     let world = match built {
@@ -221,7 +221,7 @@ impl Stage<'_> {
         })?;
         let measured = seconds(u64::try_from(slowest.as_millis())?);
         let what = format!("revocation effective on every healthy node, {when}");
-        self.report.line(&what, measured, "≤ 2 s", slowest <= REVOKED_WITHIN);
+        self.report.time(&what, measured, "≤ 2 s", slowest <= REVOKED_WITHIN);
         Ok(())
     }
 }

@@ -13,6 +13,9 @@ struct Line {
     what: String,
     measured: String,
     target: String,
+    /// Whether it is as promised.
+    met: bool,
+    /// Whether it is, or need not be for the rehearsal to pass.
     holds: bool,
 }
 
@@ -30,12 +33,15 @@ pub struct Report {
     findings: Vec<String>,
     pub versions: Vec<(String, String)>,
     pub profile: String,
+    /// Whether a time that is missed is a promise that was not kept. Not in the form that is part of the tests, since
+    /// how fast an unknown machine is says nothing about the product.
+    times_count: bool,
     begun: Instant,
 }
 
 impl Report {
     /// Begins the table.
-    pub fn begin(profile: &str) -> Self {
+    pub fn begin(profile: &str, times_count: bool) -> Self {
         println!("\nFailover rehearsal, {profile}\n");
         println!("  {:<66} {:<24} {:<12}", "what", "measured", "target");
         println!("  {:-<66} {:-<24} {:-<12} ------", "", "", "");
@@ -45,14 +51,34 @@ impl Report {
             findings: Vec::new(),
             versions: Vec::new(),
             profile: profile.to_owned(),
+            times_count,
             begun: Instant::now(),
         }
     }
 
     /// Adds a line: `holds` tells whether it is as promised.
     pub fn line(&mut self, what: &str, measured: impl Into<String>, target: &str, holds: bool) {
-        let line = Line { what: what.to_owned(), measured: measured.into(), target: target.to_owned(), holds };
-        let mark = if line.holds { "ok" } else { "FAILED" };
+        self.add(Line {
+            what: what.to_owned(),
+            measured: measured.into(),
+            target: target.to_owned(),
+            met: holds,
+            holds,
+        });
+    }
+
+    /// Adds a line about how long something took: `met` tells whether it is as promised.
+    pub fn time(&mut self, what: &str, measured: impl Into<String>, target: &str, met: bool) {
+        let holds = met || !self.times_count;
+        self.add(Line { what: what.to_owned(), measured: measured.into(), target: target.to_owned(), met, holds });
+    }
+
+    fn add(&mut self, line: Line) {
+        let mark = match (line.holds, line.met) {
+            (false, _) => "FAILED",
+            (true, false) => "slow here",
+            (true, true) => "ok",
+        };
         println!("  {:<66} {:<24} {:<12} {mark}", line.what, line.measured, line.target);
         self.lines.push(line);
     }
@@ -111,7 +137,7 @@ impl Report {
         writeln!(text, "- {operations} operations in {took} seconds, every one of them checked\n")?;
         text += "| measured | | target | |\n| --- | --- | --- | --- |\n";
         for line in &self.lines {
-            let mark = match (line.holds, line.target.is_empty()) {
+            let mark = match (line.met, line.target.is_empty()) {
                 (false, _) => "**missed**",
                 (true, true) => "",
                 (true, false) => "met",
