@@ -107,16 +107,17 @@ impl Continuity {
         u64::try_from((self.began.elapsed() + more).as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Asks the database by `read`, unless it has just not answered; not for long where the answer is `remembered`.
+    /// Asks the database by `read`. Where there is a way to go on without the answer, not for long, and not where it has
+    /// just not answered; whoever has no other way waits as long as the store does, since it may be back in a moment.
     pub async fn ask<T>(
         &self,
-        remembered: bool,
+        way: Otherwise,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        if !self.may_ask() {
+        if way != Otherwise::Nothing && !self.may_ask() {
             return Err(StoreError::unavailable("the database does not answer"));
         }
-        let answer = if remembered {
+        let answer = if way == Otherwise::Remembered {
             tokio::time::timeout(PATIENCE, read)
                 .await
                 .unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time")))
@@ -205,6 +206,17 @@ impl Continuity {
         of.leases += granted.leases;
         of.seats.extend(granted.seats);
     }
+}
+
+/// What there is to go on with where the database does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// What this node remembers.
+    Remembered,
+    /// What the caller presents, or what lies on the node's disk.
+    Presented,
+    /// Nothing.
+    Nothing,
 }
 
 /// What is remembered, and whether it is what the database says.

@@ -4,7 +4,7 @@
 //! what is remembered is used. Only what was never read fails, and then retryably.
 
 use super::{
-    continuity::Found,
+    continuity::{Found, Otherwise},
     hot::{HotLicense, HotManifest, HotProduct, HotSeat},
     keys,
     manifest::ListedKey,
@@ -44,7 +44,9 @@ impl Service {
         let hot = &self.state().hot;
         let epoch = hot.epoch(&id);
         let found = self
-            .remembered(hot.product(id), self.read_product(id), |product| hot.put_product(id, product, epoch))
+            .remembered(hot.product(id), Otherwise::Presented, self.read_product(id), |product| {
+                hot.put_product(id, product, epoch);
+            })
             .await;
         let found = match found {
             Err(error) if error.is_outage() => {
@@ -93,7 +95,7 @@ impl Service {
                 (Arc::new(HotSeat::new(row.seat, counter)), hot_license(license))
             }))
         };
-        self.remembered(known, read, |(seat, found)| {
+        self.remembered(known, Otherwise::Presented, read, |(seat, found)| {
             hot.put_seat(id, seat, seat_epoch);
             if found.id == license {
                 hot.put_license(license, found, license_epoch);
@@ -111,7 +113,9 @@ impl Service {
             let row = licenses::get(&mut self.store().reader(), scope, id).await?;
             Ok(row.map(hot_license))
         };
-        let found = self.remembered(hot.license(id), read, |license| hot.put_license(id, license, epoch)).await?;
+        let found = self
+            .remembered(hot.license(id), Otherwise::Nothing, read, |license| hot.put_license(id, license, epoch))
+            .await?;
         Ok(found.map(|found| found.value))
     }
 
@@ -153,7 +157,10 @@ impl Service {
         let slot = (product.product, hash);
         let epoch = hot.epoch(&slot);
         let read = self.store().license_of_key(product.product, hash);
-        Ok(self.remembered(hot.key(slot), read, |id| hot.put_key(slot, id, epoch)).await?.map(|found| found.value))
+        Ok(self
+            .remembered(hot.key(slot), Otherwise::Nothing, read, |id| hot.put_key(slot, id, epoch))
+            .await?
+            .map(|found| found.value))
     }
 
     /// What is remembered, if it may be relied on; otherwise what `read` finds, kept by `keep`; otherwise, where the
@@ -161,6 +168,7 @@ impl Service {
     async fn remembered<T: Clone>(
         &self,
         known: Option<T>,
+        otherwise: Otherwise,
         read: impl Future<Output = Result<Option<T>, StoreError>>,
         keep: impl FnOnce(T),
     ) -> Result<Option<Found<T>>> {
@@ -169,7 +177,8 @@ impl Service {
         if known.is_some() && state.feed.is_fresh() {
             return Ok(known.map(current));
         }
-        match state.continuity.ask(known.is_some(), read).await {
+        let way = if known.is_some() { Otherwise::Remembered } else { otherwise };
+        match state.continuity.ask(way, read).await {
             Ok(Some(found)) => {
                 keep(found.clone());
                 Ok(Some(current(found)))
@@ -243,7 +252,7 @@ impl Service {
 
     /// Some stored keys with sealed seeds, the newest of them, for the node's test of itself.
     pub(super) async fn sample_signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
-        let stored = self.state().continuity.ask(false, async {
+        let stored = self.state().continuity.ask(Otherwise::Presented, async {
             let mut reader = self.store().reader();
             signing_keys::all_keys(&mut reader).await
         });
