@@ -13,6 +13,7 @@
 mod suite {
     #[cfg(feature = "console")]
     pub mod aborts;
+    pub mod alerts;
     pub mod authorisation;
     pub mod commands;
     pub mod docs;

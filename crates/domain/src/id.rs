@@ -144,6 +144,8 @@ id_type! {
     TrialId = "trl";
     /// A running server process, over its restarts.
     NodeId = "nod";
+    /// An alert.
+    AlertId = "alr";
 }
 
 #[cfg(test)]

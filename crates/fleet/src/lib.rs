@@ -27,4 +27,4 @@ pub use freshness::{Freshness, Running, Stops};
 pub use histogram::Histogram;
 pub use presence::{Detector, Presence, Tuning};
 pub use report::{Micros, NodeMode, NodeReport, Usage};
-pub use rules::{Code, NodeSeen, Observations, ProductSeen, State, evaluate};
+pub use rules::{Code, Denials, NodeSeen, Observations, ProductSeen, State, evaluate};

@@ -3,8 +3,8 @@
 //! Old and new nodes run side by side, so every measurement is optional, a member that is not known is passed over, and a
 //! value of a list that is not known is `Unknown`. Absent means "not measured", never 0.
 
-use crate::histogram::Histogram;
-use holdfast_domain::Timestamp;
+use crate::{histogram::Histogram, rules::Denials};
+use holdfast_domain::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A length of time in microseconds; negative where it is a difference. Clock offsets and lags need more than seconds.
@@ -131,6 +131,16 @@ pub struct PeerOffset {
     pub offset: Micros,
 }
 
+/// How many denials of a product a node has signed lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialsReport {
+    /// The product.
+    pub product: ProductId,
+    /// Its denials.
+    #[serde(flatten)]
+    pub denials: Denials,
+}
+
 /// The use of a key that signs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,6 +263,9 @@ pub struct NodeReport {
     /// The background jobs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobReport>,
+    /// The products of which denials were signed lately, those nearest to their breaker first, a few at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denials: Vec<DenialsReport>,
     /// The outbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbox: Option<OutboxReport>,

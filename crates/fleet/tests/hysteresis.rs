@@ -88,6 +88,20 @@ fn a_new_watcher_clears_nothing_that_it_has_not_seen() {
 }
 
 #[test]
+fn whoever_takes_over_keeps_what_stands_and_what_it_has_seen_itself() {
+    let known = [standing(Code::OutboxBacklog)];
+    let mut state = State::default();
+    assert!(evaluate(&mut state, &seen(0, waiting(0, 0)), at(0)).is_empty());
+    state.adopt(&known, at(30));
+    let findings = evaluate(&mut state, &Observations::default(), at(30));
+    assert_eq!(transitions(&known, &findings), []);
+    // A second time changes nothing: it is held already.
+    state.adopt(&known, at(60));
+    let fine: Vec<usize> = [60, 120, 720].map(|t| evaluate(&mut state, &seen(t, waiting(t, 0)), at(t)).len()).into();
+    assert_eq!(fine, [1, 1, 0]);
+}
+
+#[test]
 fn what_is_never_measured_again_is_over_after_an_hour() {
     let mut state = State::resume(&[standing(Code::OutboxBacklog)], at(0));
     let left: Vec<usize> =

@@ -187,6 +187,9 @@ codes! {
         "The caller's limit is spent; `Retry-After` says for how long.",
         "Wait as long as `Retry-After` says.";
     // Our own troubles: never a "no"
+    DenialsStopped = "denials_stopped", 503, "Nothing of this product is refused for the moment",
+        "So many devices of the product were about to lose their access at once that a mistake is likely. Stored leases stay valid until a person has looked.",
+        "For vendors: look at the alert about the product. If all of it is meant, let the denials pass there, or by `POST /v1/products/{id}/let-denials-pass`.";
     Sealed = "sealed", 503, "This node has no master key",
         "The node was started without the master key and can only verify.",
         "Start it with `--master-key-file`.";

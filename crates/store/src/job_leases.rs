@@ -27,6 +27,12 @@ pub async fn acquire(
     rows.first().map(|row| row.get(0)).transpose()
 }
 
+/// Whether somebody else than `holder` holds the lease on `job`: to ask without writing, before [`acquire`].
+pub async fn held_by_another(q: &mut dyn Querier, job: &str, holder: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "SELECT token FROM job_leases WHERE name = $1 AND holder <> $2 AND expires_at > $3";
+    Ok(!q.rows(sql.into(), args![job, holder, now]).await?.is_empty())
+}
+
 /// Whether `token` is still the current one: checked in the very job that writes what the work led to.
 pub async fn still_holds(q: &mut dyn Querier, job: &str, token: i64) -> Result<bool, StoreError> {
     let lock = q.dialect().lock_rows();

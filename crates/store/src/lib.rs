@@ -4,7 +4,9 @@
 //! [`Reader`] or a [`Tx`]); writing functions take the [`Tx`] of a job given to [`Store::write`]. Everything of a tenant
 //! takes a [`Scope`]. Time is always an argument, in microseconds ([`holdfast_domain::Timestamp`]).
 
+pub mod alerts;
 pub mod backup;
+pub mod breakers;
 pub mod bundles;
 pub mod changes;
 pub mod customers;
@@ -23,6 +25,7 @@ pub mod members;
 mod migrate;
 pub mod nodes;
 pub mod orders;
+pub mod outbox;
 pub mod page;
 pub mod plans;
 pub mod products;

@@ -3,7 +3,7 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus,
+    AlertId, Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus,
     MemberId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms,
     Timestamp, TokenId, TrialId, VendorId,
 };
@@ -141,7 +141,8 @@ ids!(
     TokenId,
     SigningKeyId,
     ImportId,
-    TrialId
+    TrialId,
+    AlertId
 );
 
 macro_rules! json {

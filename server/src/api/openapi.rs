@@ -40,6 +40,7 @@ pub fn frame() -> OpenApi {
             tag("tokens", "Programs that use this API."),
             tag("events", "The audit log."),
             tag("nodes", "The servers of the installation."),
+            tag("alerts", "What someone must act on, before it becomes a failure."),
         ]))
         .build()
 }

@@ -21,6 +21,8 @@ use std::{
     },
 };
 
+/// Of how many products the denials are reported.
+const DENIALS: usize = 5;
 /// How many keys are reported.
 const KEYS: usize = 5;
 
@@ -94,6 +96,7 @@ impl Reporter {
             disk: self.disk(),
             memory: memory(),
             descriptors: descriptors(),
+            denials: service.denials_lately(DENIALS),
             keys: service.keys_ending(KEYS).into_iter().map(issuing).collect(),
             ..NodeReport::default()
         }

@@ -3,10 +3,13 @@
 use super::report::Reporter;
 use holdfast_domain::{NodeId, Timestamp};
 use holdfast_fleet::{
-    Detector, Finding, Known, NodeSeen, Observations, Presence, State, Subject, Transition, Tuning, evaluate,
-    known_after, transitions,
+    Detector, Finding, Known, NodeSeen, Observations, Presence, ProductSeen, State, Subject, Transition, Tuning,
+    evaluate, known_after, report::DenialsReport, transitions,
 };
-use holdfast_service::{Service, runtime::sign_of_life};
+use holdfast_service::{
+    Service,
+    runtime::{Announcer, sign_of_life},
+};
 use holdfast_store::nodes::{NodeRow, NodeState};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::timeout;
@@ -14,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long the database may take for one step of it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is remembered from look to look.
 #[derive(Default)]
@@ -33,6 +38,7 @@ struct Heard {
 /// Looks until `stop` is cancelled.
 pub(super) async fn run(service: Service, reporter: Reporter, stop: CancellationToken) {
     let mut watch = Watch::default();
+    let mut announcer = None;
     while timeout(EVERY, stop.cancelled()).await.is_err() {
         // Without the database nothing is heard of the others, which says nothing about them.
         let rows = service.fleet().await.unwrap_or_default();
@@ -41,12 +47,34 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
         let now = service.now();
         let mut nodes = watch.hear(&rows, own, expected, now);
         nodes.push(NodeSeen { report: reporter.report(), received_at: now, presence: Presence::Alive });
+        announcer = watch.duty(&service, announcer).await;
+        let products = if announcer.is_some() { products(&service).await } else { Vec::new() };
         let bound = service.settings().continuity.longest;
-        let seen = Observations { nodes, continuity_bound: bound, ..Observations::default() };
+        let mut seen = Observations { nodes, products, continuity_bound: bound };
+        seen.count_denials();
         let findings = evaluate(&mut watch.rules, &seen, now);
         watch.tell(&findings);
         reporter.health.set_near_its_end(is_due(&findings, &reporter.serve.node_name));
+        let Some(duty) = announcer else { continue };
+        match timeout(PATIENCE, service.announce(duty, &findings)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "what stands cannot be written down now"),
+            Err(_) => tracing::debug!("what stands could not be written down in time"),
+        }
     }
+    if announcer.is_some() {
+        let _ = timeout(PATIENCE, service.stop_announcing()).await;
+    }
+}
+
+/// What the database says of the products.
+async fn products(service: &Service) -> Vec<ProductSeen> {
+    let tripped = match timeout(PATIENCE, service.breakers_tripped()).await {
+        Ok(Ok(tripped)) => tripped,
+        _ => Vec::new(),
+    };
+    let seen = |told: DenialsReport| ProductSeen { denials: Some(told.denials), ..ProductSeen::new(told.product) };
+    tripped.into_iter().map(seen).collect()
 }
 
 /// Whether the node of that name should leave the work to others by now.
@@ -81,6 +109,22 @@ impl Watch {
             });
         }
         seen
+    }
+
+    /// Whether this node is the one that announces. When it begins to, it takes over what stands.
+    async fn duty(&mut self, service: &Service, announcer: Option<Announcer>) -> Option<Announcer> {
+        let duty = match timeout(PATIENCE, service.announcer(announcer)).await {
+            Ok(Ok(duty)) => duty?,
+            // Without the database nobody announces; the log and the metrics tell all the same.
+            _ => return None,
+        };
+        if announcer.is_none() {
+            match timeout(PATIENCE, service.announced()).await {
+                Ok(Ok(known)) => self.rules.adopt(&known, service.now()),
+                _ => return None,
+            }
+        }
+        Some(duty)
     }
 
     /// Tells what has changed since the last time.

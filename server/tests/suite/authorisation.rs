@@ -64,6 +64,7 @@ fn fill(path: &str) -> String {
         "members" => "mem",
         "tokens" => "tok",
         "nodes" => "nod",
+        "alerts" => "alr",
         _ => "kid",
     };
     path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))

@@ -13,7 +13,7 @@ fn mode(node: &Node) -> (u16, Value) {
 }
 
 /// Waits until `done` holds.
-fn until(what: &str, done: impl Fn() -> bool) {
+pub fn until(what: &str, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(20), "waited too long: {what}");

@@ -51,7 +51,15 @@ impl State {
     /// A memory that knows which alerts stood at `now`, and nothing else. They stand until they are measured again and are
     /// better, or for an hour without a measure: a process that starts anew clears nothing because it has seen nothing.
     pub fn resume(known: &[Known], now: Timestamp) -> Self {
-        let held = known.iter().map(|alert| {
+        let mut state = Self::default();
+        state.adopt(known, now);
+        state
+    }
+
+    /// Takes over the alerts that somebody else has announced and that are not held here, as [`State::resume`] does: for
+    /// whoever announces from `now` on.
+    pub fn adopt(&mut self, known: &[Known], now: Timestamp) {
+        for alert in known {
             let last = Measure {
                 subject: alert.subject.clone(),
                 up: Some(alert.severity),
@@ -69,9 +77,11 @@ impl State {
                 at: now,
                 last,
             };
-            ((alert.code, alert.subject.clone()), held)
-        });
-        Self { series: BTreeMap::new(), held: held.collect() }
+            let own = self.held.entry((alert.code, alert.subject.clone())).or_insert_with(|| held.clone());
+            if own.severity.is_none() {
+                *own = held;
+            }
+        }
     }
 
     fn push(&mut self, quantity: Quantity, subject: &Subject, at: Timestamp, value: Option<f64>) {

@@ -4,7 +4,9 @@
 //! with its event, its change-feed row and its answer under an idempotency key.
 
 pub(crate) mod act;
+pub mod alerts;
 pub mod auth;
+pub mod breakers;
 pub mod customers;
 pub mod demo;
 pub mod events;

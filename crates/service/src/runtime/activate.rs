@@ -215,6 +215,9 @@ impl Service {
         nonce: &Nonce,
         now: Timestamp,
     ) -> Error {
+        if let Err(stopped) = self.may_deny(product, of, denial.code, now) {
+            return stopped;
+        }
         let settings = self.settings();
         let help = settings
             .help_url

@@ -74,6 +74,7 @@ impl Service {
     async fn account(&self) -> Result<()> {
         let complete = self.settle().await?;
         self.beat().await?;
+        self.tend_breakers().await?;
         if complete && self.state().feed.is_fresh() {
             self.reconcile(self.node()).await?;
         }
@@ -123,6 +124,7 @@ impl Service {
         }
         self.prune_sessions().await?;
         self.prune_bundles().await?;
+        self.prune_alerts().await?;
         self.store()
             .write(WriteOptions::default(), move |tx| {
                 Box::pin(async move {

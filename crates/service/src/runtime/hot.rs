@@ -6,7 +6,7 @@
 use super::{request::SignedDocument, revocations::HotList};
 use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Timestamp, UnixSeconds, VendorId};
 use holdfast_lease::{Keyring, SigningKey};
-use holdfast_store::Scope;
+use holdfast_store::{Scope, breakers::BreakerRow};
 use quick_cache::{Weighter, sync::Cache};
 use std::{
     convert::Infallible,
@@ -45,6 +45,8 @@ pub(crate) struct HotProduct {
     pub revoked: Option<Keyring>,
     /// The newest key manifest: its sequence number, and the document to hand to this product's clients.
     pub manifest: Option<HotManifest>,
+    /// Its denial breaker, where that has ever tripped.
+    pub breaker: Option<BreakerRow>,
     pub loaded_at: Timestamp,
 }
 

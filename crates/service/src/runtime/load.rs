@@ -14,7 +14,7 @@ use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, Timestamp, VendorId};
 use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
-    Scope, StoreError,
+    Scope, StoreError, breakers,
     licenses::{self, LicenseRow},
     manifests, products,
     signing_keys::{self, KeyKind, SigningKeyRow},
@@ -205,7 +205,8 @@ impl Service {
         let rows = signing_keys::of_product(&mut reader, scope, id).await?;
         let manifest = newest
             .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
-        Ok(Some(Arc::new(self.product_with(id, scope, &rows, manifest))))
+        let breaker = breakers::get(&mut reader, scope, id).await?;
+        Ok(Some(Arc::new(HotProduct { breaker, ..self.product_with(id, scope, &rows, manifest) })))
     }
 
     /// A product with these keys and this manifest.
@@ -230,6 +231,7 @@ impl Service {
             keyring,
             revoked,
             manifest,
+            breaker: None,
             loaded_at: self.now(),
         }
     }

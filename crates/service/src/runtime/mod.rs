@@ -3,10 +3,13 @@
 //! One file per call. Around them: [`request`] is what goes in and out, `document` turns decisions into signed documents,
 //! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
-//! what is kept on the node's disk for it, `presence` how nodes know of each other.
+//! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
+//! `alerts` what is announced.
 
 mod activate;
+mod alerts;
 mod background;
+mod breaker;
 mod continuity;
 mod document;
 mod feed;
@@ -25,6 +28,7 @@ mod touch;
 mod trial;
 mod validate;
 
+pub use alerts::Announcer;
 pub use presence::{Membership, sign_of_life};
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
@@ -50,6 +54,7 @@ pub(crate) struct State {
     pub(crate) touches: Touches,
     pub(crate) feed: feed::Progress,
     pub(crate) continuity: continuity::Continuity,
+    pub(crate) breaker: breaker::Breaker,
     pub(crate) member: OnceLock<presence::Member>,
     /// Renewals granted to seats that the database does not have.
     pub(crate) unknown_seats: AtomicU64,
@@ -66,6 +71,7 @@ impl State {
             touches: Touches::new(TOUCHES),
             feed: feed::Progress::new(),
             continuity: continuity::Continuity::new(),
+            breaker: breaker::Breaker::default(),
             member: OnceLock::new(),
             unknown_seats: AtomicU64::new(0),
             denials: AtomicU64::new(0),

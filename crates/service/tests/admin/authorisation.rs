@@ -2,12 +2,13 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    CustomerId, ImportId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId,
-    license::StatusChange,
+    AlertId, CustomerId, ImportId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId, SessionId,
+    TokenId, license::StatusChange,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
+        alerts::AlertFilter,
         exports::{Export, Format, What},
         fleet::NodeAct,
         import::{RemapImport, StageImport},
@@ -34,6 +35,7 @@ struct Ids {
     member: MemberId,
     token: TokenId,
     import: ImportId,
+    alert: AlertId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -46,6 +48,7 @@ const UNKNOWN: Ids = Ids {
     member: MemberId::from_bytes([7; 16]),
     token: TokenId::from_bytes([7; 16]),
     import: ImportId::from_bytes([7; 16]),
+    alert: AlertId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -150,6 +153,11 @@ fn cases() -> Vec<Case> {
         nodes [+ + + + +] false |s, c, i| s.nodes(&c.actor);
         node_view [+ + + + +] false |s, c, i| s.node_view(&c.actor, NODE);
         act_on_node [+ + _ _ _] false |s, c, i| s.act_on_node(&c, NODE, NodeAct::Drain, text("A reason"));
+        alerts [+ + + + +] false |s, c, i| s.alerts(&c.actor, AlertFilter::default(), page());
+        alert [+ + + + +] true |s, c, i| s.alert(&c.actor, i.alert);
+        acknowledge_alert [+ + _ _ _] true |s, c, i| s.acknowledge_alert(&c, i.alert, text("A reason"));
+        breaker [+ + + + +] true |s, c, i| s.breaker(&c.actor, i.product);
+        let_denials_pass [+ + _ _ _] true |s, c, i| s.let_denials_pass(&c, i.product, text("A reason"));
         me [+ + + + +] false |s, c, i| s.me(&c.actor);
         sessions [+ + + + +] false |s, c, i| s.sessions(&c.actor);
     }
@@ -211,7 +219,7 @@ async fn things(world: &World) -> Ids {
     };
     let import = service.stage_import(&call, staging(ids), b"key,plan\nAAAA-0001,pro\n".to_vec()).await.unwrap().id;
     world.node(NODE).await;
-    Ids { import, ..ids }
+    Ids { import, alert: world.alert().await, ..ids }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, PlanId, ProductId, Role, SeatId,
-    SeatModel, Seconds, Terms, Timestamp, VendorId,
+    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, PlanId, ProductId, Role,
+    SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
@@ -18,6 +18,7 @@ use holdfast_service::{
 };
 use holdfast_store::{
     Scope, Store, WriteOptions,
+    alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
     vendors,
 };
@@ -121,6 +122,34 @@ impl World {
             Box::pin(async move { nodes::register(tx, &row).await })
         });
         write.await.unwrap();
+    }
+
+    /// An alert of the vendor that stands.
+    pub async fn alert(&self) -> AlertId {
+        let (id, at) = (AlertId::new(self.service.now(), &SeededEntropy::new(unique())), self.service.now());
+        let row = AlertRow {
+            id,
+            vendor: Some(self.vendor),
+            product: Some(self.product),
+            code: "job_silent".to_owned(),
+            subject: format!("job:job-{}", unique()),
+            severity: "warning".to_owned(),
+            detail: "it has not run for 3 h".to_owned(),
+            raised_at: at,
+            updated_at: at,
+            fails_at: None,
+            drains_at: None,
+            cleared_at: None,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            note: None,
+        };
+        let write = self.service.store().write(WriteOptions::default(), move |tx| {
+            let row = row.clone();
+            Box::pin(async move { alerts::insert(tx, &row).await })
+        });
+        write.await.unwrap();
+        id
     }
 
     pub async fn new(db: &TestDb) -> Self {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines)]
 
 mod activation;
+mod alerts;
+mod breaker;
 mod continuity;
 mod denials;
 mod keys;

@@ -1,5 +1,6 @@
 //! Version 1 of the API.
 
+pub mod alerts;
 pub mod customers;
 pub mod events;
 pub mod imports;
@@ -45,6 +46,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(tokens::routes())
         .merge(events::routes())
         .merge(nodes::routes())
+        .merge(alerts::routes())
 }
 
 /// What every management call may answer instead of a result.

@@ -34,6 +34,8 @@ words! {
     ScopeWord as "Scope", "What a token may do.": Permission::ALL.iter().map(|scope| scope.as_str()).collect();
     /// How a license stands.
     LicenseStateWord as "LicenseState", "How a license stands.": vec!["active", "suspended", "revoked", "expired"];
+    /// How much an alert matters.
+    SeverityWord as "Severity", "How much an alert matters.": holdfast_fleet::Severity::ALL.iter().map(|severity| severity.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }

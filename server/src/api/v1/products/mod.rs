@@ -1,5 +1,6 @@
 //! Products in the management API: one file per call.
 
+pub mod breaker;
 pub mod create;
 pub mod get;
 pub mod list;
@@ -15,4 +16,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get::get))
         .routes(routes!(list::list))
         .routes(routes!(update::update))
+        .routes(routes!(breaker::get))
+        .routes(routes!(breaker::let_pass))
 }
