@@ -13,7 +13,13 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    path::PathBuf,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -182,7 +188,7 @@ impl Db {
 
     /// A handle for reading.
     pub fn reader(&self) -> Reader {
-        Reader { db: self.clone() }
+        Reader { db: self.clone(), patience: Duration::ZERO }
     }
 
     /// Closes all connections and waits for them.
@@ -392,30 +398,62 @@ impl Conn {
     }
 }
 
+/// The pause before a statement is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Reads outside of any transaction, each statement on its own.
 #[derive(Clone, Debug)]
 pub struct Reader {
     db: Db,
+    /// For how long a statement is tried again where the database cannot be reached.
+    patience: Duration,
+}
+
+impl Reader {
+    /// The same with patience: while another server becomes the primary, whoever has nothing else to go on with waits for
+    /// it, as writes do.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    async fn try_once(&self, sql: Cow<'static, str>, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
+        let mut conn = self.db.reading().await?;
+        let limit = self.db.options.statement_timeout + Duration::from_secs(1);
+        match tokio::time::timeout(limit, conn.rows(sql, args)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => {
+                let error = classify(&error);
+                if matches!(error, StoreError::Unavailable(_) | StoreError::ReadOnly) {
+                    conn.discard();
+                }
+                Err(error)
+            }
+            Err(_) => {
+                conn.discard();
+                Err(StoreError::unavailable("no answer in time"))
+            }
+        }
+    }
 }
 
 impl Querier for Reader {
     fn rows(&mut self, sql: Cow<'static, str>, args: Vec<Arg>) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
         Box::pin(async move {
-            let mut conn = self.db.reading().await?;
-            let limit = self.db.options.statement_timeout + Duration::from_secs(1);
-            match tokio::time::timeout(limit, conn.rows(sql, args)).await {
-                Ok(Ok(rows)) => Ok(rows),
-                Ok(Err(error)) => {
-                    let error = classify(&error);
-                    if matches!(error, StoreError::Unavailable(_) | StoreError::ReadOnly) {
-                        conn.discard();
-                    }
-                    Err(error)
+            if self.patience.is_zero() {
+                return self.try_once(sql, args).await;
+            }
+            let begun = Instant::now();
+            loop {
+                let tried = Instant::now();
+                let answer = self.try_once(sql.clone(), args.clone()).await;
+                // A statement that is slow itself is not tried again.
+                let is_gone = matches!(&answer, Err(StoreError::Unavailable(_) | StoreError::ReadOnly))
+                    && tried.elapsed() < self.db.options.statement_timeout;
+                if !is_gone || begun.elapsed() >= self.patience {
+                    return answer;
                 }
-                Err(_) => {
-                    conn.discard();
-                    Err(StoreError::unavailable("no answer in time"))
-                }
+                tokio::time::sleep(PAUSE).await;
             }
         })
     }

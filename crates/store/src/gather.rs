@@ -5,10 +5,7 @@
 //! a round trip when the node is idle and a part of one when it is busy. What was asked for is always read after it was
 //! asked for.
 
-use crate::{
-    db::{Db, Reader},
-    error::StoreError,
-};
+use crate::{db::Reader, error::StoreError};
 use futures::future::BoxFuture;
 use std::{
     collections::HashMap,
@@ -37,7 +34,7 @@ type Asked<K, V> = (K, oneshot::Sender<Result<Option<V>, StoreError>>);
 pub(crate) struct Gather<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
-    db: Db,
+    reader: Reader,
     read: Read<K, V>,
     queue: Mutex<Queue<K, V>>,
 }
@@ -65,9 +62,9 @@ where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + 'static,
 {
-    /// Look-ups in `db` by `read`.
-    pub fn new(db: Db, read: Read<K, V>) -> Self {
-        Self(Arc::new(Inner { db, read, queue: Mutex::new(Queue { waiting: Vec::new(), running: None }) }))
+    /// Look-ups by `read`, with as much patience as `reader` has.
+    pub fn new(reader: Reader, read: Read<K, V>) -> Self {
+        Self(Arc::new(Inner { reader, read, queue: Mutex::new(Queue { waiting: Vec::new(), running: None }) }))
     }
 
     /// The row of `key`, read after this call; `None` where there is none. Fails as the statement it shares does.
@@ -91,7 +88,7 @@ where
     async fn run(self) {
         while let Some((started, asked)) = self.0.next() {
             let keys: Vec<K> = asked.iter().map(|(key, _)| *key).collect();
-            let found = (self.0.read)(&mut self.0.db.reader(), &keys).await;
+            let found = (self.0.read)(&mut self.0.reader.clone(), &keys).await;
             for (key, reply) in asked {
                 // Whoever has gone away needs no answer.
                 let _ = reply.send(found.as_ref().map(|rows| rows.get(&key).cloned()).map_err(StoreError::clone));

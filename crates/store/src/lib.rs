@@ -5,6 +5,7 @@
 //! takes a [`Scope`]. Time is always an argument, in microseconds ([`holdfast_domain::Timestamp`]).
 
 pub mod alerts;
+mod awake;
 pub mod backup;
 pub mod breakers;
 pub mod bundles;

@@ -5,10 +5,13 @@
 //! when one of a batch failed, or the database gave the batch up (a deadlock, a failover), the writer repeats it, first
 //! together, then one by one.
 //!
+//! What was asked for before the process stood still ([`crate::awake`]) is not carried out.
+//!
 //! Jobs say in advance which license they lock ([`Order`]), so that a batch locks all of them with one statement, in the
 //! order of their ids; the claims among them are decided in memory and written together ([`crate::seats::claim`]).
 
 use crate::{
+    awake::Awake,
     db::{Conn, Db, Reader},
     dialect::{Dialect, classify, commit_certainly_failed},
     error::{Detail, StoreError},
@@ -118,6 +121,8 @@ pub struct Store {
     seats: Gather<(ProductId, SeatId), (LicenseRow, SeatRow)>,
     queue: mpsc::Sender<Waiting>,
     done: Arc<tokio::sync::Semaphore>,
+    awake: Arc<Awake>,
+    patience: Duration,
 }
 
 impl Store {
@@ -125,15 +130,17 @@ impl Store {
     pub fn start(db: Db, options: StoreOptions) -> Self {
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let done = Arc::new(tokio::sync::Semaphore::new(0));
-        let writer = Writer { db: db.clone(), options, kept: None, careful: 0 };
+        let (awake, patience) = (Awake::watch(), options.budget);
+        let writer = Writer { db: db.clone(), options, awake: awake.clone(), kept: None, careful: 0 };
         let end = done.clone();
         tokio::spawn(async move {
             writer.run(waiting).await;
             end.close();
         });
-        let keys = Gather::new(db.clone(), |q, keys| Box::pin(licenses::ids_by_key_hash(q, keys)));
-        let seats = Gather::new(db.clone(), |q, ids| Box::pin(seats::with_licenses(q, ids)));
-        Self { db, keys, seats, queue, done }
+        // An activation has nothing else to go on with; a renewal has its lease.
+        let keys = Gather::new(db.reader().patient(patience), |q, keys| Box::pin(licenses::ids_by_key_hash(q, keys)));
+        let seats = Gather::new(db.reader(), |q, ids| Box::pin(seats::with_licenses(q, ids)));
+        Self { db, keys, seats, queue, done, awake, patience }
     }
 
     /// The database.
@@ -144,6 +151,12 @@ impl Store {
     /// A handle for reading outside of transactions.
     pub fn reader(&self) -> Reader {
         self.db.reader()
+    }
+
+    /// The same for whoever has nothing else to go on with: where the database cannot be reached, it waits for as long as a
+    /// write would.
+    pub fn patient_reader(&self) -> Reader {
+        self.db.reader().patient(self.patience)
     }
 
     /// The license of a product with that key hash: the hot look-up of activations.
@@ -199,7 +212,7 @@ impl Store {
             return self.write(WriteOptions::alone(), job).await;
         }
         let options = StoreOptions { commit_timeout: Duration::from_mins(1), ..StoreOptions::default() };
-        let mut writer = Writer { db: self.db.clone(), options, kept: None, careful: 0 };
+        let mut writer = Writer { db: self.db.clone(), options, awake: self.awake.clone(), kept: None, careful: 0 };
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Job { run: job, result: None, reply });
         let waiting = Waiting { job, options: WriteOptions::alone(), since: Instant::now() };
@@ -214,6 +227,12 @@ impl Store {
     /// How many more jobs may wait before the store answers [`StoreError::Busy`].
     pub fn free_places(&self) -> usize {
         self.queue.capacity()
+    }
+
+    /// Whether this process has just stood still, so that what it is asked now may have been waiting in a socket: it is
+    /// refused with [`StoreError::Unavailable`].
+    pub fn has_just_stood_still(&self) -> bool {
+        Some(Instant::now()) < self.awake.stale_before()
     }
 
     /// Waits until every write that was accepted is answered, then closes the database. For a graceful stop; other clones
@@ -287,6 +306,7 @@ where
 struct Writer {
     db: Db,
     options: StoreOptions,
+    awake: Arc<Awake>,
     /// The connection of the last batch and since when it has been used.
     kept: Option<(Conn, Instant)>,
     /// For how many more batches each job gets a savepoint of its own from the start.
@@ -332,10 +352,15 @@ impl Writer {
         let mut batches = VecDeque::from([(jobs, 0u32)]);
         while let Some((jobs, attempt)) = batches.pop_front() {
             let now = Instant::now();
-            let (mut jobs, late): (Vec<_>, Vec<_>) =
+            let (jobs, late): (Vec<_>, Vec<_>) =
                 jobs.into_iter().partition(|job| now.duration_since(job.since) < self.options.budget);
             for job in late {
                 job.job.fail(StoreError::unavailable("gave up after waiting for too long"));
+            }
+            let stale_before = self.awake.stale_before();
+            let (stale, mut jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.since) < stale_before);
+            for job in stale {
+                job.job.fail(stood_still());
             }
             if jobs.is_empty() {
                 continue;
@@ -366,7 +391,7 @@ impl Writer {
         };
         let mut tx = Tx::new(&self.db, conn);
         let mut careful = self.careful > 0;
-        let ended = run_batch(&mut tx, jobs, &mut careful, self.options.commit_timeout).await;
+        let ended = run_batch(&mut tx, jobs, &mut careful, self.options.commit_timeout, &self.awake).await;
         // Failures come in swarms: after one, the next batches are careful from the start.
         self.careful = if careful && self.careful == 0 { CAREFUL_BATCHES } else { self.careful.saturating_sub(1) };
         match ended {
@@ -412,7 +437,13 @@ async fn repeat(batches: &mut VecDeque<(Vec<Waiting>, u32)>, jobs: Vec<Waiting>,
 /// Runs `jobs` and commits. Unless `careful`, they run together, without savepoints, and write together, until one of them
 /// fails or what they wrote is refused: then everything is undone, `careful` is set, and each runs in a savepoint of its
 /// own and writes before the next.
-async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], careful: &mut bool, commit_timeout: Duration) -> Ended {
+async fn run_batch(
+    tx: &mut Tx,
+    jobs: &mut [Waiting],
+    careful: &mut bool,
+    commit_timeout: Duration,
+    awake: &Awake,
+) -> Ended {
     // A single job has nobody to take with it.
     let first = if *careful || jobs.len() == 1 { one_by_one(tx, jobs).await } else { together(tx, jobs).await };
     let done = match first {
@@ -430,12 +461,21 @@ async fn run_batch(tx: &mut Tx, jobs: &mut [Waiting], careful: &mut bool, commit
     if let Err(error) = done {
         return Ended::RolledBack(error);
     }
+    // While it stood still in the middle of the batch, whoever waits for one of these was served elsewhere.
+    let stale_before = awake.stale_before();
+    if jobs.iter().any(|job| Some(job.since) < stale_before) {
+        return Ended::RolledBack(stood_still());
+    }
     match tokio::time::timeout(commit_timeout, tx.conn.batch("COMMIT")).await {
         Ok(Ok(())) => Ended::Committed,
         Ok(Err(error)) if commit_certainly_failed(&error) => Ended::RolledBack(classify(&error)),
         Ok(Err(error)) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", error.to_string()))),
         Err(_) => Ended::Unknown(StoreError::OutcomeUnknown(Detail::new("commit", "no answer in time"))),
     }
+}
+
+fn stood_still() -> StoreError {
+    StoreError::unavailable("this process stood still, and whoever waited may have asked elsewhere")
 }
 
 /// What is left of a run of jobs.

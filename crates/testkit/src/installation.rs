@@ -193,6 +193,13 @@ impl Installation {
 }
 
 impl Running {
+    /// Lets the server stand still, or go on, as a hypervisor does with a whole machine.
+    pub fn freeze(&self, frozen: bool) -> Result<(), Failure> {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err(format!("kill {signal}: {status}").into()) }
+    }
+
     /// Ends the server without any warning, as a power failure does.
     pub fn kill(mut self) -> Result<(), Failure> {
         self.child.kill()?;

@@ -55,6 +55,11 @@ pub struct Access {
     pub root_public_key: String,
 }
 
+/// The number of a member that leads.
+fn leads((number, role, state): &(usize, String, String)) -> Option<usize> {
+    (role == "leader" && state == "running").then_some(*number)
+}
+
 /// The cluster.
 pub struct Cluster {
     pub machines: Vec<Machine>,
@@ -219,6 +224,12 @@ impl Cluster {
         Ok(self.running.get_mut(&(machine, service)).ok_or_else(|| format!("{} does not run", service.unit()))?)
     }
 
+    /// Everything that a service has said.
+    pub fn log_of(&self, machine: usize, service: Service) -> Result<String, Failure> {
+        let process = self.running.get(&(machine, service));
+        Ok(process.ok_or_else(|| format!("{} does not run", service.unit()))?.log())
+    }
+
     /// What a supervisor does: starts again what has ended.
     pub fn restart_what_ended(&mut self) -> Result<(), Failure> {
         for machine in 0..self.machines.len() {
@@ -295,10 +306,22 @@ impl Cluster {
 
     /// Which machine has the primary, as the others see it.
     pub fn primary(&self) -> Result<Option<usize>, Failure> {
-        let leads = |(number, role, state): &(usize, String, String)| {
-            (role == "leader" && state == "running").then_some(*number)
-        };
         Ok(self.members()?.iter().find_map(leads))
+    }
+
+    /// Which machine has the primary, in the eyes of one of them.
+    pub fn primary_seen_by(&self, machine: usize) -> Result<Option<usize>, Failure> {
+        let members = self.members_by(&self.machines[machine])?;
+        Ok(members.iter().find_map(leads))
+    }
+
+    /// Cuts a machine off from all others, or brings it back. Whoever is outside still reaches it.
+    pub fn isolate(&self, machine: usize, cut: bool) -> Result<(), Failure> {
+        let alone = &self.machines[machine];
+        self.machines
+            .iter()
+            .filter(|other| other.number != machine)
+            .try_for_each(|other| alone.cut_off_from(other, cut))
     }
 
     /// Waits until there is a primary with two standbys in its quorum: before that, one more failure is not survived.

@@ -19,6 +19,10 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What the vendor's program reads in turn; the first stands for one license.
+const READS: [&str; 6] =
+    ["", "/licenses?limit=50", "/seats?limit=50", "/customers?limit=50", "/events?limit=50", "/nodes"];
+
 /// What everybody who asks needs to know, and what they did.
 pub struct World {
     pub product: String,
@@ -158,21 +162,27 @@ impl World {
         lock(&self.operations).push(operation);
     }
 
-    /// The vendor's program looks a license up, at the first edge that answers.
+    /// The vendor's program looks a license up or goes through a list, at the first edge that answers.
     pub fn read(&self) -> Result<(), Failure> {
         let turn = self.reads.fetch_add(1, Ordering::Relaxed);
         let count = lock(&self.licenses).len();
         let id = self.license(License::try_from(turn % count.max(1))?)?.id;
+        // What the console's screens begin with.
+        let path = match turn % READS.len() {
+            0 => format!("/licenses/{id}"),
+            at => READS[at].to_owned(),
+        };
+        let kind = path.split(['?', '_']).next().unwrap_or_default();
         let begun = self.now();
         let (mut lost_tries, mut outcome) = (0, Outcome::Failed("no endpoint".to_owned()));
         for offset in 0..self.endpoints.len() {
             let endpoint = &self.endpoints[(turn + offset) % self.endpoints.len()];
             let token = format!("Bearer {}", self.token);
-            match self.agent.get(format!("{endpoint}/v1/licenses/{id}")).header("Authorization", token).call() {
-                Ok(answer) if answer.status() == 200 => outcome = Outcome::Done,
-                Ok(answer) => outcome = Outcome::Failed(format!("status {}", answer.status().as_u16())),
-                Err(error) => outcome = Outcome::Failed(error.to_string()),
-            }
+            outcome = match self.agent.get(format!("{endpoint}/v1{path}")).header("Authorization", token).call() {
+                Ok(answer) if answer.status() == 200 => Outcome::Done,
+                Ok(answer) => Outcome::Failed(format!("{kind}: status {}", answer.status().as_u16())),
+                Err(error) => Outcome::Failed(format!("{kind}: {error}")),
+            };
             if outcome == Outcome::Done {
                 break;
             }
@@ -314,8 +324,13 @@ fn application(
         .device(DeviceInfo::fingerprint(fingerprint(device)).name(format!("Device {device}")))
         .certificate_authority(world.authority.clone())
         .log(move |report| {
-            // Also where a load balancer answered instead of a node that had the request already.
-            let lost = matches!(report, Report::Effect(Effect::Kept(keep)) if !matches!(keep, Keep::Refused { .. }));
+            // Also where a load balancer answered instead of a node that had the request already, and where another server
+            // was quicker than one that has it still.
+            let lost = match report {
+                Report::Effect(Effect::Kept(keep)) => !matches!(keep, Keep::Refused { .. }),
+                Report::NoAnswer(_) | Report::Slow(_) => true,
+                _ => false,
+            };
             if let (true, Some(lost_tries)) = (lost, &lost_tries) {
                 lost_tries.fetch_add(1, Ordering::Relaxed);
             }

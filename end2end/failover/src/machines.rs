@@ -118,6 +118,12 @@ impl Machine {
         ip(&format!("link set {} {}", self.name, if up { "up" } else { "down" })).map(|_| ())
     }
 
+    /// Lets nothing through to another machine, nor its answers, or everything again. Both still reach the outside.
+    pub fn cut_off_from(&self, other: &Self, cut: bool) -> Result<(), Failure> {
+        let change = if cut { "add" } else { "del" };
+        ip(&format!("-n {} route {change} blackhole {}", self.name, other.address)).map(|_| ())
+    }
+
     /// The processes on this machine whose command line `wanted` picks.
     pub fn processes(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Pid>, Failure> {
         use std::os::unix::fs::MetadataExt;
@@ -190,9 +196,14 @@ impl Process {
         wait(&format!("the end of {}", self.name), limit, || self.ended())
     }
 
+    /// Everything that it has said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// The last lines of its log.
     pub fn log_tail(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<&str> = log.lines().rev().take(8).collect();
         lines.into_iter().rev().fold(format!("the log of {}:", self.name), |text, line| text + "\n  " + line)
     }

@@ -17,6 +17,7 @@ mod cluster;
 mod customers;
 mod faults;
 mod ground;
+mod harder;
 mod history;
 mod load;
 mod machines;

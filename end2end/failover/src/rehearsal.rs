@@ -62,7 +62,7 @@ pub fn run(folder: &Path, options: &Options) -> Result<bool, Failure> {
     let Stage { cluster, world, load, mut report, frozen, .. } = stage;
     // Even a rehearsal that could not be played to its end has a history.
     load.end()?;
-    let judged = judge(&cluster, &world, &mut report, &frozen, options.profile);
+    let judged = judge(&cluster, &world, &mut report, &frozen);
     report.versions = versions(&cluster)?;
     if played.is_ok() && judged.is_ok() {
         let operations = world.operations().len();
@@ -227,13 +227,7 @@ impl Stage<'_> {
 }
 
 /// Looks at what every copy of the database holds, and lets the checker decide.
-fn judge(
-    cluster: &Cluster,
-    world: &World,
-    report: &mut Report,
-    frozen: &[(Micros, Micros)],
-    profile: Profile,
-) -> Result<(), Failure> {
+fn judge(cluster: &Cluster, world: &World, report: &mut Report, frozen: &[(Micros, Micros)]) -> Result<(), Failure> {
     let copies = settled_copies(cluster, world)?;
     let strict =
         History { seats: world.seats(), operations: world.operations().clone(), revoked: world.revoked(), copies };
@@ -256,18 +250,16 @@ fn judge(
     line("licenses oversold, at any time", &findings.oversold, history.seats.len());
     line("wrong denials", &findings.wrong_denials, history.operations.len());
 
-    if profile != Profile::Short {
-        // A node that thaws carries out what it had in its hand, although the customer was served elsewhere since: a seat
-        // that was given up is taken again, and somebody else is refused for it.
-        let known: Vec<(&str, &str)> = findings.all().collect();
-        let with_late = check(&strict);
-        let late: Vec<_> = with_late.all().filter(|found| !known.contains(found)).collect();
-        for (kind, text) in &late {
-            report.finding(format!("carried out late by a thawed node: {kind}: {text}"));
-        }
-        let what = "wrong denials and seats taken again, carried out late by a thawed node";
-        report.line(what, late.len().to_string(), "0", late.is_empty());
+    // A node that thaws must not carry out what it had in its hand, although the customer was served elsewhere since: a
+    // seat that was given up would be taken again, and somebody else refused for it.
+    let known: Vec<(&str, &str)> = findings.all().collect();
+    let with_late = check(&strict);
+    let late: Vec<_> = with_late.all().filter(|found| !known.contains(found)).collect();
+    for (kind, text) in &late {
+        report.finding(format!("carried out late by a thawed node: {kind}: {text}"));
     }
+    let what = "wrong denials and seats taken again, carried out late by a thawed node";
+    report.line(what, late.len().to_string(), "0", late.is_empty());
 
     let primary = cluster.primary()?.ok_or("there is no primary")?;
     let miscounted = cluster.sql(

@@ -2,20 +2,14 @@
 
 use crate::core::{Applied, Core, lock};
 use crate::device::{self, OwnKey, random};
-use crate::endpoint::Endpoint;
 use crate::error::{CallError, TakenSeat};
-use crate::events::Report;
 use crate::record::claims;
-use crate::transport::{Ask, Failure, HttpReply, Reply};
+use crate::transport::{Answer, Ask, Failure, HttpReply, Reply, SeatEffect};
 use base64::prelude::*;
 use holdfast_lease::classify::classify;
 use holdfast_lease::client::{Action, Effect, Event, Keep, NetworkFault, Outcome, Request, Standing};
 use holdfast_lease::{SigningKey, renewal_proof_message};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-
-/// A call that a person waits for tries this many endpoints: each may take ten seconds.
-const ENDPOINTS_PER_ACT: usize = 3;
 
 /// What a person asked for.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +26,13 @@ impl Core {
     pub(crate) fn act(&self, act: Act<'_>) -> Result<Standing, CallError> {
         let _turn = lock(&self.calling);
         self.launch();
-        let result = self.try_endpoints(act);
+        let result = self.carry_out(act);
         self.save_if_wanted();
         self.wake();
         result
     }
 
-    fn try_endpoints(&self, act: Act<'_>) -> Result<Standing, CallError> {
+    fn carry_out(&self, act: Act<'_>) -> Result<Standing, CallError> {
         if matches!(act, Act::Release | Act::Refresh)
             && self.with_record(|record, _| record.state.lease.is_none()) == Some(true)
         {
@@ -47,70 +41,113 @@ impl Core {
                 _ => Err(CallError::NotActivated),
             };
         }
-        let endpoints = self.endpoints_in_turn();
-        let mut last = CallError::NoAnswer("no endpoint".to_owned());
-        for endpoint in endpoints.iter().take(ENDPOINTS_PER_ACT) {
-            match self.try_endpoint(act, endpoint) {
-                Err(error @ (CallError::NoAnswer(_) | CallError::Busy { .. })) => last = error,
-                settled => return settled,
-            }
-        }
-        Err(last)
-    }
-
-    fn try_endpoint(&self, act: Act<'_>, endpoint: &str) -> Result<Standing, CallError> {
-        let first = self.ask_once(act, endpoint)?;
-        if let Action::FetchManifest { endpoint } = &first.applied.action {
-            self.fetch_manifest(endpoint, first.vendor().as_deref());
-            return self.ask_once(act, endpoint)?.result(act);
+        let first = self.ask_for(act)?;
+        if let Action::FetchManifest { .. } = &first.applied.action {
+            self.fetch_manifest(first.vendor().as_deref());
+            return self.ask_for(act)?.result(act);
         }
         first.result(act)
     }
 
-    fn ask_once(&self, act: Act<'_>, endpoint: &str) -> Result<Answered, CallError> {
-        let nonce = nonce().map_err(|error| CallError::NoAnswer(error.to_string()))?;
-        let (request, ask) = self.build(act, &nonce).map_err(CallError::NoAnswer)?;
-        let reply = self.send(endpoint, &ask);
-        let mut outcome = outcome(&reply);
-        if matches!(act, Act::FreeSeat { .. }) && outcome == Outcome::Done {
-            // Another device's seat: nothing about this one changes.
-            return Ok(Answered { applied: self.untouched(), reply, outcome });
-        }
-        if request == Request::Activate && matches!(act, Act::FreeSeat { .. }) {
-            outcome = without_documents(outcome);
-        }
-        let applied = self.apply(&Event::Answer { request, nonce, outcome: outcome.clone() });
-        Ok(Answered { applied, reply, outcome })
+    fn ask_for(&self, act: Act<'_>) -> Result<Answered, CallError> {
+        let question = self.question(act, true).map_err(CallError::NoAnswer)?;
+        self.put(&question).ok_or_else(|| CallError::NoAnswer("no endpoint".to_owned()))
     }
 
-    fn untouched(&self) -> Applied {
-        Applied { standing: self.standing(), action: Action::Nothing, effects: Vec::new() }
+    /// Puts a question to the endpoints until an answer settles it. An attempt counts once: every signed answer is taken
+    /// in, and where there was none, the weightiest of the others. `None` only where there is nobody to ask.
+    fn put(&self, question: &Question) -> Option<Answered> {
+        match question.ask.seat {
+            SeatEffect::Claims => self.transport.wait_until_over(SeatEffect::GivesUp),
+            SeatEffect::GivesUp => self.transport.wait_until_over(SeatEffect::Claims),
+            SeatEffect::None => {}
+        }
+        let mut race = self.race(self.course(!question.of_another), &question.ask);
+        let mut signed = None;
+        let mut silence: Option<(Answer, Outcome)> = None;
+        while let Some(answer) = race.answer() {
+            let outcome = question.outcome(&answer.reply);
+            if let Outcome::Busy { retry_after: Some(asked), .. } = &outcome {
+                lock(&self.patience).note(&answer.endpoint, *asked, self.clock.running());
+            }
+            if question.is_answered_by(&outcome) {
+                let answered = self.take_in(question, answer, outcome);
+                if answered.is_settled(question) {
+                    return Some(answered);
+                }
+                signed.get_or_insert(answered);
+            } else {
+                let heard = (answer, outcome);
+                let (kept, dropped) = match silence.take() {
+                    Some(before) if weight(&before.1) >= weight(&heard.1) => (before, Some(heard)),
+                    before => (heard, before),
+                };
+                silence = Some(kept);
+                if let Some((answer, _)) = dropped {
+                    self.report_reply(&answer);
+                }
+            }
+            // The background has time: what failed at once is tried again when the retry clock says so.
+            if !question.awaited && !race.is_on() {
+                break;
+            }
+        }
+        self.remember_best(None);
+        signed.or_else(|| silence.map(|(answer, outcome)| self.take_in(question, answer, outcome)))
+    }
+
+    /// Lets the decision function judge an answer.
+    fn take_in(&self, question: &Question, answer: Answer, outcome: Outcome) -> Answered {
+        if let Reply::Failed(_) = &answer.reply {
+            self.report_reply(&answer);
+        }
+        let applied = if question.of_another && outcome == Outcome::Done {
+            // Another device's seat: nothing about this one changes.
+            Applied { standing: self.standing(), action: Action::Nothing, effects: Vec::new() }
+        } else {
+            let (request, nonce) = (question.request, question.nonce.clone());
+            self.apply(&Event::Answer { request, nonce, outcome: outcome.clone() })
+        };
+        let verified = |effect: &Effect| {
+            matches!(effect, Effect::LeaseStored | Effect::DenialStored { .. } | Effect::ManifestStored)
+        };
+        if applied.effects.iter().any(verified) {
+            self.remember_best(Some(&answer));
+        }
+        Answered { applied, reply: answer.reply, outcome }
     }
 
     /// The request of an act, and how the decision function calls it.
-    fn build(&self, act: Act<'_>, nonce: &str) -> Result<(Request, Ask), String> {
+    fn question(&self, act: Act<'_>, awaited: bool) -> Result<Question, String> {
+        let nonce = nonce().map_err(|error| error.to_string())?;
         let product = &self.product;
         let path = |call: &str| format!("/v1/products/{product}/{call}");
-        let (request, path, body) = match act {
-            Act::Activate(key) => (Request::Activate, path("activate"), self.activation(Some(key), nonce)?),
+        let (request, seat, path, body) = match act {
+            Act::Activate(key) => {
+                (Request::Activate, SeatEffect::Claims, path("activate"), self.activation(Some(key), &nonce)?)
+            }
             Act::Trial => {
                 let body =
                     json!({"device": self.described_device()?, "nonce": nonce, "manifest_seq": self.manifest_seq()});
-                (Request::Trial, path("trials"), body)
+                (Request::Trial, SeatEffect::Claims, path("trials"), body)
             }
             Act::Release => {
                 let lease = self.with_record(|record, _| record.state.lease.clone()).flatten().unwrap_or_default();
-                (Request::Release, path("release"), json!({"lease": lease, "nonce": nonce}))
+                let body = json!({"lease": lease, "nonce": nonce});
+                (Request::Release, SeatEffect::GivesUp, path("release"), body)
             }
-            Act::Refresh => (Request::Renew, path("renew"), self.renewal(nonce)?),
+            Act::Refresh => (Request::Renew, SeatEffect::None, path("renew"), self.renewal(&nonce)?),
             Act::FreeSeat { key, seat } => {
                 if !is_plain_id(seat) {
                     return Err("a seat's id has letters, digits and _ only".to_owned());
                 }
-                (Request::Activate, path(&format!("seats/{seat}/release")), json!({"key": key, "nonce": nonce}))
+                let body = json!({"key": key, "nonce": nonce});
+                (Request::Activate, SeatEffect::None, path(&format!("seats/{seat}/release")), body)
             }
         };
-        Ok((request, Ask { path, body: Some(without_nulls(body).to_string()) }))
+        let ask = Ask { path, body: Some(without_nulls(body).to_string()), seat };
+        let of_another = matches!(act, Act::FreeSeat { .. });
+        Ok(Question { request, nonce, ask, awaited, of_another })
     }
 
     /// The body of an activation; one that is carried by hand may get its key on the way.
@@ -173,57 +210,24 @@ impl Core {
         self.with_record(|_, standing| standing.manifest.as_ref().map(|manifest| manifest.seq)).flatten()
     }
 
-    /// Every base address, beginning with the one whose turn it is: those of the manifest, then those built in.
-    fn endpoints_in_turn(&self) -> Vec<String> {
-        let (announced, turn) = self
-            .with_record(|record, standing| {
-                let announced = standing.manifest.as_ref().and_then(|manifest| manifest.endpoints.clone());
-                (announced.unwrap_or_default(), record.state.endpoint)
-            })
-            .unwrap_or_default();
-        let mut seen = BTreeSet::new();
-        let mut all: Vec<String> = announced
-            .into_iter()
-            .filter(|address| address.starts_with("https://"))
-            .chain(self.endpoints.iter().cloned())
-            .filter(|address| seen.insert(address.clone()))
-            .collect();
-        if !all.is_empty() {
-            let first = usize::try_from(turn).unwrap_or(0) % all.len();
-            all.rotate_left(first);
-        }
-        all
-    }
-
-    fn send(&self, endpoint: &str, ask: &Ask) -> Reply {
-        let reply = match Endpoint::parse(endpoint, self.allow_plain_http) {
-            Ok(endpoint) => self.transport.call(&endpoint, ask),
-            Err(error) => Reply::Failed(Failure::Unreachable(error.to_string())),
-        };
-        if let Reply::Failed(failure) = &reply {
-            self.report(&Report::NoAnswer(format!("{endpoint}: {failure}")));
-        }
-        reply
-    }
-
     /// The background's renewal of the stored lease.
-    pub(crate) fn renew(&self, endpoint: &str) {
+    pub(crate) fn renew(&self) {
         let _turn = lock(&self.calling);
-        let nonce = nonce().unwrap_or_default();
-        let outcome = match self.build(Act::Refresh, &nonce) {
-            Ok((_, ask)) if !nonce.is_empty() => outcome(&self.send(endpoint, &ask)),
-            _ => Outcome::Network { fault: NetworkFault::Unreachable },
-        };
-        let applied = self.apply(&Event::Answer { request: Request::Renew, nonce, outcome });
-        if let Action::FetchManifest { endpoint } = &applied.action {
-            self.fetch_manifest(endpoint, None);
+        let answered = self.question(Act::Refresh, false).ok().and_then(|question| self.put(&question));
+        match answered {
+            Some(Answered { applied: Applied { action: Action::FetchManifest { .. }, .. }, .. }) => {
+                self.fetch_manifest(None);
+            }
+            Some(_) => {}
+            // The attempt counts although nobody could be asked.
+            None => self.failed(Request::Renew),
         }
         self.save_if_wanted();
     }
 
     /// Fetches the vendor's key manifest. `hint` names the vendor where nothing stored does; it decides only which
     /// address is asked, not what is believed.
-    pub(crate) fn fetch_manifest(&self, endpoint: &str, hint: Option<&str>) {
+    pub(crate) fn fetch_manifest(&self, hint: Option<&str>) {
         let vendor = self
             .with_record(|record, standing| {
                 let named = standing.manifest.as_ref().map(|manifest| manifest.iss.clone());
@@ -233,14 +237,77 @@ impl Core {
             .flatten()
             .or_else(|| hint.map(str::to_owned))
             .filter(|vendor| is_plain_id(vendor));
-        let outcome = match vendor {
-            Some(vendor) => {
-                outcome(&self.send(endpoint, &Ask { path: format!("/v1/vendors/{vendor}/keys"), body: None }))
-            }
-            None => Outcome::Network { fault: NetworkFault::Unreachable },
-        };
-        self.apply(&Event::Answer { request: Request::Manifest, nonce: String::new(), outcome });
+        let request = Request::Manifest;
+        let answered = vendor.and_then(|vendor| {
+            let ask = Ask { path: format!("/v1/vendors/{vendor}/keys"), body: None, seat: SeatEffect::None };
+            self.put(&Question { request, nonce: String::new(), ask, awaited: true, of_another: false })
+        });
+        if answered.is_none() {
+            self.failed(request);
+        }
         self.save_if_wanted();
+    }
+
+    fn failed(&self, request: Request) {
+        let outcome = Outcome::Network { fault: NetworkFault::Unreachable };
+        self.apply(&Event::Answer { request, nonce: String::new(), outcome });
+    }
+}
+
+/// A request with everything that its answers are judged by.
+struct Question {
+    request: Request,
+    nonce: String,
+    ask: Ask,
+    /// Whether somebody waits for it.
+    awaited: bool,
+    /// Whether it is about another device's seat.
+    of_another: bool,
+}
+
+impl Question {
+    /// The outcome that the decision function knows a reply by. Documents about another device's seat are none of ours.
+    fn outcome(&self, reply: &Reply) -> Outcome {
+        match outcome(reply) {
+            Outcome::Documents(_) if self.of_another => {
+                Outcome::Refused { status: 403, code: Some("denied".to_owned()) }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the decision function is to judge this outcome for itself.
+    fn is_answered_by(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Documents(_) => true,
+            Outcome::Done => self.of_another || self.request == Request::Release,
+            other => self.is_refused_by(other),
+        }
+    }
+
+    /// Whether whoever waits is told so at once, although it is not signed: a licensing server's own refusal, its wish not
+    /// to be asked again, wherever, and a proxy that stands before all of them.
+    fn is_refused_by(&self, outcome: &Outcome) -> bool {
+        let final_word = match outcome {
+            Outcome::Refused { code, .. } => code.is_some(),
+            Outcome::Busy { status, .. } => *status == 429,
+            Outcome::ProxyAuthentication => true,
+            _ => false,
+        };
+        self.awaited && final_word
+    }
+}
+
+/// What the failures of an attempt weigh: the one that tells most is taken for all of them.
+fn weight(outcome: &Outcome) -> (u8, i64) {
+    match outcome {
+        Outcome::Network { .. } => (0, 0),
+        Outcome::Tls => (1, 0),
+        Outcome::NotOurs { .. } | Outcome::Done => (2, 0),
+        Outcome::Refused { .. } => (3, 0),
+        Outcome::ProxyAuthentication => (4, 0),
+        Outcome::Busy { retry_after, .. } => (5, retry_after.map_or(-1, |seconds| seconds.0)),
+        Outcome::Documents(_) => (6, 0),
     }
 }
 
@@ -252,6 +319,18 @@ struct Answered {
 }
 
 impl Answered {
+    /// Whether no other endpoint's answer is of interest any more.
+    fn is_settled(&self, question: &Question) -> bool {
+        question.is_refused_by(&self.outcome)
+            || (question.of_another && self.outcome == Outcome::Done)
+            || self.applied.effects.iter().any(|effect| match effect {
+                Effect::LeaseStored | Effect::DenialStored { .. } | Effect::Released => true,
+                Effect::ManifestStored | Effect::Unchanged => question.request == Request::Manifest,
+                // Asking others would not help, but a newer manifest or a newer application does.
+                Effect::Kept(keep) => matches!(keep, Keep::UnknownKey | Keep::UpdateNeeded),
+            })
+    }
+
     /// The vendor that the answer's document names, unverified.
     fn vendor(&self) -> Option<String> {
         let Outcome::Documents(documents) = &self.outcome else { return None };
@@ -337,14 +416,6 @@ fn outcome(reply: &Reply) -> Outcome {
             Failure::Broken(_) => Outcome::Network { fault: NetworkFault::Reset },
             Failure::Unreachable(_) => Outcome::Network { fault: NetworkFault::Unreachable },
         },
-    }
-}
-
-/// The same outcome for a call whose documents are not for this device.
-fn without_documents(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Documents(_) => Outcome::Refused { status: 403, code: None },
-        other => other,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::device::{OwnKey, random};
 use crate::events::{Report, Subscribers, Update};
+use crate::race::Patience;
 use crate::record::{Documents, Mark, Record};
 use crate::storage::Storage;
 use crate::transport::Transport;
@@ -35,8 +36,10 @@ pub(crate) struct Core {
     pub(crate) background: bool,
     /// The device's own key once it was needed.
     pub(crate) own_key: Mutex<Option<OwnKey>>,
-    /// One call at a time, from building the request to taking its answer in.
+    /// One request at a time, from building it to taking its answer in, to however many endpoints it goes.
     pub(crate) calling: Mutex<()>,
+    /// Who asked to be left alone.
+    pub(crate) patience: Mutex<Patience>,
     memory: Mutex<Option<Memory>>,
     subscribers: Mutex<Subscribers>,
     /// Keeps changes in the order in which they happened on their way to the subscribers.
@@ -118,6 +121,7 @@ impl Core {
             background,
             own_key: Mutex::default(),
             calling: Mutex::default(),
+            patience: Mutex::default(),
             memory: Mutex::default(),
             subscribers: Mutex::default(),
             telling: Mutex::default(),

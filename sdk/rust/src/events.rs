@@ -49,8 +49,10 @@ impl Subscription {
 pub enum Report {
     /// What followed from an answer.
     Effect(Effect),
-    /// Why a server gave no answer, in the words of the network library.
+    /// Why a server gave no answer that anything follows from, in the words of the network library.
     NoAnswer(String),
+    /// This endpoint is slow, and another one is asked as well. Whoever answers first is listened to.
+    Slow(String),
     /// The state could not be saved; it is used from memory and saved again later.
     NotSaved(String),
     /// The stored state was damaged.
@@ -75,6 +77,7 @@ impl fmt::Display for Report {
             Self::Effect(Effect::Kept(Keep::Bad { bad })) => write!(f, "a signed answer was not acceptable: {bad:?}"),
             Self::Effect(Effect::Kept(why)) => write!(f, "everything stays as it was: {why:?}"),
             Self::NoAnswer(why) => write!(f, "no answer: {why}"),
+            Self::Slow(endpoint) => write!(f, "{endpoint} is slow: another server is asked as well"),
             Self::NotSaved(why) => write!(f, "the state was not saved and is used from memory: {why}"),
             Self::StoreDamaged => f.write_str("the stored state was damaged"),
         }

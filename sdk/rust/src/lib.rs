@@ -44,6 +44,7 @@ mod error;
 mod events;
 mod licensing;
 mod offline;
+mod race;
 mod record;
 mod storage;
 mod transport;

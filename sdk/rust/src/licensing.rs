@@ -55,8 +55,9 @@ impl Licensing {
         holdfast_lease::LicenseKey::parse(key).is_ok_and(|key| key.looks_mistyped())
     }
 
-    /// Claims a seat of the license with this key for this device, and waits for the answer: ten seconds for each of at
-    /// most three endpoints. The same device again gets the same seat.
+    /// Claims a seat of the license with this key for this device, and waits for the answer. Where an endpoint is silent for
+    /// half a second, the next is asked as well; after three of them and at most 15 seconds the call has failed. The same
+    /// device again gets the same seat.
     pub fn activate(&self, key: &str) -> Result<Standing, CallError> {
         self.act(Act::Activate(key.trim()))
     }
@@ -66,7 +67,8 @@ impl Licensing {
         self.act(Act::Trial)
     }
 
-    /// Gives this device's seat up. Where no server answers, nothing changes and the error says so.
+    /// Gives this device's seat up. Where no server answers, nothing changes and the error says so. An activation that was
+    /// asked for before and is still on its way to a slow server is waited for first.
     pub fn release(&self) -> Result<Standing, CallError> {
         self.act(Act::Release)
     }
@@ -77,7 +79,8 @@ impl Licensing {
         self.act(Act::Refresh)
     }
 
-    /// Frees another device's seat of the license with this key, as offered by [`CallError::SeatLimitReached`].
+    /// Frees another device's seat of the license with this key, as offered by [`CallError::SeatLimitReached`]. Asks one
+    /// server at a time, ten seconds each: done late, it would take the seat from whoever has it then.
     pub fn free_seat(&self, key: &str, seat: &str) -> Result<(), CallError> {
         self.act(Act::FreeSeat { key: key.trim(), seat }).map(|_| ())
     }

@@ -1,5 +1,6 @@
 //! What is stored, and how what two processes know becomes one.
 
+use crate::race::Best;
 use base64::prelude::*;
 use holdfast_lease::client::{Setup, State, merge};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ pub(crate) struct Record {
     /// The nonce of the request that went out in a file: a denial in a file must carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offline_nonce: Option<String>,
+    /// Who answered best lately. Not worth a write of its own: it is kept with the documents that it brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) best: Option<Best>,
 }
 
 /// The content of the mark: clocks and retries without any document. Valid in full beside the generation of the slots
@@ -82,6 +86,7 @@ impl Record {
         Self {
             state: merge(setup, &mine.state, &theirs.state),
             offline_nonce: mine.offline_nonce.clone().or_else(|| theirs.offline_nonce.clone()),
+            best: mine.best.clone().max(theirs.best.clone()),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! One call to a server: bounded in time and size, never redirected, never without TLS where TLS was asked for.
+//!
+//! Every call runs in a thread of its own, so that not even a name resolution that hangs in the operating system holds
+//! anybody; an endpoint has one call under way at most, which bounds the threads whatever happens.
 
+use crate::core::lock;
 use crate::endpoint::Endpoint;
 use crate::error::BuildError;
 use holdfast_lease::classify::MAX_BODY_BYTES;
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -15,8 +20,10 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longest time for the whole call, name resolution and body included.
 const WHOLE_CALL: Duration = Duration::from_secs(10);
-/// What the calling thread allows on top before it stops waiting for a call that does not keep its own deadline.
-const SLACK: Duration = Duration::from_millis(250);
+/// The same with what the waiting thread allows on top, for a call that does not keep its own deadline.
+pub(crate) const CALL_IS_LOST: Duration = Duration::from_millis(10_250);
+/// Most calls under way at once, to all endpoints together.
+const MOST_CALLS: usize = 6;
 /// Longest body that is read.
 const MAX_BODY: u64 = MAX_BODY_BYTES as u64;
 
@@ -34,6 +41,26 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     /// The JSON body of a POST; `None` for a GET.
     pub(crate) body: Option<String>,
+    /// What it does to this device's seat.
+    pub(crate) seat: SeatEffect,
+}
+
+/// What a call does to this device's seat, wherever and whenever it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SeatEffect {
+    /// A seat is taken.
+    Claims,
+    /// The seat is given up.
+    GivesUp,
+    /// Neither.
+    None,
+}
+
+/// An answer, and whose.
+pub(crate) struct Answer {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) reply: Reply,
+    pub(crate) took: Duration,
 }
 
 /// What came of a call.
@@ -77,11 +104,18 @@ pub(crate) enum Failure {
     Busy,
 }
 
-/// Makes calls, one at a time.
+/// Makes calls, one at a time to each endpoint.
 pub(crate) struct Transport {
     network: Network,
     agent: OnceLock<Agent>,
-    busy: Arc<AtomicBool>,
+    under_way: Arc<UnderWay>,
+}
+
+/// The calls whose threads have not ended, by endpoint.
+#[derive(Default)]
+struct UnderWay {
+    calls: Mutex<BTreeMap<Endpoint, SeatEffect>>,
+    ended: Condvar,
 }
 
 impl Transport {
@@ -96,38 +130,59 @@ impl Transport {
         if let Some(proxy) = &network.proxy {
             ureq::Proxy::new(proxy).map_err(|error| BuildError::Proxy(error.to_string()))?;
         }
-        Ok(Self { network, agent: OnceLock::new(), busy: Arc::default() })
+        Ok(Self { network, agent: OnceLock::new(), under_way: Arc::default() })
     }
 
-    /// Asks `endpoint` and waits for the answer, ten seconds at most. The call runs in a thread of its own, so that not
-    /// even a name resolution that hangs in the operating system holds the caller longer.
-    pub(crate) fn call(&self, endpoint: &Endpoint, ask: &Ask) -> Reply {
-        if self.busy.swap(true, Ordering::AcqRel) {
-            return Reply::Failed(Failure::Busy);
-        }
-        let release = Release(self.busy.clone());
+    /// Begins to ask `endpoint`; the answer comes through `answers`, unless nobody listens there any more. Fails at once
+    /// where this endpoint has not ended an earlier call, or there is no thread to be had.
+    pub(crate) fn start(&self, endpoint: &Endpoint, ask: &Ask, answers: Sender<Answer>) -> Result<(), Failure> {
+        let slot = Slot::take(&self.under_way, endpoint, ask.seat).ok_or(Failure::Busy)?;
         let agent = self.agent.get_or_init(|| agent(&self.network)).clone();
         let (endpoint, ask) = (endpoint.clone(), ask.clone());
-        let (send, receive) = mpsc::sync_channel(1);
-        let spawned = thread::Builder::new().name("holdfast-call".into()).spawn(move || {
+        let call = move || {
+            let begun = Instant::now();
             let reply = perform(&agent, &endpoint, &ask);
-            drop(release);
-            // The caller may have stopped waiting.
-            let _ = send.send(reply);
-        });
-        if let Err(error) = spawned {
-            return Reply::Failed(Failure::Unreachable(error.to_string()));
+            drop(slot);
+            // Whoever asked may have stopped waiting.
+            let _ = answers.send(Answer { endpoint, reply, took: begun.elapsed() });
+        };
+        match thread::Builder::new().name("holdfast-call".into()).spawn(call) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::Unreachable(error.to_string())),
         }
-        receive.recv_timeout(WHOLE_CALL + SLACK).unwrap_or(Reply::Failed(Failure::TimedOut))
+    }
+
+    /// Waits until no call with this effect is under way, ten seconds at most: what undoes it must not be overtaken by an
+    /// answer that nobody waits for any more.
+    pub(crate) fn wait_until_over(&self, effect: SeatEffect) {
+        let calls = lock(&self.under_way.calls);
+        let out = |calls: &mut BTreeMap<Endpoint, SeatEffect>| calls.values().any(|it| *it == effect);
+        let waited = self.under_way.ended.wait_timeout_while(calls, CALL_IS_LOST, out);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-/// Lets the next call begin when it is dropped, also when the call's thread dies.
-struct Release(Arc<AtomicBool>);
+/// One endpoint's one call. Lets the next one begin when it is dropped, also when the call's thread dies.
+struct Slot {
+    under_way: Arc<UnderWay>,
+    endpoint: Endpoint,
+}
 
-impl Drop for Release {
+impl Slot {
+    fn take(under_way: &Arc<UnderWay>, endpoint: &Endpoint, effect: SeatEffect) -> Option<Self> {
+        let mut calls = lock(&under_way.calls);
+        if calls.contains_key(endpoint) || calls.len() >= MOST_CALLS {
+            return None;
+        }
+        calls.insert(endpoint.clone(), effect);
+        Some(Self { under_way: under_way.clone(), endpoint: endpoint.clone() })
+    }
+}
+
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        lock(&self.under_way.calls).remove(&self.endpoint);
+        self.under_way.ended.notify_all();
     }
 }
 

@@ -25,12 +25,12 @@ fn run(core: &Core) {
         core.save_if_wanted();
         let until_change = applied.standing.changes_at.map(|at| at.since(applied.standing.time).0);
         let pause = match applied.action {
-            Action::Revalidate { endpoint } => {
-                core.renew(&endpoint);
+            Action::Revalidate { .. } => {
+                core.renew();
                 SHORTEST_REST
             }
-            Action::FetchManifest { endpoint } => {
-                core.fetch_manifest(&endpoint, None);
+            Action::FetchManifest { .. } => {
+                core.fetch_manifest(None);
                 SHORTEST_REST
             }
             Action::Wait { seconds, .. } => seconds_until([Some(seconds.0), until_change]),

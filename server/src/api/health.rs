@@ -83,6 +83,8 @@ pub async fn livez() -> &'static str {
     ))]
 pub async fn readyz(State(state): State<AppState>) -> Response {
     let mode = state.health().mode();
+    // What it is sent in this moment it would have to refuse.
+    let mode = if mode.is_ready() && state.service().store().has_just_stood_still() { Mode::Starting } else { mode };
     let status = if mode.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { mode })).into_response()
 }

@@ -110,7 +110,7 @@ impl Service {
         let Some(idempotency) = call.idempotency.clone() else { return Ok(None) };
         check_key(&idempotency)?;
         let keeper = Keeper { act: self.act(call), idempotency };
-        keeper.first_answer(&mut self.store().reader()).await
+        keeper.first_answer(&mut self.store().patient_reader()).await
     }
 
     /// Keeps `answer` for the repetition of the request of `call`.

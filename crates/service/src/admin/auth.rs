@@ -75,7 +75,7 @@ impl Actor {
 impl Service {
     /// Whether no vendor exists yet.
     pub async fn setup_needed(&self) -> Result<bool> {
-        Ok(setup::is_unused(&mut self.store().reader()).await?)
+        Ok(setup::is_unused(&mut self.store().patient_reader()).await?)
     }
 
     /// Makes the one-time code for first set-up and stores its hash; the code is for the server's log. `None` where the
@@ -111,7 +111,7 @@ impl Service {
             return Err(Error::new(ErrorCode::AlreadySetUp));
         }
         let hash = code_hash(&input.code);
-        if !setup::code_fits(&mut self.store().reader(), hash).await? {
+        if !setup::code_fits(&mut self.store().patient_reader(), hash).await? {
             self.count(counter).await?;
             return Err(Error::new(ErrorCode::SetupCodeWrong).with_pointer("/code"));
         }
@@ -209,7 +209,7 @@ impl Service {
             return Err(limited());
         }
         let member = match &email {
-            Some(email) => rows::by_email(&mut self.store().reader(), email).await?,
+            Some(email) => rows::by_email(&mut self.store().patient_reader(), email).await?,
             None => None,
         };
         let member = member.filter(|member| member.disabled_at.is_none());
@@ -261,7 +261,7 @@ impl Service {
 
     async fn check_own_password(&self, actor: &Actor, password: &Password, from: &RequestInfo) -> Result<MemberRow> {
         let id = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
-        let member = rows::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let member = rows::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         let member = member.ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
         let account = account_counter(member.email.as_str());
         if self.count(account.clone()).await? > FAILURES {
@@ -315,13 +315,13 @@ impl Service {
     /// [`ErrorCode::Forbidden`] for a token.
     pub async fn me(&self, actor: &Actor) -> Result<MemberView> {
         let id = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
-        let member = rows::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let member = rows::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         member.as_ref().map(show).ok_or_else(|| Error::new(ErrorCode::NotFound))
     }
 
     /// The vendor of `actor`, with the root public key that its applications pin.
     pub async fn vendor(&self, actor: &Actor) -> Result<VendorView> {
-        let row = vendors::by_public_id(&mut self.store().reader(), actor.vendor()).await?;
+        let row = vendors::by_public_id(&mut self.store().patient_reader(), actor.vendor()).await?;
         let row = row.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         self.show_vendor(row).await
     }
@@ -329,7 +329,7 @@ impl Service {
     /// Every vendor, the oldest first: for an operator with a shell on the machine, never for a request.
     pub async fn vendors(&self) -> Result<Vec<VendorView>> {
         let mut views = Vec::new();
-        for row in vendors::all_vendors(&mut self.store().reader()).await? {
+        for row in vendors::all_vendors(&mut self.store().patient_reader()).await? {
             views.push(self.show_vendor(row).await?);
         }
         Ok(views)
@@ -341,7 +341,7 @@ impl Service {
     }
 
     async fn refuse_above(&self, counter: &str) -> Result<()> {
-        let row = throttle::get(&mut self.store().reader(), counter, WINDOW, self.now()).await?;
+        let row = throttle::get(&mut self.store().patient_reader(), counter, WINDOW, self.now()).await?;
         if row.is_some_and(|row| row.hits >= FAILURES) { Err(limited()) } else { Ok(()) }
     }
 

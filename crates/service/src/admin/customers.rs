@@ -113,7 +113,7 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn customer(&self, actor: &Actor, id: CustomerId) -> Result<CustomerView> {
         actor.require(Permission::CustomersRead)?;
-        let row = customers::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let row = customers::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         row.as_ref().map(show).ok_or_else(absent)
     }
 
@@ -125,7 +125,8 @@ impl Service {
         page: PageRequest<CustomerSort>,
     ) -> Result<Page<CustomerView>> {
         actor.require(Permission::CustomersRead)?;
-        let rows = customers::list(&mut self.store().reader(), actor.scope(), &CustomerFilter { q }, &page).await?;
+        let rows =
+            customers::list(&mut self.store().patient_reader(), actor.scope(), &CustomerFilter { q }, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

@@ -71,13 +71,14 @@ impl Service {
             since: filter.since,
             before: filter.before,
         };
-        let rows = events::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        let rows = events::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, show))
     }
 
     /// Walks the whole audit log of `vendor` and compares every hash: for an operator with a shell on the machine.
     pub async fn verify_chain(&self, vendor: VendorId) -> Result<ChainReport> {
-        let verdict = events::verify(&mut self.store().reader(), Scope::trusted(vendor)).await.map_err(Error::from)?;
+        let verdict =
+            events::verify(&mut self.store().patient_reader(), Scope::trusted(vendor)).await.map_err(Error::from)?;
         Ok(match verdict {
             Verdict::Whole { events, .. } => ChainReport { events, broken_at: None },
             Verdict::Broken { number } => ChainReport { events: number.saturating_sub(1), broken_at: Some(number) },

@@ -110,7 +110,7 @@ impl Service {
                 }),
             )
             .await?;
-        let reader = self.store().reader();
+        let reader = self.store().patient_reader();
         let source = Source { service: self.clone(), act, reader, export, after: None, began: false, ended: false };
         Ok(try_unfold(source, |mut source| async move {
             let piece = source.next().await?;

@@ -79,14 +79,15 @@ impl Service {
     pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeView>> {
         actor.require(Permission::FleetRead)?;
         let now = self.now();
-        let rows = nodes::all_nodes(&mut self.store().reader()).await?;
+        let rows = nodes::all_nodes(&mut self.store().patient_reader()).await?;
         Ok(rows.into_iter().map(|row| show(row, now)).collect())
     }
 
     /// A node. [`ErrorCode::NotFound`] where there is none with that id.
     pub async fn node_view(&self, actor: &Actor, id: NodeId) -> Result<NodeView> {
         actor.require(Permission::FleetRead)?;
-        let row = nodes::get(&mut self.store().reader(), id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let row =
+            nodes::get(&mut self.store().patient_reader(), id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         Ok(show(row, self.now()))
     }
 

@@ -184,7 +184,7 @@ impl Service {
     ) -> Result<Page<LicenseView>> {
         actor.require(Permission::LicensesRead)?;
         let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         if let Some(found) = self.find_exactly(&act, &mut reader, filter.q.as_deref().unwrap_or_default()).await? {
             let mut items = Vec::with_capacity(found.len());
             for row in &found {
@@ -231,7 +231,7 @@ impl Service {
     pub async fn license(&self, actor: &Actor, id: LicenseId) -> Result<LicenseDetail> {
         actor.require(Permission::LicensesRead)?;
         let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         let q = &mut reader;
         let row = licenses::get(q, act.scope, id).await?.ok_or_else(absent)?;
         let product = products::get(q, act.scope, row.license.product).await?.ok_or_else(absent)?;

@@ -83,7 +83,7 @@ impl Service {
     /// The vendor's members by time of creation, removed ones included.
     pub async fn members(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<MemberView>> {
         actor.require(Permission::CatalogRead)?;
-        let rows = members::list(&mut self.store().reader(), actor.scope(), &page).await?;
+        let rows = members::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 
@@ -140,7 +140,7 @@ impl Service {
         may_touch(&call.actor, &[])?;
         call.actor.require_fresh(self.now())?;
         let scope = call.actor.scope();
-        let member = members::get(&mut self.store().reader(), scope, id).await?.ok_or_else(absent)?;
+        let member = members::get(&mut self.store().patient_reader(), scope, id).await?.ok_or_else(absent)?;
         may_touch(&call.actor, &[member.role])?;
         password::check(&password, &member.email)?;
         let hash = self.admin().hasher.hash(&password, self.entropy()).await?;

@@ -77,7 +77,7 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
         actor.require(Permission::CustomersRead)?;
-        let row = orders::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let row = orders::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         row.as_ref().map(show).ok_or_else(absent)
     }
 
@@ -91,7 +91,7 @@ impl Service {
     ) -> Result<Page<OrderView>> {
         actor.require(Permission::CustomersRead)?;
         let filter = OrderFilter { status: None, customer, q };
-        let rows = orders::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        let rows = orders::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

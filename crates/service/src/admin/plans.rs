@@ -87,7 +87,7 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView> {
         actor.require(Permission::CatalogRead)?;
-        let row = plans::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let row = plans::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         row.as_ref().map(show).ok_or_else(absent)
     }
 
@@ -100,7 +100,7 @@ impl Service {
     ) -> Result<Page<PlanView>> {
         actor.require(Permission::CatalogRead)?;
         let filter = plans::PlanFilter { product: filter.product, archived: filter.archived };
-        let rows = plans::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        let rows = plans::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

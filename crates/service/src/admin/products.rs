@@ -72,7 +72,7 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn product(&self, actor: &Actor, id: ProductId) -> Result<ProductView> {
         actor.require(Permission::CatalogRead)?;
-        let row = products::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let row = products::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         row.as_ref().map(show).ok_or_else(absent)
     }
 
@@ -85,7 +85,7 @@ impl Service {
     ) -> Result<Page<ProductView>> {
         actor.require(Permission::CatalogRead)?;
         let filter = ProductFilter { archived };
-        let rows = products::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        let rows = products::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

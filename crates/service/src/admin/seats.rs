@@ -75,7 +75,7 @@ impl Service {
             state: filter.state,
             not_seen_since: filter.not_seen_since,
         };
-        let rows = seats::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;
+        let rows = seats::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row.row)))
     }
 
@@ -85,7 +85,7 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn seat(&self, actor: &Actor, id: SeatId) -> Result<SeatView> {
         actor.require(Permission::LicensesRead)?;
-        let row = seats::get(&mut self.store().reader(), actor.scope(), id).await?;
+        let row = seats::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         row.as_ref().map(show).ok_or_else(|| Error::new(ErrorCode::NotFound))
     }
 
@@ -120,7 +120,7 @@ impl Service {
     }
 
     async fn seat_license(&self, act: &Act, id: SeatId) -> Result<LicenseId> {
-        let row = seats::get(&mut self.store().reader(), act.scope, id).await?;
+        let row = seats::get(&mut self.store().patient_reader(), act.scope, id).await?;
         row.map(|row| row.seat.license).ok_or_else(|| Error::new(ErrorCode::NotFound))
     }
 }

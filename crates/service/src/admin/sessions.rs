@@ -129,7 +129,7 @@ impl Service {
     /// [`ErrorCode::Unauthenticated`] where there is no such session, it has ended, or its member may not sign in.
     pub async fn actor_for_session(&self, secret: &SessionSecret) -> Result<Actor> {
         let nobody = || Error::new(ErrorCode::Unauthenticated);
-        let (now, mut reader) = (self.now(), self.store().reader());
+        let (now, mut reader) = (self.now(), self.store().patient_reader());
         let session = sessions::get(&mut reader, secret.hash(), now).await?.ok_or_else(nobody)?;
         let (Some(scope), Some(id)) = (session.scope(), session.member) else { return Err(nobody()) };
         let member = members::get(&mut reader, scope, id).await?.ok_or_else(nobody)?;
@@ -174,7 +174,7 @@ impl Service {
 
     /// What the pages keep in the session of `secret`; `None` where there is no such session any more.
     pub async fn session_data(&self, secret: &SessionSecret) -> Result<Option<Map<String, Value>>> {
-        let row = sessions::get(&mut self.store().reader(), secret.hash(), self.now()).await?;
+        let row = sessions::get(&mut self.store().patient_reader(), secret.hash(), self.now()).await?;
         Ok(row.map(|row| remembered(&row).map(|remembered| remembered.kept).unwrap_or_default()))
     }
 
@@ -204,7 +204,7 @@ impl Service {
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<SessionView>> {
         let member = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
         let scope = actor.scope();
-        let rows = sessions::of_member(&mut self.store().reader(), scope, member, self.now()).await?;
+        let rows = sessions::of_member(&mut self.store().patient_reader(), scope, member, self.now()).await?;
         let show = |row: &SessionRow| SessionView {
             id: public_id(&row.id_hash),
             current: actor.session() == Some(public_id(&row.id_hash)),

@@ -38,7 +38,7 @@ impl Service {
             return Ok(answer);
         }
         let act = self.act(call);
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
         let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };

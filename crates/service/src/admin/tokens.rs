@@ -81,7 +81,7 @@ impl Service {
         // The checksum is looked at first: a typing error or a scanner's guess costs no query.
         let token: ApiToken = text.parse().map_err(|_| nobody())?;
         let now = self.now();
-        let row = tokens::by_hash(&mut self.store().reader(), token.hash(), now).await?.ok_or_else(nobody)?;
+        let row = tokens::by_hash(&mut self.store().patient_reader(), token.hash(), now).await?.ok_or_else(nobody)?;
         if row.last_used_at.is_none_or(|at| now.since(at) >= TOUCH_EVERY) {
             let (scope, id) = (row.scope(), row.id);
             let touched = self.store().write(WriteOptions::last().idempotent(), move |tx| {
@@ -132,7 +132,7 @@ impl Service {
     /// The vendor's tokens by time of creation, revoked ones included.
     pub async fn tokens(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<TokenView>> {
         actor.require(Permission::TokensWrite)?;
-        let rows = tokens::list(&mut self.store().reader(), actor.scope(), &page).await?;
+        let rows = tokens::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

@@ -110,7 +110,7 @@ impl Service {
         let epoch = hot.epoch(&id);
         let scope = product.scope;
         let read = async move {
-            let row = licenses::get(&mut self.store().reader(), scope, id).await?;
+            let row = licenses::get(&mut self.store().patient_reader(), scope, id).await?;
             Ok(row.map(hot_license))
         };
         let found = self

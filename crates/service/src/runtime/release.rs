@@ -6,14 +6,15 @@ use super::{
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
 use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds};
-use holdfast_store::{Scope, Tx, WriteOptions, licenses, seats};
+use holdfast_store::{Scope, Tx, WriteOptions, licenses, seats, seats::SeatRow};
 
 /// Within how long releases from inside the application count towards the plan's budget.
 const BUDGET_WINDOW: Seconds = Seconds::days(30);
 
 impl Service {
     /// Gives up the seat that the presented lease names (HTTP API, `release`). Doing it again, or for a seat that is not
-    /// there or no longer this device's, changes nothing and is no error.
+    /// there or no longer this device's, changes nothing and is no error. So does a request that comes late: a lease from
+    /// before the seat was claimed anew gives nothing up.
     ///
     /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's, and retryably
     /// otherwise.
@@ -22,13 +23,19 @@ impl Service {
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
         let (service, scope, origin) = (self.clone(), hot.scope, Origin::of(from));
         let (seat, license, device) = (presented.seat, presented.license, presented.device);
+        let signed = presented.lease.iat;
         self.store()
             .write(WriteOptions::license(license).idempotent(), move |tx| {
                 let (service, origin) = (service.clone(), origin.clone());
                 Box::pin(async move {
                     let known = seats::get(tx, scope, seat).await?;
-                    // Only the device that has the seat gives it up, whoever had it when the lease was signed.
-                    if known.is_some_and(|row| (row.seat.device, row.seat.license) == (device, license)) {
+                    // Only the device that has the seat gives it up, whoever had it when the lease was signed; and only
+                    // what it had then. A claim's own lease carries the claim's time, and a device keeps no older one.
+                    let is_given_up = |row: &SeatRow| {
+                        (row.seat.device, row.seat.license) == (device, license)
+                            && signed >= row.seat.claimed_at.seconds()
+                    };
+                    if known.as_ref().is_some_and(is_given_up) {
                         free(&service, tx, scope, (seat, license), &origin, "device").await?;
                     }
                     Ok::<_, Error>(())

@@ -35,7 +35,7 @@ impl Service {
         let hot = self.signing_product(product).await?;
         let device = input.device.hash;
         let keys = hot.manifest_newer_than(input.manifest_seq);
-        let known = trials::of_device(&mut self.store().reader(), hot.scope, product, &device).await?;
+        let known = trials::of_device(&mut self.store().patient_reader(), hot.scope, product, &device).await?;
         let claimant = Claimant { device: input.device, user: None, borrow: None, returning: false, key: None };
         if let Some(trial) = known {
             return self.return_to_trial(&hot, trial.license, claimant, &input.nonce, from, keys).await;
@@ -73,7 +73,7 @@ impl Service {
     async fn trial_plan(&self, product: &HotProduct, code: Option<&Code>) -> Result<PlanRow> {
         let is_trial =
             |plan: &PlanRow| plan.archived_at.is_none() && matches!(plan.terms.model, LicenseModel::Trial { .. });
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         let found = match code {
             Some(code) => plans::by_code(&mut reader, product.scope, product.product, code).await?.filter(is_trial),
             None => first_plan(&mut reader, product, is_trial).await?,

@@ -32,7 +32,7 @@ impl Service {
         let mut codes = Vec::new();
         let mut seat = None;
         if let Some(device) = &input.device_hash {
-            seat = seats::by_device(&mut self.store().reader(), hot.scope, license.id, device).await?;
+            seat = seats::by_device(&mut self.store().patient_reader(), hot.scope, license.id, device).await?;
             match &seat {
                 Some(row) if row.seat.state == SeatState::Active => {}
                 Some(_) => reasons.push(Reason { code: DenialCode::Released, effective: now.seconds() }),
@@ -64,7 +64,7 @@ impl Service {
     }
 
     async fn why_no_seat(&self, product: &HotProduct, license: &License) -> Result<&'static str> {
-        let row = licenses::get(&mut self.store().reader(), product.scope, license.id).await?;
+        let row = licenses::get(&mut self.store().patient_reader(), product.scope, license.id).await?;
         let full = row.is_some_and(|row| row.seats_used >= license.terms.seat_limit());
         Ok(if full { CODE_SEAT_LIMIT_REACHED } else { CODE_NOT_ACTIVATED })
     }

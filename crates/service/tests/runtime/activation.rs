@@ -197,6 +197,24 @@ both! {
         assert_eq!(world.release("a.b.c").await.unwrap_err().code, ErrorCode::LeaseUnverifiable);
     }
 
+    async fn a_release_that_comes_late_gives_up_nothing_that_was_claimed_since(db: TestDb) {
+        let world = World::new(&db).await;
+        let (_, key) = world.license(fixed(1)).await;
+        let first = world.activate(&key, "laptop").await.unwrap();
+        world.clock.advance(Seconds(5));
+        world.release(&first.lease).await.unwrap();
+        let second = world.activate(&key, "laptop").await.unwrap();
+        assert_eq!(second.seat.id, first.seat.id, "the same device, the same seat");
+        // The same request once more, from a node or a network that held it back.
+        world.release(&first.lease).await.unwrap();
+        world.renew(&second.lease).await.unwrap();
+        // Its own lease gives it up, also the claim's very first one when there are newer ones.
+        world.clock.advance(Seconds(5));
+        world.renew(&second.lease).await.unwrap();
+        world.release(&second.lease).await.unwrap();
+        world.denial(world.renew(&second.lease).await.unwrap_err(), ErrorCode::SeatReleased).await;
+    }
+
     async fn releases_by_key_have_a_budget_that_fills_up_again(db: TestDb) {
         let world = World::new(&db).await;
         let (_, key) = world.license(Terms { release_budget: 1, ..fixed(3) }).await;

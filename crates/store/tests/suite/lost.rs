@@ -2,14 +2,16 @@
 
 use crate::support::{Fixture, NOW, entropy, request, terms, vendor};
 use holdfast_domain::{CustomerId, SeatModel};
-use holdfast_store::{Db, DbOptions, DbUrl, Store, StoreError, StoreOptions, WriteOptions, customers, events, seats};
+use holdfast_store::{
+    Db, DbOptions, DbUrl, Reader, Store, StoreError, StoreOptions, WriteOptions, customers, events, licenses, seats,
+};
 use holdfast_testkit::TestDb;
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -195,5 +197,29 @@ fn a_look_up_whose_connection_hangs_holds_nobody_else_up() {
         assert_eq!(ask().await.unwrap().unwrap(), Some(new.license.id));
         assert_eq!(patient.await.unwrap().unwrap(), Some(new.license.id), "served by the one that was not held up");
         assert!(!hanging.is_finished());
+    });
+}
+
+#[test]
+fn whoever_has_nothing_else_to_go_on_with_waits_for_the_database() {
+    holdfast_testkit::db::run(async {
+        let c = cuttable().await;
+        let license = c.f.license(terms(SeatModel::NodeLocked, 5)).await;
+        let read = async |reader: Reader| licenses::get(&mut { reader }, c.f.scope, license).await;
+        c.mode.store(DOWN, Ordering::SeqCst);
+        let back = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            c.mode.store(PASS, Ordering::SeqCst);
+        };
+        let (hasty, patient, ()) = tokio::join!(read(c.f.store.reader()), read(c.f.store.patient_reader()), back);
+        assert!(matches!(hasty, Err(StoreError::Unavailable(_))), "{hasty:?}");
+        assert!(patient.unwrap().is_some());
+
+        c.mode.store(DOWN, Ordering::SeqCst);
+        let begun = Instant::now();
+        let given_up = read(c.f.store.patient_reader()).await;
+        assert!(matches!(given_up, Err(StoreError::Unavailable(_))));
+        let took = begun.elapsed();
+        assert!(Duration::from_secs(3) <= took && took < Duration::from_secs(5), "as long as a write: {took:?}");
     });
 }

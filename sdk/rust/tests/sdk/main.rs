@@ -9,6 +9,7 @@ mod documents;
 mod faults;
 mod offline;
 mod processes;
+mod race;
 mod real;
 mod server;
 mod slow;

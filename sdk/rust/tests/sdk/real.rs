@@ -181,6 +181,33 @@ fn seats_are_offered_freed_and_given_up() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_a_server_was_asked_while_it_stood_still_is_not_carried_out_late() {
+    let real = Real::start();
+    let server = real.running.as_ref().unwrap();
+    let taken = || real.installation.api("GET", "/seats", &Value::Null).unwrap()["total"].clone();
+    let island = real.app("island", "http://127.0.0.1:1");
+    let request = RelayRequest::parse(&island.offline_activation(&real.key).unwrap()).unwrap();
+    let agent = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build().new_agent();
+    let ask = || {
+        let url = format!("{}{}", real.url(), request.path());
+        agent.post(url).header("Content-Type", "application/json").send(request.body.to_string()).unwrap().status()
+    };
+    server.freeze(true).unwrap();
+    std::thread::scope(|scope| {
+        // Taken by the system, read by the server when it wakes: the device may have been served elsewhere by then.
+        let late = scope.spawn(ask);
+        std::thread::sleep(Duration::from_secs(2));
+        server.freeze(false).unwrap();
+        assert_eq!(late.join().unwrap(), 503);
+    });
+    assert_eq!(taken(), 0);
+    std::thread::sleep(Duration::from_millis(1_100));
+    assert_eq!(ask(), 201, "asked again a moment later");
+    assert_eq!(taken(), 1);
+}
+
+#[test]
 fn trials_own_keys_tls_and_files() {
     let real = Real::start();
     let trial = real.app("trial", &real.url());

@@ -20,14 +20,14 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn import(&self, actor: &Actor, id: ImportId) -> Result<ImportView> {
         actor.require(Permission::LicensesWrite)?;
-        let row = imports::get(&mut self.store().reader(), actor.scope(), id).await?.ok_or_else(absent)?;
+        let row = imports::get(&mut self.store().patient_reader(), actor.scope(), id).await?.ok_or_else(absent)?;
         view(&row, self.admin().imports.get(id))
     }
 
     /// The vendor's imports by time of creation.
     pub async fn imports(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<ImportView>> {
         actor.require(Permission::LicensesWrite)?;
-        let rows = imports::list(&mut self.store().reader(), actor.scope(), &page).await?;
+        let rows = imports::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
         try_map(rows, |row| view(&row, self.admin().imports.get(row.id)))
     }
 
@@ -45,7 +45,7 @@ impl Service {
     ) -> Result<Vec<ImportRowView>> {
         actor.require(Permission::LicensesWrite)?;
         let (scope, limit) = (actor.scope(), limit.clamp(1, 200));
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         let import = imports::get(&mut reader, scope, id).await?.ok_or_else(absent)?;
         let notes = Notes::of(&import)?;
         let mut found = Vec::new();

@@ -229,7 +229,7 @@ impl Service {
         })
         .await?;
         let mapping = columns::choose(&table.headers, &input.mapping)?;
-        let catalogue = catalogue(&act, &mut self.store().reader(), input.product, input.plan).await?;
+        let catalogue = catalogue(&act, &mut self.store().patient_reader(), input.product, input.plan).await?;
         let samples = (0..table.headers.len())
             .map(|at| {
                 let cells =
@@ -344,7 +344,7 @@ impl Service {
     /// Compares rows marked `create` with the licenses that have their keys already.
     async fn compare(&self, act: &Act, product: ProductId, mapping: &[Field], judged: &mut [Judged]) -> Result<()> {
         let vault = self.vault()?;
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         for chunk in judged.chunks_mut(CHUNK) {
             // A key may be stored under the hash of an older master key.
             let mut wanted: HashMap<[u8; 32], usize> = HashMap::with_capacity(chunk.len());
@@ -381,7 +381,7 @@ impl Service {
     pub async fn remap_import(&self, call: &Call, id: ImportId, input: RemapImport) -> Result<ImportView> {
         call.actor.require(Permission::LicensesWrite)?;
         let act = self.act(call);
-        let mut import = imports::get(&mut self.store().reader(), act.scope, id).await?.ok_or_else(absent)?;
+        let mut import = imports::get(&mut self.store().patient_reader(), act.scope, id).await?.ok_or_else(absent)?;
         if import.status != ImportStatus::Staged {
             return Err(wrong_state("Only an import that waits to be confirmed can be read anew."));
         }
@@ -417,7 +417,7 @@ impl Service {
 
     /// Reads all rows of a staged import back and judges them.
     async fn judge_again(&self, act: &Act, import: &ImportRow, notes: &Notes) -> Result<Vec<Judged>> {
-        let mut reader = self.store().reader();
+        let mut reader = self.store().patient_reader();
         let catalogue = catalogue(act, &mut reader, import.product, import.plan).await?;
         let mut rows = Vec::new();
         let mut after = 0;
