@@ -5,6 +5,7 @@
 
 use crate::logging::LogFormat;
 use clap::Args;
+use holdfast_domain::continuity::Bounds;
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -51,6 +52,9 @@ pub struct Options {
     /// The page that a denial refers people to; by default `/help` under the first endpoint.
     #[arg(long, global = true, value_name = "URL")]
     pub help_url: Option<String>,
+    /// For how many hours leases are renewed without the database, 1 to 72; floating seats for 12 at most.
+    #[arg(long, global = true, value_name = "HOURS")]
+    pub continuity_hours: Option<i64>,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -196,6 +200,8 @@ pub struct Config {
     pub endpoints: Vec<String>,
     /// The page that a denial refers people to.
     pub help_url: Option<String>,
+    /// How far the node goes on without the database.
+    pub continuity: Bounds,
     /// The log's filter.
     pub log: String,
     /// The log's form.
@@ -319,6 +325,7 @@ impl Options {
             master_key,
             endpoint: if self.endpoint.is_empty() { file.endpoint } else { self.endpoint },
             help_url: self.help_url.or(file.help_url),
+            continuity_hours: self.continuity_hours.or(file.continuity_hours),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
         }
@@ -336,6 +343,11 @@ impl Options {
             return Err(value("--database-url", "begins with neither `sqlite:` nor `postgres://`"));
         }
         let endpoints = self.endpoint.iter().map(|url| base_url("--endpoint", url)).collect::<Result<Vec<_>, _>>()?;
+        let continuity = match self.continuity_hours {
+            None => Bounds::default(),
+            Some(hours @ 1..=72) => Bounds::of_hours(hours),
+            Some(_) => return Err(value("--continuity-hours", "must be 1 to 72")),
+        };
         let help_url = self.help_url.map(|url| base_url("--help-url", &url)).transpose()?;
         Ok(Config {
             database_url: Zeroizing::new(database_url),
@@ -345,6 +357,7 @@ impl Options {
             data_dir,
             endpoints,
             help_url,
+            continuity,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -352,8 +365,17 @@ impl Options {
 }
 
 /// The settings of [`Options`] that a TOML file may have; all others belong to `serve`.
-const COMMON: &[&str] =
-    &["database_url", "database_url_file", "data_dir", "master_key_file", "endpoint", "help_url", "log", "log_format"];
+const COMMON: &[&str] = &[
+    "database_url",
+    "database_url_file",
+    "data_dir",
+    "master_key_file",
+    "endpoint",
+    "help_url",
+    "continuity_hours",
+    "log",
+    "log_format",
+];
 
 impl ServeOptions {
     fn or(self, file: Self) -> Self {
@@ -444,6 +466,9 @@ mod tests {
         assert_eq!(*config.database_url, "sqlite:/srv/holdfast/holdfast.db");
         assert_eq!(config.master_key_file, Path::new("/srv/holdfast/master.key"));
         assert_eq!(serve.drain, Duration::from_secs(3));
+        assert_eq!(config.continuity, Bounds::default());
+        let (config, _) = load("continuity_hours = 6", Options::default(), ServeOptions::default()).unwrap();
+        assert_eq!(config.continuity, Bounds::of_hours(6));
     }
 
     #[test]
@@ -469,6 +494,8 @@ mod tests {
             ("public_url = \"https://example.com/path\"", "--public-url"),
             ("trusted_proxy = [\"10.0.0.0/33\"]", "--trusted-proxy"),
             ("max_requests = 0", "--max-requests"),
+            ("continuity_hours = 0", "--continuity-hours"),
+            ("continuity_hours = 73", "--continuity-hours"),
             ("= =", ""),
         ] {
             let error = load(text, Options::default(), none()).unwrap_err().to_string();

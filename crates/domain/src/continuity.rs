@@ -21,6 +21,13 @@ pub struct Bounds {
     pub floating: Seconds,
 }
 
+impl Bounds {
+    /// So many hours, and for floating seats no more than 12: other nodes wait no longer before they give such a place away.
+    pub fn of_hours(hours: i64) -> Self {
+        Self { longest: Seconds::hours(hours), floating: Seconds::hours(hours).min(Self::default().floating) }
+    }
+}
+
 impl Default for Bounds {
     /// 72 hours, and 12 for floating seats.
     fn default() -> Self {

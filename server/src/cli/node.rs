@@ -2,7 +2,6 @@
 
 use super::{Failure, explained};
 use crate::config::Config;
-use holdfast_domain::continuity::Bounds;
 use holdfast_service::{
     Parts, Service, Settings,
     system::{OsEntropy, SystemClock},
@@ -145,7 +144,7 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
         settings: Settings {
             endpoints: config.endpoints.clone(),
             help_url: config.help_url.clone(),
-            continuity: Bounds::default(),
+            continuity: config.continuity,
         },
     })
 }

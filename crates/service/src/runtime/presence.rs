@@ -1,7 +1,7 @@
 //! A node among others: it registers, gives signs of life, and accounts for what it signed.
 
 use crate::{Error, Result, Service};
-use holdfast_domain::{NodeId, Seconds, Timestamp};
+use holdfast_domain::{NodeId, Seconds, Timestamp, continuity::Bounds};
 use holdfast_store::{
     Dialect, WriteOptions,
     nodes::{self, NodeRow, NodeState, Wanted},
@@ -164,6 +164,7 @@ impl Service {
         let registered = |member: &&Member| member.beaten_at.load(Ordering::Relaxed) != 0;
         let member = self.state().member.get().filter(registered);
         let node = member.map_or(NodeId::from_bytes([0; 16]), |member| member.of.id);
-        Reclaim { node, settled_at: self.settled_at(), alone: self.bounds().floating, lease }
+        // Another node may have been told other bounds than this one: what is waited for is the longest that any may have.
+        Reclaim { node, settled_at: self.settled_at(), alone: Bounds::default().floating, lease }
     }
 }
