@@ -267,6 +267,11 @@ impl Customer {
         Ok(())
     }
 
+    /// Whether the device has been given a seat that it has not given up.
+    pub fn has_lease(&self) -> bool {
+        self.licensing.state().lease.is_some()
+    }
+
     /// By how many seconds the clock that signed this device's lease is ahead of ours.
     pub fn signed_ahead(&self) -> i64 {
         self.licensing.state().lease.map_or(0, |lease| lease.iat.0 - jiff::Timestamp::now().as_second())

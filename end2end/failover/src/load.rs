@@ -161,19 +161,23 @@ fn claim(world: &World, crowd: &Crowd, dice: &mut Dice) -> Result<(), Failure> {
         let at = dice.below(holders.len());
         if wanted { Some((holders.swap_remove(at), full)) } else { None }
     };
+    // Whoever got no answer comes again: a device that gave up for good might keep a seat that nobody knows of.
+    let comes_again = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
     match known {
-        Some((customer, true)) => {
-            customer.release(world);
+        Some((customer, true)) if customer.has_lease() => {
+            if comes_again(&customer.release(world)) {
+                lock(holders).push(customer);
+            }
         }
-        Some((customer, false)) => {
+        known => {
             // Entering the key once more leads to the same seat.
-            customer.activate(world);
-            lock(holders).push(customer);
-        }
-        None => {
-            let customer = Customer::new(world, *license)?;
-            if customer.activate(world) == Outcome::Done {
+            let customer = known.map_or_else(|| Customer::new(world, *license), |(customer, _)| Ok(customer))?;
+            let had_lease = customer.has_lease();
+            let outcome = customer.activate(world);
+            if outcome == Outcome::Done {
                 customer.launch(world)?;
+            }
+            if had_lease || outcome == Outcome::Done || comes_again(&outcome) {
                 lock(holders).push(customer);
             }
         }

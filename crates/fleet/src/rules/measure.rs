@@ -99,9 +99,10 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    /// To drain when `before` seconds are left of `left`. A quarter of that is spent on making sure.
+    /// To drain when `before` seconds are left of `left`. A quarter of that is spent on making sure, but never more than
+    /// half of what is left: a disk that is full already leaves nothing to wait for.
     pub(super) fn before(before: f64, left: f64) -> Self {
-        Self { due_in: (left - before).max(0.0), patience: before / 4.0 }
+        Self { due_in: (left - before).max(0.0), patience: (before / 4.0).min(left / 2.0) }
     }
 }
 
