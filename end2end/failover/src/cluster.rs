@@ -389,6 +389,7 @@ impl Cluster {
         let said = on.command("sh").arg(on.folder.join("etc/doctor.sh")).env("PATH", path).output()?;
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let errors = String::from_utf8_lossy(&said.stderr);
+        fs::write(on.folder.join("log/doctor.log"), &text)?;
         if said.status.success() { Ok(text) } else { Err(format!("{text}{errors}").into()) }
     }
 
