@@ -194,7 +194,8 @@ fn the_doctor_sees_what_a_cluster_lacks_and_what_was_mended() {
     assert_eq!(said.grade("etcd", "no majority"), "failed");
 
     // A user without rights cannot count the standbys, and says how to get them.
-    pair.on_primary("ALTER SYSTEM SET synchronous_commit = local; CREATE ROLE plain LOGIN IN ROLE pg_read_all_data");
+    pair.on_primary("ALTER SYSTEM SET synchronous_commit = local");
+    pair.on_primary("CREATE ROLE plain LOGIN IN ROLE pg_read_all_data");
     pair.on_primary("SELECT pg_reload_conf()");
     let plain = pair.primary_url.replace("holdfast@", "plain@");
     let said = Said::by(&home, &plain, &[]);
