@@ -5,6 +5,8 @@
 #   scripts/postgres.sh url     prints its URL
 #   scripts/postgres.sh stop    stops it
 #   scripts/postgres.sh wipe    stops it and deletes its data
+#   scripts/postgres.sh follow URL   makes it anew, as a standby of the server at URL, starts it, prints its URL
+#   scripts/postgres.sh sql TEXT     runs statements on it
 #
 # HOLDFAST_PG_DIR  where it lives (default target/postgres)
 # HOLDFAST_PG_PORT the port it tries first (default 54329; the next free one is taken when that is busy)
@@ -121,6 +123,14 @@ stop() {
     fi
 }
 
+follow() {
+    stop
+    rm -rf "$data"
+    as_owner "$bin/pg_basebackup" -D "$data" -d "$1" --write-recovery-conf --checkpoint=fast --no-sync \
+        >"$root_dir/basebackup.log" 2>&1 || fail "pg_basebackup failed: $(tail -n 5 "$root_dir/basebackup.log")"
+    start
+}
+
 bin="$(find_bin)"
 case "${1:-}" in
 start) start ;;
@@ -130,5 +140,7 @@ wipe)
     stop
     rm -rf "$root_dir"
     ;;
-*) fail "say start, url, stop or wipe" ;;
+follow) follow "$2" ;;
+sql) as_owner "$bin/psql" -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(port)" -U holdfast -d holdfast -c "$2" ;;
+*) fail "say start, url, stop, wipe, follow or sql" ;;
 esac

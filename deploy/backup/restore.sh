@@ -8,9 +8,10 @@
 # Run it as the database's user, never as root. `--wal` names what pg_receivewal writes (holdfast-wal.service); without
 # it, the restored state is that of the backup. TIME is a moment as PostgreSQL reads it, "2026-03-01 12:00:00+00".
 #
-# The restored server listens on no network. With HOLDFAST naming the program and MASTER_KEY_FILE the master key, `holdfast
-# audit verify` walks the audit log and `holdfast doctor` opens the signing keys, over the socket's port on the loopback.
-# Where PROOF names a file, the time of a successful proof is written to it.
+# The restored server listens on no network but the loopback. With HOLDFAST naming the program and MASTER_KEY_FILE the master
+# key, `holdfast restore --prove` walks the audit logs, opens the signing keys and verifies what they signed; with
+# DATABASE_URL_FILE naming the file with the URL of the cluster in use, it compares the audit logs and records the proof
+# there, so that every node knows its age. Where PROOF names a file, the time of a successful proof is written to it, too.
 set -eu
 umask 077
 
@@ -111,23 +112,27 @@ miscounted="$(ask "SELECT count(*) FROM licenses l WHERE seats_used <> (SELECT c
     exit 1
 }
 if [ -n "${HOLDFAST:-}" ]; then
+    # The nodes' own password is put back afterwards: what is restored for good must let them in.
+    own="$(ask "SELECT rolpassword FROM pg_authid WHERE rolname = 'holdfast'" postgres)"
     ask "ALTER ROLE holdfast PASSWORD '$password'"
-    printf 'postgres://holdfast:%s@127.0.0.1:%s/holdfast\n' "$password" "$port" >"$scratch/database-url"
+    restored="$scratch/database-url"
+    printf 'postgres://holdfast:%s@127.0.0.1:%s/holdfast\n' "$password" "$port" >"$restored"
     mkdir "$scratch/node"
-    holdfast() {
-        "$HOLDFAST" --database-url-file "$scratch/database-url" --data-dir "$scratch/node" \
-            ${MASTER_KEY_FILE:+--master-key-file "$MASTER_KEY_FILE"} "$@"
-    }
-    holdfast audit verify >"$scratch/audit" 2>&1 || {
-        cat "$scratch/audit" >&2
+    if [ -z "${MASTER_KEY_FILE:-}" ]; then
+        set -- --database-url-file "$restored" audit verify
+    elif [ "$what" = prove ] && [ -n "${DATABASE_URL_FILE:-}" ]; then
+        set -- --database-url-file "$DATABASE_URL_FILE" --master-key-file "$MASTER_KEY_FILE" \
+            restore --prove --restored-url-file "$restored"
+    else
+        set -- --database-url-file "$restored" --master-key-file "$MASTER_KEY_FILE" \
+            restore --prove --restored-url-file "$restored" --no-record
+    fi
+    "$HOLDFAST" --data-dir "$scratch/node" "$@" >"$scratch/holdfast" 2>&1 || {
+        cat "$scratch/holdfast" >&2
         exit 1
     }
-    if [ -n "${MASTER_KEY_FILE:-}" ]; then
-        holdfast doctor >"$scratch/doctor" 2>&1 || {
-            cat "$scratch/doctor" >&2
-            exit 1
-        }
-    fi
+    cat "$scratch/holdfast"
+    ask "ALTER ROLE holdfast PASSWORD '$own'"
 fi
 if [ "$what" = restore ]; then
     "$bin/pg_ctl" --pgdata="$data" --mode=fast --wait --silent stop

@@ -109,6 +109,11 @@ impl Health {
         self.0.clock_offset.store(offset.0, Ordering::Release);
     }
 
+    /// How far this node's clock is ahead of the database's is not known any more.
+    pub fn forget_clock_offset(&self) {
+        self.0.clock_offset.store(0, Ordering::Release);
+    }
+
     /// How far this node's clock is ahead of the database's; `None` where that was not found out.
     pub fn clock_offset(&self) -> Option<Micros> {
         let offset = self.0.clock_offset.load(Ordering::Acquire);

@@ -4,6 +4,7 @@
 //! line; [`http`] owns the sockets; [`lifecycle`] starts and stops a node.
 
 pub mod api;
+mod certificate;
 pub mod cli;
 pub mod config;
 pub mod health;

@@ -4,11 +4,13 @@
 //! say so, keep accepting while load balancers notice, then finish what was begun, write what is left, and end.
 
 mod ballast;
+mod certificates;
 mod identity;
+mod measured;
 mod prepare;
 mod probe;
 mod report;
-mod snapshot;
+pub(crate) mod snapshot;
 mod watch;
 
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
 };
 use holdfast_service::{ErrorCode, Service, runtime::Membership, system::OsEntropy};
 use holdfast_store::{DbUrl, nodes::Wanted};
+use measured::Measured;
 use metrics_exporter_prometheus::PrometheusHandle;
 use prepare::{Prepared, prepare, unfit_schema};
 use report::Reporter;
@@ -99,7 +102,8 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     // Before anything can be signed: a clock that is wrong must not be found out by its leases.
     probe::look(&service, &health).await;
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
-    let reporter = Reporter::new(&state, &config, open);
+    let measured = Measured::default();
+    let reporter = Reporter::new(&state, &config, open, measured.clone());
     service.join(membership(&identity, reporter.clone()));
     routes.become_ready(router(state.clone()));
     let stop_last = CancellationToken::new();
@@ -119,7 +123,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
     let keeping = tokio::spawn(snapshot::keep(service.clone(), config.data_dir.clone(), stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
-    let probing = tokio::spawn(probe::run(service.clone(), health.clone(), stop_last.clone()));
+    let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
     let mut ended = select! {
@@ -151,9 +155,8 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    for task in
-        [Some(background), Some(upkeep), Some(probing), Some(keeping), Some(watching), ballast].into_iter().flatten()
-    {
+    let tasks = [background, upkeep, keeping, watching];
+    for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }
     leave(&service, &config.data_dir).await;
@@ -166,6 +169,21 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     tracing::info!("stopped");
     ended
+}
+
+/// Begins to measure what the node says of itself.
+fn measure(
+    service: &Service,
+    config: &Config,
+    health: &Health,
+    measured: &Measured,
+    stop: &CancellationToken,
+) -> [JoinHandle<()>; 3] {
+    [
+        tokio::spawn(probe::run(service.clone(), health.clone(), measured.clone(), stop.clone())),
+        tokio::spawn(measured::keep_up(service.clone(), measured.clone(), stop.clone())),
+        tokio::spawn(certificates::watch(config.endpoints.clone(), measured.clone(), stop.clone())),
+    ]
 }
 
 /// Answers `/metrics` where the operator wants it.

@@ -99,7 +99,8 @@ pub enum DatabaseRole {
 pub struct DatabaseReport {
     /// What the member nearest to the node is.
     pub role: DatabaseRole,
-    /// How far that member's data lie behind the primary's.
+    /// Of a replica: how far its data lie behind the primary's. Of a primary: how far the slowest of its standbys does.
+    /// Absent where that cannot be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_lag: Option<Micros>,
     /// Connections of the node's pool.
@@ -257,7 +258,7 @@ pub struct NodeReport {
     /// When the certificate under which clients reach the node ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_expires_at: Option<Timestamp>,
-    /// The keys that end first, a few at most.
+    /// The keys that end first, a few of each kind at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<KeyReport>,
     /// The background jobs.

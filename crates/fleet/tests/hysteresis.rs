@@ -4,7 +4,7 @@ use holdfast_domain::{Seconds, Timestamp};
 use holdfast_fleet::{
     Code, Finding, Known, Micros, NodeMode, NodeReport, NodeSeen, Observations, Presence, Severity, State, Subject,
     Transition, Usage, evaluate, known_after,
-    report::{ClockReport, KeyKind, KeyReport, OutboxReport},
+    report::{ClockReport, DatabaseReport, DatabaseRole, KeyKind, KeyReport, OutboxReport},
     transitions,
 };
 
@@ -171,4 +171,21 @@ fn a_node_that_said_goodbye_is_not_missed() {
     gone.nodes[0].report.mode = NodeMode::Normal;
     let codes: std::collections::BTreeSet<_> = missed(&mut state, &gone).iter().map(|finding| finding.code).collect();
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), [Code::NodeUnresponsive, Code::RegionLost]);
+}
+
+#[test]
+fn a_primary_tells_of_its_slowest_standby_and_one_that_cannot_see_it_of_nothing() {
+    let story = |role: DatabaseRole, lag: Option<i64>| {
+        let mut state = State::default();
+        let database =
+            DatabaseReport { role, replication_lag: lag.map(Micros::from_millis), ..DatabaseReport::default() };
+        let found = (0..600).step_by(5).map(|t| {
+            let report = NodeReport { database: Some(database.clone()), ..named("a") };
+            evaluate(&mut state, &seen(t, vec![report]), at(t))
+        });
+        found.flatten().any(|finding| finding.code == Code::ReplicationLag)
+    };
+    assert!(story(DatabaseRole::Primary, Some(50_000)));
+    assert!(!story(DatabaseRole::Primary, Some(500)) && !story(DatabaseRole::Primary, None));
+    assert!(!story(DatabaseRole::Single, None));
 }

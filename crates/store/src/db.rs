@@ -4,6 +4,7 @@ use crate::{
     dialect::{Array, Dialect, array, classify},
     error::{Detail, StoreError},
     sql::{Arg, Querier, Row, value},
+    waits::Waits,
 };
 use futures::future::BoxFuture;
 use holdfast_domain::Timestamp;
@@ -18,6 +19,7 @@ use std::{
     fmt,
     path::PathBuf,
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -115,6 +117,7 @@ pub struct Db {
     pub(crate) pools: Pools,
     pub(crate) options: DbOptions,
     url: DbUrl,
+    waits: Arc<Waits>,
 }
 
 #[derive(Clone, Debug)]
@@ -135,7 +138,7 @@ impl Db {
             // Not through the pool, which tries again and again and then only says that it took too long.
             first_contact(&pool.connect_options(), options.acquire_timeout).await?;
         }
-        Ok(Self { pools, options, url: url.clone() })
+        Ok(Self { pools, options, url: url.clone(), waits: Arc::new(Waits::new()) })
     }
 
     /// Opens PostgreSQL without waiting for it to answer, so that a node can start while its database is away. An SQLite
@@ -145,7 +148,7 @@ impl Db {
             DbUrl::Sqlite(path) => open_sqlite(path, &options).await?,
             DbUrl::Postgres(url) => open_postgres(url, &options)?,
         };
-        Ok(Self { pools, options, url: url.clone() })
+        Ok(Self { pools, options, url: url.clone(), waits: Arc::new(Waits::new()) })
     }
 
     /// Where it is.
@@ -186,6 +189,11 @@ impl Db {
         (size.saturating_sub(u32::try_from(idle).unwrap_or(u32::MAX)), self.options.readers)
     }
 
+    /// How long 99 % of those who wanted a connection in the last minute waited for it at most; `None` where nobody did.
+    pub fn pool_wait_p99(&self) -> Option<Duration> {
+        self.waits.p99()
+    }
+
     /// A handle for reading.
     pub fn reader(&self) -> Reader {
         Reader { db: self.clone(), patience: Duration::ZERO }
@@ -203,6 +211,7 @@ impl Db {
     }
 
     pub(crate) async fn reading(&self) -> Result<Conn, StoreError> {
+        let _waiting = self.waits.begin();
         match &self.pools {
             Pools::Sqlite { readers, .. } => readers.acquire().await.map(Conn::Sqlite),
             Pools::Postgres { pool } => pool.acquire().await.map(Conn::Postgres),
@@ -211,6 +220,7 @@ impl Db {
     }
 
     pub(crate) async fn writing(&self) -> Result<Conn, StoreError> {
+        let _waiting = self.waits.begin();
         match &self.pools {
             Pools::Sqlite { writer, .. } => writer.acquire().await.map(Conn::Sqlite),
             Pools::Postgres { pool } => pool.acquire().await.map(Conn::Postgres),

@@ -45,3 +45,17 @@ pub async fn release(tx: &mut Tx, job: &str, holder: &str, now: Timestamp) -> Re
     let sql = "UPDATE job_leases SET expires_at = $3 WHERE name = $1 AND holder = $2";
     tx.rows(sql.into(), args![job, holder, now]).await.map(|_| ())
 }
+
+/// Notes that the work was done, by whoever holds `token`, and gives the lease back: it is nobody's until it is due again.
+/// False where somebody else has taken it meanwhile.
+pub async fn finish(tx: &mut Tx, job: &str, token: i64, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE job_leases SET succeeded_at = $3, expires_at = $3 WHERE name = $1 AND token = $2 RETURNING name";
+    Ok(!tx.rows(sql.into(), args![job, token, now]).await?.is_empty())
+}
+
+/// When each job was last done, by its name; at most a thousand.
+pub async fn done(q: &mut dyn Querier) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let sql = "SELECT name, succeeded_at FROM job_leases WHERE succeeded_at IS NOT NULL ORDER BY name LIMIT 1000";
+    let rows = q.rows(sql.into(), Vec::new()).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}

@@ -105,6 +105,13 @@ pub async fn of_product(
     all(q, sql, args![scope.vendor(), product]).await
 }
 
+/// The vendor's root keys, the oldest first.
+pub async fn roots(q: &mut dyn Querier, scope: Scope) -> Result<Vec<SigningKeyRow>, StoreError> {
+    let sql =
+        format!("SELECT {} FROM signing_keys WHERE vendor = $1 AND kind = 'root' ORDER BY id", SigningKeyRow::COLUMNS);
+    all(q, sql, args![scope.vendor()]).await
+}
+
 /// Every key of every vendor, the oldest first: what a node unseals when it starts.
 pub async fn all_keys(q: &mut dyn Querier) -> Result<Vec<SigningKeyRow>, StoreError> {
     all(q, format!("SELECT {} FROM signing_keys ORDER BY id", SigningKeyRow::COLUMNS), Vec::new()).await

@@ -9,9 +9,11 @@ pub mod db;
 pub mod disk;
 pub mod gate;
 pub mod installation;
+pub mod pair;
 pub mod proxy;
 
 pub use clock::{FakeClock, SeededEntropy};
 #[cfg(feature = "db")]
 pub use db::TestDb;
 pub use gate::Gate;
+pub use pair::Pair;

@@ -10,4 +10,6 @@ SET log_min_error_statement = 'panic';
 CREATE ROLE holdfast LOGIN PASSWORD '$HOLDFAST_DATABASE_PASSWORD';
 CREATE DATABASE holdfast OWNER holdfast;
 REVOKE ALL ON DATABASE holdfast FROM PUBLIC;
+-- So that nodes and holdfast doctor see how far the standbys are behind.
+GRANT pg_monitor TO holdfast;
 SQL

@@ -57,15 +57,22 @@ impl Cluster {
             let from = self.binary.parent().ok_or("a program without a folder")?;
             run(Command::new("mount").arg("--bind").arg(from).arg(&programs))?;
         }
-        let key = self.machines[machine].folder.join("state/postgres/master.key");
-        fs::copy(self.folder.join("secrets/master.key"), &key)?;
-        let owner = database_owner()?;
-        owner.give(&key)?;
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+        let on = &self.machines[machine].folder;
+        // What the unit is lent as credentials.
+        let lend = |from: PathBuf, name: &str| -> Result<PathBuf, Failure> {
+            let to = on.join("state/postgres").join(name);
+            fs::copy(from, &to)?;
+            database_owner()?.give(&to)?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+            Ok(to)
+        };
+        let key = lend(self.folder.join("secrets/master.key"), "master.key")?;
+        let url = lend(on.join("etc/database-url"), "database-url")?;
         let mut command = self.as_database_user(machine)?;
         command
             .env("HOLDFAST", programs.join(self.binary.file_name().unwrap_or_default()))
             .env("MASTER_KEY_FILE", key)
+            .env("DATABASE_URL_FILE", url)
             .env("TMPDIR", self.machines[machine].folder.join("state/postgres"))
             .arg("sh")
             .arg(self.backup_script("restore.sh")?)

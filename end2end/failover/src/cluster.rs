@@ -381,6 +381,18 @@ impl Cluster {
         run(command.args(arguments))
     }
 
+    /// What `doctor.sh` of a machine says of it and of the whole cluster. Fails where something has failed.
+    pub fn doctor(&self, machine: usize) -> Result<String, Failure> {
+        let on = &self.machines[machine];
+        let program = self.binary.parent().ok_or("a program without a folder")?;
+        let path = format!("{}:{}", program.display(), std::env::var("PATH")?);
+        let said = on.command("sh").arg(on.folder.join("etc/doctor.sh")).env("PATH", path).output()?;
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&said.stderr);
+        fs::write(on.folder.join("log/doctor.log"), &text)?;
+        if said.status.success() { Ok(text) } else { Err(format!("{text}{errors}").into()) }
+    }
+
     /// Copies the logs of all machines to `target`, since these are gone with the rehearsal.
     pub fn keep_logs(&self, target: &Path) -> Result<(), Failure> {
         for machine in &self.machines {

@@ -342,6 +342,9 @@ fn backup_restored(stage: &mut Stage) -> Result<(), Failure> {
     })?;
     let took = printed.lines().find_map(|line| line.strip_prefix("took ")?.split(':').next());
     let took = took.ok_or_else(|| format!("restore.sh does not say how long it took: {printed}"))?.to_owned();
+    if !printed.contains("; recorded") {
+        return Err(format!("the proof is not recorded in the cluster's database: {printed}").into());
+    }
     stage.report.line("a backup restored to a scratch folder, recovered and checked", took, "", true);
     stage.none_failed("failed operations while a backup is taken and restored", stretch, &EVERYBODY);
     Ok(())

@@ -103,6 +103,9 @@ fn build(cluster: &mut Cluster) -> Result<World, Failure> {
 }
 
 fn play(stage: &mut Stage) -> Result<(), Failure> {
+    // A cluster as it was set up is well, by the eyes of what an operator looks with.
+    let said = stage.cluster.doctor(0).map_err(|said| format!("the doctor finds fault with the cluster:\n{said}"))?;
+    stage.report.line("what `doctor` says of the cluster", said.lines().last().unwrap_or_default(), "0 failed", true);
     for fault in faults::all(stage.options) {
         if stage.options.only.as_ref().is_none_or(|only| fault.name.contains(only.as_str())) {
             let begun = Instant::now();

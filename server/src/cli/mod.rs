@@ -48,8 +48,8 @@ enum Command {
     /// Set an installation up.
     #[command(subcommand)]
     Admin(admin::Admin),
-    /// Look at everything a node needs, and say what is wrong.
-    Doctor,
+    /// Look at everything a node and its cluster need, and say what is wrong and what to do.
+    Doctor(doctor::Args),
     /// List, rotate and revoke signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -221,7 +221,7 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
             Command::Serve(_) => serve::run(config, serve_options.resolve()?, output).await,
             Command::Migrate => migrate::run(&config, output).await,
             Command::Admin(args) => admin::run(args, &config, output).await,
-            Command::Doctor => doctor::run(&config, output).await,
+            Command::Doctor(args) => doctor::run(args, &config, output).await,
             Command::Keys(args) => keys::run(args, &config, output).await,
             Command::Audit(args) => audit::run(args, &config, output).await,
             Command::Import(args) => import::run(args, &config, output).await,

@@ -1,9 +1,11 @@
 //! Looks at the database in the background, so that asking how the node is never has to.
 
+use super::measured::Measured;
 use crate::health::Health;
 use holdfast_domain::Seconds;
 use holdfast_fleet::Micros;
 use holdfast_service::Service;
+use holdfast_store::replication::Follower;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const CLOCKS_APART: Seconds = Seconds(30);
 
 /// Looks until `stop` is cancelled.
-pub(super) async fn run(service: Service, health: Health, stop: CancellationToken) {
-    let mut was_reachable = true;
+pub(super) async fn run(service: Service, health: Health, measured: Measured, stop: CancellationToken) {
+    let (mut was_reachable, mut follower) = (true, Follower::default());
     while timeout(EVERY, stop.cancelled()).await.is_err() {
         let reachable = look(&service, &health).await;
         if reachable != was_reachable {
@@ -28,6 +30,11 @@ pub(super) async fn run(service: Service, health: Health, stop: CancellationToke
             }
             was_reachable = reachable;
         }
+        let replication = match timeout(PATIENCE, follower.look(service.store().db())).await {
+            Ok(Ok(replication)) if reachable => Some(replication),
+            _ => None,
+        };
+        measured.note(|facts| facts.replication = replication);
     }
 }
 
@@ -47,6 +54,9 @@ pub(super) async fn look(service: &Service, health: &Health) -> bool {
         }
         health.set_clock_off(off);
         service.set_clock_off(off);
+    } else {
+        // What was measured before the database went away says less and less of now.
+        health.forget_clock_offset();
     }
     reachable
 }

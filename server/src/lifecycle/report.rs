@@ -1,5 +1,6 @@
 //! What a node says of itself: measured here, read by the others and by people.
 
+use super::measured::{Facts, Measured};
 use crate::{
     AppState,
     config::{Config, ServeConfig},
@@ -11,7 +12,8 @@ use holdfast_fleet::{
     Micros, NodeMode, NodeReport, Usage,
     report::{ClockReport, DatabaseReport, DatabaseRole, KeyKind, KeyReport},
 };
-use holdfast_store::Dialect;
+use holdfast_service::runtime::KeyEnding;
+use holdfast_store::{Db, Dialect, replication::MemberRole, signing_keys};
 use std::{
     fs,
     path::PathBuf,
@@ -19,11 +21,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 /// Of how many products the denials are reported.
 const DENIALS: usize = 5;
-/// How many keys are reported.
+/// How many keys of each kind are reported.
 const KEYS: usize = 5;
 
 /// Measures one node.
@@ -37,11 +40,13 @@ pub(super) struct Reporter {
     data_dir: PathBuf,
     /// How many connections are open.
     open: Arc<AtomicUsize>,
+    /// What is measured in the background.
+    pub measured: Measured,
     started_at: Timestamp,
 }
 
 impl Reporter {
-    pub fn new(state: &AppState, config: &Config, open: Arc<AtomicUsize>) -> Self {
+    pub fn new(state: &AppState, config: &Config, open: Arc<AtomicUsize>, measured: Measured) -> Self {
         Self {
             state: state.downgrade(),
             serve: state.serve().clone(),
@@ -49,6 +54,7 @@ impl Reporter {
             endpoints: config.endpoints.clone(),
             data_dir: config.data_dir.clone(),
             open,
+            measured,
             started_at: state.service().now(),
         }
     }
@@ -61,7 +67,7 @@ impl Reporter {
     fn of(&self, state: &AppState) -> NodeReport {
         let (serve, service, health) = (&self.serve, state.service(), &self.health);
         let (latency, errors) = state.load().answers();
-        let (used, limit) = service.store().db().pool_use();
+        let facts = self.measured.facts();
         let known = service.runtime_status().known_at;
         let away = health.mode() == crate::health::Mode::Continuity;
         let bound = service.settings().continuity.longest;
@@ -78,26 +84,22 @@ impl Reporter {
             connections: Some(usage(self.open.load(Ordering::Relaxed) as u64, serve.max_connections as u64)),
             latency: Some(latency),
             errors: Some(errors),
-            database: Some(DatabaseReport {
-                role: match service.store().db().dialect() {
-                    Dialect::Sqlite => DatabaseRole::Single,
-                    // Nothing else is connected to: read-only servers are refused.
-                    Dialect::Postgres => DatabaseRole::Primary,
-                },
-                replication_lag: None,
-                pool: Some(usage(u64::from(used), u64::from(limit))),
-                pool_wait_p99: None,
-            }),
+            database: Some(database(service.store().db(), &facts)),
             change_feed_age: service
                 .runtime_status()
                 .feed_age
                 .map(|age| Micros::from_millis(age.0.saturating_mul(1_000))),
-            clock: health.clock_offset().map(|offset| ClockReport { to_database: Some(offset), to_peers: Vec::new() }),
+            clock: health
+                .clock_offset()
+                .map(|offset| ClockReport { to_database: Some(offset), to_peers: facts.to_peers }),
             disk: self.disk(),
             memory: memory(),
             descriptors: descriptors(),
             denials: service.denials_lately(DENIALS),
-            keys: service.keys_ending(KEYS).into_iter().map(issuing).collect(),
+            certificate_expires_at: facts.certificate_expires_at,
+            keys: service.keys_ending(KEYS).into_iter().map(key).collect(),
+            jobs: facts.jobs,
+            restore: facts.restore,
             ..NodeReport::default()
         }
     }
@@ -111,8 +113,30 @@ impl Reporter {
     }
 }
 
-fn issuing((kid, expires_at): (String, Timestamp)) -> KeyReport {
-    KeyReport { kid, kind: KeyKind::Issuing, expires_at }
+/// The database as this node sees it.
+fn database(db: &Db, facts: &Facts) -> DatabaseReport {
+    let micros = |span: Duration| Micros(i64::try_from(span.as_micros()).unwrap_or(i64::MAX));
+    let (used, limit) = db.pool_use();
+    let role = match (db.dialect(), facts.replication.map(|replication| replication.role)) {
+        (Dialect::Sqlite, _) | (_, Some(MemberRole::Single)) => DatabaseRole::Single,
+        (_, Some(MemberRole::Primary)) => DatabaseRole::Primary,
+        (_, Some(MemberRole::Replica)) => DatabaseRole::Replica,
+        (_, None) => DatabaseRole::Unknown,
+    };
+    DatabaseReport {
+        role,
+        replication_lag: facts.replication.and_then(|replication| replication.lag).map(micros),
+        pool: Some(usage(u64::from(used), u64::from(limit))),
+        pool_wait_p99: db.pool_wait_p99().map(micros),
+    }
+}
+
+fn key(ending: KeyEnding) -> KeyReport {
+    let kind = match ending.kind {
+        signing_keys::KeyKind::Root => KeyKind::Root,
+        signing_keys::KeyKind::Issuing => KeyKind::Issuing,
+    };
+    KeyReport { kid: ending.kid, kind, expires_at: ending.at }
 }
 
 const fn usage(used: u64, limit: u64) -> Usage {

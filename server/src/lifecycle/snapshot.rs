@@ -21,7 +21,7 @@ pub(super) fn path(data_dir: &Path) -> PathBuf {
 }
 
 /// The file's contents; `None` where there is none.
-pub(super) fn read(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path(data_dir)) {
         Ok(sealed) => Ok(Some(sealed)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

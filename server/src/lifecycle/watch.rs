@@ -3,8 +3,10 @@
 use super::report::Reporter;
 use holdfast_domain::{NodeId, Timestamp};
 use holdfast_fleet::{
-    Detector, Finding, Known, NodeSeen, Observations, Presence, ProductSeen, State, Subject, Transition, Tuning,
-    evaluate, known_after, report::DenialsReport, transitions,
+    Detector, Finding, Known, Micros, NodeSeen, Observations, Presence, ProductSeen, State, Subject, Transition,
+    Tuning, evaluate, known_after,
+    report::{DenialsReport, PeerOffset},
+    transitions,
 };
 use holdfast_service::{
     Service,
@@ -19,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(5);
 /// How long the database may take for one step of it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it may take to look up, now and then, when all licenses end.
+const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// What is remembered from look to look.
 #[derive(Default)]
@@ -46,9 +50,11 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
         let expected = sign_of_life(service.store().db().dialect()).max(EVERY).as_secs_f64();
         let now = service.now();
         let mut nodes = watch.hear(&rows, own, expected, now);
+        let to_peers = peers(reporter.health.clock_offset(), &nodes);
+        reporter.measured.note(|facts| facts.to_peers = to_peers);
         nodes.push(NodeSeen { report: reporter.report(), received_at: now, presence: Presence::Alive });
         announcer = watch.duty(&service, announcer).await;
-        let products = if announcer.is_some() { products(&service).await } else { Vec::new() };
+        let products = if announcer.is_some() { products(&service, now).await } else { Vec::new() };
         let bound = service.settings().continuity.longest;
         let mut seen = Observations { nodes, products, continuity_bound: bound };
         seen.count_denials();
@@ -68,13 +74,38 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
 }
 
 /// What the database says of the products.
-async fn products(service: &Service) -> Vec<ProductSeen> {
+async fn products(service: &Service, now: Timestamp) -> Vec<ProductSeen> {
+    let mut seen = timeout(LOOK_UP, service.product_observations(now)).await.unwrap_or_default();
     let tripped = match timeout(PATIENCE, service.breakers_tripped()).await {
         Ok(Ok(tripped)) => tripped,
         _ => Vec::new(),
     };
-    let seen = |told: DenialsReport| ProductSeen { denials: Some(told.denials), ..ProductSeen::new(told.product) };
-    tripped.into_iter().map(seen).collect()
+    for DenialsReport { product, denials } in tripped {
+        match seen.iter_mut().find(|seen| seen.product == product) {
+            Some(seen) => seen.denials = Some(denials),
+            None => seen.push(ProductSeen { denials: Some(denials), ..ProductSeen::new(product) }),
+        }
+    }
+    seen
+}
+
+/// How many of the others' clocks are told of at most.
+const PEERS: usize = 16;
+
+/// How far this node's clock is ahead of those of the others that are alive, those first that are the furthest away. Each
+/// says how far it is ahead of the database's, and so does this one.
+fn peers(own: Option<Micros>, others: &[NodeSeen]) -> Vec<PeerOffset> {
+    let Some(own) = own else { return Vec::new() };
+    let alive = others.iter().filter(|node| node.presence == Presence::Alive);
+    let mut peers: Vec<PeerOffset> = alive
+        .filter_map(|node| {
+            let theirs = node.report.clock.as_ref()?.to_database?;
+            Some(PeerOffset { node: node.report.node.clone(), offset: Micros(own.0.saturating_sub(theirs.0)) })
+        })
+        .collect();
+    peers.sort_by_key(|peer| std::cmp::Reverse(peer.offset.0.unsigned_abs()));
+    peers.truncate(PEERS);
+    peers
 }
 
 /// Whether the node of that name should leave the work to others by now.
@@ -168,7 +199,16 @@ fn gauge(name: &'static str, known: &Known) -> metrics::Gauge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{health::Health, lifecycle::probe};
+    use holdfast_domain::{Clock, Seconds};
+    use holdfast_fleet::{NodeReport, report::ClockReport};
+    use holdfast_service::{
+        Parts, Settings,
+        system::{OsEntropy, SystemClock},
+    };
     use holdfast_store::nodes::Wanted;
+    use holdfast_testkit::TestDb;
+    use std::sync::Arc;
 
     fn row(n: u8, seen: i64) -> NodeRow {
         NodeRow {
@@ -200,6 +240,52 @@ mod tests {
         };
         assert!(is_due(&[finding("a", Some(0))], "a"));
         assert!(!is_due(&[finding("a", Some(1)), finding("b", Some(0)), finding("a", None)], "a"));
+    }
+
+    /// A clock that is so many seconds ahead.
+    struct Ahead(i64);
+
+    impl Clock for Ahead {
+        fn now(&self) -> Timestamp {
+            SystemClock.now().plus(Seconds(self.0))
+        }
+    }
+
+    #[test]
+    fn how_far_others_clocks_are_off_is_known_by_what_each_says_of_the_databases() {
+        holdfast_testkit::db::run(async {
+            let db = TestDb::postgres().await;
+            let measured = async |ahead: i64| {
+                let service = Service::new(Parts {
+                    store: db.another_node().await,
+                    clock: Arc::new(Ahead(ahead)),
+                    entropy: Arc::new(OsEntropy),
+                    vault: None,
+                    settings: Settings::default(),
+                });
+                let health = Health::default();
+                assert!(probe::look(&service, &health).await);
+                health.clock_offset()
+            };
+            let seen = |to_database: Option<Micros>, presence: Presence| NodeSeen {
+                report: NodeReport {
+                    node: "other".to_owned(),
+                    clock: Some(ClockReport { to_database, to_peers: Vec::new() }),
+                    ..NodeReport::default()
+                },
+                received_at: Timestamp::default(),
+                presence,
+            };
+            let (own, theirs) = (measured(2).await, measured(-5).await);
+            let told = peers(own, &[seen(theirs, Presence::Alive)]);
+            assert_eq!((told.len(), told[0].node.as_str()), (1, "other"));
+            assert!((told[0].offset.as_seconds() - 7.0).abs() < 0.5, "{told:?}");
+            assert!(peers(own, &[seen(theirs, Presence::Suspected), seen(None, Presence::Alive)]).is_empty());
+            assert!(peers(None, &[seen(theirs, Presence::Alive)]).is_empty());
+            let many: Vec<NodeSeen> = (0..40).map(|n| seen(Some(Micros(n)), Presence::Alive)).collect();
+            let told = peers(Some(Micros(1)), &many);
+            assert_eq!((told.len(), told[0].offset), (PEERS, Micros(-38)), "those that are the furthest away");
+        });
     }
 
     #[test]

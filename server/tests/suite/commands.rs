@@ -111,7 +111,7 @@ fn the_doctor_touches_nothing_and_names_the_cause() {
     let ask = |arguments: &[&str]| {
         let output = holdfast().args(["doctor", "--json"]).args(arguments).output().unwrap();
         let report = json_of(&String::from_utf8(output.stdout).unwrap());
-        let bad = report["findings"].as_array().unwrap().iter().filter(|finding| finding["grade"] == "bad");
+        let bad = report["findings"].as_array().unwrap().iter().filter(|finding| finding["grade"] == "failed");
         (output.status.code().unwrap(), bad.map(|finding| finding["detail"].to_string()).collect::<String>())
     };
     assert_eq!(ask(&["--data-dir", absent.to_str().unwrap()]).0, 0, "nothing is there yet");

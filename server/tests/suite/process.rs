@@ -64,6 +64,18 @@ impl Home {
         Self::with(Some(database))
     }
 
+    /// On the empty PostgreSQL at `url`, which somebody else looks after.
+    pub fn at(url: &str) -> Self {
+        Self::set_up(Some(url), tempfile::tempdir().unwrap())
+    }
+
+    /// Another installation, on a database of its own, under the master key of `other`.
+    pub fn sharing_the_key_of(other: &Self, database: Database) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::copy(other.path().join("master.key"), dir.path().join("master.key")).unwrap();
+        Self::made(Some(database), dir)
+    }
+
     /// On SQLite, in a new folder within this one.
     pub fn within(folder: &Path) -> Self {
         Self::made(None, tempfile::tempdir_in(folder).unwrap())
@@ -74,9 +86,14 @@ impl Home {
     }
 
     fn made(database: Option<Database>, dir: TempDir) -> Self {
+        let made = Self::set_up(database.as_ref().map(|database| database.url.as_str()), dir);
+        Self { database, ..made }
+    }
+
+    fn set_up(url: Option<&str>, dir: TempDir) -> Self {
         let mut command = holdfast();
-        if let Some(database) = &database {
-            command.args(["--database-url", &database.url]);
+        if let Some(url) = url {
+            command.args(["--database-url", url]);
         }
         let mut child = command
             .args(["admin", "bootstrap", "--vendor", "Example", "--email", "owner@example.com", "--password-stdin"])
@@ -95,7 +112,7 @@ impl Home {
             token: text("api_token"),
             root: text("root_public_key"),
             vendor: text("vendor"),
-            database,
+            database: None,
             dir,
             logs: tempfile::tempdir().unwrap(),
         }

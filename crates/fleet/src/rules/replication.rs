@@ -18,7 +18,8 @@ const LIMIT: f64 = 60.0;
 /// A replica falls behind.
 pub(super) const RULE: Rule = Rule {
     code: Code::ReplicationLag,
-    watches: "how far a region's replica lies behind the primary, and its pace over 20 minutes",
+    watches: "how far the replica that a region's nodes use, or the slowest standby of their primary, lies behind, and its pace \
+              over 20 minutes",
     failure: "the replica is 60 s behind: its region works with old data, and promoting it would lose a minute of writes",
     levels: &[
         (Warning, "60 s within 12 min at the present pace, or 45 s behind"),

@@ -24,8 +24,8 @@ pub(super) const RULE: Rule = Rule {
     failure: "for 35 d nobody has proved that a backup can be restored: count on none",
     levels: &[(Warning, "28 d"), (Critical, "35 d")],
     lead: Lead::Before(Seconds::days(7)),
-    cure: "Restore the newest backup on another machine, run `holdfast doctor` and `holdfast audit verify` on it, and \
-           record that. Better: let a job do so every week.",
+    cure: "Prove the newest backup: `holdfast restore --prove FILE`, or `restore.sh prove` of `deploy/backup` for PostgreSQL. \
+           Better: let a job do so every night.",
     confirm: Seconds(0),
     settle: Seconds(0),
     measure,

@@ -106,8 +106,12 @@ impl State {
             self.push(Quantity::PoolWait, &subject, at, wait.map(|wait| wait.as_seconds() / POOL_TIMEOUT));
             self.push(Quantity::ClockOffset, &subject, at, super::clock::offset(&node.report).map(f64::abs));
             let lag = database.and_then(|database| match database.role {
-                DatabaseRole::Single | DatabaseRole::Primary => Some(0.0),
-                DatabaseRole::Replica | DatabaseRole::Unknown => database.replication_lag.map(Micros::as_seconds),
+                // Nothing follows it, so nothing is behind.
+                DatabaseRole::Single => Some(0.0),
+                // A primary that cannot see its standbys knows nothing of them.
+                DatabaseRole::Primary | DatabaseRole::Replica | DatabaseRole::Unknown => {
+                    database.replication_lag.map(Micros::as_seconds)
+                }
             });
             if let Some(lag) = lag {
                 let worst = lags.entry(Subject::Region(node.report.region.clone())).or_insert((at, lag));

@@ -23,6 +23,7 @@ pub mod page;
 pub mod password;
 pub mod plans;
 pub mod products;
+pub mod proof;
 pub mod seats;
 pub mod sessions;
 pub mod terms;

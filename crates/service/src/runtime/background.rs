@@ -1,6 +1,6 @@
 //! What runs beside the calls: following the feed, writing touches, rotating keys, clearing away what has run out.
 
-use super::touch::Touch;
+use super::{jobs::HOUSEKEEPING, touch::Touch};
 use crate::{Result, Service};
 use holdfast_domain::{SeatId, Seconds, Timestamp, VendorId, entropy::random_bytes};
 use holdfast_store::{
@@ -16,14 +16,10 @@ use tokio::sync::watch;
 const FLUSH: Duration = Duration::from_secs(1);
 /// How many touches share a job.
 const FLUSH_BATCH: usize = 1_000;
-/// How often keys that are due and rows that have run out are looked for.
-const HOUSEKEEPING: Duration = Duration::from_mins(10);
+/// How often to look whether there is work for the fleet to be done.
+const LOOK: Duration = Duration::from_mins(1);
 /// How long a task that fails is left alone.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
-/// The name of the lease row under which one node at a time keeps house.
-const HOUSEKEEPING_JOB: &str = "runtime.housekeeping";
-/// For how long that node has it.
-const HOUSEKEEPING_LEASE: Seconds = Seconds::minutes(30);
 /// For how long changes are kept: a follower that was away for longer reads everything anew.
 const CHANGES_KEPT: Seconds = Seconds::DAY;
 
@@ -97,44 +93,34 @@ impl Service {
                 result = result => log.note(&result),
                 _ = stopped.wait_for(|stop| *stop) => return,
             };
-            if pause(&mut stopped, if done { HOUSEKEEPING } else { AFTER_FAILURE * 20 }).await {
+            if pause(&mut stopped, if done { LOOK } else { AFTER_FAILURE * 20 }).await {
                 return;
             }
         }
     }
 
-    /// Rotates keys that are due, prunes the change feed and what has ended, on one node at a time: whoever holds the lease row. The work
-    /// itself is safe to be done twice; the lease only spares it.
+    /// Rotates keys that are due, prunes the change feed and what has ended, on one node at a time: whoever finds it due and
+    /// takes it. The work itself is safe to be done twice; the lease only spares it.
     async fn housekeep(&self, holder: &str) -> Result<()> {
-        let (now, name) = (self.now(), holder.to_owned());
-        let token = self
-            .store()
-            .write(WriteOptions::default(), move |tx| {
-                let name = name.clone();
-                Box::pin(async move {
-                    job_leases::acquire(tx, HOUSEKEEPING_JOB, &name, HOUSEKEEPING_LEASE, now)
-                        .await
-                        .map_err(crate::Error::from)
-                })
-            })
-            .await?;
-        let Some(token) = token else { return Ok(()) };
+        let Some(token) = self.take_job(HOUSEKEEPING, holder).await? else { return Ok(()) };
         if !self.is_sealed() {
             self.rotate_due_keys().await?;
         }
         self.prune_sessions().await?;
         self.prune_bundles().await?;
         self.prune_alerts().await?;
+        let now = self.now();
         self.store()
             .write(WriteOptions::default(), move |tx| {
                 Box::pin(async move {
-                    if job_leases::still_holds(tx, HOUSEKEEPING_JOB, token).await? {
+                    if job_leases::still_holds(tx, HOUSEKEEPING.name, token).await? {
                         changes::prune(tx, now.plus(Seconds(-CHANGES_KEPT.0))).await?;
                     }
                     Ok::<_, crate::Error>(())
                 })
             })
-            .await
+            .await?;
+        self.finish_job(HOUSEKEEPING, token).await
     }
 
     /// Writes the touches that wait. What cannot be written, or belongs to a seat that somebody else is changing, stays

@@ -89,10 +89,18 @@ pub(crate) struct Signed {
 
 /// Whether a stored manifest of ours names exactly these endpoints. One that cannot be read does not.
 pub(crate) fn names_endpoints(token: &str, endpoints: &[String]) -> bool {
+    read(token).is_some_and(|manifest| manifest.endpoints.unwrap_or_default() == endpoints)
+}
+
+/// The endpoints that a stored manifest of ours names.
+pub(crate) fn endpoints_of(token: &str) -> Vec<String> {
+    read(token).and_then(|manifest| manifest.endpoints).unwrap_or_default()
+}
+
+fn read(token: &str) -> Option<KeyManifest> {
     use base64::prelude::*;
-    let payload = token.split('.').nth(1).and_then(|segment| BASE64_URL_SAFE_NO_PAD.decode(segment).ok());
-    let manifest = payload.and_then(|payload| serde_json::from_slice::<KeyManifest>(&payload).ok());
-    manifest.is_some_and(|manifest| manifest.endpoints.unwrap_or_default() == endpoints)
+    let payload = token.split('.').nth(1).and_then(|segment| BASE64_URL_SAFE_NO_PAD.decode(segment).ok())?;
+    serde_json::from_slice(&payload).ok()
 }
 
 const fn rank(status: KeyStatus) -> u8 {

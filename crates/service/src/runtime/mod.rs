@@ -4,7 +4,7 @@
 //! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
-//! `alerts` what is announced.
+//! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced.
 
 mod activate;
 mod alerts;
@@ -14,27 +14,32 @@ mod continuity;
 mod document;
 mod feed;
 mod hot;
+mod jobs;
 pub mod keys;
 mod load;
 mod manifest;
+mod observe;
 mod presence;
 mod release;
 mod renew;
 pub mod request;
 mod revocations;
 mod snapshot;
-mod status;
+pub(crate) mod status;
 mod touch;
 mod trial;
 mod validate;
 
 pub use alerts::Announcer;
+pub use jobs::{Job, JobDone};
+pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
     LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,
     Validate, Validated,
 };
+pub use snapshot::KeyEnding;
 pub use status::{RuntimeStatus, SelfTest};
 
 use crate::{Parts, Service};
@@ -56,6 +61,7 @@ pub(crate) struct State {
     pub(crate) continuity: continuity::Continuity,
     pub(crate) breaker: breaker::Breaker,
     pub(crate) member: OnceLock<presence::Member>,
+    pub(crate) observed: observe::Observed,
     /// Renewals granted to seats that the database does not have.
     pub(crate) unknown_seats: AtomicU64,
     /// Denials signed since the start.
@@ -73,6 +79,7 @@ impl State {
             continuity: continuity::Continuity::new(),
             breaker: breaker::Breaker::default(),
             member: OnceLock::new(),
+            observed: observe::Observed::default(),
             unknown_seats: AtomicU64::new(0),
             denials: AtomicU64::new(0),
             flushed_at: AtomicI64::new(0),

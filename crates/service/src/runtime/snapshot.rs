@@ -8,7 +8,8 @@ use crate::{Error, Result, Service, vault::Purpose};
 use holdfast_domain::{LicenseId, LicenseState, ProductId, SeatId, Timestamp, VendorId};
 use holdfast_store::{
     Scope, licenses, manifests, products, seats,
-    signing_keys::{KeyStatus, SigningKeyRow},
+    signing_keys::{KeyKind, KeyStatus, SigningKeyRow},
+    vendors,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,6 +35,20 @@ pub(crate) struct Snapshot {
     products: BTreeMap<ProductId, Kept>,
     licenses: HashSet<LicenseId>,
     seats: HashSet<SeatId>,
+    /// Of each vendor the root key that signs for the longest, and until when. Earlier versions kept none.
+    #[serde(default)]
+    roots: BTreeMap<VendorId, (String, Timestamp)>,
+}
+
+/// When a key ends that has no successor yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEnding {
+    /// Its name in documents.
+    pub kid: String,
+    /// Root or issuing.
+    pub kind: KeyKind,
+    /// The last moment at which it may sign.
+    pub at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,16 +64,16 @@ impl Snapshot {
         self.licenses.contains(&license) || self.seats.contains(&seat)
     }
 
-    /// The key of each product that signs for the longest, and until when: those that end first, at most `most`.
-    fn ending(&self, most: usize) -> Vec<(String, Timestamp)> {
-        let newest = |kept: &Kept| {
-            let active = kept.keys.iter().filter(|key| key.status == KeyStatus::Active);
-            active.max_by_key(|key| key.exp).map(|key| (key.kid.clone(), key.exp))
+    /// Of each product and each vendor the key that signs for the longest: those that end first, at most `most` of a kind.
+    fn ending(&self, most: usize) -> Vec<KeyEnding> {
+        let issuing = self.products.values().filter_map(|kept| newest(&kept.keys));
+        let roots = self.roots.values().cloned();
+        let first = |kind, mut found: Vec<(String, Timestamp)>| {
+            found.sort_unstable_by_key(|(_, until)| *until);
+            found.truncate(most);
+            found.into_iter().map(move |(kid, at)| KeyEnding { kid, kind, at })
         };
-        let mut found: Vec<_> = self.products.values().filter_map(newest).collect();
-        found.sort_unstable_by_key(|(_, until)| *until);
-        found.truncate(most);
-        found
+        first(KeyKind::Issuing, issuing.collect()).chain(first(KeyKind::Root, roots.collect())).collect()
     }
 
     /// Some of the signing keys, for the node's test of itself.
@@ -67,9 +82,15 @@ impl Snapshot {
     }
 }
 
+/// The name and end of the active key that signs for the longest.
+fn newest(keys: &[SigningKeyRow]) -> Option<(String, Timestamp)> {
+    let active = keys.iter().filter(|key| key.status == KeyStatus::Active);
+    active.max_by_key(|key| key.exp).map(|key| (key.kid.clone(), key.exp))
+}
+
 impl Service {
-    /// The issuing keys that end first and have no successor yet, with their ends; at most `most`.
-    pub fn keys_ending(&self, most: usize) -> Vec<(String, Timestamp)> {
+    /// The keys that end first and have no successor yet; at most `most` issuing and as many root keys.
+    pub fn keys_ending(&self, most: usize) -> Vec<KeyEnding> {
         self.state().continuity.snapshot().map(|snapshot| snapshot.ending(most)).unwrap_or_default()
     }
 
@@ -105,6 +126,11 @@ impl Service {
             }
             denied_seats.extend(seats::released_with_running_lease(&mut reader, scope, id, known_at).await?);
         }
+        let mut roots = BTreeMap::new();
+        for vendor in vendors::all_vendors(&mut reader).await? {
+            let keys = holdfast_store::signing_keys::roots(&mut reader, vendor.scope()).await?;
+            roots.extend(newest(&keys).map(|root| (vendor.id, root)));
+        }
         let snapshot = Snapshot {
             form: FORM,
             known_at,
@@ -113,6 +139,7 @@ impl Service {
             products: kept,
             licenses: denied_licenses,
             seats: denied_seats,
+            roots,
         };
         let text = serde_json::to_vec(&snapshot).map_err(Error::internal)?;
         let sealed = vault.seal(Purpose::NodeState, ROW, &text, self.entropy())?;

@@ -88,7 +88,11 @@ impl Service {
 
 fn check_signing(seed: &[u8; 32], now: UnixSeconds) -> Result<()> {
     let seed = Zeroizing::new(*seed);
-    let key = SigningKey::from_seed(&seed);
+    check_key(&SigningKey::from_seed(&seed), now)
+}
+
+/// Makes sure that what `key` signs verifies, and that a damaged copy of it does not.
+pub(crate) fn check_key(key: &SigningKey, now: UnixSeconds) -> Result<()> {
     let list = RevocationList {
         v: claims::VERSION,
         iss: "self-test".to_owned(),
@@ -99,7 +103,7 @@ fn check_signing(seed: &[u8; 32], now: UnixSeconds) -> Result<()> {
         licenses: Vec::new(),
         seats: Vec::new(),
     };
-    let token = sign(&list, &key).map_err(Error::internal)?;
+    let token = sign(&list, key).map_err(Error::internal)?;
     let keyring = Keyring::load(&[ManifestKey::issuing(key.public_key(), "self-test")]).map_err(Error::internal)?;
     let read = verify::<RevocationList>(token.as_bytes(), &keyring, Expectations::product("self-test"));
     if read.map_err(Error::internal)? != list {

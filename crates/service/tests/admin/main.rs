@@ -11,6 +11,7 @@ mod idempotency;
 mod imports;
 mod licenses;
 mod members;
+mod proofs;
 mod sign_in;
 mod status;
 mod world;

@@ -6,6 +6,7 @@ mod alerts;
 mod breaker;
 mod continuity;
 mod denials;
+mod fleet;
 mod keys;
 mod lists;
 mod nodes;
