@@ -16,6 +16,7 @@ mod dialect;
 mod error;
 pub mod events;
 pub mod export;
+pub mod freshness;
 mod gather;
 pub mod idempotency;
 pub mod imports;
