@@ -17,6 +17,7 @@ mod suite {
     pub mod authorisation;
     pub mod commands;
     pub mod docs;
+    pub mod freshness;
     #[cfg(target_os = "linux")]
     pub mod full_disk;
     pub mod limits;
