@@ -13,6 +13,7 @@ use crate::{
         audit::AuditPage,
         customers::{CustomerPage, CustomersPage, NewCustomerPage},
         door::{ConfirmPage, SetupPage, SignInPage},
+        freshness::FreshnessPage,
         imports::{ImportPage, ImportsPage},
         licenses::{
             LicensesPage,
@@ -62,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/:step") view=StepPage />
                     <Route path=path!("imports") view=ImportsPage />
                     <Route path=path!("imports/:id") view=ImportPage />
+                    <Route path=path!("freshness") view=FreshnessPage />
                     <Route path=path!("audit") view=AuditPage />
                     <Route path=path!("sessions") view=SessionsPage />
                     <Route path=path!("*rest") view=Nowhere />

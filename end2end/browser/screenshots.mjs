@@ -53,6 +53,9 @@ try {
     return first.page.getByRole('link', { name: 'Professional' }).getAttribute('href');
   })();
 
+  await h.visit(first, '/console/customers?q=delta');
+  const customer = (await first.page.getByRole('link', { name: 'Delta Studios' }).getAttribute('href')).split('/').pop();
+
   const screens = {
     overview: '/console',
     products: '/console/products',
@@ -70,6 +73,9 @@ try {
     imports: '/console/imports',
     'import-preview': imported,
     audit: '/console/audit',
+    freshness: '/console/freshness',
+    'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,
+    customer: `/console/customers/${customer}`,
   };
   for (const [suffix, way] of Object.entries({
     '': { theme: 'light' },

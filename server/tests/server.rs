@@ -18,6 +18,7 @@ mod suite {
     pub mod commands;
     pub mod docs;
     pub mod doctor;
+    pub mod freshness;
     #[cfg(target_os = "linux")]
     pub mod full_disk;
     pub mod limits;

@@ -22,6 +22,7 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/imports", "Import", Shape::Import),
         ],
     ),
+    ("Run", &[("/console/freshness", "Freshness", Shape::Clock)]),
     ("Govern", &[("/console/audit", "Audit", Shape::Audit)]),
 ];
 

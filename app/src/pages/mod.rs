@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod customers;
 pub mod door;
+pub mod freshness;
 pub mod imports;
 pub mod licenses;
 pub mod overview;

@@ -90,10 +90,16 @@ pub fn with_query(path: &str, query: &leptos_router::params::ParamsMap, changes:
         .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let pairs: Vec<String> = kept
-        .chain(set)
+    let all: Vec<(String, String)> = kept.chain(set).collect();
+    with_values(path, &all.iter().map(|(key, value)| (key.as_str(), value)).collect::<Vec<_>>())
+}
+
+/// An address with these query values, without those that are empty.
+pub fn with_values(path: &str, values: &[(&str, &String)]) -> String {
+    let pairs: Vec<String> = values
+        .iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| format!("{}={}", encode(&key), encode(&value)))
+        .map(|(key, value)| format!("{}={}", encode(key), encode(value)))
         .collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }

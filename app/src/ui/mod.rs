@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod copy;
+pub mod curve;
 pub mod data;
 pub mod form;
 pub mod icon;

@@ -49,12 +49,36 @@ mod server {
         }
     }
 
+    impl When {
+        /// What lies so far after `from`: how far, closely enough to tell one hundredth from the next, and exactly.
+        pub fn closely(from: Timestamp, left: Seconds) -> Self {
+            Self { relative: span_closely(left), ..Self::new(from.plus(left), from) }
+        }
+    }
+
     fn relative(at: Timestamp, now: Timestamp) -> String {
         let away = at.since(now);
         match away.0 {
             -9..=9 => "just now".to_owned(),
             10.. => format!("in {}", span(away)),
             _ => format!("{} ago", span(Seconds(-away.0))),
+        }
+    }
+
+    /// A length of time that is right to within 1 %: "9 d 4 h", "29 d 23 h", "20 min 12 s".
+    pub fn span_closely(length: Seconds) -> String {
+        let seconds = length.0.max(0);
+        // A hundred of a unit are enough to leave the smaller ones out.
+        let ((size, unit), (small_size, small)) = match seconds {
+            ..6_000 => ((60, "min"), (1, "s")),
+            6_000..360_000 => ((3_600, "h"), (60, "min")),
+            360_000..8_640_000 => ((86_400, "d"), (3_600, "h")),
+            _ => return format!("{} d", seconds / 86_400),
+        };
+        match (seconds / size, seconds % size / small_size) {
+            (0, rest) => format!("{rest} {small}"),
+            (whole, 0) => format!("{whole} {unit}"),
+            (whole, rest) => format!("{whole} {unit} {rest} {small}"),
         }
     }
 
@@ -95,6 +119,23 @@ mod server {
         }
 
         #[test]
+        fn close_lengths_are_right_to_a_hundredth() {
+            let cases = [
+                (0, "0 s"),
+                (75, "1 min 15 s"),
+                (1_212, "20 min 12 s"),
+                (10 * 86_400 + 2 * 3_600, "10 d 2 h"),
+                (29 * 86_400 + 23 * 3_600 + 3_599, "29 d 23 h"),
+                (86_400 + 6 * 3_600 + 900, "30 h 15 min"),
+                (59, "59 s"),
+                (200 * 86_400 + 3_600, "200 d"),
+            ];
+            for (seconds, text) in cases {
+                assert_eq!(span_closely(Seconds(seconds)), text);
+            }
+        }
+
+        #[test]
         fn points_in_time_look_both_ways() {
             let now = Timestamp::from_seconds(1_000_000);
             assert_eq!(When::new(now.plus(Seconds(3_600)), now).relative, "in 1 h");
@@ -107,4 +148,4 @@ mod server {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::span;
+pub use server::{span, span_closely};

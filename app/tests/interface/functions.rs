@@ -43,6 +43,7 @@ macro_rules! table {
     };
 }
 
+const FRESHNESS: &str = "asked[region]=&asked[of]=&asked[lease]=&asked[grace]=";
 const ASKED: &str = "asked[q]=&asked[state]=&asked[plan]=&asked[sort]=&asked[after]=";
 
 /// The rows are called in this order, so what a row leaves behind is what the next finds.
@@ -72,6 +73,8 @@ fn table() -> Vec<Row> {
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
         save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
+        // Freshness.
+        load_freshness "+++++" "not_found" "unauthenticated" |t| format!("{FRESHNESS}&asked[product]={}&asked[customer]={}&asked[plan]={}", t.product, t.customer, t.plan);
         // Licenses.
         licenses "+++++" "ok" "unauthenticated" |t| format!("{ASKED}&asked[product]={}", t.product);
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
@@ -252,6 +255,9 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
         format!("/console/licenses/new?customer={customer}"),
         "/console/customers?q=Customer".to_owned(),
         format!("/console/audit?subject={license}"),
+        format!("/console/freshness?product={product}"),
+        format!("/console/freshness?customer={customer}"),
+        format!("/console/freshness?plan={plan}&of={plan}&lease=7&grace=3"),
     ] {
         let answer = stranger.get(&path).await;
         let asked: Vec<String> = marks.iter().filter(|mark| !path.contains(*mark)).cloned().collect();

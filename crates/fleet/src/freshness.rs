@@ -70,19 +70,24 @@ pub enum Cause {
 }
 
 impl Running {
+    /// The end of the license, where it bounds this lease: a limited one was signed after it and goes on.
+    fn bound(&self) -> Option<UnixSeconds> {
+        self.license_end.filter(|end| self.issued < *end)
+    }
+
     /// Why it stops at `exp`.
     pub fn cause(&self) -> Cause {
-        if self.license_end.is_some_and(|end| self.exp >= end) { Cause::License } else { Cause::Outage }
+        if self.bound().is_some_and(|end| self.exp >= end) { Cause::License } else { Cause::Outage }
     }
 
     /// The same lease as if its plan had this `lease` and `grace` when it was signed: it stops at `issued + lease + grace`,
-    /// never after its license (lease profile, "Lease claims").
+    /// never after its license unless it is a limited one (lease profile, "Lease claims").
     #[must_use]
     pub fn with_terms(self, lease: Seconds, grace: Seconds) -> Self {
         if self.fixed {
             return self;
         }
-        let clip = |at: UnixSeconds| self.license_end.map_or(at, |end| at.min(end));
+        let clip = |at: UnixSeconds| self.bound().map_or(at, |end| at.min(end));
         let soft = self.issued.plus(lease);
         Self { soft: clip(soft), exp: clip(soft.plus(grace)), ..self }
     }
@@ -170,6 +175,17 @@ impl Stops {
     /// How many leases were counted.
     pub fn total(&self) -> u64 {
         self.buckets.values().fold(0, |sum, leases| sum.saturating_add(*leases))
+    }
+
+    /// The end of the last bucket: from then on none works. The moment of counting where there are none.
+    pub fn end(&self) -> UnixSeconds {
+        let end = |start: &i64| UnixSeconds(start.saturating_add(self.width(*start)));
+        self.buckets.last_key_value().map_or(self.as_of, |(start, _)| end(start))
+    }
+
+    /// How many stop at the moment of counting: what would have stopped already counts as that.
+    pub fn stopping_at_once(&self) -> u64 {
+        self.buckets.get(&self.as_of.0).copied().unwrap_or(0)
     }
 
     /// When they were counted.

@@ -66,6 +66,8 @@ proptest! {
         prop_assert!(curve.windows(2).all(|pair| pair[0].1 >= pair[1].1));
         prop_assert_eq!(curve[0], (NOW, 1.0));
         prop_assert!(curve[points - 1].1 < 1e-9);
+        let (end, last) = (stops.end().since(NOW).0, *lives.iter().max().unwrap());
+        prop_assert!(stops.working(stops.end()) < 1e-9 && last < end && end as f64 <= 1.01 * last as f64 + 1.0, "{end}");
     }
 
     #[test]
@@ -145,6 +147,7 @@ fn a_plan_s_change_moves_what_it_made() {
     let stops = Stops::what_if(NOW, leases, Seconds::days(7), Seconds::days(3));
     let at = |left: i64| stops.working(NOW.plus(Seconds(left)));
     assert_eq!(stops.freshness().first, Some(Seconds(0)));
+    assert_eq!((stops.stopping_at_once(), Stops::of(NOW, leases).stopping_at_once()), (1, 0));
     assert!((at(2 * day) - 0.75).abs() < 1e-9);
     assert!((at(5 * day) - 0.5).abs() < 1e-9);
     assert!((at(10 * day) - 0.25).abs() < 1e-9);
@@ -152,6 +155,13 @@ fn a_plan_s_change_moves_what_it_made() {
     assert_eq!(leases.map(|lease| lease.cause()), [Cause::Outage, Cause::License, Cause::License, Cause::Outage]);
     // The plan's own terms change nothing.
     assert_eq!(Stops::what_if(NOW, leases, Seconds::days(14), Seconds::days(16)), Stops::of(NOW, leases));
+}
+
+#[test]
+fn a_limited_lease_outlives_its_license_and_stops_for_want_of_a_server() {
+    let limited = Running { license_end: Some(NOW.plus(Seconds::days(-40))), ..lease(86_400) };
+    assert_eq!(limited.cause(), Cause::Outage);
+    assert_eq!(limited.with_terms(Seconds::days(40), Seconds(0)).exp, limited.issued.plus(Seconds::days(40)));
 }
 
 #[test]

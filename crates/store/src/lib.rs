@@ -18,6 +18,7 @@ pub mod ends;
 mod error;
 pub mod events;
 pub mod export;
+pub mod freshness;
 mod gather;
 pub mod idempotency;
 pub mod imports;

@@ -23,17 +23,21 @@ pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, b
 pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
     use crate::{
         ctx,
-        pages::{licenses, products::api::parse_id, serve},
+        pages::{freshness::model::Safe, licenses, products::api::parse_id, serve},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::LicenseFilter;
+    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter};
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
     let customer = service.customer(&actor, parse_id(&id)?).await?;
     let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
     let page = service.licenses(&actor, filter, serve::page(&after)?).await?;
     let now = service.now();
+    let filter = FreshnessFilter { customer: Some(customer.id), ..FreshnessFilter::default() };
+    let safe =
+        if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(&actor, &filter).await?) } else { None };
     Ok(CustomerDetail {
+        safe,
         customer: show(&customer, now),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         may_write: actor.may(Permission::CustomersWrite),

@@ -136,6 +136,18 @@ pub fn CustomerPage() -> impl IntoView {
             }
             .into_any()
         };
+        let safe = detail.safe.map(|safe| {
+            let one = safe.devices == "1";
+            let whose = if one { "this customer's computer".to_owned() } else { format!("each of this customer's {} computers", safe.devices) };
+            let last = (!one).then(|| view! { ", the last until " <WhenText when=safe.last exact=true /> });
+            let href = format!("/console/freshness?customer={}", customer.id);
+            view! {
+                <p>
+                    "If everything stopped now, " {whose} " would work until at least " <WhenText when=safe.first exact=true /> {last} ". "
+                    <a class="link" href=href>"Freshness"</a>
+                </p>
+            }
+        });
         let edit = detail.may_write.then(|| {
             let customer = customer.clone();
             view! {
@@ -165,6 +177,7 @@ pub fn CustomerPage() -> impl IntoView {
                 <Copyable text=customer.id.clone() what="customer id" />
                 <span>"Customer since " <WhenText when=customer.created.clone() /></span>
             </p>
+            {safe}
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
             {edit}
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, licenses::model::LicenseRow},
+    pages::{List, freshness::model::Safe, licenses::model::LicenseRow},
     ui::When,
 };
 
@@ -27,6 +27,8 @@ pub struct CustomerDetail {
     pub customer: CustomerRow,
     /// What the customer holds.
     pub licenses: List<LicenseRow>,
+    /// How long this customer's computers go on by themselves, where any holds a lease.
+    pub safe: Option<Safe>,
     /// Whether this person may change it.
     pub may_write: bool,
     /// Whether this person may issue licenses.

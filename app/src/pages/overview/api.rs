@@ -82,13 +82,15 @@ pub async fn load_overview() -> Result<Overview, UiError> {
         value: serve::total(total),
         href: href.to_owned(),
     };
-    let figures = vec![
+    let lockout = first_lockout(&service, &actor).await?;
+    let counts = [
         figure("Active licenses", active.total, "/console/licenses?state=active"),
         figure("Devices in use", seats.total, "/console/licenses?state=active"),
         figure("Customers", customers.total, "/console/customers"),
         figure("Suspended", suspended.total, "/console/licenses?state=suspended"),
         figure("Products", products.total, "/console/products"),
     ];
+    let figures = lockout.into_iter().chain(counts).collect();
     let product = products.items.first().map(|product| format!("/console/products/{}", product.id));
     let step = |what: &str, why: &str, done: bool, href: Option<String>, verb: &str| NextStep {
         what: what.to_owned(),
@@ -142,4 +144,21 @@ pub async fn load_overview() -> Result<Overview, UiError> {
         suspended: suspended.items.iter().map(|license| row(license, now)).collect(),
         timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
     })
+}
+
+/// When the first device would stop if everything stopped now, where any would.
+#[cfg(feature = "ssr")]
+async fn first_lockout(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+) -> Result<Option<Figure>, UiError> {
+    if !actor.may(holdfast_domain::Permission::FleetRead) {
+        return Ok(None);
+    }
+    let view = service.freshness(actor, &holdfast_service::admin::freshness::FreshnessFilter::default()).await?;
+    Ok(view.figures().first.map(|left| Figure {
+        name: "First lockout if everything stopped now".to_owned(),
+        value: format!("in {}", crate::ui::time::span_closely(left)),
+        href: "/console/freshness".to_owned(),
+    }))
 }

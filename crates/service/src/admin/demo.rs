@@ -407,6 +407,7 @@ impl Filling<'_> {
             seq: first.seconds().0,
             lease_ends_at: first.plus(terms.lease),
             offline_until: first.plus(terms.lease).plus(terms.grace),
+            region: self.service.region().map(str::to_owned),
             now: first,
             reclaim: self.service.reclaim(terms.lease),
         };
@@ -420,6 +421,7 @@ impl Filling<'_> {
             app_version: None,
             platform: None,
             continuity: 0,
+            region: self.service.region().map(str::to_owned),
         };
         self.seats += usize::from(self.claim(license, request, touch).await?);
         Ok(())

@@ -12,9 +12,11 @@ pub mod demo;
 pub mod events;
 pub mod exports;
 pub mod fleet;
+pub mod freshness;
 pub mod impact;
 pub mod import;
 pub mod inputs;
+mod lately;
 pub mod license_status;
 pub mod licenses;
 pub mod members;
@@ -36,11 +38,12 @@ use crate::{Parts, Service};
 pub(crate) struct State {
     pub(crate) hasher: password::Hasher,
     pub(crate) imports: import::Progress,
+    pub(crate) counts: freshness::Counts,
 }
 
 impl State {
     pub(crate) fn new(_parts: &Parts) -> Self {
-        Self { hasher: password::Hasher::new(), imports: import::Progress::default() }
+        Self { hasher: password::Hasher::new(), imports: import::Progress::default(), counts: freshness::Counts::new() }
     }
 }
 

@@ -284,6 +284,7 @@ pub(super) async fn claim_locked(
         seq,
         lease_ends_at: Timestamp::from(grant.soft),
         offline_until: Timestamp::from(grant.exp),
+        region: service.region().map(str::to_owned),
         now,
         reclaim: service.reclaim(license.terms.lease),
     };

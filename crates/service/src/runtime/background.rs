@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 /// How often waiting touches are written.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How often is looked whether leases are to be counted again.
+const COUNTING: Duration = Duration::from_secs(10);
 /// How many touches share a job.
 const FLUSH_BATCH: usize = 1_000;
 /// How often to look whether there is work for the fleet to be done.
@@ -26,7 +28,7 @@ const CHANGES_KEPT: Seconds = Seconds::DAY;
 type Stop = watch::Receiver<bool>;
 
 impl Service {
-    /// Follows the change feed, writes touches, rotates issuing keys when they are due and prunes, until `shutdown`
+    /// Follows the change feed, writes touches, counts leases, rotates issuing keys when they are due and prunes, until `shutdown`
     /// completes; then writes what is left. Never ends early: a part that fails is logged and tried again.
     pub async fn run_background(&self, shutdown: impl Future<Output = ()> + Send) {
         let (stop, stopped) = watch::channel(false);
@@ -38,7 +40,8 @@ impl Service {
         tokio::join!(
             self.keep_following(stopped.clone()),
             self.keep_flushing(stopped.clone()),
-            self.keep_house(stopped),
+            self.keep_house(stopped.clone()),
+            self.keep_counting(stopped),
             ended,
         );
         if let Err(error) = self.flush().await {
@@ -75,6 +78,19 @@ impl Service {
             self.reconcile(self.node()).await?;
         }
         Ok(())
+    }
+
+    async fn keep_counting(&self, mut stopped: Stop) {
+        let mut log = Log::new("counting leases");
+        loop {
+            tokio::select! {
+                result = self.count_again() => log.note(&result),
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if pause(&mut stopped, COUNTING).await {
+                return;
+            }
+        }
     }
 
     async fn keep_house(&self, mut stopped: Stop) {
@@ -158,7 +174,8 @@ impl Service {
     }
 
     async fn write_touches(&self, batch: &[Touch]) -> Result<Vec<SeatId>> {
-        let rows: Vec<SeatTouch> = batch.iter().map(row).collect();
+        let region = self.region();
+        let rows: Vec<SeatTouch> = batch.iter().map(|touch| row(touch, region)).collect();
         let denied: Vec<(SeatId, VendorId)> =
             batch.iter().filter(|touch| touch.denial_seq > 0).map(|touch| (touch.seat, touch.vendor)).collect();
         let now = self.now();
@@ -183,7 +200,7 @@ fn numbered(seat: SeatId, vendor: VendorId, at: Timestamp) -> NewChange {
     NewChange { vendor, product: None, kind: ChangeKind::Seat, subject: seat.to_bytes(), at }
 }
 
-fn row(touch: &Touch) -> SeatTouch {
+fn row(touch: &Touch, region: Option<&str>) -> SeatTouch {
     SeatTouch {
         seat: touch.seat,
         last_seen_at: touch.seen_at,
@@ -194,6 +211,7 @@ fn row(touch: &Touch) -> SeatTouch {
         app_version: touch.app_version.clone(),
         platform: touch.platform.clone(),
         continuity: touch.continuity,
+        region: region.map(str::to_owned),
     }
 }
 

@@ -60,6 +60,11 @@ impl Service {
         self.state().member.get().map(|member| (member.of.id, member.of.name.clone()))
     }
 
+    /// The region of this node, where it is one.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.state().member.get().map(|member| member.of.region.as_str())
+    }
+
     /// Gives a sign of life, if it is time for one, and registers where the database does not know that this node runs.
     pub(super) async fn beat(&self) -> Result<()> {
         let Some(member) = self.state().member.get() else { return Ok(()) };

@@ -11,6 +11,7 @@ use holdfast_service::{
         alerts::AlertFilter,
         exports::{Export, Format, What},
         fleet::NodeAct,
+        freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
         inputs::{
             ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
@@ -150,6 +151,9 @@ fn cases() -> Vec<Case> {
         cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
         export [+ + + + +] false |s, c, i| s.export(&c, exporting(What::Customers, false));
         vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
+        freshness [+ + + + +] true |s, c, i| s.freshness(&c.actor, &FreshnessFilter { product: Some(i.product), customer: Some(i.customer), region: None });
+        freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
+        freshness_if [+ + + + +] true |s, c, i| s.freshness_if(&c.actor, i.plan, None, None);
         nodes [+ + + + +] false |s, c, i| s.nodes(&c.actor);
         node_view [+ + + + +] false |s, c, i| s.node_view(&c.actor, NODE);
         act_on_node [+ + _ _ _] false |s, c, i| s.act_on_node(&c, NODE, NodeAct::Drain, text("A reason"));

@@ -7,6 +7,7 @@ mod catalogue;
 mod demo;
 mod exports;
 mod fleet;
+mod freshness;
 mod idempotency;
 mod imports;
 mod licenses;

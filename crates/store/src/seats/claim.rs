@@ -69,6 +69,8 @@ pub struct ClaimRequest {
     pub lease_ends_at: Timestamp,
     /// Its `exp`.
     pub offline_until: Timestamp,
+    /// The region of the node that decides, where it belongs to one.
+    pub region: Option<String>,
     /// The time of the claim.
     pub now: Timestamp,
     /// Which floating seats may be taken back for it.
@@ -225,6 +227,7 @@ fn new_seat(license: &LicenseRow, r: &ClaimRequest) -> SeatRow {
         last_seen_at: r.now,
         continuity: 0,
         released_at: None,
+        region: r.region.clone(),
     }
 }
 

@@ -43,7 +43,7 @@ struct Again {
 
 const SEAT_COLUMNS: &str = "id, vendor, product, license, device, user_email, state, seq, device_key, borrowed_until, \
     lease_ends_at, claimed_at, name, platform, app_version, offline_until, first_seen_at, last_seen_at, continuity, \
-    released_at";
+    released_at, region";
 
 impl Ledger {
     /// Forgets everything, what was to be written included: for when it was rolled back.
@@ -210,6 +210,7 @@ fn refresh(row: &mut SeatRow, r: &ClaimRequest, taken: bool) {
         row.seat.seq = r.seq;
         row.seat.lease_ends_at = r.lease_ends_at;
         row.offline_until = r.offline_until;
+        row.region.clone_from(&r.region);
     }
     row.seat.state = SeatState::Active;
     row.released_at = None;
@@ -242,10 +243,12 @@ fn values(row: &SeatRow) -> Vec<Arg> {
         row.last_seen_at,
         row.continuity,
         row.released_at,
+        row.region,
     ]
 }
 
-const SAID: &str = "said (id, now, person, name, platform, version, device_key, borrowed, seq, soft, exp, taken)";
+const SAID: &str =
+    "said (id, now, person, name, platform, version, device_key, borrowed, seq, soft, exp, taken, region)";
 
 fn said(again: &Again) -> Vec<Arg> {
     let r = &again.request;
@@ -262,6 +265,7 @@ fn said(again: &Again) -> Vec<Arg> {
         r.lease_ends_at,
         r.offline_until,
         again.taken,
+        r.region,
     ]
 }
 
@@ -275,6 +279,7 @@ const REFRESH: &str = "UPDATE seats SET state = 'active', released_at = NULL,
     device_key = coalesce(said.device_key, seats.device_key), borrowed_until = said.borrowed,
     lease_ends_at = CASE WHEN seats.seq < said.seq THEN said.soft ELSE seats.lease_ends_at END,
     offline_until = CASE WHEN seats.seq < said.seq THEN said.exp ELSE seats.offline_until END,
+    region = CASE WHEN seats.seq < said.seq THEN said.region ELSE seats.region END,
     seq = CASE WHEN seats.seq < said.seq THEN said.seq ELSE seats.seq END
     FROM said WHERE seats.id = said.id";
 

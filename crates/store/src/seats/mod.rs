@@ -46,6 +46,8 @@ pub struct SeatRow {
     pub continuity: i64,
     /// When it was given up.
     pub released_at: Option<Timestamp>,
+    /// The region whose node signed the newest lease known; absent where that node was too old to say.
+    pub region: Option<String>,
 }
 
 impl SeatRow {
@@ -59,8 +61,8 @@ impl Record for SeatRow {
     const COLUMNS: &'static str = "seats.id, seats.vendor, seats.product, seats.license, seats.device, \
         seats.user_email, seats.state, seats.seq, seats.device_key, seats.borrowed_until, seats.lease_ends_at, \
         seats.claimed_at, seats.name, seats.platform, seats.app_version, seats.offline_until, seats.first_seen_at, \
-        seats.last_seen_at, seats.continuity, seats.released_at";
-    const WIDTH: usize = 20;
+        seats.last_seen_at, seats.continuity, seats.released_at, seats.region";
+    const WIDTH: usize = 21;
 
     fn read_at(row: &Row, at: usize) -> Result<Self, StoreError> {
         Ok(Self {
@@ -86,6 +88,7 @@ impl Record for SeatRow {
             last_seen_at: row.get(at + 17)?,
             continuity: row.get(at + 18)?,
             released_at: row.get(at + 19)?,
+            region: row.get(at + 20)?,
         })
     }
 }

@@ -30,6 +30,8 @@ pub struct SeatTouch {
     pub platform: Option<String>,
     /// How many leases in a row were granted without the database.
     pub continuity: i64,
+    /// The region whose node signed that lease, where it belongs to one.
+    pub region: Option<String>,
 }
 
 /// Writes what renewals said, in one statement per few thousand. Never lowers a sequence number or a time, whatever the
@@ -49,7 +51,7 @@ pub async fn touch_many(tx: &mut Tx, touches: &[SeatTouch]) -> Result<Vec<SeatId
     let mut busy = Vec::new();
     let mut rest = all.as_slice();
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(tx.dialect().chunk(rest.len(), 9));
+        let (now, later) = rest.split_at(tx.dialect().chunk(rest.len(), 10));
         rest = later;
         busy.extend(touch_chunk(tx, now).await?);
     }
@@ -70,7 +72,8 @@ async fn touch_chunk(tx: &mut Tx, touches: &[(&SeatTouch, i64)]) -> Result<Vec<S
                 t.offline_until,
                 t.app_version,
                 t.platform,
-                t.continuity
+                t.continuity,
+                t.region
             ]
         })
         .collect();
@@ -87,12 +90,13 @@ async fn touch_chunk(tx: &mut Tx, touches: &[(&SeatTouch, i64)]) -> Result<Vec<S
         ),
     };
     let sql = format!(
-        "WITH said (id, seen, seq, denial, soft, exp, version, platform, continuity) AS ({source}){free}
+        "WITH said (id, seen, seq, denial, soft, exp, version, platform, continuity, region) AS ({source}){free}
          UPDATE seats SET
             last_seen_at = CASE WHEN said.seen > seats.last_seen_at THEN said.seen ELSE seats.last_seen_at END,
             lease_ends_at = CASE WHEN said.seq > seats.seq THEN said.soft ELSE seats.lease_ends_at END,
             offline_until = CASE WHEN said.seq > seats.seq THEN said.exp ELSE seats.offline_until END,
             continuity = CASE WHEN said.seq > seats.seq THEN said.continuity ELSE seats.continuity END,
+            region = CASE WHEN said.seq > seats.seq THEN said.region ELSE seats.region END,
             app_version = CASE WHEN said.seq > seats.seq THEN coalesce(said.version, seats.app_version)
                 ELSE seats.app_version END,
             platform = CASE WHEN said.seq > seats.seq THEN coalesce(said.platform, seats.platform)

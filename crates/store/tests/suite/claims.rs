@@ -149,6 +149,7 @@ both! {
             app_version: Some(version.to_owned()),
             platform: None,
             continuity: 0,
+            region: Some(format!("region {later}")),
         };
         let absent = seats::SeatTouch { seat: holdfast_domain::SeatId::from_bytes([7; 16]), ..touch(1, "x") };
         for touches in [vec![touch(50, "5"), touch(100, "10"), touch(70, "7"), absent], vec![touch(60, "6")]] {
@@ -163,6 +164,7 @@ both! {
         assert_eq!(now.last_seen_at, NOW.plus(Seconds(100)));
         assert_eq!(now.seat.lease_ends_at, NOW.plus(Seconds(9_900)));
         assert_eq!((now.app_version.as_deref(), now.platform.as_deref()), (Some("10"), Some("linux")));
+        assert_eq!(now.region.as_deref(), Some("region 100"));
     }
 
     async fn a_denial_writes_its_number_and_nothing_else(db: TestDb) {
@@ -172,12 +174,12 @@ both! {
         let (id, seq) = (before.seat.id, before.seat.seq);
         let lease = seats::SeatTouch {
             seat: id, last_seen_at: NOW.plus(Seconds(5)), seq: seq + 1, denial_seq: 0, lease_ends_at: NOW.plus(Seconds(77)),
-            offline_until: NOW.plus(Seconds(88)), app_version: Some("9".into()), platform: None, continuity: 0,
+            offline_until: NOW.plus(Seconds(88)), app_version: Some("9".into()), platform: None, continuity: 0, region: Some("us".into()),
         };
         let never = Timestamp::default();
         let denial = |n: i64| seats::SeatTouch {
             seq: 0, denial_seq: seq + n, last_seen_at: never, lease_ends_at: never, offline_until: never,
-            app_version: None, ..lease.clone()
+            app_version: None, region: None, ..lease.clone()
         };
         let write = |touches: Vec<seats::SeatTouch>| f.store.write(WriteOptions::last(), move |tx| {
             let touches = touches.clone();
@@ -187,6 +189,7 @@ both! {
         let denied = seats::get(&mut f.store.reader(), f.scope, id).await.unwrap().unwrap();
         assert_eq!(denied.seat.seq, seq + 3);
         assert_eq!((denied.last_seen_at, denied.offline_until), (before.last_seen_at, before.offline_until));
+        assert_eq!(denied.region.as_deref(), Some("eu"));
         assert_eq!((denied.seat.lease_ends_at, denied.app_version), (before.seat.lease_ends_at, before.app_version));
         // A lease and denials around it, in one batch and in any order: the lease's times, the greatest number.
         let renewed = seats::SeatTouch { seq: seq + 6, denial_seq: seq + 5, ..lease.clone() };
@@ -195,6 +198,7 @@ both! {
         let now = seats::get(&mut f.store.reader(), f.scope, id).await.unwrap().unwrap();
         assert_eq!((now.seat.seq, now.seat.lease_ends_at), (seq + 9, lease.lease_ends_at));
         assert_eq!((now.last_seen_at, now.app_version.as_deref()), (lease.last_seen_at, Some("9")));
+        assert_eq!(now.region.as_deref(), Some("us"));
     }
 
     async fn many_touches_are_written_at_once(db: TestDb) {
@@ -203,7 +207,7 @@ both! {
         let claims = (0..300u32).map(|n| { let f = f.clone(); tokio::spawn(async move { claimed(f.claim(license, n).await.unwrap()).unwrap().seat }) });
         let touches: Vec<_> = futures_all(claims).await.iter().map(|row| seats::SeatTouch {
             seat: row.seat.id, last_seen_at: NOW.plus(Seconds(9)), seq: row.seat.seq + 1, denial_seq: 0, lease_ends_at: NOW, offline_until: NOW,
-            app_version: None, platform: None, continuity: 3,
+            app_version: None, platform: None, continuity: 3, region: None,
         }).collect();
         let ids: Vec<_> = touches.iter().map(|t| t.seat).collect();
         f.store.write(WriteOptions::last(), move |tx| {

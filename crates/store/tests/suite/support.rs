@@ -196,6 +196,7 @@ pub fn request(n: u32, user: Option<&str>, now: Timestamp) -> seats::ClaimReques
         seq: now.seconds().0,
         lease_ends_at: now.plus(Seconds::minutes(20)),
         offline_until: now.plus(Seconds::days(30)),
+        region: Some("eu".to_owned()),
         now,
         reclaim: reclaim(now),
     }

@@ -139,7 +139,7 @@ both! {
                     let (seats, touches) = (seats::active_of_license(&mut f.store.reader(), scope, license).await.unwrap(), n);
                     let touches: Vec<_> = seats.into_iter().rev().map(|row| seats::SeatTouch {
                         seat: row.seat.id, last_seen_at: NOW, seq: row.seat.seq + i64::from(touches), denial_seq: 0, lease_ends_at: NOW,
-                        offline_until: NOW, app_version: None, platform: None, continuity: 0,
+                        offline_until: NOW, app_version: None, platform: None, continuity: 0, region: None,
                     }).collect();
                     f.store.write::<_, StoreError, _>(WriteOptions::last().idempotent(), move |tx| {
                         let touches = touches.clone();

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod customers;
 pub mod events;
+pub mod freshness;
 pub mod imports;
 pub mod keys;
 pub mod licenses;
@@ -47,6 +48,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(events::routes())
         .merge(nodes::routes())
         .merge(alerts::routes())
+        .merge(freshness::routes())
 }
 
 /// What every management call may answer instead of a result.
