@@ -10,9 +10,11 @@ use leptos_router::{
 use crate::{
     layout::Console,
     pages::{
+        alerts::{AlertPage, AlertsPage},
         audit::AuditPage,
         customers::{CustomerPage, CustomersPage, NewCustomerPage},
         door::{ConfirmPage, SetupPage, SignInPage},
+        fleet::{FleetPage, NodePage, steps::NodeStepPage},
         freshness::FreshnessPage,
         imports::{ImportPage, ImportsPage},
         licenses::{
@@ -64,6 +66,11 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("imports") view=ImportsPage />
                     <Route path=path!("imports/:id") view=ImportPage />
                     <Route path=path!("freshness") view=FreshnessPage />
+                    <Route path=path!("fleet") view=FleetPage />
+                    <Route path=path!("fleet/:node") view=NodePage />
+                    <Route path=path!("fleet/:node/:step") view=NodeStepPage />
+                    <Route path=path!("alerts") view=AlertsPage />
+                    <Route path=path!("alerts/:id") view=AlertPage />
                     <Route path=path!("audit") view=AuditPage />
                     <Route path=path!("sessions") view=SessionsPage />
                     <Route path=path!("*rest") view=Nowhere />

@@ -47,6 +47,11 @@ impl UiError {
         if text.ends_with('.') { text } else { format!("{text}.") }
     }
 
+    /// Whether it is worth asking again in a moment.
+    pub fn passes(&self) -> bool {
+        matches!(self.code.as_str(), "unavailable" | "unreachable")
+    }
+
     /// What to do about a page that could not be shown.
     pub fn advice(&self) -> &'static str {
         match self.code.as_str() {

@@ -28,15 +28,15 @@ async function freePort() {
   return port;
 }
 
-/** Starts `holdfast serve` and waits until it says the set-up code. */
-export async function startServer() {
+/** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
+export async function startServer(flags = []) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
   const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
   const [port, metrics] = [await freePort(), await freePort()];
   const origin = `http://127.0.0.1:${port}`;
   const child = spawn(
     binary,
-    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`],
+    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...flags],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';

@@ -72,6 +72,12 @@ try {
     'license-revoke': `/console/licenses/${shown.id}/revoke`,
     imports: '/console/imports',
     'import-preview': imported,
+    fleet: '/console/fleet',
+    node: await (async () => {
+      await h.visit(first, '/console/fleet');
+      return first.page.locator('td a.row-link').first().getAttribute('href');
+    })(),
+    alerts: '/console/alerts',
     audit: '/console/audit',
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,

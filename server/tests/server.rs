@@ -22,6 +22,8 @@ mod suite {
     #[cfg(target_os = "linux")]
     pub mod full_disk;
     pub mod limits;
+    #[cfg(feature = "console")]
+    pub mod live;
     pub mod management;
     pub mod outage;
     pub mod process;

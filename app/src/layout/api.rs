@@ -20,24 +20,28 @@ pub struct Viewer {
     pub density: String,
 }
 
-/// Who is looking.
+/// Who is looking; nobody in particular while the database, which knows, is away.
 #[server]
-pub async fn whoami() -> Result<Viewer, UiError> {
+pub async fn whoami() -> Result<Option<Viewer>, UiError> {
     use crate::ctx;
     let actor = ctx::anybody()?;
+    // Without the database, nobody has a role.
+    if actor.role().is_none() {
+        return Ok(None);
+    }
     let service = ctx::service()?;
     let me = service.me(&actor).await?;
     let vendor = service.vendor(&actor).await?;
     let chosen = |name: &str, allowed: &[&str], otherwise: &str| {
         ctx::cookie(name).filter(|value| allowed.contains(&value.as_str())).unwrap_or_else(|| otherwise.to_owned())
     };
-    Ok(Viewer {
+    Ok(Some(Viewer {
         email: me.email.to_string(),
         role: me.role.as_str().to_owned(),
         vendor: vendor.name.to_string(),
         theme: chosen("theme", &["light", "dark"], "system"),
         density: chosen("density", &["compact"], "comfortable"),
-    })
+    }))
 }
 
 /// Chooses how it looks in this browser, for a year.

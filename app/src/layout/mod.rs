@@ -3,13 +3,27 @@
 mod api;
 
 use leptos::{prelude::*, server_fn::ServerFn as _};
-use leptos_router::components::{A, Outlet};
+use leptos_router::{
+    components::{A, Outlet},
+    hooks::use_location,
+};
 
-use crate::ui::{Flash, Icon, Shape, act::load_once, show};
+use crate::{
+    pages::alerts::api::open_alerts,
+    ui::{
+        Flash, Icon, Shape,
+        act::load_once,
+        live::{self, Topic},
+        load, show, show_quietly,
+    },
+};
 use api::{SetLook, SignOut, Viewer};
 
 /// A screen: address, name, icon.
 type Link = (&'static str, &'static str, Shape);
+
+/// The screen whose entry tells how much there is on it.
+const ALERTS: &str = "/console/alerts";
 
 /// The groups of the navigation with their screens.
 const GROUPS: &[(&str, &[Link])] = &[
@@ -22,51 +36,40 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/imports", "Import", Shape::Import),
         ],
     ),
-    ("Run", &[("/console/freshness", "Freshness", Shape::Clock)]),
+    (
+        "Run",
+        &[
+            ("/console/fleet", "Fleet", Shape::Fleet),
+            ("/console/freshness", "Freshness", Shape::Clock),
+            (ALERTS, "Alerts", Shape::Alert),
+        ],
+    ),
     ("Govern", &[("/console/audit", "Audit", Shape::Audit)]),
 ];
 
-/// The screens on a phone's bar.
+/// The screens on a phone's bar; the others are under "More" beside them.
 const PHONE: &[Link] = &[
-    ("/console/products", "Products", Shape::Product),
     ("/console/customers", "Customers", Shape::Customers),
     ("/console/licenses", "Licenses", Shape::License),
-    ("/console/imports", "Import", Shape::Import),
+    (ALERTS, "Alerts", Shape::Alert),
 ];
 
 /// The frame.
 #[component]
 pub fn Console() -> impl IntoView {
+    live::provide();
     // Read once: who looks does not change with the address.
     let viewer = load_once(api::whoami);
-    let groups = GROUPS
-        .iter()
-        .map(|(name, links)| {
-            view! {
-                <div class="nav-group">
-                    <div class="nav-group-name">{*name}</div>
-                    {links
-                        .iter()
-                        .map(|(href, name, shape)| {
-                            view! {
-                                <A href=*href attr:class="nav-link">
-                                    <Icon shape=*shape />
-                                    {*name}
-                                </A>
-                            }
-                        })
-                        .collect_view()}
-                </div>
-            }
-        })
-        .collect_view();
+    let open = load(|| live::count(Topic::Alerts), |_| open_alerts());
+    let counted = move |href: &str| (href == ALERTS).then(|| show_quietly(open, |count| view! { <Count count /> }));
     let phone = PHONE
         .iter()
-        .map(|(href, name, shape)| {
+        .map(move |(href, name, shape)| {
             view! {
                 <A href=*href>
                     <Icon shape=*shape />
                     <span>{*name}</span>
+                    {counted(href)}
                 </A>
             }
         })
@@ -88,7 +91,7 @@ pub fn Console() -> impl IntoView {
                         autocomplete="off"
                     />
                 </form>
-                <div class="top-end">{show(viewer, |viewer| view! { <PersonMenu viewer /> })}</div>
+                <div class="top-end">{show(viewer, |viewer: Option<Viewer>| viewer.map(|viewer| view! { <PersonMenu viewer /> }))}</div>
             </header>
             <nav class="frame-nav" aria-label="Console">
                 <div class="frame-brand">
@@ -99,7 +102,7 @@ pub fn Console() -> impl IntoView {
                     <Icon shape=Shape::Home />
                     "Overview"
                 </A>
-                {groups}
+                {groups(counted)}
             </nav>
             <main class="frame-main" id="content" tabindex="-1">
                 <div class="frame-inner">
@@ -113,8 +116,61 @@ pub fn Console() -> impl IntoView {
                     <span>"Overview"</span>
                 </A>
                 {phone}
+                <More>{groups(counted)}</More>
             </nav>
         </div>
+    }
+}
+
+/// How many alerts stand, where any does.
+#[component]
+fn Count(count: Option<u32>) -> impl IntoView {
+    count
+        .filter(|count| *count > 0)
+        .map(|count| view! { <span class="nav-count num">{count}<span class="visually-hidden">" open"</span></span> })
+}
+
+/// All screens in their groups, with what is counted beside one.
+fn groups<V: IntoView + 'static>(counted: impl Fn(&str) -> Option<V> + Copy + Send + Sync + 'static) -> impl IntoView {
+    let link = move |(href, name, shape): &'static Link| {
+        view! {
+            <A href=*href attr:class="nav-link">
+                <Icon shape=*shape />
+                {*name}
+                {counted(href)}
+            </A>
+        }
+    };
+    let group = move |(name, links): &'static (&str, &[Link])| {
+        view! {
+            <div class="nav-group">
+                <div class="nav-group-name">{*name}</div>
+                {links.iter().map(link).collect_view()}
+            </div>
+        }
+    };
+    GROUPS.iter().map(group).collect_view()
+}
+
+/// What does not fit on a phone's bar, in a sheet above it that closes when one goes somewhere.
+#[component]
+fn More(
+    /// What it holds.
+    children: Children,
+) -> impl IntoView {
+    let path = use_location().pathname;
+    let open = move || {
+        path.track();
+        false
+    };
+    view! {
+        <details class="more-nav" prop:open=open>
+            <summary>
+                <Icon shape=Shape::More />
+                <span>"More"</span>
+            </summary>
+            <div class="more-sheet">{children()}</div>
+        </details>
     }
 }
 

@@ -1,8 +1,10 @@
 //! One folder per screen: the view, its server functions (`api.rs`), what it shows (`model.rs`).
 
+pub mod alerts;
 pub mod audit;
 pub mod customers;
 pub mod door;
+pub mod fleet;
 pub mod freshness;
 pub mod imports;
 pub mod licenses;

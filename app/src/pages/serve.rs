@@ -91,6 +91,10 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("seat.claimed", "Device activated", Tone::Good),
     ("seat.released", "Seat given up", Tone::None),
     ("seat.freed", "Seat freed", Tone::Warn),
+    ("alert.acknowledged", "Alert taken on", Tone::Info),
+    ("node.drained", "Drained", Tone::Warn),
+    ("node.resumed", "Resumed", Tone::Good),
+    ("node.declared_gone", "Declared gone", Tone::Bad),
     ("member.signed_in", "Signed in", Tone::None),
 ];
 
@@ -109,7 +113,7 @@ pub fn sentence(action: &str) -> (String, Tone) {
 pub fn entry(event: &EventView, now: Timestamp) -> TimelineEntry {
     let (what, tone) = sentence(&event.action);
     let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-    let why = text("reason").or_else(|| text("device_name")).or_else(|| text("name"));
+    let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
     TimelineEntry { at: When::new(event.at, now), what, why, who: who(&event.actor), tone }
 }
 

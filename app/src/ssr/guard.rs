@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use holdfast_service::{Actor, Error, ErrorCode, RequestInfo};
+use holdfast_service::{Actor, Error, ErrorCode, RequestInfo, admin::sessions::SessionSecret};
 use tower_cookies::{
     Cookie, Cookies,
     cookie::{SameSite, time::Duration},
@@ -17,7 +17,7 @@ use tower_cookies::{
 use tower_sessions::Session;
 
 use super::{
-    AppState,
+    AppState, live,
     refusal::{self, has, without},
     sessions::{secret, session_cookie},
 };
@@ -122,6 +122,15 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
     })
 }
 
+/// Whose session it is. The nodes can be seen while the database is away, which is when it matters most.
+async fn who(state: &AppState, session: &SessionSecret, path: &str) -> Result<Actor, Error> {
+    let (service, watching) = (state.service(), live::is_watching(path));
+    if watching || path == "/console/fleet" || path.starts_with("/console/fleet/") {
+        return service.actor_watching(session, !watching).await;
+    }
+    service.actor_for_session(session).await
+}
+
 /// The guard: refuses what another site sent, recognises the session, and leads to the door.
 pub async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default();
@@ -134,9 +143,10 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             return plain(ErrorCode::UnsupportedMediaType, &request_id);
         }
     }
+    let watching = live::is_watching(request.uri().path());
     let actor = match request.extensions().get::<Session>().and_then(Session::id) {
         None => None,
-        Some(id) => match state.service().actor_for_session(&secret(id)).await {
+        Some(id) => match who(&state, &secret(id), request.uri().path()).await {
             Ok(actor) => Some(actor),
             Err(error) if error.code == ErrorCode::Unauthenticated => {
                 if let Some(cookies) = request.extensions().get::<Cookies>() {
@@ -151,7 +161,7 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             }
         },
     };
-    if reads && !request.uri().path().starts_with("/fn/") {
+    if reads && !watching && !request.uri().path().starts_with("/fn/") {
         let uri = request.uri().clone();
         // The framework would show whatever text such an address carries as an error of ours.
         if has(&uri, &FRAMEWORK) {
@@ -167,7 +177,7 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             }
         }
     }
-    if let (true, Some(cookies)) = (reads, request.extensions().get::<Cookies>().cloned()) {
+    if let (true, Some(cookies)) = (reads && !watching, request.extensions().get::<Cookies>().cloned()) {
         let session = request.extensions().get::<Session>().cloned();
         let refused = refusal::take(&state, &cookies, session.as_ref(), request.uri().path()).await;
         if let Some(refused) = refused {

@@ -2,6 +2,7 @@
 
 pub mod assets;
 mod guard;
+mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
@@ -11,6 +12,7 @@ mod shell;
 mod upload;
 
 pub(crate) use guard::{Visitor, set_cookie};
+pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};
 pub use sessions::session_cookie;
@@ -19,6 +21,7 @@ pub(crate) use sessions::{begin, end};
 use std::sync::Arc;
 
 use holdfast_service::Service;
+use live::Live;
 
 /// What the operator set that concerns the interface.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// The version of this server.
     pub version: &'static str,
+    /// How the node stands, which long answers go by.
+    pub stands: Stands,
 }
 
 /// What every page and server function is given. Cheap to clone.
@@ -38,18 +43,25 @@ pub struct AppState(Arc<Inner>);
 
 struct Inner {
     service: Service,
+    live: Live,
     settings: Settings,
 }
 
 impl AppState {
     /// The interface over `service`.
     pub fn new(service: Service, settings: Settings) -> Self {
-        Self(Arc::new(Inner { service, settings }))
+        let live = Live::new(settings.stands.clone());
+        Self(Arc::new(Inner { service, live, settings }))
     }
 
     /// The use cases.
     pub fn service(&self) -> &Service {
         &self.0.service
+    }
+
+    /// Whoever listens for changes.
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
     }
 
     /// Whether browsers reach this server by https.

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use super::{
     AppState, assets,
     guard::{guard, plain},
+    live::{self, live},
     others::Others,
     refusal, sessions,
     shell::shell,
@@ -73,12 +74,18 @@ pub fn router(state: AppState) -> Router {
         let others = others.clone();
         async move { assets::serve(&others, &name, &headers).await }
     };
+    let listen = {
+        let state = state.clone();
+        move |request: Request| live(state.clone(), request)
+    };
     Router::new()
         .route("/fn/{*function}", post(functions))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))
+        // Not collected: it goes on.
+        .route(live::PATH, get(listen))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))

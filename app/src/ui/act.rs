@@ -323,19 +323,55 @@ where
     T: Clone + DeserializeOwned + 'static,
     V: IntoView + 'static,
 {
-    show_found(reading.0, Arc::new(move |found| Ok(content(Found::open(found)?).into_any())))
+    show_outcome(reading.0, Arc::new(move |outcome| Ok(content(Found::open(outcome?)?).into_any())))
 }
 
-fn show_found(
+/// The same for what is read again by itself: where that fails for a while, what was read last stays, with why it may no
+/// longer be so.
+pub fn show_live<T, V>(
+    reading: Reading<T>,
+    content: impl Fn(T, Option<UiError>) -> V + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Clone + DeserializeOwned + 'static,
+    V: IntoView + 'static,
+{
+    let last = StoredValue::new(None::<Found>);
+    show_outcome(
+        reading.0,
+        Arc::new(move |outcome| {
+            let (found, error) = match outcome {
+                Err(error) if error.passes() => match last.get_value() {
+                    Some(found) => (found, Some(error)),
+                    None => return Err(error),
+                },
+                outcome => (outcome?, None),
+            };
+            last.set_value(Some(found.clone()));
+            Ok(content(Found::open(found)?, error).into_any())
+        }),
+    )
+}
+
+/// The same for a trifle: where it could not be read there is nothing.
+pub fn show_quietly<T, V>(reading: Reading<T>, content: impl Fn(T) -> V + Send + Sync + 'static) -> impl IntoView
+where
+    T: Clone + DeserializeOwned + 'static,
+    V: IntoView + 'static,
+{
+    show_outcome(reading.0, Arc::new(move |outcome| Ok(outcome.and_then(Found::open).ok().map(&content).into_any())))
+}
+
+fn show_outcome(
     resource: Resource<Outcome, Json>,
-    content: Arc<dyn Fn(Found) -> Result<AnyView, UiError> + Send + Sync>,
+    content: Arc<dyn Fn(Outcome) -> Result<AnyView, UiError> + Send + Sync>,
 ) -> AnyView {
     view! {
         <Transition fallback=|| ()>
             {move || {
                 let content = Arc::clone(&content);
                 Suspend::new(async move {
-                    resource.await.and_then(|found| content(found)).unwrap_or_else(|error| view! { <ErrorState error /> }.into_any())
+                    content(resource.await).unwrap_or_else(|error| view! { <ErrorState error /> }.into_any())
                 })
             }}
         </Transition>

@@ -39,6 +39,12 @@ pub enum Shape {
     Person,
     /// An empty circle.
     Open,
+    /// Two machines, one above the other.
+    Fleet,
+    /// A bell.
+    Alert,
+    /// Three dots.
+    More,
 }
 
 impl Shape {
@@ -67,6 +73,9 @@ impl Shape {
                 "M8 7.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6ZM2.8 14c0-2.6 2.3-4.2 5.2-4.2s5.2 1.6 5.2 4.2"
             }
             Self::Open => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Z",
+            Self::Fleet => "M2.5 2.5h11v4.5h-11ZM2.5 9h11v4.5h-11ZM5 4.8h.1M5 11.3h.1M8 4.8h3M8 11.3h3",
+            Self::Alert => "M4 11V7a4 4 0 0 1 8 0v4l1.2 1.5H2.8ZM6.7 14.2h2.6M8 3V1.8",
+            Self::More => "M3.5 8h.1M8 8h.1M12.5 8h.1",
         }
     }
 }

@@ -9,12 +9,13 @@ pub mod curve;
 pub mod data;
 pub mod form;
 pub mod icon;
+pub mod live;
 pub mod page;
 pub mod refused;
 pub mod state;
 pub mod time;
 
-pub use act::{ActionForm, Refresh, act, act_error, load, show};
+pub use act::{ActionForm, Refresh, act, act_error, load, show, show_live, show_quietly};
 pub use copy::{Copyable, Snippet};
 pub use data::{Empty, Fact, Facts, Pager, Rows, Steps, Tab, Tabs, Timeline, TimelineEntry};
 pub use form::{Checkbox, Choice, Field, FormError, SelectField, Submit, TextArea};

@@ -138,6 +138,10 @@ const DONE: &[(&str, &str)] = &[
     ("seat_freed", "Seat freed. Another device can take it now."),
     ("import_cancelled", "Import cancelled. Nothing was changed."),
     ("session_ended", "Session ended. That browser has to sign in again."),
+    ("alert_acknowledged", "Taken on. The alert stands until what it is about is better."),
+    ("node_drained", "Drained. Load balancers leave it alone from its next sign of life on."),
+    ("node_resumed", "Resumed. Load balancers send it requests again from its next sign of life on."),
+    ("node_gone", "Declared gone. Nothing waits for it any more."),
     ("saved", "Saved."),
 ];
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
-use holdfast_domain::{CustomerId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId};
+use holdfast_domain::{AlertId, CustomerId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId};
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
 
@@ -91,6 +91,14 @@ fn table() -> Vec<Row> {
         remap "+++__" "not_found" "unauthenticated" |t| format!("id={}&columns[0]=key&columns[1]=plan", t.import);
         confirm_import "+++__" "not_found" "unauthenticated" |t| format!("id={}&leave_out=true", t.import);
         cancel_import "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.open_import);
+        // The nodes, which all vendors of an installation share.
+        fleet "+++++" "ok" "unauthenticated" |_| "";
+        node "+++++" "ok" "unauthenticated" |t| format!("id={}", t.node);
+        step_node "++___" "ok" "unauthenticated" |t| format!("id={}&step=drain&reason=Asked", t.node);
+        alerts "+++++" "ok" "unauthenticated" |_| "asked[state]=all&asked[severity]=&asked[subject]=&asked[after]=";
+        open_alerts "+++++" "ok" "unauthenticated" |_| "";
+        alert "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.alert);
+        acknowledge "++___" "not_found" "unauthenticated" |t| format!("id={}&note=Mine", t.alert);
         // The log.
         events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.
@@ -105,8 +113,15 @@ const PLAN: &str = "plan[name]=Studio&plan[code]=studio&plan[sold]=subscription&
 
 /// Everything that tells of `things`.
 fn marks(things: &Things, tag: &str) -> Vec<String> {
-    let Things { product, plan, customer, license, seat, import, key, .. } = things;
-    let ids = [product.to_string(), plan.to_string(), customer.to_string(), license.to_string(), seat.to_string()];
+    let Things { product, plan, customer, license, seat, alert, import, key, .. } = things;
+    let ids = [
+        product.to_string(),
+        plan.to_string(),
+        customer.to_string(),
+        license.to_string(),
+        seat.to_string(),
+        alert.to_string(),
+    ];
     let names = ["Product", "Customer", "Computer"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
     ids.into_iter().chain(names).chain([import.to_string(), key.clone(), short]).collect()
@@ -174,6 +189,7 @@ fn unknown(things: &Things) -> Things {
         seat: SeatId::from_bytes([6; 16]),
         import: ImportId::from_bytes([6; 16]),
         open_import: ImportId::from_bytes([6; 16]),
+        alert: AlertId::from_bytes([6; 16]),
         ..things.clone()
     }
 }
@@ -188,10 +204,13 @@ fn fill(pattern: &str, things: &Things) -> String {
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
             "imports" => things.import.to_string(),
+            "alerts" => things.alert.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
         "{seat}" => things.seat.to_string(),
+        "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
+        "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),
         other => {
             assert!(!other.contains('{'), "{pattern}: say what stands for {other}");

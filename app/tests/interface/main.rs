@@ -5,6 +5,7 @@
 
 mod bundle;
 mod functions;
+mod live;
 mod promises;
 mod refusals;
 mod secrets;

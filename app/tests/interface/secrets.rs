@@ -86,9 +86,11 @@ fn pages(things: &Things) -> Vec<String> {
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
+            "alerts" => things.alert.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
+        let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere");
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);

@@ -12,8 +12,8 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    CustomerId, DeviceHash, ImportId, LicenseId, LicenseModel, PlanId, ProductId, Role, SeatId, SeatModel, Seconds,
-    Terms, VendorId,
+    AlertId, CustomerId, DeviceHash, ImportId, LicenseId, LicenseModel, NodeId, PlanId, ProductId, Role, SeatId,
+    SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -28,7 +28,12 @@ use holdfast_service::{
     system::{OsEntropy, SystemClock},
     vault::{MasterKey, Vault},
 };
-use holdfast_store::{Scope, WriteOptions, vendors};
+use holdfast_store::{
+    Scope, WriteOptions,
+    alerts::{self, AlertRow},
+    nodes::{self, NodeRow, NodeState, Wanted},
+    vendors,
+};
 use holdfast_testkit::db::TestDb;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -69,6 +74,10 @@ pub struct Things {
     pub license: LicenseId,
     pub key: String,
     pub seat: SeatId,
+    /// A node that runs and was heard of a moment ago.
+    pub node: NodeId,
+    /// An alert about the product.
+    pub alert: AlertId,
     pub import: ImportId,
     /// An import that is still to be decided on.
     pub open_import: ImportId,
@@ -123,6 +132,70 @@ impl World {
         let mut browser = self.browser();
         browser.sign_in(&email).await;
         browser
+    }
+
+    /// A node of the installation.
+    pub async fn node(&self, name: &str) -> NodeId {
+        let now = self.service.now();
+        let id = NodeId::new(now, &OsEntropy);
+        let report = format!(r#"{{"node":"{name}","region":"eu","mode":"normal","requests":{{"used":3,"limit":64}}}}"#);
+        let row = NodeRow {
+            id,
+            name: name.to_owned(),
+            region: "eu".to_owned(),
+            version: "1.0.0".to_owned(),
+            state: NodeState::Running,
+            wanted: Wanted::Serve,
+            started_at: now,
+            seen_at: now,
+            settled_at: now,
+            lost_from: Timestamp::default(),
+            lost_until: Timestamp::default(),
+            report,
+        };
+        let registered: Result<(), Error> = self
+            .service
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok(nodes::register(tx, &row).await?) })
+            })
+            .await;
+        registered.unwrap();
+        id
+    }
+
+    /// An alert about a product of the first vendor.
+    pub async fn alert(&self, product: ProductId) -> AlertId {
+        let now = self.service.now();
+        let row = AlertRow {
+            id: AlertId::new(now, &OsEntropy),
+            vendor: Some(self.vendor),
+            product: Some(product),
+            code: "expiry_cliff".to_owned(),
+            subject: format!("product:{product}"),
+            severity: "warning".to_owned(),
+            detail: "half of its licenses end within a day".to_owned(),
+            raised_at: now,
+            updated_at: now,
+            fails_at: Some(now.plus(Seconds::days(9))),
+            drains_at: None,
+            cleared_at: None,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            note: None,
+        };
+        let id = row.id;
+        let raised: Result<(), Error> = self
+            .service
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok(alerts::insert(tx, &row).await?) })
+            })
+            .await;
+        raised.unwrap();
+        id
     }
 
     /// Things of the first vendor. `tag` keeps their names apart.
@@ -187,6 +260,8 @@ impl World {
             license: issued.license.id,
             key: issued.key,
             seat,
+            node: self.node(tag).await,
+            alert: self.alert(product).await,
             import: imports[0],
             open_import: imports[1],
             later,

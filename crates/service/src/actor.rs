@@ -46,6 +46,13 @@ impl Actor {
         Self { vendor, who, grants: Grants::Everything, session: None, confirmed_at: None }
     }
 
+    /// The same person with no more than these of their rights.
+    pub(crate) fn only(mut self, permissions: &[Permission]) -> Self {
+        let kept = permissions.iter().copied().filter(|permission| self.may(*permission)).collect();
+        self.grants = Grants::Scopes(kept);
+        self
+    }
+
     /// The vendor that this actor acts for.
     pub const fn vendor(&self) -> VendorId {
         self.vendor

@@ -3,7 +3,7 @@
 use crate::{
     error::StoreError,
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record},
+    sql::{Querier, Record as _, ToArg, all, args, bare, first, record},
     tx::Tx,
 };
 use holdfast_domain::{MemberId, Timestamp, VendorId};
@@ -56,6 +56,14 @@ pub async fn get(q: &mut dyn Querier, id_hash: [u8; 32], now: Timestamp) -> Resu
         SessionRow::COLUMNS
     );
     first(q, sql, args![id_hash, now]).await
+}
+
+/// Which of these sessions have not ended; at most a few thousand.
+pub async fn living(q: &mut dyn Querier, id_hashes: &[[u8; 32]], now: Timestamp) -> Result<Vec<[u8; 32]>, StoreError> {
+    let mut args = args![now];
+    let among = q.dialect().any_of("id_hash", id_hashes.iter().map(ToArg::arg), &mut args);
+    let sql = format!("SELECT id_hash FROM sessions WHERE idle_expires_at > $1 AND expires_at > $1 AND {among}");
+    q.rows(sql.into(), args).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// Saves a session that still exists; never brings back one that was ended meanwhile. False where it is gone.

@@ -56,6 +56,7 @@ pub fn all(options: &Options) -> Vec<Fault> {
         Fault { short: false, ..fault("several at once", harder::several_at_once) },
         fault("rolling upgrade", rolling_upgrade),
         fault("database gone", database_gone),
+        fault("watched in a browser", crate::screen::watched),
         fault("clock an hour off", clock_off),
         Fault { short: false, ..fault("disk full", harder::disk_full) },
         Fault { short: false, ..fault("backup restored", backup_restored) },

@@ -26,6 +26,7 @@ mod options;
 mod region;
 mod rehearsal;
 mod report;
+mod screen;
 
 use options::{Failure, Options};
 use std::process::{Command, ExitCode};

@@ -10,10 +10,11 @@ use holdfast_fleet::{
 };
 use holdfast_service::{
     Service,
+    admin::look::Look,
     runtime::{Announcer, sign_of_life},
 };
 use holdfast_store::nodes::{NodeRow, NodeState};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -45,11 +46,14 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
     let mut announcer = None;
     while timeout(EVERY, stop.cancelled()).await.is_err() {
         // Without the database nothing is heard of the others, which says nothing about them.
-        let rows = service.fleet().await.unwrap_or_default();
+        let told = service.fleet().await.ok();
+        let rows = told.as_deref().unwrap_or_default();
         let own = service.node().map(|(id, _)| id);
         let expected = sign_of_life(service.store().db().dialect()).max(EVERY).as_secs_f64();
         let now = service.now();
-        let mut nodes = watch.hear(&rows, own, expected, now);
+        let heard = watch.hear(rows, own, expected, now);
+        let presences = heard.iter().map(|(id, seen)| (*id, seen.presence)).collect();
+        let mut nodes: Vec<_> = heard.into_iter().map(|(_, seen)| seen).collect();
         let to_peers = peers(reporter.health.clock_offset(), &nodes);
         reporter.measured.note(|facts| facts.to_peers = to_peers);
         nodes.push(NodeSeen { report: reporter.report(), received_at: now, presence: Presence::Alive });
@@ -61,6 +65,9 @@ pub(super) async fn run(service: Service, reporter: Reporter, stop: Cancellation
         let findings = evaluate(&mut watch.rules, &seen, now);
         watch.tell(&findings);
         reporter.health.set_near_its_end(is_due(&findings, &reporter.serve.node_name));
+        let before = service.last_look();
+        let (rows, told_at) = told.map_or((Arc::clone(&before.rows), before.told_at), |rows| (Arc::new(rows), now));
+        service.looked(Look { at: now, rows, told_at, presences, findings: findings.clone() });
         let Some(duty) = announcer else { continue };
         match timeout(PATIENCE, service.announce(duty, &findings)).await {
             Ok(Ok(_)) => {}
@@ -116,7 +123,13 @@ fn is_due(findings: &[Finding], name: &str) -> bool {
 
 impl Watch {
     /// What is known of the nodes but the own one, which knows itself better.
-    fn hear(&mut self, rows: &[NodeRow], own: Option<NodeId>, expected: f64, now: Timestamp) -> Vec<NodeSeen> {
+    fn hear(
+        &mut self,
+        rows: &[NodeRow],
+        own: Option<NodeId>,
+        expected: f64,
+        now: Timestamp,
+    ) -> Vec<(NodeId, NodeSeen)> {
         self.heard.retain(|id, _| rows.iter().any(|row| row.id == *id && row.state == NodeState::Running));
         let others = rows.iter().filter(|row| row.state == NodeState::Running && Some(row.id) != own);
         let mut seen = Vec::new();
@@ -133,11 +146,12 @@ impl Watch {
                 heard.detector.heartbeat(now);
                 heard.seen_at = row.seen_at;
             }
-            seen.push(NodeSeen {
+            let said = NodeSeen {
                 report: serde_json::from_str(&row.report).unwrap_or_default(),
                 received_at: heard.detector.last(),
                 presence: heard.detector.presence(now),
-            });
+            };
+            seen.push((row.id, said));
         }
         seen
     }
@@ -296,7 +310,7 @@ mod tests {
             let rows = [row(1, now), row(2, seen)];
             let heard = watch.hear(&rows, Some(rows[0].id), 5.0, at(now));
             assert_eq!(heard.len(), 1, "the own one is not judged by hearsay");
-            (heard[0].presence, heard[0].report.node.clone())
+            (heard[0].1.presence, heard[0].1.report.node.clone())
         };
         for now in (0..100).step_by(5) {
             assert_eq!(look(now, now), (Presence::Alive, "node-2".to_owned()));

@@ -1,6 +1,8 @@
 //! The browser side: the console as the interface crate renders it, guards included.
 
 use crate::AppState;
+#[cfg(feature = "console")]
+use crate::health::Mode;
 use axum::Router;
 #[cfg(feature = "console")]
 use holdfast_app::ssr;
@@ -25,10 +27,17 @@ pub async fn share_bundle(state: AppState) {
 #[cfg(feature = "console")]
 pub fn router(state: &AppState) -> Router {
     let public_url = state.serve().public_url.clone();
+    let health = state.health().clone();
+    let stands = ssr::Stands::new(move || match health.mode() {
+        _ if health.is_draining() => ssr::Standing::Stopping,
+        Mode::Draining => ssr::Standing::Drained,
+        _ => ssr::Standing::Serving,
+    });
     let settings = ssr::Settings {
         secure: public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
         origins: public_url.into_iter().collect(),
         version: crate::VERSION,
+        stands,
     };
     ssr::router(ssr::AppState::new(state.service().clone(), settings))
 }

@@ -35,7 +35,7 @@ fn connect(node: &Node) -> TcpStream {
 }
 
 /// Signs the owner in and returns the cookie.
-fn sign_in(node: &Node) -> String {
+pub fn sign_in(node: &Node) -> String {
     let body = format!("email=owner%40example.com&password={}", PASSWORD.replace(' ', "+"));
     let mut stream = connect(node);
     let request = format!(

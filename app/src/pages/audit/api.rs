@@ -59,6 +59,8 @@ fn screen(id: &str) -> Option<String> {
         "prd" => "products",
         "pln" => "plans",
         "imp" => "imports",
+        "nod" => "fleet",
+        "alr" => "alerts",
         _ => return None,
     };
     Some(format!("/console/{folder}/{id}"))

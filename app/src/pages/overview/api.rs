@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::UiError, pages::licenses::model::LicenseRow, ui::TimelineEntry};
+use crate::{
+    error::UiError,
+    pages::{alerts::model::AlertRow, licenses::model::LicenseRow},
+    ui::TimelineEntry,
+};
 
 /// A number that leads to what it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ pub struct NextStep {
 pub struct Overview {
     /// Numbers.
     pub figures: Vec<Figure>,
+    /// Alerts that stand, the newest first.
+    pub alerts: Vec<AlertRow>,
     /// Steps that are left; none where all are done.
     pub steps: Vec<NextStep>,
     /// Licenses that end within 30 days.
@@ -49,10 +55,11 @@ pub struct Overview {
 pub async fn load_overview() -> Result<Overview, UiError> {
     use crate::{
         ctx,
-        pages::{licenses::api::row, serve},
+        pages::{alerts, licenses::api::row, serve},
     };
     use holdfast_domain::{LicenseState, Permission, SeatState, Seconds};
     use holdfast_service::admin::{
+        alerts::AlertFilter,
         inputs::{EventFilter, LicenseFilter, PlanFilter, SeatFilter},
         licenses::LicenseSort,
         page::{Direction, Limit, PageRequest},
@@ -76,6 +83,10 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let taken = SeatFilter { state: Some(SeatState::Active), ..SeatFilter::default() };
     let seats = service.seats(&actor, taken, first(1)).await?;
     let events = service.events(&actor, EventFilter::default(), first(8)).await?;
+
+    let standing = AlertFilter { standing: Some(true), ..AlertFilter::default() };
+    let standing = service.alerts(&actor, standing, first(5)).await?;
+    let places = alerts::show::Places::new(&service, &actor).await?;
 
     let figure = |name: &str, total, href: &str| Figure {
         name: name.to_owned(),
@@ -134,6 +145,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let soon = now.plus(Seconds::days(30));
     Ok(Overview {
         figures,
+        alerts: standing.items.iter().map(|alert| alerts::show::row(alert, &places, &actor, now)).collect(),
         steps,
         ending: active
             .items

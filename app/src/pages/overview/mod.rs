@@ -5,7 +5,7 @@ mod api;
 use leptos::prelude::*;
 
 use crate::{
-    pages::licenses::LicenseTable,
+    pages::{alerts::AlertTable, licenses::LicenseTable},
     ui::{Icon, PageHead, Section, Shape, Timeline, load, show},
 };
 use api::{NextStep, Overview};
@@ -19,6 +19,14 @@ pub fn OverviewPage() -> impl IntoView {
             view! {
                 <Section title="Next steps">
                     <ol class="next-steps">{found.steps.into_iter().map(step).collect_view()}</ol>
+                </Section>
+            }
+        });
+        let alerts = (!found.alerts.is_empty()).then(|| {
+            view! {
+                <Section title="What needs attention">
+                    <AlertTable rows=found.alerts />
+                    <p class="section"><a class="link" href="/console/alerts">"All alerts"</a></p>
                 </Section>
             }
         });
@@ -51,6 +59,7 @@ pub fn OverviewPage() -> impl IntoView {
         view! {
             <PageHead title="Overview" />
             <div class="figures">{figures}</div>
+            {alerts}
             {steps}
             <div class="two">
                 <div>{ending} {suspended}</div>

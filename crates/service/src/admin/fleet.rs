@@ -7,10 +7,11 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{NodeId, Permission, ReasonText, Seconds, Timestamp};
-use holdfast_fleet::NodeReport;
+use holdfast_fleet::{NodeReport, Presence};
+pub use holdfast_store::nodes::{NodeState, Wanted};
 use holdfast_store::{
     WriteOptions,
-    nodes::{self, NodeRow, NodeState, Wanted},
+    nodes::{self, NodeRow},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -35,6 +36,9 @@ pub struct NodeView {
     pub wanted: Wanted,
     /// Whether it should have been heard of by now.
     pub late: bool,
+    /// What its signs of life say, as the node that answers hears them; `None` where it does not run, or where nothing can
+    /// be heard.
+    pub presence: Option<Presence>,
     /// When its process started.
     pub started_at: Timestamp,
     /// When it was last heard of.
@@ -45,9 +49,10 @@ pub struct NodeView {
     pub report: NodeReport,
 }
 
-fn show(row: NodeRow, now: Timestamp) -> NodeView {
+pub(super) fn show(row: NodeRow, now: Timestamp) -> NodeView {
     NodeView {
         late: row.state == NodeState::Running && now.since(row.seen_at) > LATE,
+        presence: None,
         id: row.id,
         // A report of a much newer version that cannot be read is one without measurements.
         report: serde_json::from_str(&row.report).unwrap_or_default(),
@@ -78,9 +83,9 @@ impl Service {
     /// All nodes, by region and name.
     pub async fn nodes(&self, actor: &Actor) -> Result<Vec<NodeView>> {
         actor.require(Permission::FleetRead)?;
-        let now = self.now();
+        let (now, look) = (self.now(), self.last_look());
         let rows = nodes::all_nodes(&mut self.store().patient_reader()).await?;
-        Ok(rows.into_iter().map(|row| show(row, now)).collect())
+        Ok(rows.into_iter().map(|row| self.seen(row, &look, now)).collect())
     }
 
     /// A node. [`ErrorCode::NotFound`] where there is none with that id.
@@ -88,7 +93,7 @@ impl Service {
         actor.require(Permission::FleetRead)?;
         let row =
             nodes::get(&mut self.store().patient_reader(), id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-        Ok(show(row, self.now()))
+        Ok(self.seen(row, &self.last_look(), self.now()))
     }
 
     /// Drains or resumes a node, or notes that it is gone. The node hears of it with its next sign of life.
@@ -123,7 +128,7 @@ impl Service {
                 let data = json!({ "name": known.name, "region": known.region, "before": { "state": known.state, "wanted": known.wanted }, "reason": reason });
                 act.event(tx, action, id, data);
                 let row = nodes::get(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-                Ok(show(row, act.now))
+                Ok(act.service.seen(row, &act.service.last_look(), act.now))
             }),
         );
         let done = done.await?;

@@ -19,6 +19,7 @@ pub mod inputs;
 mod lately;
 pub mod license_status;
 pub mod licenses;
+pub mod look;
 pub mod members;
 pub mod orders;
 pub mod page;
@@ -39,11 +40,20 @@ pub(crate) struct State {
     pub(crate) hasher: password::Hasher,
     pub(crate) imports: import::Progress,
     pub(crate) counts: freshness::Counts,
+    /// What this node's watch over all nodes saw last.
+    pub(crate) look: std::sync::RwLock<std::sync::Arc<look::Look>>,
+    pub(crate) lately: sessions::Lately,
 }
 
 impl State {
     pub(crate) fn new(_parts: &Parts) -> Self {
-        Self { hasher: password::Hasher::new(), imports: import::Progress::default(), counts: freshness::Counts::new() }
+        Self {
+            hasher: password::Hasher::new(),
+            imports: import::Progress::default(),
+            look: std::sync::RwLock::default(),
+            counts: freshness::Counts::new(),
+            lately: sessions::Lately::default(),
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use crate::{
     Service,
     actor::{Actor, RequestInfo},
     error::{Error, ErrorCode, Result},
+    runtime::Otherwise,
 };
-use holdfast_domain::{Role, Seconds, SessionId, Timestamp, entropy::random_bytes};
+use holdfast_domain::{Permission, Role, Seconds, SessionId, Timestamp, entropy::random_bytes};
 use holdfast_store::{
     WriteOptions,
     members::{self, MemberRow},
@@ -20,10 +21,17 @@ use holdfast_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 /// How often the last use of a session is written at most (pitfall 20).
 const TOUCH_EVERY: Seconds = Seconds::MINUTE;
+
+/// For how many people it is remembered that they were let in.
+const REMEMBERED: usize = 1_000;
 
 /// The most that a session keeps for the pages, in bytes of JSON.
 const KEPT_AT_MOST: usize = 128 << 10;
@@ -51,6 +59,31 @@ impl SessionSecret {
 impl fmt::Debug for SessionSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionSecret(…)")
+    }
+}
+
+/// Who was let in lately, by the hash of their session, and until when they would be without using it further: whoever
+/// watches over the nodes goes on seeing them while the database is away, which is when it matters most.
+#[derive(Default)]
+pub(crate) struct Lately(Mutex<BTreeMap<[u8; 32], (Actor, Timestamp)>>);
+
+impl Lately {
+    fn note(&self, session: [u8; 32], actor: Option<(Actor, Timestamp)>, now: Timestamp) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&session);
+        if known.len() >= REMEMBERED {
+            known.retain(|_, (_, until)| *until > now);
+        }
+        if let Some(actor) = actor.filter(|_| known.len() < REMEMBERED) {
+            known.insert(session, actor);
+        }
+    }
+
+    /// Whoever it was, with no more rights than to see the nodes: what the session lost meanwhile is not known.
+    fn who(&self, session: &[u8; 32], now: Timestamp) -> Option<Actor> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (actor, until) = known.get(session)?;
+        (*until > now).then(|| actor.clone().only(&[Permission::FleetRead]))
     }
 }
 
@@ -128,26 +161,67 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::Unauthenticated`] where there is no such session, it has ended, or its member may not sign in.
     pub async fn actor_for_session(&self, secret: &SessionSecret) -> Result<Actor> {
-        let nobody = || Error::new(ErrorCode::Unauthenticated);
-        let (now, mut reader) = (self.now(), self.store().patient_reader());
-        let session = sessions::get(&mut reader, secret.hash(), now).await?.ok_or_else(nobody)?;
-        let (Some(scope), Some(id)) = (session.scope(), session.member) else { return Err(nobody()) };
-        let member = members::get(&mut reader, scope, id).await?.ok_or_else(nobody)?;
-        if member.disabled_at.is_some() {
-            return Err(nobody());
-        }
+        self.actor_of(secret, true, None).await
+    }
+
+    /// The same for whoever looks at the nodes. What a page asks by itself while it is watched `uses` nothing: a screen at
+    /// which nobody sits does not keep its session. While the database is away, whoever this node let in lately may see the
+    /// nodes ([`Permission::FleetRead`]) and do nothing else.
+    pub async fn actor_watching(&self, secret: &SessionSecret, uses: bool) -> Result<Actor> {
+        let known = self.admin().lately.who(&secret.hash(), self.now());
+        self.actor_of(secret, uses, known).await
+    }
+
+    async fn actor_of(&self, secret: &SessionSecret, uses: bool, known: Option<Actor>) -> Result<Actor> {
+        let (now, hash, lately) = (self.now(), secret.hash(), &self.admin().lately);
+        let (way, reader) = match known {
+            Some(_) => (Otherwise::Remembered, self.store().reader()),
+            None => (Otherwise::Nothing, self.store().patient_reader()),
+        };
+        let found = self.state().continuity.ask(way, async {
+            let mut reader = reader;
+            let Some(session) = sessions::get(&mut reader, hash, now).await? else { return Ok(None) };
+            let (Some(scope), Some(id)) = (session.scope(), session.member) else { return Ok(None) };
+            let member = members::get(&mut reader, scope, id).await?;
+            Ok(member.filter(|member| member.disabled_at.is_none()).map(|member| (session, member)))
+        });
+        let (session, member) = match (found.await, known) {
+            (Ok(Some(found)), _) => found,
+            (Ok(None), _) => {
+                lately.note(hash, None, now);
+                return Err(Error::new(ErrorCode::Unauthenticated));
+            }
+            (Err(error), Some(actor)) if error.is_retryable() => return Ok(actor),
+            (Err(error), _) => return Err(error.into()),
+        };
         let (idle, _) = lifetime(member.role);
-        if now.since(session.last_seen_at) >= TOUCH_EVERY {
-            let (id_hash, until) = (session.id_hash, now.plus(idle).min(session.expires_at));
+        let mut until = session.idle_expires_at.min(session.expires_at);
+        if uses && now.since(session.last_seen_at) >= TOUCH_EVERY {
+            until = now.plus(idle).min(session.expires_at);
             let touched = self.store().write(WriteOptions::last().idempotent(), move |tx| {
-                Box::pin(async move { sessions::touch(tx, id_hash, now, until).await })
+                Box::pin(async move { sessions::touch(tx, hash, now, until).await })
             });
             if let Err(error) = touched.await {
                 tracing::warn!(?error, "the last use of a session could not be written");
             }
         }
         let confirmed = remembered(&session).map(|remembered| remembered.confirmed_at);
-        Ok(Actor::member(scope.vendor(), id, member.role, Some(public_id(&session.id_hash)), confirmed))
+        let actor = Actor::member(member.vendor, member.id, member.role, Some(public_id(&hash)), confirmed);
+        lately.note(hash, Some((actor.clone(), until)), now);
+        Ok(actor)
+    }
+
+    /// Which of these sessions have ended.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked: that says nothing about any session.
+    pub async fn ended_sessions(&self, secrets: &[SessionSecret]) -> Result<Vec<SessionSecret>> {
+        if secrets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hashes: Vec<[u8; 32]> = secrets.iter().map(SessionSecret::hash).collect();
+        let living = sessions::living(&mut self.store().reader(), &hashes, self.now()).await?;
+        Ok(secrets.iter().filter(|secret| !living.contains(&secret.hash())).cloned().collect())
     }
 
     /// Notes that the person of `actor` has just proved who they are, in the session they use.
@@ -238,6 +312,7 @@ impl Service {
     /// Ends the session of `secret`. Where there is none any more there is nothing to do.
     pub async fn sign_out(&self, secret: &SessionSecret) -> Result<()> {
         let id_hash = secret.hash();
+        self.admin().lately.note(id_hash, None, self.now());
         self.store()
             .write(WriteOptions::default().idempotent(), move |tx| {
                 Box::pin(async move { Ok::<_, Error>(sessions::end(tx, id_hash).await?) })

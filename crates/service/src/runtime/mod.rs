@@ -31,6 +31,7 @@ mod trial;
 mod validate;
 
 pub use alerts::Announcer;
+pub(crate) use continuity::Otherwise;
 pub use jobs::{Job, JobDone};
 pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};

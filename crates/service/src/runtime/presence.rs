@@ -65,6 +65,11 @@ impl Service {
         self.state().member.get().map(|member| member.of.region.as_str())
     }
 
+    /// What this node says of itself at the moment, as JSON, where it is one.
+    pub(crate) fn own_report(&self) -> Option<String> {
+        self.state().member.get().map(|member| (member.of.report)())
+    }
+
     /// Gives a sign of life, if it is time for one, and registers where the database does not know that this node runs.
     pub(super) async fn beat(&self) -> Result<()> {
         let Some(member) = self.state().member.get() else { return Ok(()) };

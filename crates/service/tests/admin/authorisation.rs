@@ -155,6 +155,7 @@ fn cases() -> Vec<Case> {
         freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
         freshness_if [+ + + + +] true |s, c, i| s.freshness_if(&c.actor, i.plan, None, None);
         nodes [+ + + + +] false |s, c, i| s.nodes(&c.actor);
+        fleet_view [+ + + + +] false |s, c, i| s.fleet_view(&c.actor);
         node_view [+ + + + +] false |s, c, i| s.node_view(&c.actor, NODE);
         act_on_node [+ + _ _ _] false |s, c, i| s.act_on_node(&c, NODE, NodeAct::Drain, text("A reason"));
         alerts [+ + + + +] false |s, c, i| s.alerts(&c.actor, AlertFilter::default(), page());
@@ -170,19 +171,22 @@ fn cases() -> Vec<Case> {
 const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 25] = [
     "actor_for_session",
+    "actor_watching",
     "announced_endpoints",
     "authenticate_token",
     "bootstrap",
     "change_password",
     "confirm_password",
     "end_session",
+    "ended_sessions",
     "fill",
     "hash",
     "keep_session_data",
     "last_proof",
     "look_through",
+    "marks",
     "new_setup_code",
     "record_proof",
     "session_data",

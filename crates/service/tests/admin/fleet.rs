@@ -2,13 +2,14 @@
 
 use crate::world::*;
 use holdfast_domain::{NodeId, Seconds};
-use holdfast_fleet::NodeMode;
+use holdfast_fleet::{NodeMode, Presence};
 use holdfast_service::{
     ErrorCode,
-    admin::{fleet::NodeAct, inputs::EventFilter},
+    admin::{fleet::NodeAct, inputs::EventFilter, look::Look},
 };
 use holdfast_store::nodes::{NodeState, Wanted};
 use holdfast_testkit::both;
+use std::sync::Arc;
 
 const ONE: NodeId = NodeId::from_bytes([1; 16]);
 
@@ -35,5 +36,27 @@ both! {
         let log = service.events(&call.actor, filter, page()).await.unwrap().items;
         let actions: Vec<&str> = log.iter().map(|event| event.action.as_str()).collect();
         assert_eq!(actions, ["node.declared_gone", "node.resumed", "node.drained"]);
+    }
+
+    async fn the_last_look_says_who_is_there_and_the_marks_tell_that_a_screen_is_old(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        world.node(ONE).await;
+        let seen = || async { service.fleet_view(&call.actor).await.unwrap() };
+        assert_eq!((seen().await.nodes[0].presence, seen().await.looked_at), (None, None), "nobody has looked yet");
+        let before = service.marks().await;
+        assert_eq!(service.marks().await, before);
+        let rows = Arc::new(service.fleet().await.unwrap());
+        let presences = [(ONE, Presence::Suspected)].into();
+        service.looked(Look { at: service.now(), rows, told_at: service.now(), presences, findings: Vec::new() });
+        assert_eq!((seen().await.nodes[0].presence, seen().await.told_at), (Some(Presence::Suspected), None));
+        let suspected = service.marks().await;
+        assert_ne!(suspected.fleet, before.fleet);
+        assert_eq!(suspected.alerts, before.alerts);
+        service.act_on_node(&call, ONE, NodeAct::Drain, text("Maintenance")).await.unwrap();
+        let drained = service.marks().await;
+        assert_ne!(drained.fleet, suspected.fleet);
+        world.alert().await;
+        assert_ne!(service.marks().await.alerts, drained.alerts);
     }
 }

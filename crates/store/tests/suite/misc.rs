@@ -133,6 +133,10 @@ both! {
         let q = &mut f.store.reader();
         assert!(sessions::get(q, [1; 32], NOW.plus(Seconds(3_599))).await.unwrap().is_some());
         assert!(sessions::get(q, [1; 32], NOW.plus(Seconds::HOUR)).await.unwrap().is_none(), "idle for too long");
+        let mut living = sessions::living(q, &[[1; 32], [3; 32], [9; 32]], NOW).await.unwrap();
+        living.sort_unstable();
+        assert_eq!(living, [[1; 32], [3; 32]]);
+        assert!(sessions::living(q, &[[1; 32]], NOW.plus(Seconds::HOUR)).await.unwrap().is_empty(), "idle for too long");
         let later = NOW.plus(Seconds::hours(13));
         write(&f, move |tx| Box::pin(async move { sessions::touch(tx, [1; 32], NOW.plus(Seconds(60)), later).await })).await.unwrap();
         assert!(sessions::get(q, [1; 32], NOW.plus(Seconds::hours(11))).await.unwrap().is_some(), "it was used");

@@ -28,6 +28,10 @@ pub struct NodeModel {
     pub wanted: String,
     /// Whether it should have been heard of by now.
     pub late: bool,
+    /// `alive`, `suspected` or `dead`, as the node that answers hears its signs of life; absent where it does not run, or
+    /// where nothing was heard yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence: Option<String>,
     /// When its process started.
     pub started_at: Rfc3339,
     /// When it was last heard of.
@@ -49,6 +53,7 @@ impl From<NodeView> for NodeModel {
             state: view.state.as_str().to_owned(),
             wanted: view.wanted.as_str().to_owned(),
             late: view.late,
+            presence: view.presence.map(|presence| presence.as_str().to_owned()),
             started_at: view.started_at.into(),
             last_seen: view.last_seen.into(),
             settled_at: view.settled_at.into(),

@@ -1,0 +1,286 @@
+//! Tells open pages that something they show has changed.
+//!
+//! `GET /console/live` is a stream of server-sent events, named after what has changed. They carry nothing else: a page
+//! reads again through the server function it was read with, so there is one way to what may be seen. While somebody
+//! listens, this node looks once a second, whoever listens; with nobody there it does not look.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    convert::Infallible,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream::unfold;
+use holdfast_domain::Permission;
+use holdfast_service::{
+    Service,
+    admin::{look::Marks, sessions::SessionSecret},
+};
+use tokio::sync::{oneshot, watch};
+use tower_sessions::Session;
+
+use super::{AppState, Visitor, sessions::secret};
+
+/// Where it is.
+pub const PATH: &str = "/console/live";
+/// The server functions that pages call again when they are told to. They are no use of a session: a screen that nobody
+/// sits at does not keep its session.
+const READ_AGAIN: [&str; 5] = ["fleet", "node", "alerts", "alert", "open_alerts"];
+
+/// How often to look for what has changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// After how many looks figures that changed are told of.
+const FIGURES: u32 = 5;
+/// After how many looks the sessions of those who listen are looked at.
+const SESSIONS: u32 = 2;
+/// How often a stream on which nothing happens says that it is there. An edge gives an answer up after 16 s of silence.
+const BEAT: Duration = Duration::from_secs(10);
+/// When a browser whose stream broke tries again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How many streams a session may have: a browser that speaks HTTP/1.1 has six connections, and needs some for the rest.
+const PER_SESSION: usize = 4;
+/// How many streams a node has at the same time.
+const AT_ONCE: usize = 1_000;
+
+/// Whether a request to `path` is made by a page that is watched, and not by a person.
+pub fn is_watching(path: &str) -> bool {
+    path == PATH || (path.starts_with("/fn/") && path.rsplit('/').next().is_some_and(|name| READ_AGAIN.contains(&name)))
+}
+
+/// How long a stream may go on at this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// As long as it likes.
+    #[default]
+    Serving,
+    /// The node is to be left alone: streams begin anew, elsewhere where there is an elsewhere.
+    Drained,
+    /// The process ends: so do streams.
+    Stopping,
+}
+
+/// Where the server says how the node stands.
+#[derive(Clone)]
+pub struct Stands(Arc<dyn Fn() -> Standing + Send + Sync>);
+
+impl Stands {
+    /// What `says` says.
+    pub fn new(says: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
+        Self(Arc::new(says))
+    }
+}
+
+impl Default for Stands {
+    fn default() -> Self {
+        Self::new(Standing::default)
+    }
+}
+
+impl fmt::Debug for Stands {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)().fmt(out)
+    }
+}
+
+/// How often each topic has changed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    fleet: u64,
+    alerts: u64,
+}
+
+/// Everybody who listens.
+#[derive(Clone)]
+pub struct Live(Arc<Hub>);
+
+struct Hub {
+    stands: Stands,
+    told: watch::Sender<Told>,
+    listeners: Mutex<Listeners>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    looking: bool,
+    number: u64,
+    /// Each with its session and the way to end it; without a word it begins anew elsewhere.
+    each: BTreeMap<u64, (SessionSecret, oneshot::Sender<()>)>,
+}
+
+/// A stream.
+struct Listening {
+    hub: Live,
+    number: u64,
+    told: watch::Receiver<Told>,
+    seen: Told,
+    end: oneshot::Receiver<()>,
+    over: bool,
+    due: VecDeque<Event>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.hub.listeners().each.remove(&self.number);
+    }
+}
+
+impl Listening {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        loop {
+            if let Some(event) = self.due.pop_front() {
+                return Some((Ok(event), self));
+            }
+            if self.over {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                end = &mut self.end => {
+                    self.over = true;
+                    self.due.extend(end.ok().map(|()| named("ended")));
+                }
+                changed = self.told.changed() => {
+                    self.over = changed.is_err();
+                    let told = *self.told.borrow_and_update();
+                    if told.fleet != self.seen.fleet {
+                        self.due.push_back(named("fleet"));
+                    }
+                    if told.alerts != self.seen.alerts {
+                        self.due.push_back(named("alerts"));
+                    }
+                    self.seen = told;
+                }
+            }
+        }
+    }
+}
+
+/// An event without content; the browser drops one that has no data at all.
+fn named(name: &str) -> Event {
+    Event::default().event(name).data("-")
+}
+
+impl Live {
+    /// Nobody yet.
+    pub fn new(stands: Stands) -> Self {
+        let told = watch::Sender::new(Told::default());
+        Self(Arc::new(Hub { stands, told, listeners: Mutex::default() }))
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standing(&self) -> Standing {
+        (self.0.stands.0)()
+    }
+
+    /// Begins a stream for a session; `None` where it, or this node, has enough of them.
+    fn listen(&self, service: &Service, session: SessionSecret) -> Option<Listening> {
+        let stands = self.standing();
+        if stands == Standing::Stopping {
+            return None;
+        }
+        let mut listeners = self.listeners();
+        let of_session = listeners.each.values().filter(|(other, _)| *other == session).count();
+        if of_session >= PER_SESSION || listeners.each.len() >= AT_ONCE {
+            return None;
+        }
+        let (sender, end) = oneshot::channel();
+        listeners.number += 1;
+        let number = listeners.number;
+        listeners.each.insert(number, (session, sender));
+        if !listeners.looking {
+            listeners.looking = true;
+            tokio::spawn(self.clone().look(service.clone(), stands));
+        }
+        let told = self.0.told.subscribe();
+        let seen = *told.borrow();
+        let due = [Event::default().retry(AGAIN).comment("listening")].into();
+        Some(Listening { hub: self.clone(), number, told, seen, end, over: false, due })
+    }
+
+    /// The sessions of those who listen; `None` where nobody does any more, and looking ends.
+    fn sessions(&self) -> Option<Vec<SessionSecret>> {
+        let mut listeners = self.listeners();
+        listeners.looking = !listeners.each.is_empty();
+        listeners.looking.then(|| listeners.each.values().map(|(session, _)| session.clone()).collect())
+    }
+
+    /// Looks until nobody listens; the node stood so when somebody began to.
+    async fn look(self, service: Service, mut stood: Standing) {
+        let (mut known, mut round) = (None, 0_u32);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(sessions) = self.sessions() else { return };
+            let stands = self.standing();
+            if stands != Standing::Serving && stands != stood {
+                self.listeners().each.clear();
+            }
+            stood = stands;
+            round += 1;
+            let now = service.marks().await;
+            let before = known.get_or_insert(now);
+            let figures = round.is_multiple_of(FIGURES) && before.figures != now.figures;
+            let (fleet, alerts) = (figures || before.fleet != now.fleet, figures || before.alerts != now.alerts);
+            if fleet || alerts {
+                self.0.told.send_modify(|told| {
+                    told.fleet += u64::from(fleet);
+                    told.alerts += u64::from(alerts);
+                });
+            }
+            let told_figures = if figures { now.figures } else { before.figures };
+            *before = Marks { figures: told_figures, ..now };
+            if round.is_multiple_of(SESSIONS) {
+                // Where nobody can say whether a session has ended, it goes on.
+                for ended in service.ended_sessions(&sessions).await.unwrap_or_default() {
+                    let mut listeners = self.listeners();
+                    for (_, (_, end)) in listeners.each.extract_if(.., |_, (session, _)| *session == ended) {
+                        // Whoever has gone meanwhile needs no word.
+                        let _ = end.send(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `GET /console/live`: the stream, or nothing for whoever may not listen, which a browser does not try again.
+pub async fn live(state: AppState, request: Request) -> Response {
+    let extensions = request.extensions();
+    let may = extensions.get::<Visitor>().and_then(|Visitor(actor)| actor.as_ref());
+    let may = may.is_some_and(|actor| actor.may(Permission::FleetRead));
+    let session = extensions.get::<Session>().and_then(Session::id).filter(|_| may);
+    let listening = session.and_then(|id| state.live().listen(state.service(), secret(id)));
+    let Some(listening) = listening else { return StatusCode::NO_CONTENT.into_response() };
+    let events = unfold(listening, Listening::next);
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)).into_response();
+    // What stands between must hand on each event as it comes.
+    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_page_reads_by_itself_is_watching() {
+        for path in [PATH, "/fn/holdfast_app/pages/fleet/api/fleet"] {
+            assert!(is_watching(path), "{path}");
+        }
+        for path in ["/console/fleet", "/fn/holdfast_app/pages/fleet/api/step_node", "/x/fleet", "/fn"] {
+            assert!(!is_watching(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// The screens of whoever runs the installation: nodes and alerts, in the four ways of the other journeys, and what happens
+// by itself while they are in sight.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
+  { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
+  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+];
+
+for (const way of ways) {
+  describe(`nodes and alerts, ${way.name}`, () => {
+    let server, browser, tab;
+
+    before(async () => {
+      server = await h.startServer(['--region', 'eu', '--node-name', 'eu-1']);
+      browser = await h.startBrowser();
+      tab = await h.openPage(browser, server, way);
+      await h.setUp(tab, server);
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    async function sound() {
+      await h.settled(tab);
+      assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
+      if (way.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
+      assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
+    }
+
+    test('the fleet is found in the navigation and shows the node by its region', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console');
+      await page.getByRole('link', { name: 'Fleet', exact: true }).click();
+      await page.getByRole('heading', { name: /^Fleet/ }).waitFor();
+      await page.getByRole('heading', { name: 'eu', exact: true }).waitFor();
+      const row = page.getByRole('row', { name: /eu-1/ });
+      await row.getByText('Alive').waitFor();
+      await row.getByText('Serving').waitFor();
+      await sound();
+    });
+
+    test('what does not fit on a phone’s bar is under More', async () => {
+      const { page } = tab;
+      if (way.width > 800) return;
+      const more = page.locator('details.more-nav');
+      await more.locator('summary').click();
+      await sound();
+      await page.getByRole('link', { name: 'Audit', exact: true }).click();
+      await page.getByRole('heading', { name: /^Audit log/ }).waitFor();
+      assert.equal(await more.getAttribute('open'), null, 'it closes when one has gone somewhere');
+    });
+
+    test('a node shows everything it says of itself', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/fleet');
+      await page.getByRole('link', { name: 'eu-1', exact: true }).click();
+      await page.getByRole('heading', { name: 'eu-1' }).waitFor();
+      for (const name of ['Disk', 'Memory', 'File descriptors', 'Requests at work', 'Role']) {
+        await page.locator('dt', { hasText: name }).first().waitFor();
+      }
+      await page.getByText('No other node serves').waitFor();
+      await sound();
+    });
+
+    test('draining says what follows, asks why, and is undone by resuming', async () => {
+      const { page } = tab;
+      await page.getByRole('link', { name: 'Drain', exact: true }).click();
+      await page.getByRole('heading', { name: 'Drain node' }).waitFor();
+      await page.getByText('No other node serves.').first().waitFor();
+      await sound();
+      await page.getByLabel('Reason').fill('New disk <b>tonight</b>');
+      await page.getByRole('button', { name: 'Drain node' }).click();
+      await page.getByText('Drained. Load balancers leave it alone').waitFor();
+      await page.getByText('New disk <b>tonight</b>').waitFor();
+      await page.getByText('Draining').first().waitFor();
+      await sound();
+      await page.getByRole('link', { name: 'Resume', exact: true }).click();
+      await page.getByLabel('Reason').fill('It is in');
+      await page.getByRole('button', { name: 'Resume node' }).click();
+      await page.getByText('Resumed. Load balancers send it').waitFor();
+      await page.getByText('Serving').first().waitFor();
+      await sound();
+      // A step that does not fit is not offered, by its address either.
+      await h.visit(tab, page.url().split('?')[0] + '/gone');
+      await page.getByText('This cannot be done').waitFor();
+    });
+
+    test('what somebody else does appears by itself and takes nothing away from whoever reads', { skip: !way.scripting }, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/fleet');
+      const other = await h.openPage(browser, server, { ...way, scripting: false });
+      await other.context.addCookies(await tab.context.cookies());
+      await page.getByRole('link', { name: 'eu-1', exact: true }).focus();
+      await page.locator('details.menu-pop > summary').evaluate((summary) => (summary.parentElement.open = true));
+      await page.evaluate(() => (window.notReloaded = true));
+      await h.visit(other, '/console/fleet');
+      await other.page.getByRole('link', { name: 'Drain eu-1' }).click();
+      await other.page.getByLabel('Reason').fill('Somebody else');
+      await other.page.getByRole('button', { name: 'Drain node' }).click();
+      await other.page.getByText('Drained.').waitFor();
+      await page.getByRole('row', { name: /eu-1/ }).getByText('Draining').waitFor({ timeout: 6_000 });
+      assert.ok(await page.evaluate(() => window.notReloaded), 'by itself, not by loading the page anew');
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'eu-1', 'the focus stays');
+      assert.ok(await page.locator('details.menu-pop').evaluate((menu) => menu.open), 'what is open stays open');
+      await other.page.getByRole('link', { name: 'Resume', exact: true }).click();
+      await other.page.getByLabel('Reason').fill('Somebody else');
+      await other.page.getByRole('button', { name: 'Resume node' }).click();
+      await page.getByRole('row', { name: /eu-1/ }).getByText('Serving').waitFor({ timeout: 6_000 });
+      await other.context.close();
+      await sound();
+    });
+
+    test('whoever is signed out elsewhere is told so', { skip: !way.scripting }, async () => {
+      const { page } = tab;
+      const cookies = await tab.context.cookies();
+      const watching = await h.openPage(browser, server, way);
+      await watching.context.addCookies(cookies);
+      await h.visit(watching, '/console/fleet');
+      await page.locator('details.menu-pop').evaluate((menu) => (menu.open = true));
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByText('You are signed out.').waitFor();
+      await watching.page.getByText('Your session has ended. Sign in again.').waitFor({ timeout: 8_000 });
+      await watching.context.close();
+      await h.signIn(tab);
+    });
+  });
+}
