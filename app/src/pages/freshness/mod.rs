@@ -220,8 +220,29 @@ fn WhatIf(asked: Asked, trying: Trying, plans: Vec<(String, String)>) -> impl In
                     <p class="hint" id="try-plan-hint">{trying.name} " has " {own} "." {trial}</p>
                 </div>
                 <div class="pair">
-                    <Slider name="lease" label="Lease" hint="Works on its own for so long." unit value=lease most=trying.lease.1 least=1 ask=Callback::new({ let ask = ask.clone(); move |()| ask(None) }) />
-                    <Slider name="grace" label="Grace" hint="Goes on for so long while saying that it cannot reach you." unit value=grace most=trying.grace.1 least=0 ask=Callback::new(move |()| ask(None)) />
+                    <Slider
+                        name="lease"
+                        label="Lease"
+                        hint="Works on its own for so long."
+                        unit
+                        value=lease
+                        most=trying.lease.1
+                        least=1
+                        ask=Callback::new({
+                            let ask = ask.clone();
+                            move |()| ask(None)
+                        })
+                    />
+                    <Slider
+                        name="grace"
+                        label="Grace"
+                        hint="Goes on for so long while saying that it cannot reach you."
+                        unit
+                        value=grace
+                        most=trying.grace.1
+                        least=0
+                        ask=Callback::new(move |()| ask(None))
+                    />
                 </div>
                 <div class="form-actions">
                     <button class="btn btn-plain" type="submit">"Show what would change"</button>

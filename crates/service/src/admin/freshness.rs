@@ -234,7 +234,8 @@ impl Service {
     }
 
     /// What would happen if all licenses of a plan had this lease and grace: to the leases that are out there, had they
-    /// been signed under them. What is not said stays the plan's. A trial lasts as long as it lasts, a borrowed seat until it is to be given back: those stay.
+    /// been signed under them. What is not said stays the plan's. A trial lasts as long as it lasts, a borrowed seat until
+    /// it is to be given back: those stay.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] for an unknown plan; [`ErrorCode::InvalidRequest`] for lengths that no plan can have.
