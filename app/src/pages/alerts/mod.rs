@@ -30,8 +30,11 @@ use crate::{
 use api::Acknowledge;
 use model::{About, AlertDetail, AlertRow, AlertsView, Asked, Taken};
 
-/// The filters that stand in the address: name, values with their words.
-const FILTERS: [(&str, &str, &[(&str, &str)]); 2] = [
+/// A filter: its name in the address, its label, its values with their words.
+type Filter = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// The filters that stand in the address.
+const FILTERS: [Filter; 2] = [
     ("state", "State", &[("", "Open"), ("cleared", "Cleared"), ("all", "All")]),
     (
         "severity",
@@ -106,7 +109,7 @@ pub fn AlertsPage() -> impl IntoView {
 fn Chips(asked: Asked) -> impl IntoView {
     let query = use_query_map();
     let chosen = move |name: &str| if name == "state" { asked.state.clone() } else { asked.severity.clone() };
-    let group = |(name, label, values): (&'static str, &'static str, &'static [(&'static str, &'static str)])| {
+    let group = |(name, label, values): Filter| {
         let chosen = chosen(name);
         let chip = |(value, word): &(&'static str, &'static str)| {
             let value = *value;

@@ -55,11 +55,10 @@ pub struct Overview {
 pub async fn load_overview() -> Result<Overview, UiError> {
     use crate::{
         ctx,
-        pages::{alerts, licenses::api::row, serve},
+        pages::{licenses::api::row, serve},
     };
     use holdfast_domain::{LicenseState, Permission, SeatState, Seconds};
     use holdfast_service::admin::{
-        alerts::AlertFilter,
         inputs::{EventFilter, LicenseFilter, PlanFilter, SeatFilter},
         licenses::LicenseSort,
         page::{Direction, Limit, PageRequest},
@@ -83,10 +82,6 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let taken = SeatFilter { state: Some(SeatState::Active), ..SeatFilter::default() };
     let seats = service.seats(&actor, taken, first(1)).await?;
     let events = service.events(&actor, EventFilter::default(), first(8)).await?;
-
-    let standing = AlertFilter { standing: Some(true), ..AlertFilter::default() };
-    let standing = service.alerts(&actor, standing, first(5)).await?;
-    let places = alerts::show::Places::new(&service, &actor).await?;
 
     let figure = |name: &str, total, href: &str| Figure {
         name: name.to_owned(),
@@ -145,7 +140,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let soon = now.plus(Seconds::days(30));
     Ok(Overview {
         figures,
-        alerts: standing.items.iter().map(|alert| alerts::show::row(alert, &places, &actor, now)).collect(),
+        alerts: standing(&service, &actor).await?,
         steps,
         ending: active
             .items
@@ -156,6 +151,24 @@ pub async fn load_overview() -> Result<Overview, UiError> {
         suspended: suspended.items.iter().map(|license| row(license, now)).collect(),
         timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
     })
+}
+
+/// The newest alerts that stand.
+#[cfg(feature = "ssr")]
+async fn standing(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+) -> Result<Vec<AlertRow>, UiError> {
+    use crate::pages::alerts::show;
+    use holdfast_service::admin::{
+        alerts::AlertFilter,
+        page::{Limit, PageRequest},
+    };
+    let filter = AlertFilter { standing: Some(true), ..AlertFilter::default() };
+    let page = PageRequest { limit: Limit::new(5), ..PageRequest::default() };
+    let alerts = service.alerts(actor, filter, page).await?;
+    let (places, now) = (show::Places::new(service, actor).await?, service.now());
+    Ok(alerts.items.iter().map(|alert| show::row(alert, &places, actor, now)).collect())
 }
 
 /// When the first device would stop if everything stopped now, where any would.
