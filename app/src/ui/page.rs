@@ -139,6 +139,7 @@ const DONE: &[(&str, &str)] = &[
     ("import_cancelled", "Import cancelled. Nothing was changed."),
     ("session_ended", "Session ended. That browser has to sign in again."),
     ("alert_acknowledged", "Taken on. The alert stands until what it is about is better."),
+    ("denials_pass", "Denials pass for a day: each is signed when its device next asks."),
     ("node_drained", "Drained. Load balancers leave it alone from its next sign of life on."),
     ("node_resumed", "Resumed. Load balancers send it requests again from its next sign of life on."),
     ("node_gone", "Declared gone. Nothing waits for it any more."),

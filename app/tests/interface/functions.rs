@@ -99,6 +99,7 @@ fn table() -> Vec<Row> {
         open_alerts "+++++" "ok" "unauthenticated" |_| "";
         alert "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.alert);
         acknowledge "++___" "not_found" "unauthenticated" |t| format!("id={}&note=Mine", t.alert);
+        let_denials_pass "++___" "not_found" "unauthenticated" |t| format!("alert={}&product={}&reason=Meant", t.alert, t.product);
         // The log.
         events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.

@@ -61,7 +61,8 @@ pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
     let filter = EventFilter { subject: Some(id.to_string()), ..EventFilter::default() };
     let page = PageRequest { limit: Limit::new(20), ..PageRequest::default() };
     let events = service.events(&actor, filter, page).await?;
-    let rule = Code::from_name(&alert.code).map(Code::rule);
+    let (code, product) = (Code::from_name(&alert.code), alert.product);
+    let rule = code.map(Code::rule);
     let levels = rule.map(|rule| rule.levels).unwrap_or_default();
     Ok(AlertDetail {
         row: show::row(&alert, &places, &actor, now),
@@ -72,6 +73,7 @@ pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
         updated: When::new(alert.updated_at, now),
         code: alert.code,
         timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
+        stopped: show::stopped(&service, &actor, code, product, now).await?,
         may_write: actor.may(Permission::FleetWrite),
     })
 }
@@ -113,5 +115,21 @@ pub async fn acknowledge(id: String, note: String) -> Result<(), UiError> {
     let id: AlertId = parse_id(&id)?;
     ctx::service()?.acknowledge_alert(&ctx::call(&actor), id, parse("note", &note)?).await?;
     ctx::redirect(&format!("/console/alerts/{id}?done=alert_acknowledged"));
+    Ok(())
+}
+
+/// Notes that the denials of a product are meant: all of them are signed for a day.
+#[server]
+pub async fn let_denials_pass(alert: String, product: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::{AlertId, Permission};
+    let actor = ctx::actor(Permission::FleetWrite).await?;
+    let alert: AlertId = parse_id(&alert)?;
+    let reason = parse("reason", &reason)?;
+    ctx::service()?.let_denials_pass(&ctx::call(&actor), parse_id(&product)?, reason).await?;
+    ctx::redirect(&format!("/console/alerts/{alert}?done=denials_pass"));
     Ok(())
 }

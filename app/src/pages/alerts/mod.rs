@@ -27,8 +27,8 @@ use crate::{
         show_live,
     },
 };
-use api::Acknowledge;
-use model::{About, AlertDetail, AlertRow, AlertsView, Asked, Taken};
+use api::{Acknowledge, LetDenialsPass};
+use model::{About, AlertDetail, AlertRow, AlertsView, Asked, Stopped, Taken};
 
 /// A filter: its name in the address, its label, its values with their words.
 type Filter = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -192,15 +192,22 @@ pub fn AlertPage() -> impl IntoView {
     // Here, so that it outlives what is read anew.
     let action = act::<Acknowledge>();
     let taking = (action, act_error(action));
+    let action = act::<LetDenialsPass>();
+    let passing = (action, act_error(action));
     show_live(alert, move |detail: AlertDetail, error| match error {
         // What was read last may have been another one.
         Some(error) if detail.row.id != id.get_untracked() => view! { <ErrorState error /> }.into_any(),
-        error => view! { <Detail detail error taking /> }.into_any(),
+        error => view! { <Detail detail error taking passing /> }.into_any(),
     })
 }
 
 #[component]
-fn Detail(detail: AlertDetail, error: Option<UiError>, taking: (Act, FormState)) -> impl IntoView {
+fn Detail(
+    detail: AlertDetail,
+    error: Option<UiError>,
+    taking: (Act, FormState),
+    passing: (Act, FormState),
+) -> impl IntoView {
     let row = detail.row.clone();
     let over = row.cleared.clone().map(|when| {
         view! { <StateBadge tone=Tone::Good word="Cleared" shape=Shape::Good /> <span class="muted"><WhenText when /></span> }
@@ -216,6 +223,9 @@ fn Detail(detail: AlertDetail, error: Option<UiError>, taking: (Act, FormState))
     });
     let take = (detail.may_write && row.cleared.is_none())
         .then(|| view! { <Take id=row.id.clone() again=row.taken.is_some() taking /> });
+    let stopped = detail.stopped.clone().map(|stopped| {
+        view! { <DenialsStopped alert=row.id.clone() stopped may_write=detail.may_write passing /> }
+    });
     let levels = detail.levels.clone().into_iter().map(|(badge, level)| {
         view! { <div class="level"><Stands badge /> <span>{level}</span></div> }
     });
@@ -238,6 +248,7 @@ fn Detail(detail: AlertDetail, error: Option<UiError>, taking: (Act, FormState))
         <div class="two">
             <div>
                 <Section title="What to do" clone:row><p>{row.cure.clone()}</p></Section>
+                {stopped}
                 {take}
             </div>
             <div>
@@ -283,6 +294,42 @@ fn Take(id: String, again: bool, taking: (Act, FormState)) -> impl IntoView {
                 />
                 <div class="form-actions"><Submit label="Acknowledge alert" pending=action.pending() /></div>
             </ActionForm>
+        </Section>
+    }
+}
+
+/// That nothing of a product is denied for the moment, and the word that lets denials pass.
+#[component]
+fn DenialsStopped(alert: String, stopped: Stopped, may_write: bool, passing: (Act, FormState)) -> impl IntoView {
+    let (action, error) = passing;
+    let Stopped { product, since, denials, allowed } = stopped;
+    let form = may_write.then(|| {
+        view! {
+            <FormError error />
+            <ActionForm action=action class="form">
+                <input type="hidden" name="alert" value=alert />
+                <input type="hidden" name="product" value=product />
+                <TextArea
+                    name="reason"
+                    label="Reason"
+                    required=true
+                    hint="Only where all of them are meant to lose their access. For a day every denial of the product is signed, each when its device next asks. Kept in the audit log."
+                    error
+                />
+                <div class="form-actions"><Submit label="Let denials pass" danger=true pending=action.pending() /></div>
+            </ActionForm>
+        }
+    });
+    view! {
+        <Section title="Denials are stopped">
+            <Notice kind=NoticeKind::Warn>
+                <p>
+                    "Within ten minutes " {denials} " devices were about to lose their access, where " {allowed} " are allowed. Since "
+                    <WhenText when=since /> " nothing of this product is denied: whoever would be is told to come back, and goes on working."
+                </p>
+                <p class="small">"If it was a mistake, reinstate the licenses and nobody else has noticed."</p>
+            </Notice>
+            {form}
         </Section>
     }
 }

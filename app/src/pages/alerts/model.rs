@@ -110,6 +110,21 @@ pub struct AlertDetail {
     pub updated: When,
     /// What was done about it.
     pub timeline: Vec<TimelineEntry>,
+    /// That nothing of the product is denied for the moment, where that is so.
+    pub stopped: Option<Stopped>,
     /// Whether whoever looks may take it on.
     pub may_write: bool,
+}
+
+/// That so many denials were about to be signed that none are until a person has looked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The product's id.
+    pub product: String,
+    /// Since when.
+    pub since: When,
+    /// How many devices were about to be denied within ten minutes.
+    pub denials: u32,
+    /// How many are allowed.
+    pub allowed: u32,
 }

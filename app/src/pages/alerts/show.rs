@@ -13,7 +13,7 @@ use holdfast_service::{
     },
 };
 
-use super::model::{About, AlertRow, Taken};
+use super::model::{About, AlertRow, Stopped, Taken};
 use crate::{
     pages::{fleet::words, serve},
     ui::When,
@@ -92,4 +92,23 @@ pub fn row(alert: &AlertView, places: &Places, viewer: &Actor, now: Timestamp) -
             note: taken.note.to_string(),
         }),
     }
+}
+
+/// What an alert about too many denials has led to, where nothing of the product is denied for the moment.
+pub async fn stopped(
+    service: &Service,
+    actor: &Actor,
+    code: Option<Code>,
+    product: Option<ProductId>,
+    now: Timestamp,
+) -> Result<Option<Stopped>> {
+    let (Some(Code::DenialSpike), Some(product)) = (code, product) else { return Ok(None) };
+    let breaker = service.breaker(actor, product).await?;
+    let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(breaker.tripped_at.filter(|_| breaker.stopped).map(|at| Stopped {
+        product: product.to_string(),
+        since: When::new(at, now),
+        denials: number(breaker.denials),
+        allowed: number(breaker.allowed),
+    }))
 }
