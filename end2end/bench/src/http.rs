@@ -354,5 +354,27 @@ async fn lists(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) ->
         Limit::AtMost(50.0),
         format!("`{}` with {} licenses", worst.1, dataset.licenses),
     );
+    freshness(table, name, node, dataset).await
+}
+
+/// "If everything stopped now": the first answer, which counts every lease, and those that follow.
+async fn freshness(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) -> Result<(), Box<dyn Error>> {
+    let path = "/v1/freshness";
+    let ask = async |span| {
+        let load = Load { span, rate: None };
+        let outcome =
+            load::run(node.address, &[node.pid()], Some(&dataset.token), vec![Reader(path.to_owned())], load).await?;
+        checked(path, outcome)
+    };
+    // Over before the first answer is there, which is waited for.
+    let first = ask(Duration::from_millis(1)).await?.latency(100.0);
+    let p95 = ask(Duration::from_secs(2)).await?.latency(95.0);
+    table.add(
+        format!("freshness, {name}: p95"),
+        p95,
+        "ms",
+        Limit::AtMost(50.0),
+        format!("`{path}` with {} licenses; the first answer, which counts them, {first:.0} ms", dataset.licenses),
+    );
     Ok(())
 }
