@@ -37,6 +37,7 @@ for (const way of ways) {
     test('the fleet is found in the navigation and shows the node by its region', async () => {
       const { page } = tab;
       await h.visit(tab, '/console');
+      if (way.width < 800) await page.locator('details.more-nav > summary').click();
       await page.getByRole('link', { name: 'Fleet', exact: true }).click();
       await page.getByRole('heading', { name: /^Fleet/ }).waitFor();
       await page.getByRole('heading', { name: 'eu', exact: true }).waitFor();
@@ -114,6 +115,20 @@ for (const way of ways) {
       await other.page.getByRole('button', { name: 'Resume node' }).click();
       await page.getByRole('row', { name: /eu-1/ }).getByText('Serving').waitFor({ timeout: 6_000 });
       await other.context.close();
+      await sound();
+    });
+
+    test('alerts: nothing to act on, and the filters stand in the address', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/alerts');
+      await page.getByRole('heading', { name: 'Nothing to act on' }).waitFor();
+      await page.getByText('rules watched 1 node').first().waitFor();
+      await sound();
+      await page.getByRole('link', { name: 'Cleared', exact: true }).click();
+      await page.waitForURL('**/console/alerts?state=cleared');
+      await page.getByRole('link', { name: 'Critical', exact: true }).click();
+      await page.waitForURL('**/console/alerts?state=cleared&severity=critical');
+      await page.getByRole('heading', { name: 'No alert matches' }).waitFor();
       await sound();
     });
 

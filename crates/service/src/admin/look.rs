@@ -76,7 +76,7 @@ impl Service {
             Err(error) if error.is_retryable() && !look.rows.is_empty() => {
                 let mut rows = look.rows.to_vec();
                 if let Some(own) = rows.iter_mut().find(|row| self.is_this(row.id)) {
-                    (own.seen_at, own.report) = (now, self.own_report().unwrap_or_default());
+                    own.seen_at = now;
                 }
                 (rows, Some(look.told_at))
             }
@@ -91,13 +91,24 @@ impl Service {
     }
 
     /// A node with what its signs of life say, as this node hears them.
-    pub(super) fn seen(&self, row: NodeRow, look: &Look, now: Timestamp) -> NodeView {
+    pub(super) fn seen(&self, mut row: NodeRow, look: &Look, now: Timestamp) -> NodeView {
+        self.bring_up_to_date(&mut row);
         let presence = match row.state {
             NodeState::Running if self.is_this(row.id) => Some(Presence::Alive),
             NodeState::Running => look.presences.get(&row.id).copied(),
             NodeState::Stopped | NodeState::Gone => None,
         };
         NodeView { presence, ..show(row, now) }
+    }
+
+    /// This node knows of itself more than its last sign of life said.
+    fn bring_up_to_date(&self, row: &mut NodeRow) {
+        if row.state == NodeState::Running
+            && self.is_this(row.id)
+            && let Some(report) = self.own_report()
+        {
+            row.report = report;
+        }
     }
 
     fn is_this(&self, id: NodeId) -> bool {
@@ -112,9 +123,11 @@ impl Service {
             self.state().continuity.ask(Otherwise::Remembered, nodes::all_nodes(&mut self.store().reader())).await;
         rows.is_ok().hash(&mut fleet);
         for row in rows.as_ref().unwrap_or(&look.rows) {
-            let seen = show(row.clone(), self.now());
-            (row.id, row.state, row.wanted, row.started_at, seen.report.mode, seen.late).hash(&mut fleet);
+            let mut row = row.clone();
+            self.bring_up_to_date(&mut row);
             row.seen_at.hash(&mut figures);
+            let seen = show(row, self.now());
+            (seen.id, seen.state, seen.wanted, seen.started_at, seen.report.mode, seen.late).hash(&mut fleet);
         }
         look.presences.hash(&mut fleet);
         for finding in &look.findings {
