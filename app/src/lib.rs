@@ -16,6 +16,7 @@ mod pages;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 mod ui;
+mod wire;
 
 pub use error::UiError;
 

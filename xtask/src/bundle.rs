@@ -196,7 +196,8 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     if optimise == Optimise::Yes {
         // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
         let small = work.join("small.wasm");
-        status(Command::new(tool("wasm-opt")?).arg("-O1").args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
+        let passes = ["-O1", "--dae-optimizing"];
+        status(Command::new(tool("wasm-opt")?).args(passes).args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
         wasm = small;
     }
     let css = work.join("holdfast.css");

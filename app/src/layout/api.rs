@@ -21,7 +21,7 @@ pub struct Viewer {
 }
 
 /// Who is looking; nobody in particular while the database, which knows, is away.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn whoami() -> Result<Option<Viewer>, UiError> {
     use crate::ctx;
     let actor = ctx::anybody()?;
@@ -45,7 +45,7 @@ pub async fn whoami() -> Result<Option<Viewer>, UiError> {
 }
 
 /// Chooses how it looks in this browser, for a year.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn set_look(#[server(default)] theme: String, #[server(default)] density: String) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_domain::Permission;
@@ -62,7 +62,7 @@ pub async fn set_look(#[server(default)] theme: String, #[server(default)] densi
 }
 
 /// Ends the session of this browser.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn sign_out() -> Result<(), UiError> {
     use crate::ctx;
     ctx::let_out().await?;

@@ -64,7 +64,7 @@ impl Found {
         let value = match self {
             Self::Value(value, ..) => value.downcast_ref().cloned(),
             // Read as bytes, like the answers of server functions, so that a type has one decoder.
-            Self::Text(text) => serde_json::from_slice(text.as_bytes()).ok(),
+            Self::Text(text) => crate::wire::read(text.as_bytes()).ok(),
         };
         value.ok_or_else(|| UiError::new("unreadable_answer", "The server's answer made no sense"))
     }

@@ -6,7 +6,7 @@ use super::model::{AlertDetail, AlertsView, Asked};
 use crate::error::UiError;
 
 /// The alerts about the installation and about what the vendor owns.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn alerts(asked: Asked) -> Result<AlertsView, UiError> {
     use super::show;
     use crate::{ctx, pages::serve, ui::When};
@@ -38,7 +38,7 @@ pub async fn alerts(asked: Asked) -> Result<AlertsView, UiError> {
 }
 
 /// Everything about an alert.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
     use super::show;
     use crate::{
@@ -79,7 +79,7 @@ pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
 }
 
 /// How many alerts stand that somebody should act on; nothing where the database, which knows, is away.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn open_alerts() -> Result<Option<u32>, UiError> {
     use crate::ctx;
     use holdfast_domain::Permission;
@@ -104,7 +104,7 @@ pub async fn open_alerts() -> Result<Option<u32>, UiError> {
 }
 
 /// Notes that whoever asks has taken an alert on.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn acknowledge(id: String, note: String) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -119,7 +119,7 @@ pub async fn acknowledge(id: String, note: String) -> Result<(), UiError> {
 }
 
 /// Notes that the denials of a product are meant: all of them are signed for a day.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn let_denials_pass(alert: String, product: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,

@@ -25,7 +25,7 @@ pub struct EventRow {
 }
 
 /// The audit log; with `subject` what happened to that.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn events(subject: String, after: String) -> Result<List<EventRow>, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;

@@ -6,7 +6,7 @@ use super::model::{CustomerDetail, CustomerRow};
 use crate::{error::UiError, pages::List};
 
 /// The vendor's customers; with `q` those whose name or address begins so.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, bool), UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
@@ -19,7 +19,7 @@ pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, b
 }
 
 /// Everything about a customer.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
     use crate::{
         ctx,
@@ -46,7 +46,7 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
 }
 
 /// Makes a customer.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn create_customer(#[server(default)] name: String, #[server(default)] email: String) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::optional};
     use holdfast_domain::Permission;
@@ -63,7 +63,7 @@ pub async fn create_customer(#[server(default)] name: String, #[server(default)]
 }
 
 /// Changes a customer's name or address.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn save_customer(
     id: String,
     #[server(default)] name: String,

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::error::UiError;
 
 /// Makes the vendor and its owner, and signs the owner in.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn set_up(code: String, vendor: String, email: String, password: String) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::parse};
     use holdfast_service::admin::inputs::{Password, SetupInput};
@@ -20,7 +20,7 @@ pub async fn set_up(code: String, vendor: String, email: String, password: Strin
 }
 
 /// Signs somebody in.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn sign_in(email: String, password: String, #[server(default)] next: String) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_service::admin::inputs::{Password, SignIn};
@@ -30,7 +30,7 @@ pub async fn sign_in(email: String, password: String, #[server(default)] next: S
 }
 
 /// Proves again who somebody is.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn confirm(password: String, #[server(default)] next: String) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_service::admin::inputs::Password;

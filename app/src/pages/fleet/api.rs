@@ -6,7 +6,7 @@ use super::model::{FleetView, NodeDetail};
 use crate::error::UiError;
 
 /// All nodes by region.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn fleet() -> Result<FleetView, UiError> {
     use super::show;
     use crate::ctx;
@@ -18,7 +18,7 @@ pub async fn fleet() -> Result<FleetView, UiError> {
 }
 
 /// Everything about a node.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn node(id: String) -> Result<NodeDetail, UiError> {
     use super::show;
     use crate::{
@@ -50,7 +50,7 @@ pub async fn node(id: String) -> Result<NodeDetail, UiError> {
 }
 
 /// Drains a node, resumes it, or declares it gone.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn step_node(id: String, step: String, reason: String) -> Result<(), UiError> {
     use super::model;
     use crate::{

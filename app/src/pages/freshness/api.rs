@@ -6,7 +6,7 @@ use super::model::{Asked, FreshnessView};
 use crate::error::UiError;
 
 /// Who would notice when, and what a plan's change would do.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn load_freshness(asked: Asked) -> Result<FreshnessView, UiError> {
     use super::model::{curve, figures};
     use crate::{

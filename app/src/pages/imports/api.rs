@@ -6,7 +6,7 @@ use super::model::{ImportDetail, ImportsView};
 use crate::error::UiError;
 
 /// What an import starts from, and those before.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn imports(after: String) -> Result<ImportsView, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
@@ -30,7 +30,7 @@ pub async fn imports(after: String) -> Result<ImportsView, UiError> {
 }
 
 /// An import, with the rows of `fate` (or all) after a line.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail, UiError> {
     use super::model::{Column, FateCount, RowView};
     use crate::{
@@ -116,7 +116,7 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
 }
 
 /// Reads the rows anew with other meanings of the columns.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn remap(
     id: String,
     columns: Vec<String>,
@@ -142,7 +142,7 @@ pub async fn remap(
 }
 
 /// Makes the licenses. What takes longer than a moment goes on by itself, and the page shows how far it is.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn confirm_import(id: String, #[server(default)] leave_out: bool) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::{ImportId, Permission};
@@ -171,7 +171,7 @@ pub async fn confirm_import(id: String, #[server(default)] leave_out: bool) -> R
 }
 
 /// Gives an import up before anything was made.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn cancel_import(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;

@@ -6,7 +6,7 @@ use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, Ste
 use crate::error::UiError;
 
 /// The vendor's licenses.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn licenses(asked: Asked) -> Result<LicensesView, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::{LicenseState, Permission};
@@ -51,7 +51,7 @@ pub async fn licenses(asked: Asked) -> Result<LicensesView, UiError> {
 }
 
 /// What issuing starts from: the plans, and the customer that was come from.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
     use super::model::PlanChoice;
     use crate::{ctx, pages::plans::model::sold, pages::serve::optional};
@@ -86,7 +86,7 @@ pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
 }
 
 /// Issues a license and goes to its page, which shows the key.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn issue(license: IssueForm) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -119,7 +119,7 @@ pub async fn issue(license: IssueForm) -> Result<(), UiError> {
 }
 
 /// Shows the whole key on the license's page for two minutes. Each time is an event.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn reveal(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
@@ -132,7 +132,7 @@ pub async fn reveal(id: String) -> Result<(), UiError> {
 }
 
 /// Everything about a license.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     use super::model::{May, SeatRow};
     use crate::{
@@ -182,7 +182,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
 }
 
 /// What a step would do: whose access ends, and when.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
@@ -198,7 +198,7 @@ pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError>
 }
 
 /// Takes a step.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn take_step(id: String, step: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -215,7 +215,7 @@ pub async fn take_step(id: String, step: String, reason: String) -> Result<(), U
 }
 
 /// Moves a license's end later; an empty day takes the end away.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn extend(id: String, #[server(default)] until: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -234,7 +234,7 @@ pub async fn extend(id: String, #[server(default)] until: String, reason: String
 }
 
 /// Takes a seat from a device.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn free_seat(license: String, seat: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,

@@ -51,7 +51,7 @@ pub struct Overview {
 }
 
 /// The overview.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn load_overview() -> Result<Overview, UiError> {
     use crate::{
         ctx,

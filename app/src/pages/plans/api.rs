@@ -6,7 +6,7 @@ use super::model::{PlanDetail, PlanForm};
 use crate::error::UiError;
 
 /// The name of the product that a new plan will belong to.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn product_name(id: String) -> Result<String, UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
@@ -15,7 +15,7 @@ pub async fn product_name(id: String) -> Result<String, UiError> {
 }
 
 /// Everything about a plan.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     use crate::{
         ctx,
@@ -52,7 +52,7 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
 }
 
 /// Makes a plan from the three questions.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn create_plan(product: String, plan: PlanForm) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -77,7 +77,7 @@ pub async fn create_plan(product: String, plan: PlanForm) -> Result<(), UiError>
 }
 
 /// Changes a plan for licenses issued from now on.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn save_plan(id: String, plan: PlanForm) -> Result<(), UiError> {
     use crate::{
         ctx,
@@ -101,7 +101,7 @@ pub async fn save_plan(id: String, plan: PlanForm) -> Result<(), UiError> {
 }
 
 /// Applies the plan's present terms to the licenses it has issued.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn apply_terms(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;

@@ -6,7 +6,7 @@ use super::model::{ProductDetail, ProductRow};
 use crate::{error::UiError, pages::List};
 
 /// The vendor's products.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>, bool), UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
@@ -18,7 +18,7 @@ pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>
 }
 
 /// Everything about a product.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn product(id: String) -> Result<ProductDetail, UiError> {
     use super::model::KeyRow;
     use crate::{ctx, pages::plans::api::row, ui::When};
@@ -55,7 +55,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
 }
 
 /// Makes a product. Without a short name it gets one from its name.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn create_product(name: String, #[server(default)] code: String) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::parse};
     use holdfast_domain::Permission;
@@ -69,7 +69,7 @@ pub async fn create_product(name: String, #[server(default)] code: String) -> Re
 }
 
 /// Renames a product.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn rename_product(id: String, name: String) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::parse};
     use holdfast_domain::Permission;
@@ -82,7 +82,7 @@ pub async fn rename_product(id: String, name: String) -> Result<(), UiError> {
 }
 
 /// Archives a product or brings it back. Its licenses are untouched either way.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn archive_product(id: String, #[server(default)] archived: bool) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_domain::Permission;

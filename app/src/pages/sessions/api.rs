@@ -6,7 +6,7 @@ use super::model::SessionRow;
 use crate::error::UiError;
 
 /// Where the person is signed in, the newest first.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn my_sessions() -> Result<Vec<SessionRow>, UiError> {
     use crate::{ctx, ui::When};
     let actor = ctx::anybody()?;
@@ -24,7 +24,7 @@ pub async fn my_sessions() -> Result<Vec<SessionRow>, UiError> {
 }
 
 /// Ends one of one's own sessions.
-#[server]
+#[server(output = crate::wire::Answer)]
 pub async fn end_session(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     let actor = ctx::anybody()?;
