@@ -331,7 +331,7 @@ mod tests {
             b: u8,
         }
         assert_eq!(read::<Old>(br#"{"a":1,"new":{"x":[1,2]}}"#).unwrap(), Old { a: 1, b: 0 });
-        for wrong in [r#"{"b":1}"#, r#"{"a":300}"#, r#"{"a":"1"}"#, r#"[1,2]"#, "null", "{", "{\"a\":1}x"] {
+        for wrong in [r#"{"b":1}"#, r#"{"a":300}"#, r#"{"a":"1"}"#, "[1,2]", "null", "{", "{\"a\":1}x"] {
             assert!(read::<Old>(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }

@@ -120,11 +120,12 @@ impl Follower {
         }
         self.written.push_back((now, written));
         if self.written.len() > REMEMBERED {
-            // Long ago, the exact moment matters less.
+            // Long ago, the exact moment matters less; but not that since which the slowest standby has stood still.
+            let stands = self.written.iter().position(|(_, written)| Some(*written) > seen.replayed);
             let mut at = 0;
             self.written.retain(|_| {
                 at += 1;
-                at > REMEMBERED / 2 || at % 2 == 1
+                at > REMEMBERED / 2 || at % 2 == 1 || Some(at - 1) == stands
             });
         }
         let role = if seen.followed { MemberRole::Primary } else { MemberRole::Single };
