@@ -106,14 +106,14 @@ for (const way of ways) {
       await other.page.getByLabel('Reason').fill('Somebody else');
       await other.page.getByRole('button', { name: 'Drain node' }).click();
       await other.page.getByText('Drained.').waitFor();
-      await page.getByRole('row', { name: /eu-1/ }).getByText('Draining').waitFor({ timeout: 6_000 });
+      await page.getByRole('row', { name: /eu-1/ }).getByText('Draining').waitFor({ timeout: 15_000 });
       assert.ok(await page.evaluate(() => window.notReloaded), 'by itself, not by loading the page anew');
       assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'eu-1', 'the focus stays');
       assert.ok(await page.locator('details.menu-pop').evaluate((menu) => menu.open), 'what is open stays open');
       await other.page.getByRole('link', { name: 'Resume', exact: true }).click();
       await other.page.getByLabel('Reason').fill('Somebody else');
       await other.page.getByRole('button', { name: 'Resume node' }).click();
-      await page.getByRole('row', { name: /eu-1/ }).getByText('Serving').waitFor({ timeout: 6_000 });
+      await page.getByRole('row', { name: /eu-1/ }).getByText('Serving').waitFor({ timeout: 15_000 });
       await other.context.close();
       await sound();
     });

@@ -15,7 +15,7 @@ pub fn outcome(found: &WhatIf) -> Vec<String> {
     if matches!(plan.terms.model, LicenseModel::Trial { .. }) {
         return vec!["The leases of a trial last as long as the trial, so nothing would change.".to_owned()];
     }
-    let terms = format!("a lease of {} and a grace of {}", span_closely(*lease), span_closely(*grace));
+    let terms = format!("a lease of {} and a grace of {}", length(*lease), length(*grace));
     let mut sentences = match would.first.zip(would.half) {
         None => vec![format!(
             "If all licenses of {} had {terms}, their leases would outlast the licenses themselves: no device would notice.",
@@ -41,8 +41,8 @@ pub fn outcome(found: &WhatIf) -> Vec<String> {
     if now != then {
         sentences.push(format!(
             "The other side of it: a revocation would reach a device that stays off line after {} at the latest, instead of {}.",
-            span_closely(then),
-            span_closely(now)
+            length(then),
+            length(now)
         ));
     }
     sentences
@@ -54,4 +54,10 @@ fn devices(n: u64) -> String {
 
 fn when(left: Seconds) -> String {
     if left.0 <= 0 { "at once".to_owned() } else { format!("in {}", span_closely(left)) }
+}
+
+/// A length of time that somebody chose: whole days as such.
+fn length(span: Seconds) -> String {
+    let days = span.0 / Seconds::DAY.0;
+    if days > 0 && span.0 % Seconds::DAY.0 == 0 { format!("{days} d") } else { span_closely(span) }
 }
