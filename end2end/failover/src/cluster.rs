@@ -277,16 +277,24 @@ impl Cluster {
         Ok(status["mode"].as_str().unwrap_or("none").to_owned())
     }
 
-    /// What Patroni says about its members, asked of whichever answers.
+    /// What Patroni says about its members: where two machines agree on the primary, what they say, since one that was cut off
+    /// until just now may believe that it still is; otherwise what the first to answer says.
     pub fn members(&self) -> Result<Vec<(usize, String, String)>, Failure> {
+        let mut heard: Vec<Vec<(usize, String, String)>> = Vec::new();
         let mut last: Failure = "no machine".into();
         for machine in &self.machines {
             match self.members_by(machine) {
-                Ok(members) => return Ok(members),
+                Ok(members) => {
+                    let primary = members.iter().find_map(leads);
+                    if heard.iter().any(|other| other.iter().find_map(leads) == primary) {
+                        return Ok(members);
+                    }
+                    heard.push(members);
+                }
                 Err(error) => last = error,
             }
         }
-        Err(last)
+        heard.into_iter().next().ok_or(last)
     }
 
     fn members_by(&self, machine: &Machine) -> Result<Vec<(usize, String, String)>, Failure> {
