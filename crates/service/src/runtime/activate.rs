@@ -27,6 +27,16 @@ pub(super) struct DenialOf {
     pub seat: Option<SeatId>,
     pub device: DeviceHash,
     pub seq: i64,
+    /// The seat whose rights end with it: the device's own, while what it holds for it still runs.
+    pub loses: Option<SeatId>,
+}
+
+impl DenialOf {
+    /// A denial about `license` for `device`, whose seat is `row` where it has one.
+    pub fn new(license: LicenseId, row: Option<&SeatRow>, device: DeviceHash, seq: i64, now: Timestamp) -> Self {
+        let loses = row.filter(|row| row.seat.device == device && row.offline_until >= now).map(|row| row.seat.id);
+        Self { license, seat: row.map(|row| row.seat.id), device, seq, loses }
+    }
 }
 
 /// Who asks for a seat of a license.
@@ -161,7 +171,7 @@ impl Service {
             Outcome::Denied(denied) => {
                 let (license, seat, denial) = *denied;
                 let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
-                let of = DenialOf { license: license.license.id, seat: seat.map(|row| row.seat.id), device, seq };
+                let of = DenialOf::new(license.license.id, seat.as_ref(), device, seq, now);
                 Err(self.denied(product, &of, &denial, nonce, now))
             }
             Outcome::Answered(answer) => {
@@ -215,7 +225,7 @@ impl Service {
         nonce: &Nonce,
         now: Timestamp,
     ) -> Error {
-        if let Err(stopped) = self.may_deny(product, of, denial.code, now) {
+        if let Err(stopped) = self.may_deny(product, of, now) {
             return stopped;
         }
         let settings = self.settings();

@@ -7,7 +7,7 @@
 
 use super::{activate::DenialOf, hot::HotProduct};
 use crate::{Call, Error, ErrorCode, Result, Service, admin::act::job};
-use holdfast_domain::{DenialCode, LicenseId, ProductId, SeatId, Seconds, Timestamp};
+use holdfast_domain::{ProductId, SeatId, Seconds, Timestamp};
 use holdfast_fleet::{Denials, report::DenialsReport};
 use holdfast_store::{
     Scope, WriteOptions,
@@ -39,15 +39,6 @@ const SEATS_KNOWN: Seconds = Seconds::minutes(10);
 /// When a device that would have been denied is to come back.
 const COME_BACK: Seconds = Seconds::minutes(10);
 
-/// Whom a denial hits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Hit {
-    /// The device that holds a seat.
-    Seat(SeatId),
-    /// Somebody without a seat.
-    License(LicenseId),
-}
-
 /// What a node has denied lately.
 #[derive(Default)]
 pub(crate) struct Breaker(Mutex<HashMap<ProductId, Count>>);
@@ -55,7 +46,7 @@ pub(crate) struct Breaker(Mutex<HashMap<ProductId, Count>>);
 /// What it has denied of a product.
 struct Count {
     scope: Scope,
-    hits: HashMap<Hit, Timestamp>,
+    hits: HashMap<SeatId, Timestamp>,
     swept_at: Timestamp,
     /// The window that is being counted for the average, and how many were hit in it.
     window_began: Timestamp,
@@ -129,7 +120,13 @@ impl Breaker {
     /// Whether `hit` may be denied something at `now`. Counts it.
     ///
     /// `row` is what is written down of the product's breaker.
-    fn admits(&self, (product, scope): (ProductId, Scope), row: Option<&BreakerRow>, hit: Hit, now: Timestamp) -> bool {
+    fn admits(
+        &self,
+        (product, scope): (ProductId, Scope),
+        row: Option<&BreakerRow>,
+        hit: SeatId,
+        now: Timestamp,
+    ) -> bool {
         if row.is_some_and(BreakerRow::is_tripped) {
             return false;
         }
@@ -211,11 +208,8 @@ impl Breaker {
 
 impl Service {
     /// Whether the denial `of` may be signed. Otherwise the answer that takes nothing away.
-    pub(super) fn may_deny(&self, product: &HotProduct, of: &DenialOf, code: DenialCode, now: Timestamp) -> Result<()> {
-        let hit = match of.seat {
-            Some(seat) if code != DenialCode::DeviceMismatch => Hit::Seat(seat),
-            _ => Hit::License(of.license),
-        };
+    pub(super) fn may_deny(&self, product: &HotProduct, of: &DenialOf, now: Timestamp) -> Result<()> {
+        let Some(hit) = of.loses else { return Ok(()) };
         if self.state().breaker.admits((product.product, product.scope), product.breaker.as_ref(), hit, now) {
             return Ok(());
         }
@@ -276,14 +270,14 @@ mod tests {
 
     const PRODUCT: ProductId = ProductId::from_bytes([1; 16]);
 
-    fn deny(breaker: &Breaker, row: Option<&BreakerRow>, seat: Hit, now: Timestamp) -> bool {
+    fn deny(breaker: &Breaker, row: Option<&BreakerRow>, seat: SeatId, now: Timestamp) -> bool {
         breaker.admits((PRODUCT, Scope::trusted(VendorId::from_bytes([2; 16]))), row, seat, now)
     }
 
-    fn seat(n: u32) -> Hit {
+    fn seat(n: u32) -> SeatId {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&n.to_be_bytes());
-        Hit::Seat(SeatId::from_bytes(bytes))
+        SeatId::from_bytes(bytes)
     }
 
     fn at(minutes: i64) -> Timestamp {

@@ -40,6 +40,11 @@ impl Presented {
         }
     }
 
+    /// Whether the lease still gives rights: it has not ended, or something remains of it after its end.
+    fn runs(&self, now: Timestamp) -> bool {
+        now.seconds() <= self.lease.exp || self.lease.fb.is_some()
+    }
+
     /// The seat as the lease alone describes it, for one whose row is gone.
     pub(super) fn seat_row(&self, now: Timestamp) -> Seat {
         Seat {
@@ -100,7 +105,8 @@ impl Service {
                 }
                 Step::Denied(denial, device, now) => {
                     let seq = self.denial_seq(&hot, Some(&found.seat.seat), &device, presented.lease.seq, now);
-                    let of = DenialOf { license: found.license.id, seat: Some(presented.seat), device, seq };
+                    let loses = (device == presented.device && presented.runs(now)).then_some(presented.seat);
+                    let of = DenialOf { license: found.license.id, seat: Some(presented.seat), device, seq, loses };
                     return Err(self.denied(&hot, &of, &denial, &input.nonce, now));
                 }
             }

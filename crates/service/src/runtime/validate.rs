@@ -81,7 +81,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Option<String>> {
         let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
-        let of = DenialOf { license: license.id, seat: seat.map(|row| row.seat.id), device, seq };
+        let of = DenialOf::new(license.id, seat.as_ref(), device, seq, now);
         let error = self.denied(product, &of, denial, &input.nonce, now);
         match error.denial {
             Some(token) => Ok(Some(token)),

@@ -56,6 +56,37 @@ both! {
         }).await;
     }
 
+    async fn denials_that_take_nothing_away_neither_count_nor_stop(db: TestDb) {
+        let world = World::new(&db).await;
+        let (license, key) = world.license(fixed(1)).await;
+        let lease = world.activate(&key, "laptop").await.unwrap().lease;
+        world.set_status(license, LicenseStatus::Revoked).await;
+        let strangers = async || {
+            let mut denied = 0;
+            for n in 0..30 {
+                let refused = world.activate(&key, &format!("stranger {n}")).await.unwrap_err();
+                denied += usize::from(refused.code == ErrorCode::LicenseRevoked);
+            }
+            denied
+        };
+        assert_eq!(strangers().await, 30);
+        assert!(world.service.denials_lately(5).is_empty());
+        assert_eq!(refused(&world.service, &world, &lease).await, Some(ErrorCode::LicenseRevoked));
+        assert_eq!(world.service.denials_lately(5)[0].denials.recent, 1);
+        // Leases that have run out by themselves.
+        let (license, key) = world.license(fixed(30)).await;
+        let mut leases = Vec::new();
+        for n in 0..30 {
+            leases.push(world.activate(&key, &format!("device {n}")).await.unwrap().lease);
+        }
+        world.set_status(license, LicenseStatus::Revoked).await;
+        world.clock.advance(Seconds::days(60));
+        for lease in &leases {
+            assert_eq!(refused(&world.service, &world, lease).await, Some(ErrorCode::LicenseRevoked));
+        }
+        assert!(world.service.denials_lately(5).is_empty());
+    }
+
     async fn one_product_stopped_leaves_the_others_alone(db: TestDb) {
         let world = World::new(&db).await;
         let (license, key) = world.license(fixed(30)).await;
