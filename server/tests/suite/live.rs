@@ -54,10 +54,11 @@ impl Stream {
         }
     }
 
+    /// Whether the answer ends: with its last chunk, or with the connection.
     fn ends(&mut self, within: Duration) -> bool {
         let begun = Instant::now();
         while begun.elapsed() < within {
-            if !self.more() {
+            if !self.more() || self.read.ends_with("\r\n0\r\n\r\n") {
                 return true;
             }
         }
