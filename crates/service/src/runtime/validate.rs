@@ -41,7 +41,7 @@ impl Service {
         }
         let denial = match (Denial::of(reasons.clone()), input.device_hash) {
             (Some(denial), Some(device)) => {
-                self.validation_denial(&hot, &license, seat, device, &denial, &input, now)?
+                self.validation_denial(&hot, &license, seat.as_ref(), device, &denial, &input, now)?
             }
             _ => None,
         };
@@ -74,14 +74,14 @@ impl Service {
         &self,
         product: &HotProduct,
         license: &License,
-        seat: Option<SeatRow>,
+        seat: Option<&SeatRow>,
         device: DeviceHash,
         denial: &Denial,
         input: &Validate,
         now: Timestamp,
     ) -> Result<Option<String>> {
-        let seq = self.denial_seq(product, seat.as_ref().map(|row| &row.seat), &device, 0, now);
-        let of = DenialOf::new(license.id, seat.as_ref(), device, seq, now);
+        let seq = self.denial_seq(product, seat.map(|row| &row.seat), &device, 0, now);
+        let of = DenialOf::new(license.id, seat, device, seq, now);
         let error = self.denied(product, &of, denial, &input.nonce, now);
         match error.denial {
             Some(token) => Ok(Some(token)),
