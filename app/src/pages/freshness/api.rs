@@ -92,7 +92,7 @@ async fn trying(
     asked: &Asked,
     first: Option<holdfast_domain::PlanId>,
 ) -> Result<Option<super::model::Trying>, UiError> {
-    use super::model::{Outcome, Trying, Unit, curve, figures};
+    use super::model::{Outcome, Trying, Unit, curve};
     use crate::pages::{products::api::parse_id, serve::optional};
     use holdfast_domain::{LicenseModel, Seconds};
     let chosen = if asked.plan.is_empty() { first } else { Some(parse_id(&asked.plan)?) };
@@ -112,12 +112,7 @@ async fn trying(
     } else {
         let length = |n: i64| Seconds(n.saturating_mul(unit.seconds()));
         let found = service.freshness_if(actor, id, Some(length(tried_lease)), Some(length(tried_grace))).await?;
-        Some(Outcome {
-            sentences: super::words::outcome(&found),
-            before: figures(found.before.figures(), found.before.ending),
-            after: figures(found.after.figures(), found.after.ending),
-            curve: curve(&found.before, Some(&found.after)),
-        })
+        Some(Outcome { sentences: super::words::outcome(&found), curve: curve(&found.before, Some(&found.after)) })
     };
     Ok(Some(Trying {
         plan: plan.id.to_string(),

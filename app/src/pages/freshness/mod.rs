@@ -105,9 +105,10 @@ fn Sentence(figures: Figures) -> impl IntoView {
     let apart = (!ending.is_empty()).then(|| {
         view! { " Not counted: " <span class="num">{ending}</span> " that will stop because their licenses end, whoever is there." }
     });
+    let devices = if leases == "1" { " device" } else { " devices" };
     view! {
         <p class="lead">{answer}</p>
-        <p class="muted"><span class="num">{leases}</span> " devices would stop for want of a server." {apart}</p>
+        <p class="muted"><span class="num">{leases}</span> {devices} " would stop for want of a server." {apart}</p>
     }
 }
 

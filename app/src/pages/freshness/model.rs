@@ -102,10 +102,6 @@ pub struct Trying {
 pub struct Outcome {
     /// In sentences.
     pub sentences: Vec<String>,
-    /// The figures as they are.
-    pub before: Figures,
-    /// The figures as they would be.
-    pub after: Figures,
     /// Both curves.
     pub curve: Option<Curve>,
 }
