@@ -32,6 +32,7 @@ use serde::Serialize;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -112,22 +113,16 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
         let (service, stop) = (service.clone(), stop_last.clone());
         tokio::spawn(async move { service.run_background(stop.cancelled_owned()).await })
     };
-    let upkeep = tokio::spawn({
-        let (recorder, stop) = (recorder, stop_last.clone());
-        async move {
-            while tokio::time::timeout(Duration::from_secs(5), stop.cancelled()).await.is_err() {
-                recorder.run_upkeep();
-            }
-        }
-    });
+    let upkeep = tokio::spawn(keep_up(recorder, stop_last.clone()));
     let sharing = tokio::spawn(crate::web::share_bundle(state.clone()));
-    let keeping = tokio::spawn(snapshot::keep(service.clone(), config.data_dir.clone(), stop_last.clone()));
+    let keeper = Arc::new(snapshot::Keeper::new(service.clone(), config.data_dir.clone()));
+    let keeping = tokio::spawn(keeper.clone().run(stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
     let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
     let mut ended = select! {
-        tested = get_ready(&service, &config.data_dir, &health) => tested,
+        tested = get_ready(&service, &keeper, &health) => tested,
         () = signals.next() => Ok(()),
     };
     if ended.is_ok() && !health.is_draining() && health.is_started() {
@@ -159,13 +154,13 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }
-    leave(&service, &config.data_dir).await;
+    leave(&service, &keeper).await;
     if let Some(task) = metrics_task {
         let _ = task.await;
     }
     let store = service.store().clone();
     // Everything that holds on to the store, or its writer would be waited for in vain.
-    drop((service, state, routes));
+    drop((service, state, routes, keeper));
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     tracing::info!("stopped");
     ended
@@ -208,11 +203,18 @@ async fn serve_metrics(
     Ok(Some(tokio::spawn(listener.serve(stop.clone(), Duration::from_secs(1)))))
 }
 
+/// Lets the recorder of metrics forget what it needs no longer.
+async fn keep_up(recorder: PrometheusHandle, stop: CancellationToken) {
+    while tokio::time::timeout(Duration::from_secs(5), stop.cancelled()).await.is_err() {
+        recorder.run_upkeep();
+    }
+}
+
 /// Tells the other nodes that nothing more comes from this one. Its own snapshot is told first: a node for which nobody
 /// waits must not go on with floating seats when it starts alone.
-async fn leave(service: &Service, data_dir: &Path) {
+async fn leave(service: &Service, keeper: &snapshot::Keeper) {
     service.step_back();
-    if !snapshot::save(service, data_dir).await {
+    if !keeper.save().await {
         tracing::warn!("this node's snapshot still says that it runs, so the database is left to say so too");
         return;
     }
@@ -243,8 +245,8 @@ fn membership(identity: &identity::Identity, reporter: Reporter) -> Membership {
 }
 
 /// Makes sure that the node could go on without the database, and that it can do its work.
-async fn get_ready(service: &Service, data_dir: &Path, health: &Health) -> Result<(), Failure> {
-    snapshot::save(service, data_dir).await;
+async fn get_ready(service: &Service, keeper: &snapshot::Keeper, health: &Health) -> Result<(), Failure> {
+    keeper.save().await;
     test(service, health).await
 }
 

@@ -1,11 +1,14 @@
 //! What the server functions share: parsing what was typed, paging, and putting events into words.
 
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use holdfast_domain::Timestamp;
-use holdfast_service::admin::{
-    page::{Page, PageRequest, Total},
-    views::EventView,
+use holdfast_domain::{MemberId, Timestamp, event};
+use holdfast_service::{
+    Actor, Service,
+    admin::{
+        page::{Limit, Page, PageRequest, Total},
+        views::EventView,
+    },
 };
 use serde_json::Value;
 
@@ -64,14 +67,43 @@ pub fn day(field: &str, text: &str) -> Result<Option<Timestamp>, UiError> {
     Ok(Some(Timestamp::from_micros(start.timestamp().as_microsecond())))
 }
 
-/// Who did something.
-pub fn who(actor: &holdfast_domain::event::Actor) -> String {
-    use holdfast_domain::event::Actor;
-    match actor {
-        Actor::Member(_) => "a member".to_owned(),
-        Actor::Customer(_) => "the customer".to_owned(),
-        Actor::Token(_) => "an API token".to_owned(),
-        Actor::System => "the system".to_owned(),
+/// The members of whoever asks, by name: those who did things.
+pub struct People {
+    names: BTreeMap<MemberId, String>,
+    viewer: Option<MemberId>,
+}
+
+impl People {
+    /// Everybody who is or was a member of the vendor.
+    pub async fn of(service: &Service, actor: &Actor) -> Result<Self, UiError> {
+        let mut names = BTreeMap::new();
+        let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+        loop {
+            let members = service.members(actor, page).await?;
+            names.extend(members.items.into_iter().map(|member| (member.id, member.name.to_string())));
+            let Some(next) = members.next else { break };
+            page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
+        }
+        Ok(Self { names, viewer: actor.member_id() })
+    }
+
+    /// Who did something.
+    pub fn who(&self, actor: &event::Actor) -> String {
+        match actor {
+            event::Actor::Member(id) if self.viewer == Some(*id) => "you".to_owned(),
+            event::Actor::Member(id) => self.names.get(id).cloned().unwrap_or_else(|| "a member".to_owned()),
+            event::Actor::Customer(_) => "the customer".to_owned(),
+            event::Actor::Token(_) => "an API token".to_owned(),
+            event::Actor::System => "the system".to_owned(),
+        }
+    }
+
+    /// An event as an entry of a time line.
+    pub fn entry(&self, event: &EventView, now: Timestamp) -> TimelineEntry {
+        let (what, tone) = sentence(&event.action);
+        let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
+        let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        TimelineEntry { at: When::new(event.at, now), what, why, who: self.who(&event.actor), tone }
     }
 }
 
@@ -107,14 +139,6 @@ pub fn sentence(action: &str) -> (String, Tone) {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     (format!("{first}{}", letters.as_str()), Tone::None)
-}
-
-/// An event as an entry of a time line.
-pub fn entry(event: &EventView, now: Timestamp) -> TimelineEntry {
-    let (what, tone) = sentence(&event.action);
-    let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-    let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
-    TimelineEntry { at: When::new(event.at, now), what, why, who: who(&event.actor), tone }
 }
 
 #[cfg(test)]

@@ -189,3 +189,23 @@ fn a_primary_tells_of_its_slowest_standby_and_one_that_cannot_see_it_of_nothing(
     assert!(!story(DatabaseRole::Primary, Some(500)) && !story(DatabaseRole::Primary, None));
     assert!(!story(DatabaseRole::Single, None));
 }
+
+#[test]
+fn regions_that_write_to_one_primary_raise_one_alert_about_its_standbys() {
+    let found = |role: DatabaseRole| {
+        let mut state = State::default();
+        let database =
+            DatabaseReport { role, replication_lag: Some(Micros::from_millis(50_000)), ..DatabaseReport::default() };
+        let reports = ["eu", "us"].map(|region| NodeReport {
+            database: Some(database.clone()),
+            region: region.to_owned(),
+            ..named(region)
+        });
+        let last = (0..600).step_by(5).map(|t| evaluate(&mut state, &seen(t, reports.to_vec()), at(t))).last().unwrap();
+        let lags = last.into_iter().filter(|finding| finding.code == Code::ReplicationLag);
+        lags.map(|finding| finding.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(found(DatabaseRole::Primary), [Subject::Installation]);
+    let own = ["eu", "us"].map(|region| Subject::Region(region.to_owned()));
+    assert_eq!(found(DatabaseRole::Replica), own, "each has a replica of its own");
+}

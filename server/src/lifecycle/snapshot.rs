@@ -6,9 +6,10 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How often what is kept is brought up to date. What was revoked within this span before an outage may be renewed once
@@ -39,36 +40,50 @@ fn write(data_dir: &Path, sealed: &[u8]) -> io::Result<()> {
     File::open(data_dir)?.sync_all()
 }
 
-/// Brings the file up to date, where anything has changed. False where it still says what it said before.
-pub(super) async fn save(service: &Service, data_dir: &Path) -> bool {
-    let result = match service.take_snapshot().await {
-        Ok(None) => return true,
-        // A node that cannot sign has nothing to go on with.
-        Err(error) if error.code == ErrorCode::Sealed => return true,
-        // Without the database, what is kept stays as it is.
-        Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => return false,
-        Err(error) => Err(error.to_string()),
-        Ok(Some(sealed)) => {
-            let dir = data_dir.to_owned();
-            match tokio::task::spawn_blocking(move || write(&dir, &sealed)).await {
-                Ok(written) => written.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            }
-        }
-    };
-    match &result {
-        Ok(()) => service.snapshot_is_kept(),
-        Err(error) => tracing::warn!(error, "what a start without the database needs could not be kept"),
-    }
-    result.is_ok()
+/// Keeps the file up to date. Whoever asks does so in turn: of two that write at once, the older could come last.
+pub(super) struct Keeper {
+    service: Service,
+    data_dir: PathBuf,
+    turn: Mutex<()>,
 }
 
-/// Keeps the file up to date until `stop` is cancelled.
-pub(super) async fn keep(service: Service, data_dir: PathBuf, stop: CancellationToken) {
-    loop {
-        save(&service, &data_dir).await;
-        if timeout(EVERY, stop.cancelled()).await.is_ok() {
-            return;
+impl Keeper {
+    pub(super) fn new(service: Service, data_dir: PathBuf) -> Self {
+        Self { service, data_dir, turn: Mutex::new(()) }
+    }
+
+    /// Brings the file up to date, where anything has changed. False where it still says what it said before.
+    pub(super) async fn save(&self) -> bool {
+        let _turn = self.turn.lock().await;
+        let result = match self.service.take_snapshot().await {
+            Ok(None) => return true,
+            // A node that cannot sign has nothing to go on with.
+            Err(error) if error.code == ErrorCode::Sealed => return true,
+            // Without the database, what is kept stays as it is.
+            Err(error) if error.code.retryable() && error.code != ErrorCode::Internal => return false,
+            Err(error) => Err(error.to_string()),
+            Ok(Some(sealed)) => {
+                let dir = self.data_dir.clone();
+                match tokio::task::spawn_blocking(move || write(&dir, &sealed)).await {
+                    Ok(written) => written.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+        };
+        match &result {
+            Ok(()) => self.service.snapshot_is_kept(),
+            Err(error) => tracing::warn!(error, "what a start without the database needs could not be kept"),
+        }
+        result.is_ok()
+    }
+
+    /// Does so every few seconds, until `stop` is cancelled.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            self.save().await;
+            if timeout(EVERY, stop.cancelled()).await.is_ok() {
+                return;
+            }
         }
     }
 }

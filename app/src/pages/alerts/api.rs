@@ -31,7 +31,7 @@ pub async fn alerts(asked: Asked) -> Result<AlertsView, UiError> {
     let looked = service.last_look().at;
     Ok(AlertsView {
         nodes: show::count(places.nodes.iter().filter(|node| node.state == NodeState::Running).count()),
-        list: serve::list(page, |alert| show::row(&alert, &places, &actor, now)),
+        list: serve::list(page, |alert| show::row(&alert, &places, now)),
         rules: show::count(RULES.len()),
         looked: (looked != Timestamp::default()).then(|| When::new(looked, now)),
     })
@@ -43,7 +43,7 @@ pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
     use super::show;
     use crate::{
         ctx,
-        pages::{fleet::words, products::api::parse_id, serve},
+        pages::{fleet::words, products::api::parse_id},
         ui::When,
     };
     use holdfast_domain::{AlertId, Permission};
@@ -65,14 +65,14 @@ pub async fn alert(id: String) -> Result<AlertDetail, UiError> {
     let rule = code.map(Code::rule);
     let levels = rule.map(|rule| rule.levels).unwrap_or_default();
     Ok(AlertDetail {
-        row: show::row(&alert, &places, &actor, now),
+        row: show::row(&alert, &places, now),
         meaning: alert.meaning.clone(),
         watches: rule.map(|rule| rule.watches.to_owned()).unwrap_or_default(),
         levels: levels.iter().map(|(severity, level)| (words::severity(*severity), (*level).to_owned())).collect(),
         lead: rule.map(|rule| rule.lead.to_string()).unwrap_or_default(),
         updated: When::new(alert.updated_at, now),
         code: alert.code,
-        timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
+        timeline: events.items.iter().map(|event| places.people.entry(event, now)).collect(),
         stopped: show::stopped(&service, &actor, code, product, now).await?,
         may_write: actor.may(Permission::FleetWrite),
     })

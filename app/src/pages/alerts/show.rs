@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_domain::{ProductId, Timestamp, event};
+use holdfast_domain::{ProductId, Timestamp};
 use holdfast_fleet::{Code, Subject};
 use holdfast_service::{
     Actor, Result, Service,
@@ -15,7 +15,8 @@ use holdfast_service::{
 
 use super::model::{About, AlertRow, Stopped, Taken};
 use crate::{
-    pages::{fleet::words, serve},
+    error::UiError,
+    pages::{fleet::words, serve::People},
     ui::When,
 };
 
@@ -28,15 +29,17 @@ pub fn count(n: usize) -> u32 {
 pub struct Places {
     pub nodes: Vec<NodeView>,
     products: BTreeMap<ProductId, String>,
+    pub people: People,
 }
 
 impl Places {
-    /// The nodes, and the products of whoever asks.
-    pub async fn new(service: &Service, actor: &Actor) -> Result<Self> {
+    /// The nodes, and the products and members of whoever asks.
+    pub async fn new(service: &Service, actor: &Actor) -> Result<Self, UiError> {
         let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
         let products = service.products(actor, None, all).await?.items;
         Ok(Self {
             nodes: service.nodes(actor).await?,
+            people: People::of(service, actor).await?,
             products: products.into_iter().map(|product| (product.id, product.name.to_string())).collect(),
         })
     }
@@ -63,18 +66,14 @@ impl Places {
     }
 }
 
-/// An alert as the list shows it, to whoever looks.
-pub fn row(alert: &AlertView, places: &Places, viewer: &Actor, now: Timestamp) -> AlertRow {
+/// An alert as the list shows it.
+pub fn row(alert: &AlertView, places: &Places, now: Timestamp) -> AlertRow {
     let title = || {
         let words = alert.code.replace('_', " ");
         let mut letters = words.chars();
         letters.next().map(|first| format!("{}{}", first.to_uppercase(), letters.as_str())).unwrap_or_default()
     };
     let stands = alert.cleared_at.is_none();
-    let who = |by: &event::Actor| match by {
-        event::Actor::Member(id) if viewer.member_id() == Some(*id) => "you".to_owned(),
-        by => serve::who(by),
-    };
     AlertRow {
         id: alert.id.to_string(),
         severity: words::severity(alert.severity),
@@ -87,7 +86,7 @@ pub fn row(alert: &AlertView, places: &Places, viewer: &Actor, now: Timestamp) -
         since: When::new(alert.raised_at, now),
         cleared: alert.cleared_at.map(|at| When::new(at, now)),
         taken: alert.acknowledged.as_ref().map(|taken| Taken {
-            who: who(&taken.by),
+            who: places.people.who(&taken.by),
             at: When::new(taken.at, now),
             note: taken.note.to_string(),
         }),

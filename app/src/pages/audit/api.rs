@@ -36,8 +36,9 @@ pub async fn events(subject: String, after: String) -> Result<List<EventRow>, Ui
     let filter = EventFilter { subject, ..EventFilter::default() };
     let page = service.events(&actor, filter, serve::page(&after)?).await?;
     let now = service.now();
+    let people = serve::People::of(&service, &actor).await?;
     Ok(serve::list(page, |event| {
-        let entry = serve::entry(&event, now);
+        let entry = people.entry(&event, now);
         EventRow {
             what: entry.what,
             why: entry.why,

@@ -41,7 +41,8 @@ pub async fn node(id: String) -> Result<NodeDetail, UiError> {
     let timeline = if view.told_at.is_none() {
         let filter = EventFilter { subject: Some(id.to_string()), ..EventFilter::default() };
         let page = PageRequest { limit: Limit::new(20), ..PageRequest::default() };
-        service.events(&actor, filter, page).await?.items.iter().map(|event| serve::entry(event, now)).collect()
+        let people = serve::People::of(&service, &actor).await?;
+        service.events(&actor, filter, page).await?.items.iter().map(|event| people.entry(event, now)).collect()
     } else {
         Vec::new()
     };

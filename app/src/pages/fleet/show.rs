@@ -243,6 +243,7 @@ fn groups(node: &NodeView, now: Timestamp) -> Vec<Group> {
 fn job(job: &holdfast_fleet::report::JobReport, now: Timestamp) -> Measured {
     match job.last_run {
         Some(last) => at(&job.name, last, now),
+        None if job.known_since.is_some_and(|since| now.since(since) < job.every) => plain(&job.name, "not due yet"),
         None => plain(&job.name, "never ran"),
     }
 }

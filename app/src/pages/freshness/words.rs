@@ -22,13 +22,11 @@ pub fn outcome(found: &WhatIf) -> Vec<String> {
             plan.name
         )],
         Some((first, half)) => vec![format!(
-            "If all licenses of {} had {terms}, the first of their {} would stop {} instead of {}, and half of them {} instead of {}.",
+            "If all licenses of {} had {terms}, the first of their {} would stop {}, and half of them {}.",
             plan.name,
             devices(would.leases),
-            when(first),
-            when(was_first),
-            when(half),
-            when(was_half),
+            change(first, was_first),
+            change(half, was_half),
         )],
     };
     let stopped = after.stops.stopping_at_once().saturating_sub(before.stops.stopping_at_once());
@@ -52,8 +50,14 @@ fn devices(n: u64) -> String {
     if n == 1 { "1 device".to_owned() } else { format!("{} devices", number(n)) }
 }
 
-fn when(left: Seconds) -> String {
-    if left.0 <= 0 { "at once".to_owned() } else { format!("in {}", span_closely(left)) }
+/// How long it would take, and how long it takes.
+fn change(would: Seconds, was: Seconds) -> String {
+    match (would.0 > 0, was.0 > 0) {
+        (true, true) => format!("after {} instead of {}", span_closely(would), span_closely(was)),
+        (true, false) => format!("after {} instead of at once", span_closely(would)),
+        (false, true) => format!("at once instead of after {}", span_closely(was)),
+        (false, false) => "at once, as now".to_owned(),
+    }
 }
 
 /// A length of time that somebody chose: whole days as such.

@@ -158,6 +158,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         last_seen: When::new(seat.last_seen, now),
         offline_until: When::new(seat.offline_until, now),
     });
+    let people = serve::People::of(&service, &actor).await?;
     Ok(LicenseDetail {
         row: row(license, now),
         status: license.status,
@@ -168,7 +169,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         seats: seats.collect(),
-        timeline: detail.timeline.iter().map(|event| serve::entry(event, now)).collect(),
+        timeline: detail.timeline.iter().map(|event| people.entry(event, now)).collect(),
         // Whoever can neither issue nor reveal was not handed it.
         key: handed_over(&license.id)
             .filter(|_| actor.may(Permission::KeyReveal) || actor.may(Permission::LicensesWrite)),

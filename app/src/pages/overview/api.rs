@@ -138,6 +138,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
         steps.clear();
     }
     let soon = now.plus(Seconds::days(30));
+    let people = serve::People::of(&service, &actor).await?;
     Ok(Overview {
         figures,
         alerts: standing(&service, &actor).await?,
@@ -149,7 +150,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
             .map(|license| row(license, now))
             .collect(),
         suspended: suspended.items.iter().map(|license| row(license, now)).collect(),
-        timeline: events.items.iter().map(|event| serve::entry(event, now)).collect(),
+        timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
     })
 }
 
@@ -168,7 +169,7 @@ async fn standing(
     let page = PageRequest { limit: Limit::new(5), ..PageRequest::default() };
     let alerts = service.alerts(actor, filter, page).await?;
     let (places, now) = (show::Places::new(service, actor).await?, service.now());
-    Ok(alerts.items.iter().map(|alert| show::row(alert, &places, actor, now)).collect())
+    Ok(alerts.items.iter().map(|alert| show::row(alert, &places, now)).collect())
 }
 
 /// When the first device would stop if everything stopped now, where any would.

@@ -36,10 +36,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn measure(view: &View<'_>) -> Vec<Measure> {
     let regions: BTreeSet<_> = view.fresh().map(|node| node.report.region.as_str()).collect();
-    regions.into_iter().filter_map(|region| of_region(view, Subject::Region(region.to_owned()))).collect()
+    let regions = regions.into_iter().map(|region| Subject::Region(region.to_owned()));
+    regions.chain([Subject::Installation]).filter_map(|subject| lag_of(view, subject)).collect()
 }
 
-fn of_region(view: &View<'_>, subject: Subject) -> Option<Measure> {
+/// Of a region whose nodes use a replica, or of the standbys of the primary.
+fn lag_of(view: &View<'_>, subject: Subject) -> Option<Measure> {
     let series = view.series(Quantity::Lag, &subject)?;
     let (at, lag) = series.latest()?;
     if view.now.since(at) > Seconds::minutes(5) {

@@ -113,13 +113,18 @@ impl State {
                     database.replication_lag.map(Micros::as_seconds)
                 }
             });
+            // What a primary says of its standbys is the same wherever it is asked from.
+            let of = match database.map(|database| database.role) {
+                Some(DatabaseRole::Replica) => Subject::Region(node.report.region.clone()),
+                _ => Subject::Installation,
+            };
             if let Some(lag) = lag {
-                let worst = lags.entry(Subject::Region(node.report.region.clone())).or_insert((at, lag));
+                let worst = lags.entry(of).or_insert((at, lag));
                 *worst = (worst.0.max(at), worst.1.max(lag));
             }
         }
-        for (region, (at, lag)) in lags {
-            self.push(Quantity::Lag, &region, at, Some(lag));
+        for (of, (at, lag)) in lags {
+            self.push(Quantity::Lag, &of, at, Some(lag));
         }
         for product in &seen.products {
             let share = product.denials.map(|d| number::count(d.recent) / number::count(d.limit.max(1)));

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    CustomerId, Entropy as _, LicenseId, NodeId, Permission, ProductId, SeatId, Seconds, UnixSeconds,
+    CustomerId, Entropy as _, LicenseId, NodeId, Permission, PlanId, ProductId, SeatId, Seconds, UnixSeconds,
 };
 use holdfast_fleet::freshness::Running;
 use holdfast_service::{
@@ -13,12 +13,16 @@ use holdfast_service::{
     },
     runtime::Membership,
 };
+use holdfast_simulate::time_warp;
 use holdfast_store::raw;
 use holdfast_testkit::{SeededEntropy, TestDb, both};
 use std::fmt::Write as _;
 
 const DAY: i64 = 86_400;
 const SEATS: usize = 100_000;
+const CUSTOMERS: u64 = 40;
+/// Simulated devices, each with weeks behind it.
+const DEVICES: u64 = 20_000;
 
 /// Random numbers that are the same every time.
 struct Dice(SeededEntropy);
@@ -43,18 +47,52 @@ struct Out {
     customer: usize,
 }
 
-/// The world with a hundred thousand devices: ordinary ones, floating ones, some not seen for weeks, on licenses of which
-/// many end soon. Returns every lease, running or not.
-async fn filled(world: &World, db: &TestDb, dice: &Dice) -> (Vec<Out>, [ProductId; 2], Vec<CustomerId>) {
-    let call = world.call();
-    let (second, _) = product(&world.service, &call, "viewer").await;
-    let products = [world.product, second];
-    let plans = [world.plan, product(&world.service, &call, "third").await.1];
+/// A hundred thousand devices: ordinary ones, floating ones, some not seen for weeks, on licenses of which many end soon.
+/// Every lease, running or not.
+fn drawn(now: UnixSeconds, dice: &Dice) -> Vec<Out> {
+    let mut leases = Vec::new();
+    for _ in 0..SEATS {
+        let product = usize::from(dice.below(4) == 0);
+        let customer = usize::try_from(dice.below(CUSTOMERS)).unwrap();
+        let region = [Some("eu"), Some("us"), None][usize::try_from(dice.below(3)).unwrap()];
+        let (lease, grace, age) = match dice.below(10) {
+            0 => (1_200, 0, dice.up_to(1_300)),
+            1 => (14 * DAY, 16 * DAY, dice.up_to(32 * DAY)),
+            2 => (3 * DAY, 11 * DAY, dice.up_to(DAY)),
+            _ => (14 * DAY, 16 * DAY, dice.up_to(DAY)),
+        };
+        let issued = now.plus(Seconds(-age));
+        let end = match dice.below(4) {
+            0 => Some(now.plus(Seconds(dice.up_to(60 * DAY) - 20 * DAY))),
+            _ => None,
+        };
+        let bound = end.filter(|end| issued < *end);
+        let clip = |at: UnixSeconds| bound.map_or(at, |end| at.min(end));
+        let soft = clip(issued.plus(Seconds(lease)));
+        let exp = clip(issued.plus(Seconds(lease + grace)));
+        let lease = Running { issued, soft, exp, license_end: end, fixed: false };
+        leases.push(Out { lease, product, region, customer });
+    }
+    leases
+}
+
+/// Two products, each with a plan, and forty customers.
+async fn sold(world: &World) -> ([ProductId; 2], Vec<CustomerId>, [PlanId; 2]) {
+    let (second, plan) = product(&world.service, &world.call(), "viewer").await;
     let mut customers = Vec::new();
-    for n in 0..40 {
+    for n in 0..CUSTOMERS {
         customers.push(world.customer(&format!("c{n}@example.com")).await);
     }
-    let now = world.service.now().seconds();
+    ([world.product, second], customers, [world.plan, plan])
+}
+
+/// Stores each lease as a seat on a license of its own.
+async fn store(
+    world: &World,
+    db: &TestDb,
+    leases: &[Out],
+    (products, customers, plans): (&[ProductId; 2], &[CustomerId], &[PlanId; 2]),
+) {
     let id = |bytes: [u8; 16]| {
         let hex = bytes.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -66,50 +104,27 @@ async fn filled(world: &World, db: &TestDb, dice: &Dice) -> (Vec<Out>, [ProductI
     let vendor = id(world.vendor.to_bytes());
     let terms = serde_json::to_string(&yearly()).unwrap();
     let entropy = SeededEntropy::new(unique());
-    let mut leases = Vec::new();
-    for chunk in 0..SEATS / 1_000 {
+    for (chunk, outs) in leases.chunks(1_000).enumerate() {
         let (mut licenses, mut seats) = (Vec::new(), Vec::new());
-        for n in (chunk * 1_000)..(chunk + 1) * 1_000 {
-            let product = usize::from(dice.below(4) == 0);
-            let customer = usize::try_from(dice.below(40)).unwrap();
-            let region = [Some("eu"), Some("us"), None][usize::try_from(dice.below(3)).unwrap()];
-            let (lease, grace, age) = match dice.below(10) {
-                0 => (1_200, 0, dice.up_to(1_300)),
-                1 => (14 * DAY, 16 * DAY, dice.up_to(32 * DAY)),
-                2 => (3 * DAY, 11 * DAY, dice.up_to(DAY)),
-                _ => (14 * DAY, 16 * DAY, dice.up_to(DAY)),
-            };
-            let issued = now.plus(Seconds(-age));
-            let end = match dice.below(4) {
-                0 => Some(now.plus(Seconds(dice.up_to(60 * DAY) - 20 * DAY))),
-                _ => None,
-            };
-            let bound = end.filter(|end| issued < *end);
-            let clip = |at: UnixSeconds| bound.map_or(at, |end| at.min(end));
-            let soft = clip(issued.plus(Seconds(lease)));
-            let exp = clip(issued.plus(Seconds(lease + grace)));
-            leases.push(Out {
-                lease: Running { issued, soft, exp, license_end: end, fixed: false },
-                product,
-                region,
-                customer,
-            });
+        for (at, Out { lease, product, region, customer }) in outs.iter().enumerate() {
+            let n = chunk * 1_000 + at;
             let micros = |at: UnixSeconds| at.0 * 1_000_000;
-            let (license, at) =
-                (id(LicenseId::new(world.service.now(), &entropy).to_bytes()), micros(issued) + dice.up_to(900_000));
-            let (of, plan) = (id(products[product].to_bytes()), id(plans[product].to_bytes()));
-            let ends = end.map_or(i64::MAX, micros);
+            let license = id(LicenseId::new(world.service.now(), &entropy).to_bytes());
+            // Within its second, as it comes.
+            let at = micros(lease.issued) + i64::try_from(n % 900_000).unwrap();
+            let (of, plan) = (id(products[*product].to_bytes()), id(plans[*product].to_bytes()));
+            let ends = lease.license_end.map_or(i64::MAX, micros);
             licenses.push(format!(
                 "({license}, {vendor}, {of}, {plan}, 'pro', {}, 'active', '{terms}', '{{}}', {ends}, {at}, {}, {}, 'ABCD', 1, 1, {at})",
-                id(customers[customer].to_bytes()), bytes(n), bytes(n)
+                id(customers[*customer].to_bytes()), bytes(n), bytes(n)
             ));
             let region = region.map_or("NULL".to_owned(), |region| format!("'{region}'"));
             seats.push(format!(
                 "({}, {vendor}, {of}, {license}, {}, 'active', {n}, {}, {at}, {}, {at}, {at}, 0, {region})",
                 id(SeatId::new(world.service.now(), &entropy).to_bytes()),
                 bytes(n),
-                micros(soft),
-                micros(exp)
+                micros(lease.soft),
+                micros(lease.exp)
             ));
         }
         let sql = format!(
@@ -121,7 +136,6 @@ async fn filled(world: &World, db: &TestDb, dice: &Dice) -> (Vec<Out>, [ProductI
         );
         raw::run(&db.db, &sql).await.unwrap();
     }
-    (leases, products, customers)
 }
 
 /// Compares what was counted with the sorted truth.
@@ -151,8 +165,10 @@ both! {
     async fn a_hundred_thousand_leases_are_counted_right_to_one_percent(db: TestDb) {
         let world = World::new(&db).await;
         let (actor, dice) = (world.system(), Dice(SeededEntropy::new(7)));
-        let (leases, products, customers) = filled(&world, &db, &dice).await;
         let now = world.service.now().seconds();
+        let leases = drawn(now, &dice);
+        let (products, customers, plans) = sold(&world).await;
+        store(&world, &db, &leases, (&products, &customers, &plans)).await;
         let running = |out: &&Out| out.lease.exp >= now;
         let stops = |wanted: &dyn Fn(&Out) -> bool| -> (Vec<i64>, u64) {
             let (ending, noticed): (Vec<&Out>, Vec<&Out>) = leases.iter().filter(running).filter(|out| wanted(out))
@@ -209,6 +225,53 @@ both! {
             compare("after", tried.after.figures(), noticed.iter().map(|lease| lease.exp.since(now).0.max(0)).collect());
             let stopped = noticed.iter().filter(|lease| lease.exp <= now).count();
             assert_eq!(tried.after.stops.stopping_at_once(), u64::try_from(stopped).unwrap());
+        }
+    }
+
+    async fn the_figures_are_those_of_simulated_devices_that_run_until_they_stop(db: TestDb) {
+        let world = World::new(&db).await;
+        let now = world.service.now().seconds();
+        // The simulated outage begins now.
+        let moved = |at: i64| now.plus(Seconds(at - time_warp::OUTAGE));
+        let devices = time_warp::leases(DEVICES, 11).unwrap();
+        let leases: Vec<Out> = devices.iter().map(|(plan, out)| Out {
+            lease: Running {
+                issued: moved(out.lease.iat),
+                soft: moved(out.lease.soft),
+                exp: moved(out.lease.exp),
+                license_end: out.lease.lic.map(moved),
+                fixed: false,
+            },
+            product: usize::from(!plan.is_default()),
+            region: None,
+            customer: 0,
+        }).collect();
+        let (products, customers, plans) = sold(&world).await;
+        store(&world, &db, &leases, (&products, &customers, &plans)).await;
+        let all = FreshnessFilter::default();
+        let default = FreshnessFilter { product: Some(products[0]), ..all.clone() };
+        for (what, filter, wanted) in [("all", all, false), ("default terms", default, true)] {
+            let played = || devices.iter().filter(|(plan, _)| !wanted || plan.is_default()).map(|(_, out)| *out);
+            let truth = time_warp::Freshness::of(played());
+            let view = world.service.freshness(&world.system(), &filter).await.unwrap();
+            let ending = played().filter(time_warp::Out::ends_with_license).count();
+            assert_eq!(view.ending, u64::try_from(ending).unwrap(), "{what}");
+            assert!(ending > 100 && truth.devices() > 10_000, "{what}: nothing to compare");
+            let figures = view.figures();
+            assert_eq!(figures.leases, u64::try_from(truth.devices()).unwrap(), "{what}");
+            let away = |at: Option<i64>| at.unwrap() - time_warp::OUTAGE;
+            assert_eq!(figures.first.unwrap().0, away(truth.first()), "{what}: the first is exact");
+            for (found, per_mille) in [(figures.one_percent, 10), (figures.half, 500), (figures.last, 1_000)] {
+                let (found, truth) = (found.unwrap().0, away(truth.when(per_mille)));
+                assert!((found - truth).abs() * 100 <= truth, "{what}, {per_mille}: {found} instead of {truth}");
+            }
+            // The curve as a whole: each share is one that is true within one per cent of the time left.
+            for (at, share) in view.curve(61) {
+                let (after, margin) = (at.since(now).0, at.since(now).0 / 100 + 1);
+                let most = truth.working(time_warp::OUTAGE + after - margin);
+                let least = truth.working(time_warp::OUTAGE + after + margin);
+                assert!((least - 1e-9..=most + 1e-9).contains(&share), "{what}, {after} s: {share}, not {least} to {most}");
+            }
         }
     }
 

@@ -24,7 +24,7 @@ const HUGE_RETRY: i64 = 31 * DAY;
 /// The shortest time between a lease and the next call.
 const SHORTEST_PAUSE: i64 = 30;
 /// Notices of grace are given in this last part of it only.
-pub const NOTICE_SPAN: i64 = 7 * DAY;
+const NOTICE_SPAN: i64 = 7 * DAY;
 const RETRIES: [i64; 5] = [30, 120, 600, HOUR, 6 * HOUR];
 
 /// The times of a lease, and what it is good for.

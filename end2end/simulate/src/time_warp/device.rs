@@ -93,7 +93,7 @@ pub struct Device {
 const SHARES: [i64; 6] = [450, 200, 100, 100, 70, 80];
 
 impl Device {
-    /// The device of a seed, activated some time before `start`, the beginning of the outage.
+    /// The device of a seed, activated some time before `start`, the beginning of the outage; `None` where it would not be.
     pub fn new(seed: u64, index: u64, start: Time, server: &mut Server) -> Option<Self> {
         let mut rng = Rng::of(seed, index);
         let mut share = rng.within(0, 1_000);
@@ -105,7 +105,8 @@ impl Device {
         let habit = Habit::of(plan, start.div_euclid(DAY), &mut rng);
         // Long enough for absences to matter. Floating seats know nothing of last week.
         let warm = if plan == Plan::Floating { 3 * DAY } else { 45 * DAY };
-        let (begins, _) = habit.session(start - warm - rng.within(0, DAY))?;
+        // Whoever is not there before the outage is no customer yet.
+        let (begins, _) = habit.session(start - warm - rng.within(0, DAY)).filter(|(begins, _)| *begins < start)?;
         let end = match plan {
             Plan::Trial => Some(start + rng.within(-4 * DAY, 30 * DAY)).filter(|end| *end > begins).or(Some(start)),
             _ => end_of(plan, begins, &mut rng),

@@ -124,7 +124,8 @@ pub fn echo(devices: u64, seed: u64) -> Option<u32> {
     seconds.into_values().max()
 }
 
-/// The leases that are out there when the outage begins: the truth against which a computed freshness is compared.
+/// The leases that are alive when the outage begins, and until when each of them is good: the truth against which a computed
+/// freshness is compared.
 pub fn leases(devices: u64, seed: u64) -> Option<Vec<(Plan, Out)>> {
     let mut server = Server::new()?;
     let mut leases = Vec::new();
@@ -132,8 +133,7 @@ pub fn leases(devices: u64, seed: u64) -> Option<Vec<(Plan, Out)>> {
         let Some(mut device) = Device::new(seed, index, OUTAGE, &mut server) else { continue };
         device.live(OUTAGE, Service::Up, Time::MAX, &mut server, &mut |_, _| {});
         if !device.finished {
-            let lease = device.lease();
-            leases.push((device.plan, Out { soft: lease.soft, exp: lease.exp }));
+            leases.extend(Out::played(device.lease(), OUTAGE).map(|out| (device.plan, out)));
         }
     }
     Some(leases)

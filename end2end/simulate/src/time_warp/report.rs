@@ -84,8 +84,8 @@ impl Report {
             lockouts: BTreeMap::new(),
             recoveries: vec![Recovery::default(); LENGTHS.len()],
             attempts: 0,
-            freshness: Freshness::of([], 0),
-            freshness_of_default: Freshness::of([], 0),
+            freshness: Freshness::of([]),
+            freshness_of_default: Freshness::of([]),
             out: Vec::new(),
         }
     }
@@ -93,8 +93,7 @@ impl Report {
     pub(super) fn begin(&mut self, device: &Device) {
         self.devices[device.plan.index()] += 1;
         self.office += u64::from(device.habit.office == Some(OFFICE));
-        let lease = device.lease();
-        self.out.push((device.plan, Out { soft: lease.soft, exp: lease.exp }));
+        self.out.extend(Out::played(device.lease(), OUTAGE).map(|out| (device.plan, out)));
     }
 
     pub(super) fn see(&mut self, plan: Plan, at: Time, sight: Sight) {
@@ -134,8 +133,8 @@ impl Report {
         }
         let out = std::mem::take(&mut self.out);
         let default = out.iter().filter(|(plan, _)| plan.is_default());
-        self.freshness_of_default = Freshness::of(default.map(|(_, out)| *out), OUTAGE);
-        self.freshness = Freshness::of(out.into_iter().map(|(_, out)| out), OUTAGE);
+        self.freshness_of_default = Freshness::of(default.map(|(_, out)| *out));
+        self.freshness = Freshness::of(out.into_iter().map(|(_, out)| out));
     }
 
     /// Devices with the plans `of` that had no rights for the first time within so many days, for this cause.
@@ -184,7 +183,7 @@ impl fmt::Display for Report {
             let half = after(freshness.when(500));
             writeln!(
                 f,
-                "By the leases out there ({who}): the first device notices after {first}, 1 % after {one}, half after {half}."
+                "By the leases out there ({who}): the first device stops after {first}, 1 % after {one}, half after {half}."
             )?;
         }
         writeln!(

@@ -45,7 +45,7 @@ fn a_run_repeats() {
 fn the_freshness_is_that_of_the_leases_out_there() {
     let report = small(Outage::Whole);
     let out = leases(20_000, 7).unwrap();
-    let freshness = Freshness::of(out.into_iter().map(|(_, out)| out), OUTAGE);
+    let freshness = Freshness::of(out.into_iter().map(|(_, out)| out));
     assert_eq!(freshness, report.freshness);
     assert!(freshness.first() < freshness.when(10) && freshness.when(10) < freshness.when(500));
 }
