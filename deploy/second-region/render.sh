@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the files of one machine of a region that follows another: those of ../three-machines, with the other region's
-# primary as a third way through HAProxy (5002), and Patroni told to follow it.
+# Writes the files of one machine of a region that follows another: those of ../three-machines, with Patroni told to follow the
+# other region's primary (5002 through HAProxy), and nodes writing to it until this region has one of its own (5000).
 #
 #   render.sh cluster.env NUMBER FOLDER
 #
@@ -22,9 +22,22 @@ for name in OTHER_ADDRESS_1 OTHER_ADDRESS_2 OTHER_ADDRESS_3 SLOT; do
 done
 "$here/../three-machines/render.sh" "$settings" "$2" "$folder" >/dev/null
 
+# 5000: a primary of this region, which only a promotion makes, goes before the other's, and takes its connections over.
+others="$(mktemp)"
+trap 'rm -f "$others"' EXIT
+{
+    echo "    # Of the other region, until this one is promoted."
+    for number in 1 2 3; do
+        echo "    server $(value "OTHER_NAME_$number") $(value "OTHER_ADDRESS_$number"):5432 backup"
+    done
+} >"$others"
+sed -i "/^listen primary\$/,/^\$/{
+/http-check/a\\    default-server on-marked-up shutdown-backup-sessions
+/^    server $(value NAME_3) /r $others
+}" "$folder/haproxy-database.cfg"
 cat >>"$folder/haproxy-database.cfg" <<CFG
 
-# The primary of the region that this one follows.
+# The primary of the region that this one follows, for its database alone.
 listen other-region
     bind 127.0.0.1:5002
     http-check send meth OPTIONS uri /primary

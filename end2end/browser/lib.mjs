@@ -148,6 +148,17 @@ export async function activate(server, product, key, name) {
     }),
   });
   if (response.status !== 201) throw new Error(`activation failed: ${response.status} ${await response.text()}`);
+  return (await response.json()).lease;
+}
+
+/** Renews a lease; returns the status of the answer. */
+export async function renew(server, product, lease) {
+  const response = await fetch(`${server.origin}/v1/products/${product}/renew`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ lease, nonce: randomBytes(16).toString('base64url') }),
+  });
+  return response.status;
 }
 
 export async function setUp(tab, server) {
@@ -191,9 +202,9 @@ export async function addPlan(tab, product, name, { seats = '3', entitlements = 
   await page.getByText('Plan created.').waitFor();
 }
 
-export async function issueLicense(tab, email, name) {
+export async function issueLicense(tab, email, name, plan = '') {
   const { page } = tab;
-  await visit(tab, '/console/licenses/new');
+  await visit(tab, `/console/licenses/new?plan=${plan}`);
   await page.getByLabel("Customer's e-mail").fill(email);
   await page.getByLabel("Customer's name").fill(name);
   await page.getByRole('button', { name: 'Issue license' }).click();

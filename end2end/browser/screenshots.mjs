@@ -48,13 +48,30 @@ try {
   await h.uploadCsv(first);
   const imported = new URL(first.page.url()).pathname;
   const cookies = await first.context.cookies();
-  const plan = await (async () => {
+  const planOf = async (product, name) => {
     await h.visit(first, `/console/products/${product}`);
-    return first.page.getByRole('link', { name: 'Professional' }).getAttribute('href');
-  })();
+    return first.page.getByRole('link', { name }).getAttribute('href');
+  };
+  const plan = await planOf(product, 'Professional');
 
   await h.visit(first, '/console/customers?q=delta');
   const customer = (await first.page.getByRole('link', { name: 'Delta Studios' }).getAttribute('href')).split('/').pop();
+
+  // A mistake: a license with many devices is revoked, more of them are denied than is usual, and nothing more is.
+  const viewer = await h.createProduct(first, 'Example Viewer');
+  await h.addPlan(first, viewer, 'Campus', { seats: '60', entitlements: 'export' });
+  const campusPlan = (await planOf(viewer, 'Campus')).split('/').pop();
+  const campus = await h.issueLicense(first, 'it@example.edu', 'Example College', campusPlan);
+  const leases = [];
+  for (let n = 1; n <= 40; n += 1) leases.push(await h.activate(server, viewer, campus.key, `Lab ${n}`));
+  await h.visit(first, `/console/licenses/${campus.id}/revoke`);
+  await first.page.getByLabel('Reason').fill('Wrong row of a refund list');
+  await first.page.getByRole('button', { name: 'Revoke license' }).click();
+  await first.page.waitForURL('**done=*');
+  for (const lease of leases) await h.renew(server, viewer, lease);
+  await first.page.goto(`${server.origin}/console/alerts`);
+  const alert = first.page.getByRole('link', { name: /denial/i }).first();
+  await alert.waitFor({ timeout: 120_000 });
 
   const screens = {
     overview: '/console',
@@ -78,6 +95,7 @@ try {
       return first.page.locator('td a.row-link').first().getAttribute('href');
     })(),
     alerts: '/console/alerts',
+    alert: await alert.getAttribute('href'),
     audit: '/console/audit',
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,

@@ -145,8 +145,12 @@ impl Cluster {
 
     /// Runs a command of the server's program on a machine, as its operator would.
     pub fn holdfast(&self, machine: usize, arguments: &[&str], input: &str) -> Result<String, Failure> {
+        self.holdfast_at(&self.machines[machine], arguments, input)
+    }
+
+    /// The same on any machine.
+    pub fn holdfast_at(&self, machine: &Machine, arguments: &[&str], input: &str) -> Result<String, Failure> {
         use std::io::Write as _;
-        let machine = &self.machines[machine];
         let mut command = machine.command(&self.binary);
         command.arg("--config").arg(machine.folder.join("etc/holdfast.toml")).arg("--json").args(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -261,7 +265,7 @@ impl Cluster {
 
     /// The entrance of each machine's own node.
     pub fn node_addresses(&self) -> Vec<String> {
-        self.machines.iter().map(|machine| format!("https://{}:8443", machine.address)).collect()
+        self.machines.iter().map(Machine::entrance).collect()
     }
 
     /// An agent that shows the certificate of a machine.
@@ -271,8 +275,12 @@ impl Cluster {
 
     /// What a node says about itself, asked through its own entrance.
     pub fn node_mode(&self, machine: usize) -> Result<String, Failure> {
-        let address = &self.machines[machine].address;
-        let mut answer = self.agent.get(format!("https://{address}:8443/v1/status")).call()?;
+        self.node_mode_at(&self.machines[machine])
+    }
+
+    /// The same of any machine.
+    pub fn node_mode_at(&self, machine: &Machine) -> Result<String, Failure> {
+        let mut answer = self.agent.get(format!("{}/v1/status", machine.entrance())).call()?;
         let status: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
         Ok(status["mode"].as_str().unwrap_or("none").to_owned())
     }

@@ -29,7 +29,8 @@ pub struct World {
     pub plan: String,
     pub root: String,
     pub authority: Vec<u8>,
-    pub endpoints: Vec<String>,
+    /// Where applications may ask.
+    endpoints: Mutex<Vec<String>>,
     token: String,
     agent: Agent,
     began: Instant,
@@ -49,20 +50,21 @@ struct Licensed {
 }
 
 impl World {
-    /// A vendor's product and plan, made through the edges.
+    /// A vendor's product of that code and a plan, made through the edges.
     pub fn new(
         endpoints: Vec<String>,
         authority: &[u8],
         agent: Agent,
         token: String,
         root: String,
+        code: &str,
     ) -> Result<Self, Failure> {
         let mut world = Self {
             product: String::new(),
             plan: String::new(),
             root,
             authority: authority.to_owned(),
-            endpoints,
+            endpoints: Mutex::new(endpoints),
             token,
             agent,
             began: Instant::now(),
@@ -73,12 +75,27 @@ impl World {
             reads: AtomicUsize::new(0),
         };
         let id = |made: &Value| made["id"].as_str().map(str::to_owned).ok_or_else(|| format!("no id in {made}"));
-        let product = world.post("/products", &json!({"name": "Example Studio", "code": "studio"}))?;
+        let product = world.post("/products", &json!({"name": "Example Studio", "code": code}))?;
         world.product = id(&product)?;
         let terms = json!({"model": "perpetual", "seats": 3, "entitlements": {"projects": 25}});
         let body = json!({"product": world.product, "name": "Professional", "code": "pro", "terms": terms});
         world.plan = id(&world.post("/plans", &body)?)?;
         Ok(world)
+    }
+
+    /// The same vendor with another product, of which nothing has happened yet.
+    pub fn another(&self, code: &str) -> Result<Self, Failure> {
+        Self::new(self.endpoints(), &self.authority, self.agent.clone(), self.token.clone(), self.root.clone(), code)
+    }
+
+    /// Where applications may ask.
+    pub fn endpoints(&self) -> Vec<String> {
+        lock(&self.endpoints).clone()
+    }
+
+    /// Lets everybody who comes from now on know of another endpoint.
+    pub fn add_endpoint(&self, endpoint: String) {
+        lock(&self.endpoints).push(endpoint);
     }
 
     /// The time.
@@ -109,9 +126,9 @@ impl World {
     /// A call of the management API that changes something, at the first edge that answers.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         // The same for every attempt: whichever node the second one meets, it is done once.
-        let key = format!("rehearsal-{}", self.now());
+        let key = format!("rehearsal-{}", jiff::Timestamp::now().as_nanosecond());
         let mut last: Failure = "no endpoint".into();
-        for endpoint in &self.endpoints {
+        for endpoint in &self.endpoints() {
             let sent = self
                 .agent
                 .post(format!("{endpoint}/v1{path}"))
@@ -175,8 +192,9 @@ impl World {
         let kind = path.split(['?', '_']).next().unwrap_or_default();
         let begun = self.now();
         let (mut lost_tries, mut outcome) = (0, Outcome::Failed("no endpoint".to_owned()));
-        for offset in 0..self.endpoints.len() {
-            let endpoint = &self.endpoints[(turn + offset) % self.endpoints.len()];
+        let endpoints = self.endpoints();
+        for offset in 0..endpoints.len() {
+            let endpoint = &endpoints[(turn + offset) % endpoints.len()];
             let token = format!("Bearer {}", self.token);
             outcome = match self.agent.get(format!("{endpoint}/v1{path}")).header("Authorization", token).call() {
                 Ok(answer) if answer.status() == 200 => Outcome::Done,
@@ -216,14 +234,20 @@ pub struct Customer {
     pub device: Device,
     pub license: License,
     key: String,
+    endpoints: Vec<String>,
     storage: Shared,
     licensing: Licensing,
     lost_tries: Arc<AtomicU32>,
 }
 
 impl Customer {
-    /// A new device for a license.
+    /// A new device for a license. It knows every endpoint.
     pub fn new(world: &World, license: License) -> Result<Self, Failure> {
+        Self::reaching(world, license, world.endpoints())
+    }
+
+    /// A new device for a license that knows these endpoints and no others.
+    pub fn reaching(world: &World, license: License, mut endpoints: Vec<String>) -> Result<Self, Failure> {
         let key = world.license(license)?.key;
         let storage = Shared(Arc::new(MemoryStorage::new()));
         let lost_tries = Arc::new(AtomicU32::new(0));
@@ -233,12 +257,11 @@ impl Customer {
             devices.insert(holdfast_lease::device_hash(&world.product, &fingerprint(device)), device);
             device
         };
-        let mut endpoints = world.endpoints.clone();
         // Everybody begins with another edge.
         let count = endpoints.len().max(1);
         endpoints.rotate_left(usize::try_from(device)? % count);
         let licensing = application(world, device, &endpoints, &storage, Some(&lost_tries))?;
-        Ok(Self { device, license, key, storage, licensing, lost_tries })
+        Ok(Self { device, license, key, endpoints, storage, licensing, lost_tries })
     }
 
     /// Enters the license key.
@@ -258,7 +281,7 @@ impl Customer {
 
     /// Starts the application anew.
     pub fn launch(&self, world: &World) -> Result<(), Failure> {
-        let again = application(world, self.device, &world.endpoints, &self.storage, None)?;
+        let again = application(world, self.device, &self.endpoints, &self.storage, None)?;
         let begun = world.now();
         let standing = again.check_on_launch();
         let outcome =

@@ -7,6 +7,7 @@ use crate::history::Act;
 use crate::machines::wait;
 use crate::measure::{Stretch, answered_percent};
 use crate::options::{Failure, Options, Profile};
+use crate::region;
 use crate::rehearsal::Stage;
 use crate::report::seconds;
 use rustix::process::Signal;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 /// What customers do with a server.
 pub const LIBRARY: [Act; 3] = [Act::Activate, Act::Renew, Act::Release];
 /// And what the vendor does.
-const EVERYBODY: [Act; 4] = [Act::Activate, Act::Renew, Act::Release, Act::Read];
+pub const EVERYBODY: [Act; 4] = [Act::Activate, Act::Renew, Act::Release, Act::Read];
 
 /// Longest time for a fault to take effect.
 pub const EFFECT: Duration = Duration::from_mins(1);
@@ -60,7 +61,8 @@ pub fn all(options: &Options) -> Vec<Fault> {
         fault("clock an hour off", clock_off),
         Fault { short: false, ..fault("disk full", harder::disk_full) },
         Fault { short: false, ..fault("backup restored", backup_restored) },
-        Fault { short: false, ..fault("second region", second_region) },
+        Fault { short: false, ..fault("second region", region::set_up) },
+        Fault { short: false, ..fault("second region cut off", region::cut_off) },
     ];
     if options.profile == Profile::Short {
         faults.retain(|fault| fault.short);
@@ -351,34 +353,6 @@ fn backup_restored(stage: &mut Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets a second region follow, and promotes it.
-fn second_region(stage: &mut Stage) -> Result<(), Failure> {
-    const SEATS: &str = "SELECT count(*) FROM seats";
-    let mut region = None;
-    let stretch = stage.stretch("second region set up", |stage| {
-        let made = stage.cluster.start_second_region(stage.options)?;
-        stage.traffic_since(stage.world.now(), 4, 8)?;
-        let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
-        let here = stage.cluster.sql(primary, SEATS)?;
-        // What was there a moment ago is there, too, a moment later.
-        let number = |rows: &[String]| rows.first().and_then(|row| row.parse::<u64>().ok()).unwrap_or(0);
-        wait("what the first region has", EFFECT, || {
-            let there = stage.cluster.sql_at(&made.machine, SEATS)?;
-            Ok((number(&there) >= number(&here)).then_some(()))
-        })?;
-        region = Some(made);
-        Ok(Vec::new())
-    })?;
-    stage.none_failed("failed operations while a second region is set up", stretch, &EVERYBODY);
-    let region = region.ok_or("no region")?;
-    let said = region.promote()?;
-    let writes = stage.cluster.sql_at(&region.machine, "SELECT pg_is_in_recovery()")? == ["f"];
-    let took = said.trim().trim_start_matches("promoted after ").to_owned();
-    stage.report.line("a second region promoted, by hand, takes writes after", took, "", writes);
-    stage.cluster.patronictl(0, &["edit-config", "--force", "-s", "slots.south=null"])?;
-    Ok(())
-}
-
-const fn yes(is: bool) -> &'static str {
+pub const fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }

@@ -21,7 +21,7 @@ pub fn script(name: &str) -> Command {
 
 /// The addresses of the edges.
 pub fn endpoints_of(machines: &[Machine]) -> Vec<String> {
-    machines.iter().map(|machine| format!("https://{}", machine.address)).collect()
+    machines.iter().map(Machine::endpoint).collect()
 }
 
 /// Writes the settings of a machine: those of the example, with what differs here after them. Later lines win.

@@ -46,28 +46,44 @@ impl Load {
     pub fn begin(world: &Arc<World>) -> Result<Self, Failure> {
         let contested =
             (0..CONTESTED).map(|_| Ok((world.issue(SEATS)?, Mutex::default()))).collect::<Result<Vec<_>, Failure>>()?;
-        let steady = (0..STEADY)
-            .map(|_| {
-                let customer = Customer::new(world, world.issue(1)?)?;
-                match customer.activate(world) {
-                    Outcome::Done => Ok(Mutex::new(customer)),
-                    other => Err(format!("a customer could not activate before anything was broken: {other:?}").into()),
-                }
-            })
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let crowd = Arc::new(Crowd {
+        let steady = (0..STEADY).map(|_| Customer::new(world, world.issue(1)?)).collect::<Result<Vec<_>, Failure>>()?;
+        let mut load = Self::of(world, contested, steady)?;
+        load.threads.push(repeat(world, &load.crowd, CLAIM_EVERY, 0, begin_claim)?);
+        for seed in 0..RENEWERS {
+            load.threads.push(repeat(world, &load.crowd, RENEW_EVERY, seed, renew)?);
+        }
+        load.threads.push(repeat(world, &load.crowd, READ_EVERY, 0, |world, _, _| world.read())?);
+        Ok(load)
+    }
+
+    /// So many customers who only renew, and know these endpoints and no others.
+    pub fn of_renewals(world: &Arc<World>, count: usize, endpoints: &[String]) -> Result<Self, Failure> {
+        let reaching = |_| Customer::reaching(world, world.issue(1)?, endpoints.to_vec());
+        let mut load = Self::of(world, Vec::new(), (0..count).map(reaching).collect::<Result<Vec<_>, Failure>>()?)?;
+        load.threads.push(repeat(world, &load.crowd, RENEW_EVERY, 0, renew)?);
+        Ok(load)
+    }
+
+    /// Activates the steady customers. Begins nothing.
+    fn of(
+        world: &World,
+        contested: Vec<(License, Mutex<Vec<Customer>>)>,
+        steady: Vec<Customer>,
+    ) -> Result<Self, Failure> {
+        for customer in &steady {
+            let outcome = customer.activate(world);
+            if outcome != Outcome::Done {
+                return Err(format!("a customer could not activate before anything was broken: {outcome:?}").into());
+            }
+        }
+        let crowd = Crowd {
             contested,
-            steady,
+            steady: steady.into_iter().map(Mutex::new).collect(),
             next: AtomicUsize::new(0),
             claiming: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
-        });
-        let mut threads = vec![repeat(world, &crowd, CLAIM_EVERY, 0, begin_claim)?];
-        for seed in 0..RENEWERS {
-            threads.push(repeat(world, &crowd, RENEW_EVERY, seed, renew)?);
-        }
-        threads.push(repeat(world, &crowd, READ_EVERY, 0, |world, _, _| world.read())?);
-        Ok(Self { crowd, threads })
+        };
+        Ok(Self { crowd: Arc::new(crowd), threads: Vec::new() })
     }
 
     /// Ends the load and waits for the last answers.

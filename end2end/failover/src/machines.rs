@@ -93,6 +93,16 @@ pub fn make_machine(folder: &Path, number: usize, name: &str, address: &str) -> 
 }
 
 impl Machine {
+    /// The address for applications: its edge.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The entrance of its own node.
+    pub fn entrance(&self) -> String {
+        format!("https://{}:8443", self.address)
+    }
+
     /// A command on this machine.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("ip");

@@ -10,6 +10,7 @@ use crate::load::Load;
 use crate::machines::{run as run_command, wait};
 use crate::measure::{Stretch, is_failure};
 use crate::options::{Failure, Options, Profile};
+use crate::region::{self, Region};
 use crate::report::{Report, Stretched, seconds};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +36,8 @@ pub struct Stage<'a> {
     pub options: &'a Options,
     /// When a node was frozen.
     pub frozen: Vec<(Micros, Micros)>,
+    /// The second region, once there is one.
+    pub region: Option<Region>,
 }
 
 /// Plays the rehearsal in `folder`, inside of the namespaces. Returns whether everything was as promised.
@@ -52,17 +55,24 @@ pub fn run(folder: &Path, options: &Options) -> Result<bool, Failure> {
         }
     };
     let load = Load::begin(&world)?;
-    let mut stage = Stage { cluster, world, load, report, options, frozen: Vec::new() };
+    let mut stage = Stage { cluster, world, load, report, options, frozen: Vec::new(), region: None };
     let played = play(&mut stage);
     let failed = played.is_err() || stage.report.failed() > 0;
     if failed || options.keep {
         stage.cluster.keep_logs(&logs())?;
         println!("  The logs are in {}", logs().display());
     }
-    let Stage { cluster, world, load, mut report, frozen, .. } = stage;
+    let Stage { cluster, world, load, mut report, frozen, region, .. } = stage;
     // Even a rehearsal that could not be played to its end has a history.
     load.end()?;
     let judged = judge(&cluster, &world, &mut report, &frozen);
+    // What comes after a region is lost is another history, which that region knows nothing of.
+    let region = region.filter(|_| played.is_ok());
+    let judged =
+        judged.and_then(|()| region.map_or(Ok(()), |region| region::lose(&cluster, region, &world, &mut report)));
+    if judged.is_err() {
+        cluster.keep_logs(&logs())?;
+    }
     report.versions = versions(&cluster)?;
     if played.is_ok() && judged.is_ok() {
         let operations = world.operations().len();
@@ -99,7 +109,14 @@ fn build(cluster: &mut Cluster) -> Result<World, Failure> {
     })?;
     let took = u64::try_from(begun.elapsed().as_millis())?;
     println!("      three machines are up after {}", seconds(took));
-    World::new(cluster.endpoints(), cluster.authority(), cluster.agent().clone(), access.token, access.root_public_key)
+    World::new(
+        cluster.endpoints(),
+        cluster.authority(),
+        cluster.agent().clone(),
+        access.token,
+        access.root_public_key,
+        "studio",
+    )
 }
 
 fn play(stage: &mut Stage) -> Result<(), Failure> {
@@ -185,7 +202,8 @@ impl Stage<'_> {
 
     /// Revokes a license and measures until the node of each machine denies it.
     pub fn revoke(&mut self, when: &str) -> Result<(), Failure> {
-        let nodes = self.cluster.node_addresses();
+        let mut nodes = self.cluster.node_addresses();
+        nodes.extend(self.region.as_ref().map(|region| region.machine.entrance()));
         let world = &self.world;
         let license = world.issue(nodes.len())?;
         let customers: Vec<Customer> = nodes.iter().map(|_| Customer::new(world, license)).collect::<Result<_, _>>()?;

@@ -43,8 +43,9 @@ use std::time::{Duration, Instant};
 const HEDGE: Duration = Duration::from_millis(500);
 /// However slow the best endpoint is, the next is asked after this.
 const LONGEST_HEDGE: Duration = Duration::from_secs(2);
-/// One request is put to this many endpoints at most.
-const ENDPOINTS_PER_REQUEST: usize = 3;
+/// One request is put to this many endpoints at most: one more than a region has, so that one whose region is lost as a whole
+/// is still answered.
+const ENDPOINTS_PER_REQUEST: usize = 4;
 /// For how long the endpoint that answered is asked first. After that, the vendor's order has another chance.
 const LATELY: Seconds = Seconds::HOUR;
 /// The longest that an endpoint's wish to be left alone is remembered.

@@ -89,6 +89,21 @@ fn a_dead_first_endpoint_costs_half_a_second() {
 }
 
 #[test]
+fn a_region_of_three_that_is_lost_leaves_the_fourth_endpoint_within_the_request() {
+    let server = Server::start();
+    let proxies: Vec<Proxy> = (0..4).map(|_| Proxy::start(server.address).unwrap()).collect();
+    let machine = Machine::new(&server);
+    let others = proxies[1..].iter().map(Proxy::url).collect::<Vec<_>>();
+    let app = machine.builder(&proxies[0].url()).endpoints(others).build().unwrap();
+    for lost in &proxies[..3] {
+        lost.set(Fault::BlackHole);
+    }
+    let (activated, took) = timed(|| app.activate(KEY));
+    assert_licensed(&activated.unwrap(), "the other region answered");
+    assert!(HEDGE * 3 <= took && took < HEDGE * 3 + BUSY, "{took:?}");
+}
+
+#[test]
 fn a_first_activation_and_a_trial_are_raced_too() {
     for trial in [false, true] {
         let two = Two::new();
