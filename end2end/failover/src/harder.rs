@@ -4,6 +4,7 @@ use crate::cluster::Service;
 use crate::customers::{Said, lock};
 use crate::faults::{EFFECT, LIBRARY, is_database, renewals, warm_up, writes_back};
 use crate::machines::{run, wait};
+use crate::measure::Stretch;
 use crate::options::Failure;
 use crate::rehearsal::Stage;
 use rustix::process::Signal;
@@ -21,10 +22,11 @@ pub fn machine_alone(stage: &mut Stage) -> Result<(), Failure> {
     const RECONCILED: &str = "SELECT count(*) FROM events WHERE action = 'continuity.reconciled'";
     let alone = stage.cluster.primary()?.ok_or("there is no primary")?;
     let beside = (alone + 1) % stage.cluster.machines.len();
-    let (mut renewed, mut before) = (0, Vec::new());
+    let (mut renewed, mut before, mut cut) = (0, Vec::new(), 0);
     let stretch = stage.stretch("machine cut off from the others", |stage| {
         warm_up(stage)?;
         before = stage.cluster.sql(alone, RECONCILED)?;
+        cut = stage.world.now();
         stage.cluster.isolate(alone, true)?;
         let served = serve_alone(stage, alone, beside, &mut renewed);
         stage.cluster.isolate(alone, false)?;
@@ -35,7 +37,8 @@ pub fn machine_alone(stage: &mut Stage) -> Result<(), Failure> {
     let measured = format!("{renewed} of {all}");
     stage.report.line("seats that the machine on its own renews", measured, &format!("{all} of {all}"), renewed == all);
     let promised = stage.options.profile.writes_back();
-    writes_back(stage, "writes back beside a machine that is cut off", stretch, Some(promised));
+    let since = Stretch { begun: cut, ..stretch };
+    writes_back(stage, "writes back beside a machine that is cut off", since, Some(promised));
     renewals(stage, "renewals answered while a machine is cut off", stretch, Some(99.9));
     let primary = stage.cluster.primary()?.ok_or("there is no primary")?;
     let accounted = wait("the account of the machine on its own", EFFECT, || {
