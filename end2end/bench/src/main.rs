@@ -119,7 +119,7 @@ async fn parts(options: &Options, folder: &Path, table: &mut Table) -> Result<()
         activations(options, folder, table).await?;
     }
     if options.wants("bundle") {
-        bundle(table);
+        bundle(table)?;
     }
     Ok(())
 }
@@ -268,13 +268,13 @@ fn bundle(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let main = names.get("holdfast.wasm").ok_or("the bundle has no main module")?;
     for ending in ["gz", "br"] {
         #[allow(clippy::cast_precision_loss, reason = "kilobytes")]
-        let size = |name: &String| -> Result<f64, std::io::Error> {
+        let kilobytes = |name: &String| -> Result<f64, std::io::Error> {
             Ok(std::fs::metadata(site.join(format!("assets/{name}.{ending}")))?.len() as f64 / 1e3)
         };
-        let own = size(main)?;
+        let own = kilobytes(main)?;
         let mut largest = ("", 0.0);
         for (section, modules) in &sections {
-            let more = modules.iter().map(size).sum::<Result<f64, _>>()?;
+            let more = modules.iter().map(kilobytes).sum::<Result<f64, _>>()?;
             if more > largest.1 {
                 largest = (section, more);
             }
