@@ -3,31 +3,15 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
+    Lazy,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
 use crate::{
     layout::Console,
-    pages::{
-        alerts::{AlertPage, AlertsPage},
-        audit::AuditPage,
-        customers::{CustomerPage, CustomersPage, NewCustomerPage},
-        door::{ConfirmPage, SetupPage, SignInPage},
-        fleet::{FleetPage, NodePage, steps::NodeStepPage},
-        freshness::FreshnessPage,
-        imports::{ImportPage, ImportsPage},
-        licenses::{
-            LicensesPage,
-            detail::LicensePage,
-            issue::IssuePage,
-            steps::{ExtendPage, FreeSeatPage, StepPage},
-        },
-        overview::OverviewPage,
-        plans::{NewPlanPage, PlanPage},
-        products::{NewProductPage, ProductPage, ProductsPage},
-        sessions::SessionsPage,
-    },
+    pages::overview::OverviewPage,
+    sections as page,
     ui::{Refresh, refused},
 };
 
@@ -44,35 +28,35 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/") view=NotFound />
-                <Route path=path!("/setup") view=SetupPage />
-                <Route path=path!("/sign-in") view=SignInPage />
+                <Route path=path!("/setup") view={Lazy::<page::SetupPage>::new()} />
+                <Route path=path!("/sign-in") view={Lazy::<page::SignInPage>::new()} />
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=OverviewPage />
-                    <Route path=path!("confirm") view=ConfirmPage />
-                    <Route path=path!("products") view=ProductsPage />
-                    <Route path=path!("products/new") view=NewProductPage />
-                    <Route path=path!("products/:id") view=ProductPage />
-                    <Route path=path!("products/:id/plans/new") view=NewPlanPage />
-                    <Route path=path!("plans/:id") view=PlanPage />
-                    <Route path=path!("customers") view=CustomersPage />
-                    <Route path=path!("customers/new") view=NewCustomerPage />
-                    <Route path=path!("customers/:id") view=CustomerPage />
-                    <Route path=path!("licenses") view=LicensesPage />
-                    <Route path=path!("licenses/new") view=IssuePage />
-                    <Route path=path!("licenses/:id") view=LicensePage />
-                    <Route path=path!("licenses/:id/extend") view=ExtendPage />
-                    <Route path=path!("licenses/:id/free/:seat") view=FreeSeatPage />
-                    <Route path=path!("licenses/:id/:step") view=StepPage />
-                    <Route path=path!("imports") view=ImportsPage />
-                    <Route path=path!("imports/:id") view=ImportPage />
-                    <Route path=path!("freshness") view=FreshnessPage />
-                    <Route path=path!("fleet") view=FleetPage />
-                    <Route path=path!("fleet/:node") view=NodePage />
-                    <Route path=path!("fleet/:node/:step") view=NodeStepPage />
-                    <Route path=path!("alerts") view=AlertsPage />
-                    <Route path=path!("alerts/:id") view=AlertPage />
-                    <Route path=path!("audit") view=AuditPage />
-                    <Route path=path!("sessions") view=SessionsPage />
+                    <Route path=path!("confirm") view={Lazy::<page::ConfirmPage>::new()} />
+                    <Route path=path!("products") view={Lazy::<page::ProductsPage>::new()} />
+                    <Route path=path!("products/new") view={Lazy::<page::NewProductPage>::new()} />
+                    <Route path=path!("products/:id") view={Lazy::<page::ProductPage>::new()} />
+                    <Route path=path!("products/:id/plans/new") view={Lazy::<page::NewPlanPage>::new()} />
+                    <Route path=path!("plans/:id") view={Lazy::<page::PlanPage>::new()} />
+                    <Route path=path!("customers") view={Lazy::<page::CustomersPage>::new()} />
+                    <Route path=path!("customers/new") view={Lazy::<page::NewCustomerPage>::new()} />
+                    <Route path=path!("customers/:id") view={Lazy::<page::CustomerPage>::new()} />
+                    <Route path=path!("licenses") view={Lazy::<page::LicensesPage>::new()} />
+                    <Route path=path!("licenses/new") view={Lazy::<page::IssuePage>::new()} />
+                    <Route path=path!("licenses/:id") view={Lazy::<page::LicensePage>::new()} />
+                    <Route path=path!("licenses/:id/extend") view={Lazy::<page::ExtendPage>::new()} />
+                    <Route path=path!("licenses/:id/free/:seat") view={Lazy::<page::FreeSeatPage>::new()} />
+                    <Route path=path!("licenses/:id/:step") view={Lazy::<page::StepPage>::new()} />
+                    <Route path=path!("imports") view={Lazy::<page::ImportsPage>::new()} />
+                    <Route path=path!("imports/:id") view={Lazy::<page::ImportPage>::new()} />
+                    <Route path=path!("freshness") view={Lazy::<page::FreshnessPage>::new()} />
+                    <Route path=path!("fleet") view={Lazy::<page::FleetPage>::new()} />
+                    <Route path=path!("fleet/:node") view={Lazy::<page::NodePage>::new()} />
+                    <Route path=path!("fleet/:node/:step") view={Lazy::<page::NodeStepPage>::new()} />
+                    <Route path=path!("alerts") view={Lazy::<page::AlertsPage>::new()} />
+                    <Route path=path!("alerts/:id") view={Lazy::<page::AlertPage>::new()} />
+                    <Route path=path!("audit") view={Lazy::<page::AuditPage>::new()} />
+                    <Route path=path!("sessions") view={Lazy::<page::SessionsPage>::new()} />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
             </Routes>

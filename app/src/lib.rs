@@ -13,6 +13,7 @@ mod ctx;
 mod error;
 mod layout;
 mod pages;
+mod sections;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 mod ui;
@@ -20,10 +21,13 @@ mod wire;
 
 pub use error::UiError;
 
-/// Takes over the page that the server rendered. Called once by the script of the page.
+/// Takes over the page that the server rendered, once the code of its section is there. Called once by the script of the page.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
+    let body = leptos::prelude::document().body();
+    if let Some(body) = body {
+        leptos::mount::hydrate_from_async(body, app::App).await.forget();
+    }
 }

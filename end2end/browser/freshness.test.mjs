@@ -96,7 +96,7 @@ for (const way of ways) {
         await page.getByRole('button', { name: 'Show what would change' }).click();
       }
       await page.waitForURL('**lease=7&grace=3');
-      await page.getByText(/If all licenses of Professional had a lease of 7 d and a grace of 3 d, the first of their 2 devices would stop in (10 d|9 d 23 h) instead of/).waitFor();
+      await page.getByText(/If all licenses of Professional had a lease of 7 d and a grace of 3 d, the first of their 2 devices would stop after (10 d|9 d 23 h) instead of/).waitFor();
       await page.getByText('a revocation would reach a device that stays off line after 10 d at the latest, instead of 30 d.').waitFor();
       assert.equal(await page.getByLabel('Lease', { exact: false }).inputValue(), '7');
       await page.getByRole('img', { name: /as it is and changed/ }).waitFor();

@@ -1,7 +1,7 @@
 //! Makes `target/site`: the WebAssembly module with its JavaScript, the style sheet, the fonts; hashed and compressed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fmt::Write as _,
     fs,
     io::Write,
@@ -54,14 +54,19 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Largest module we deliver, brotli-compressed.
+/// The most that a browser loads for a page, brotli-compressed: the main module and the modules of the page's section.
 const WASM_BUDGET: usize = 350 * 1024;
+
+/// What loads a section's module, beside the module's own script. Each of the two imports the other.
+const LOADER: &str = "holdfast-sections.js";
 
 /// The files of one bundle, by logical name, on their way to hashed names.
 struct Site {
     directory: PathBuf,
     optimise: Optimise,
     manifest: BTreeMap<String, String>,
+    /// The modules that each section loads beside the main one.
+    sections: BTreeMap<String, Vec<String>>,
 }
 
 impl Site {
@@ -70,16 +75,21 @@ impl Site {
             fs::remove_dir_all(&directory).map_err(said("clearing", &directory))?;
         }
         fs::create_dir_all(&directory).map_err(said("creating", &directory))?;
-        Ok(Self { directory, optimise, manifest: BTreeMap::new() })
+        Ok(Self { directory, optimise, manifest: BTreeMap::new(), sections: BTreeMap::new() })
     }
 
     /// Writes one file under a name that carries its hash, with compressed twins where they help.
     /// Returns the hashed name and the smallest size in bytes.
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(String, usize), String> {
-        let hash = hex(&Sha256::digest(bytes)[..8]);
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
-        let hashed = format!("{stem}.{hash}.{extension}");
-        let path = self.directory.join(&hashed);
+        let hashed = hashed(name, bytes);
+        let smallest = self.add_as(name, &hashed, bytes)?;
+        Ok((hashed, smallest))
+    }
+
+    /// The same under a name that was made before.
+    fn add_as(&mut self, name: &str, hashed: &str, bytes: &[u8]) -> Result<usize, String> {
+        let (_, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        let path = self.directory.join(hashed);
         fs::write(&path, bytes).map_err(said("writing", &path))?;
         let mut smallest = bytes.len();
         if extension != "woff2" && self.optimise == Optimise::Yes {
@@ -90,9 +100,16 @@ impl Site {
             }
         }
         println!("  {hashed:<44} {:>9} B, compressed {smallest:>7} B", bytes.len());
-        self.manifest.insert(name.to_owned(), hashed.clone());
-        Ok((hashed, smallest))
+        self.manifest.insert(name.to_owned(), hashed.to_owned());
+        Ok(smallest)
     }
+}
+
+/// A name that carries the hash of `bytes`.
+fn hashed(name: &str, bytes: &[u8]) -> String {
+    let hash = hex(&Sha256::digest(bytes)[..8]);
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+    format!("{stem}.{hash}.{extension}")
 }
 
 fn said<'a>(doing: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> String + 'a {
@@ -159,6 +176,74 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
+/// The modules beside the main one, by the names of their files, and which of them each section needs.
+struct Parts {
+    modules: Vec<String>,
+    of_sections: HashMap<String, Vec<String>>,
+}
+
+/// Takes the module apart into `main.wasm`, a module for each section and for what several share, and what loads them.
+fn split(module: &[u8], work: &Path) -> Result<Parts, String> {
+    let main = work.join("main.wasm");
+    let link = format!("./{LOADER}");
+    let mut options = wasm_split_cli_support::Options::new(module);
+    options.output_dir = work;
+    options.main_out_path = &main;
+    options.link_name = &link;
+    options.main_module = "./holdfast.js";
+    let split = wasm_split_cli_support::transform(options).map_err(|error| format!("wasm-split: {error:#}"))?;
+    let name = |path: PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(Parts { modules: split.split_modules.into_iter().filter_map(name).collect(), of_sections: split.prefetch_map })
+}
+
+/// Adds the modules and their scripts to the site. Returns what a browser loads at most for a page, compressed.
+fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, String> {
+    let read = |name: &str| {
+        let path = work.join(name);
+        fs::read(&path).map_err(said("reading", &path))
+    };
+    let text = |name: &str| read(name).and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+    let small = |name: &str| {
+        if site.optimise == Optimise::No {
+            return read(name);
+        }
+        // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
+        let (passes, out) = (["-O1", "--dae-optimizing"], work.join("small.wasm"));
+        let mut optimiser = Command::new(tool("wasm-opt")?);
+        status(optimiser.args(passes).args(WASM_FEATURES).arg("-o").arg(&out).arg(work.join(name)))?;
+        read("small.wasm")
+    };
+    let main = small("holdfast_bg.wasm")?;
+    let modules: Vec<_> = parts.modules.iter().map(|name| Ok((name, small(name)?))).collect::<Result<_, String>>()?;
+    let (_, main_size) = site.add("holdfast.wasm", &main)?;
+    let mut loader = text(LOADER)?;
+    let mut added = BTreeMap::new();
+    for (name, bytes) in modules {
+        let (hashed, size) = site.add(name, &bytes)?;
+        loader = loader.replace(&format!("\"./{name}\""), &format!("\"./{hashed}\""));
+        added.insert(name.trim_end_matches(".wasm"), (hashed, size));
+    }
+    // Each script names the other, so their hashes are of what they were before.
+    let script = text("holdfast.js")?;
+    let both = format!("{script}{loader}");
+    let (script_name, loader_name) = (hashed("holdfast.js", both.as_bytes()), hashed(LOADER, both.as_bytes()));
+    // Where it is imported from; the module itself goes on calling it by its old name.
+    let script = script.replace(&format!("from \"./{LOADER}\""), &format!("from \"./{loader_name}\""));
+    let loader = loader.replace("./holdfast.js", &format!("./{script_name}"));
+    site.add_as("holdfast.js", &script_name, script.as_bytes())?;
+    site.add_as(LOADER, &loader_name, loader.as_bytes())?;
+    let mut largest = 0;
+    for (section, needed) in &parts.of_sections {
+        let (names, sizes): (Vec<String>, Vec<usize>) =
+            needed.iter().filter_map(|name| added.get(name.as_str()).cloned()).unzip();
+        let size = sizes.iter().sum();
+        println!("  section {section:<12} {size:>7} B more");
+        largest = largest.max(size);
+        site.sections.insert(section.clone(), names);
+    }
+    Ok(main_size + largest)
+}
+
 /// Builds the browser side into `target/site`; does nothing when no input has changed since.
 ///
 /// Fails when a tool is missing, when a compiler complains, or when the module is over its budget.
@@ -177,9 +262,17 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     }
 
     let work = target.join("site-work");
+    if work.exists() {
+        fs::remove_dir_all(&work).map_err(said("clearing", &work))?;
+    }
     fs::create_dir_all(&work).map_err(said("creating", &work))?;
+    let read = |path: &Path| fs::read(path).map_err(said("reading", path));
+    let parts = split(&read(&module)?, &work)?;
     wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(&module)
+        .input_path(work.join("main.wasm"))
+        // The other modules refer to what it exports, by the names of the linker.
+        .keep_lld_exports(true)
+        .demangle(false)
         .web(true)
         .map_err(|error| format!("wasm-bindgen: {error}"))?
         .typescript(false)
@@ -191,14 +284,6 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
         .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
     if work.join("snippets").exists() {
         return Err("a dependency brings inline JavaScript, which the content security policy would refuse".into());
-    }
-    let mut wasm = work.join("holdfast_bg.wasm");
-    if optimise == Optimise::Yes {
-        // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
-        let small = work.join("small.wasm");
-        let passes = ["-O1", "--dae-optimizing"];
-        status(Command::new(tool("wasm-opt")?).args(passes).args(WASM_FEATURES).arg("-o").arg(&small).arg(&wasm))?;
-        wasm = small;
     }
     let css = work.join("holdfast.css");
     status(
@@ -215,9 +300,7 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     // Written beside the old bundle and swapped in whole, so that a server reading from disk never sees half of one.
     let next = target.join("site-next");
     let mut site = Site::new(next.join("assets"), optimise)?;
-    let read = |path: &Path| fs::read(path).map_err(said("reading", path));
-    let (_, wasm_size) = site.add("holdfast.wasm", &read(&wasm)?)?;
-    site.add("holdfast.js", &read(&work.join("holdfast.js"))?)?;
+    let wasm_size = add_modules(&mut site, &work, &parts)?;
     site.add("favicon.svg", &read(&root().join("style/favicon.svg"))?)?;
     let mut style = String::from_utf8(read(&css)?).map_err(|error| format!("the style sheet: {error}"))?;
     for (name, file) in FONTS {
@@ -228,19 +311,23 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
         return Err("the style sheet loads something from elsewhere".into());
     }
     site.add("holdfast.css", style.as_bytes())?;
-    let manifest = serde_json::to_vec_pretty(&site.manifest).map_err(|error| error.to_string())?;
-    fs::write(next.join("manifest.json"), manifest).map_err(said("writing", &next))?;
+    for (name, map) in [
+        ("manifest.json", serde_json::to_vec_pretty(&site.manifest)),
+        ("sections.json", serde_json::to_vec_pretty(&site.sections)),
+    ] {
+        fs::write(next.join(name), map.map_err(|error| error.to_string())?).map_err(said("writing", &next))?;
+    }
     if site_directory.exists() {
         fs::remove_dir_all(&site_directory).map_err(said("clearing", &site_directory))?;
     }
     fs::rename(&next, &site_directory).map_err(said("moving", &next))?;
 
     if warnings == Warnings::Refuse && optimise == Optimise::Yes && wasm_size > WASM_BUDGET {
-        return Err(format!("the module is {wasm_size} B compressed, over its budget of {WASM_BUDGET} B"));
+        return Err(format!("a page loads {wasm_size} B of modules, compressed, over their budget of {WASM_BUDGET} B"));
     }
     fs::write(&stamp, &fingerprint).map_err(said("writing", &stamp))?;
     println!(
-        "browser side: built in {:.1} s; module {} KB{}",
+        "browser side: built in {:.1} s; modules of a page {} KB at most{}",
         began.elapsed().as_secs_f32(),
         wasm_size.div_ceil(1024),
         match optimise {

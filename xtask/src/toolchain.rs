@@ -98,8 +98,10 @@ impl Toolchain {
                 .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
+        // What takes the module apart needs to know who refers to whom.
+        cargo.args(["--", "-Clink-args=--emit-relocs"]);
         if warnings == Warnings::Refuse {
-            cargo.args(["--", "-Dwarnings"]);
+            cargo.arg("-Dwarnings");
         }
         status(&mut cargo)?;
         Ok(root().join("target-wasm").join(TARGET).join(profile).join("holdfast_app.wasm"))

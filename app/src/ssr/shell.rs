@@ -39,7 +39,7 @@ pub fn shell() -> impl IntoView {
     let script = assets::url("holdfast.js");
     let module = assets::url("holdfast.wasm");
     let start = format!(
-        "import init,{{hydrate}} from \"{script}\";init({{module_or_path:\"{module}\"}}).then(()=>{{hydrate();\
+        "import init,{{hydrate}} from \"{script}\";init({{module_or_path:\"{module}\"}}).then(hydrate).then(()=>{{\
          document.documentElement.dataset.hydrated=\"\"}});"
     );
     view! {

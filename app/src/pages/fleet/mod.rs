@@ -138,12 +138,12 @@ fn Region(region: RegionView, may_write: bool) -> impl IntoView {
         ("Node", ""),
         ("Signs of life", ""),
         ("Mode", ""),
-        ("Load", "right"),
+        ("Load", "right wide"),
         ("Errors", "right wide"),
         ("p99", "right wide"),
         ("Database", "wide"),
         ("Clock", "right wide"),
-        ("", "right"),
+        ("", "right wide"),
     ];
     let label = format!("Nodes of {}", region.name);
     view! {
@@ -163,10 +163,10 @@ fn Region(region: RegionView, may_write: bool) -> impl IntoView {
 
 #[component]
 fn Node(node: NodeRow, may_write: bool) -> impl IntoView {
-    let steps = may_write.then(|| {
-        let first = node.steps.first().cloned();
+    let steps = || {
+        let first = node.steps.first().filter(|_| may_write).cloned();
         first.map(|step| step_link(&node, &step, verb(&step)))
-    });
+    };
     view! {
         <tr>
             <td>
@@ -177,13 +177,16 @@ fn Node(node: NodeRow, may_write: bool) -> impl IntoView {
                 <Stands badge=node.signs.clone() />
                 <span class="sub">"heard of " <WhenText when=node.heard.clone() /></span>
             </td>
-            <td>{node.mode.clone().map(|badge| view! { <Stands badge /> })}</td>
-            <td class="right nowrap">{node.load.clone()}</td>
+            <td>
+                {node.mode.clone().map(|badge| view! { <Stands badge /> })}
+                <span class="sub narrow-only">{steps()}</span>
+            </td>
+            <td class="right wide nowrap">{node.load.clone()}</td>
             <td class="right wide nowrap">{node.errors.clone()}</td>
             <td class="right wide nowrap">{node.p99.clone()}</td>
             <td class="wide nowrap">{node.database.clone()}</td>
             <td class="right wide nowrap">{node.clock.clone()}</td>
-            <td class="right nowrap">{steps}</td>
+            <td class="right wide nowrap">{steps()}</td>
         </tr>
     }
 }
