@@ -70,8 +70,7 @@ try {
   await first.page.waitForURL('**done=*');
   for (const lease of leases) await h.renew(server, viewer, lease);
   await first.page.goto(`${server.origin}/console/alerts`);
-  const alert = first.page.getByRole('link', { name: /denial/i }).first();
-  await alert.waitFor({ timeout: 120_000 });
+  const alert = await first.page.getByRole('link', { name: /denial/i }).first().getAttribute('href', { timeout: 120_000 });
 
   const screens = {
     overview: '/console',
@@ -95,7 +94,7 @@ try {
       return first.page.locator('td a.row-link').first().getAttribute('href');
     })(),
     alerts: '/console/alerts',
-    alert: await alert.getAttribute('href'),
+    alert,
     audit: '/console/audit',
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,
