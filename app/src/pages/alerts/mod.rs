@@ -289,7 +289,7 @@ fn Take(id: String, again: bool, taking: (Act, FormState)) -> impl IntoView {
                     name="note"
                     label="Note"
                     required=true
-                    hint="What you do about it. Everybody sees it; the alert stands until what it is about is better, and comes back to nobody should it get worse."
+                    hint="What you do about it. Everybody sees it; the alert stands until what it is about is better. Should it get worse, it has to be taken on anew."
                     error
                 />
                 <div class="form-actions"><Submit label="Acknowledge alert" pending=action.pending() /></div>
