@@ -391,10 +391,15 @@ impl Cluster {
 
     /// Runs patronictl on a machine, as its operator would.
     pub fn patronictl(&self, machine: usize, arguments: &[&str]) -> Result<String, Failure> {
-        let on = &self.machines[machine];
-        let mut command = on.command(self.folder.join("patroni/bin/python3"));
-        command.arg(self.folder.join("patroni/bin/patronictl")).arg("-c").arg(on.folder.join("etc/patroni.yml"));
-        run(command.args(arguments))
+        self.patronictl_at(&self.machines[machine], arguments, "")
+    }
+
+    /// The same on any machine, with what it is told when it asks.
+    pub fn patronictl_at(&self, on: &Machine, arguments: &[&str], answers: &str) -> Result<String, Failure> {
+        let mut command = on.command("sh");
+        command.args(["-c", "printf '%s' \"$0\" | \"$@\"", answers]);
+        command.arg(self.folder.join("patroni/bin/python3")).arg(self.folder.join("patroni/bin/patronictl"));
+        run(command.arg("-c").arg(on.folder.join("etc/patroni.yml")).args(arguments))
     }
 
     /// What `doctor.sh` of a machine says of it and of the whole cluster. Fails where something has failed.

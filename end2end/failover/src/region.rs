@@ -4,7 +4,7 @@
 use crate::checker::check;
 use crate::cluster::{Cluster, Service};
 use crate::customers::{Customer, Said, World, denied_after};
-use crate::faults::{EFFECT, EVERYBODY, LIBRARY, renewals, yes};
+use crate::faults::{EFFECT, EVERYBODY, LIBRARY, is_database, renewals, yes};
 use crate::ground::{DEPLOY, database_owner, furnish, script, settings};
 use crate::history::{Act, Copy, History, Micros, Operation, Outcome};
 use crate::load::Load;
@@ -13,6 +13,7 @@ use crate::measure::{Stretch, answered_percent, is_failure};
 use crate::options::{Failure, Options};
 use crate::rehearsal::Stage;
 use crate::report::{Report, Stretched, seconds};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
@@ -202,7 +203,7 @@ pub fn cut_off(stage: &mut Stage) -> Result<(), Failure> {
 
 /// The first region is lost for good, and a person promotes the second. A history of its own, since the first region knows
 /// nothing of what comes after.
-pub fn lose(cluster: &Cluster, mut region: Region, world: &Arc<World>, report: &mut Report) -> Result<(), Failure> {
+pub fn lose(cluster: &mut Cluster, mut region: Region, world: &Arc<World>, report: &mut Report) -> Result<(), Failure> {
     if let Some(southern) = region.southern.take() {
         southern.end()?;
     }
@@ -237,7 +238,74 @@ pub fn lose(cluster: &Cluster, mut region: Region, world: &Arc<World>, report: &
     let percent = answered_percent(renewed.asked, renewed.failed);
     let measured = format!("{percent:.1} % of {}", renewed.asked);
     report.line("a region lost: renewals answered by the other", measured, "≥ 99.9 %", percent >= 99.9);
-    judge(cluster, &region, &world, report, gone)
+    judge(cluster, &region, &world, report, gone)?;
+    let (took, agrees) = first_returns(cluster, &region)?;
+    report.line("a region lost: after its return it follows the other one within", took, "", true);
+    report.line("and holds the same seats, and its nodes serve", yes(agrees), "yes", agrees);
+    Ok(())
+}
+
+/// Lets the first region come back as the one that follows, step by step as the guide says. Returns how long that took, and
+/// whether it then has what the second one has and its nodes serve.
+fn first_returns(cluster: &mut Cluster, region: &Region) -> Result<(String, bool), Failure> {
+    const SEATS: &str = "SELECT count(*), max(last_seen_at) FROM seats";
+    let machines = 0..cluster.machines.len();
+    // What was cut off is stopped before anybody reaches it again.
+    for machine in machines.clone() {
+        cluster.machines[machine].signal(Signal::KILL, is_database)?;
+        cluster.process(machine, Service::Node)?.kill()?;
+        cluster.process(machine, Service::Database)?.kill()?;
+    }
+    for machine in &cluster.machines {
+        machine.set_link(true)?;
+    }
+    let begun = Instant::now();
+    cluster.patronictl_at(&region.machine, &["edit-config", "--force", "-s", "slots.north.type=physical"], "")?;
+    wait("the end of the old cluster", PATIENCE, || {
+        let answers = "holdfast\nYes I am aware\n";
+        cluster.patronictl_at(&cluster.machines[0], &["remove", "holdfast"], answers).map(Some)
+    })?;
+    for machine in &cluster.machines {
+        let data = machine.folder.join("state/postgres/data");
+        fs::rename(&data, data.with_extension("before"))?;
+        let environment = machine.folder.join("cluster.env");
+        let mut text = fs::read_to_string(&environment)?;
+        for number in 1..=MACHINES {
+            writeln!(text, "OTHER_NAME_{number}=so{number}\nOTHER_ADDRESS_{number}=10.0.0.2{number}")?;
+        }
+        fs::write(&environment, text + "SLOT=north\n")?;
+        let render = Path::new(DEPLOY).join("second-region/render.sh");
+        let number = (machine.number + 1).to_string();
+        run(Command::new(render).arg(&environment).arg(number).arg(machine.folder.join("etc")))?;
+    }
+    for machine in machines.clone() {
+        cluster.start(machine, Service::Database)?;
+        cluster.start(machine, Service::Patroni)?;
+    }
+    wait("the first region, following", PATIENCE * 2, || {
+        let members = cluster.members()?;
+        let follows = |role: &str| members.iter().filter(|(_, is, state)| is == role && state == "streaming").count();
+        let ready = follows("standby_leader") == 1 && follows("replica") == MACHINES - 1;
+        if ready { Ok(Some(())) } else { Err(format!("{members:?}").into()) }
+    })?;
+    let took = seconds(u64::try_from(begun.elapsed().as_millis())?);
+    let same = wait("the same seats in both regions", EFFECT, || {
+        let there = cluster.sql_at(&region.machine, SEATS)?;
+        for machine in machines.clone() {
+            if cluster.sql(machine, SEATS)? != there {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    });
+    for machine in machines {
+        cluster.start(machine, Service::Node)?;
+    }
+    let serve = cluster.wait_for_nodes(PATIENCE);
+    if let Some(error) = same.as_ref().err().or(serve.as_ref().err()) {
+        println!("      {error}");
+    }
+    Ok((took, same.is_ok() && serve.is_ok()))
 }
 
 /// Waits until the load got so many answers.

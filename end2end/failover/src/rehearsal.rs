@@ -62,14 +62,14 @@ pub fn run(folder: &Path, options: &Options) -> Result<bool, Failure> {
         stage.cluster.keep_logs(&logs())?;
         println!("  The logs are in {}", logs().display());
     }
-    let Stage { cluster, world, load, mut report, frozen, region, .. } = stage;
+    let Stage { mut cluster, world, load, mut report, frozen, region, .. } = stage;
     // Even a rehearsal that could not be played to its end has a history.
     load.end()?;
     let judged = judge(&cluster, &world, &mut report, &frozen);
     // What comes after a region is lost is another history, which that region knows nothing of.
     let region = region.filter(|_| played.is_ok());
     let judged =
-        judged.and_then(|()| region.map_or(Ok(()), |region| region::lose(&cluster, region, &world, &mut report)));
+        judged.and_then(|()| region.map_or(Ok(()), |region| region::lose(&mut cluster, region, &world, &mut report)));
     if judged.is_err() {
         cluster.keep_logs(&logs())?;
     }
