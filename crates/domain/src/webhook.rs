@@ -1,5 +1,6 @@
 //! What webhooks are told, and which of it one wants.
 
+use crate::role::Permission;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -40,6 +41,16 @@ pub const TEST: &str = "webhook.test";
 /// Whether webhooks are told of `topic`.
 pub fn is_told(topic: &str) -> bool {
     TOPICS.iter().any(|(name, _)| *name == topic)
+}
+
+/// What somebody must be allowed to see to be told of `topic`, in whatever way.
+pub fn permission(topic: &str) -> Permission {
+    match topic.split('.').next() {
+        Some("order") => Permission::CustomersRead,
+        Some("alert" | "product") => Permission::FleetRead,
+        Some("webhook") => Permission::TokensWrite,
+        _ => Permission::LicensesRead,
+    }
 }
 
 /// Which topics a webhook wants to be told: names, or whole families as `license.*`; all of them where none is named.

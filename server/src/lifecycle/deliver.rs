@@ -7,7 +7,7 @@ use holdfast_service::{
     Service,
     runtime::{
         Duty,
-        webhooks::{Attempt, Dispatch},
+        webhooks::{Answer, Attempt, Dispatch},
     },
 };
 use holdfast_store::webhooks::WebhookRow;
@@ -141,7 +141,7 @@ impl Sender {
         &self,
         dispatch: Arc<Dispatch>,
         at: Timestamp,
-    ) -> Result<holdfast_service::runtime::webhooks::Answer, String> {
+    ) -> Result<Answer, String> {
         let outbound = self.outbound.clone();
         let call = move || outbound.post(dispatch.url(), &dispatch.headers(at), dispatch.body(), at);
         // The call ends by itself in time; should it not, it is not waited for.

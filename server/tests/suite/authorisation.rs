@@ -120,6 +120,24 @@ both! {
         }
     }
 
+    async fn a_token_has_nobody_told_what_it_may_not_see(db: TestDb) {
+        let world = World::new(&db).await;
+        let narrow = world.token_with(vec![Permission::TokensWrite, Permission::LicensesRead]).await;
+        let body = |events: Value| json!({ "url": "https://example.com/hook", "events": events });
+        for events in [json!([]), json!(["order.*"]), json!(["license.*", "alert.raised"])] {
+            let answer = world.call_as(&narrow, Method::POST, "/v1/webhooks", Some(&body(events))).await;
+            answer.refused(403, "forbidden");
+        }
+        let made = world.call_as(&narrow, Method::POST, "/v1/webhooks", Some(&body(json!(["license.*"])))).await;
+        let own = format!("/v1/webhooks/{}", made.expect(201).text("id"));
+        let all = world.post("/v1/webhooks", body(json!([]))).await.expect(201).text("id");
+        let moved = json!({ "url": "https://example.org/" });
+        world.call_as(&narrow, Method::PATCH, &own, Some(&moved)).await.expect(200);
+        world.call_as(&narrow, Method::PATCH, &own, Some(&json!({ "events": [] }))).await.refused(403, "forbidden");
+        let answer = world.call_as(&narrow, Method::PATCH, &format!("/v1/webhooks/{all}"), Some(&moved)).await;
+        answer.refused(403, "forbidden");
+    }
+
     async fn another_vendors_things_do_not_exist(db: TestDb) {
         let world = World::new(&db).await;
         let (product, license, key) = world.licensed(2).await;

@@ -1,5 +1,11 @@
 //! Webhooks: where a vendor is told what has happened, and the log of what went there.
 
+mod views;
+
+pub use views::{
+    AttemptView, CreateWebhook, DeliveryDetail, DeliveryView, NewWebhook, Paused, UpdateWebhook, WebhookView,
+};
+
 use super::{
     act::{Act, job},
     page::{Page, PageRequest, map, try_map},
@@ -14,16 +20,16 @@ use crate::{
     vault::Purpose,
 };
 use holdfast_domain::{
-    DeliveryId, MemberId, MessageId, Permission, Role, Seconds, Timestamp, WebhookId,
-    webhook::{EventFilter, TEST},
+    DeliveryId, MessageId, Permission, Role, Seconds, WebhookId,
+    webhook::{self, EventFilter, TEST, TOPICS},
 };
 pub use holdfast_store::webhooks::{DeliveryFilter, DeliveryState, PauseReason};
 use holdfast_store::{
     Tx, WriteOptions,
-    webhooks::{self, AttemptRow, DeliveryRow, Message, NewDelivery, WebhookRow},
+    webhooks::{self, Message, NewDelivery, WebhookRow},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::json;
+use views::{show_attempt, show_delivery};
 
 /// How many webhooks a vendor may have.
 const MOST: i64 = 20;
@@ -31,154 +37,6 @@ const MOST: i64 = 20;
 const OVERLAP: Seconds = Seconds::DAY;
 /// How long a URL and a description may be.
 const LONGEST: (usize, usize) = (2_000, 200);
-
-/// A webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WebhookView {
-    /// Its id.
-    pub id: WebhookId,
-    /// Where to.
-    pub url: String,
-    /// What it is for.
-    pub description: String,
-    /// What it wants to be told.
-    pub events: EventFilter,
-    /// The Ed25519 key by which a receiver can verify signatures of kind `v1a`.
-    pub public_key: String,
-    /// Until when the secrets before the last rotation sign as well.
-    pub previous_until: Option<Timestamp>,
-    /// Who made it; absent for a token.
-    pub created_by: Option<MemberId>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When a person last changed it.
-    pub updated_at: Timestamp,
-    /// Since when nothing is sent to it, and why.
-    pub paused: Option<Paused>,
-    /// Since when every attempt has failed.
-    pub failing_since: Option<Timestamp>,
-    /// When something last arrived.
-    pub delivered_at: Option<Timestamp>,
-}
-
-/// That nothing is sent to a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Paused {
-    /// Since when.
-    pub at: Timestamp,
-    /// Why.
-    pub reason: PauseReason,
-}
-
-/// A webhook and its secret, which is shown once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NewWebhook {
-    /// The webhook.
-    pub webhook: WebhookView,
-    /// The secret by which a receiver can verify signatures of kind `v1`: `whsec_…`.
-    pub secret: String,
-}
-
-/// A message on its way to a webhook, or arrived there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryView {
-    /// Its id.
-    pub id: DeliveryId,
-    /// The message: `webhook-id` of the request.
-    pub message: MessageId,
-    /// What happened.
-    pub topic: String,
-    /// What it happened to, of a seat its license.
-    pub subject: String,
-    /// How far it is.
-    pub state: DeliveryState,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// What came of the last attempt, in a few words.
-    pub outcome: Option<String>,
-    /// When it is tried next at the earliest, where it will be.
-    pub next_at: Option<Timestamp>,
-    /// When it was put in line.
-    pub created_at: Timestamp,
-    /// When it arrived or was given up.
-    pub ended_at: Option<Timestamp>,
-}
-
-/// A delivery with what is sent and every attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryDetail {
-    /// The delivery.
-    pub delivery: DeliveryView,
-    /// What is sent, byte for byte.
-    pub body: String,
-    /// The attempts, the first one first.
-    pub log: Vec<AttemptView>,
-}
-
-/// An attempt to deliver.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptView {
-    /// Which one, from 1.
-    pub number: i64,
-    /// When it began.
-    pub at: Timestamp,
-    /// How long it took, in milliseconds.
-    pub took: i64,
-    /// What status was answered, where anything was.
-    pub status: Option<i64>,
-    /// What went wrong, where nothing was answered.
-    pub error: Option<String>,
-    /// The first bytes of the answer, as far as they are text.
-    pub answer: String,
-}
-
-/// A webhook to be made.
-#[derive(Clone, Debug)]
-pub struct CreateWebhook {
-    /// Where to.
-    pub url: String,
-    /// What it is for.
-    pub description: String,
-    /// What it wants to be told.
-    pub events: EventFilter,
-}
-
-/// What is to be changed of a webhook. What is absent stays.
-#[derive(Clone, Debug, Default)]
-pub struct UpdateWebhook {
-    /// Where to.
-    pub url: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
-    /// What it wants to be told.
-    pub events: Option<EventFilter>,
-}
-
-fn show_delivery(row: DeliveryRow) -> DeliveryView {
-    DeliveryView {
-        id: row.id,
-        message: row.message,
-        topic: row.topic,
-        subject: row.subject,
-        next_at: (row.state == DeliveryState::Pending).then_some(row.next_at),
-        state: row.state,
-        attempts: row.attempts,
-        outcome: row.outcome,
-        created_at: row.created_at,
-        ended_at: row.ended_at,
-    }
-}
-
-fn show_attempt(row: AttemptRow) -> AttemptView {
-    AttemptView {
-        number: row.number,
-        at: row.at,
-        took: row.took,
-        status: row.status,
-        error: row.error,
-        answer: row.answer,
-    }
-}
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
@@ -195,6 +53,12 @@ fn may_change(actor: &Actor, row: &WebhookRow) -> Result<()> {
         return Err(Error::new(ErrorCode::Forbidden).with_detail("A developer changes their own webhooks."));
     }
     Ok(())
+}
+
+/// Nobody has a webhook told what they may not see themselves: a token's scopes may leave much of it out.
+fn may_hear(actor: &Actor, events: &EventFilter) -> Result<()> {
+    let mut wanted = TOPICS.iter().filter(|(topic, _)| events.wants(topic));
+    wanted.try_for_each(|(topic, _)| actor.require(webhook::permission(topic)))
 }
 
 impl Service {
@@ -259,9 +123,11 @@ impl Service {
     /// Makes a webhook. Its secret is in the answer and nowhere else.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`] for an address to which nothing may be sent, and where there are twenty already.
+    /// [`ErrorCode::InvalidRequest`] for an address to which nothing may be sent, and where there are twenty already;
+    /// [`ErrorCode::Forbidden`] for a token that may not see what the webhook would be told.
     pub async fn create_webhook(&self, call: &Call, input: CreateWebhook) -> Result<NewWebhook> {
         call.actor.require(Permission::TokensWrite)?;
+        may_hear(&call.actor, &input.events)?;
         self.check_url(&input.url)?;
         Self::check_description(&input.description)?;
         let act = self.act(call);
@@ -331,6 +197,7 @@ impl Service {
         if let Some(description) = &input.description {
             Self::check_description(description)?;
         }
+        let actor = call.actor.clone();
         self.change_webhook(call, id, move |_, before| {
             let input = input.clone();
             let after = WebhookRow {
@@ -339,6 +206,7 @@ impl Service {
                 events: input.events.unwrap_or_else(|| before.events.clone()),
                 ..before.clone()
             };
+            may_hear(&actor, &after.events)?;
             let data = json!({ "before": told(before), "after": told(&after) });
             Ok((after, "webhook.changed", data))
         })
@@ -556,6 +424,7 @@ impl Service {
         actor.require(Permission::TokensWrite)?;
         let (mut reader, scope) = (self.store().patient_reader(), actor.scope());
         let row = webhooks::delivery(&mut reader, scope, id, delivery).await?.ok_or_else(absent)?;
+        actor.require(webhook::permission(&row.topic))?;
         let body = webhooks::body(&mut reader, scope, row.message).await?.ok_or_else(absent)?;
         let log = webhooks::attempts(&mut reader, scope, delivery).await?;
         Ok(DeliveryDetail { delivery: show_delivery(row), body, log: log.into_iter().map(show_attempt).collect() })
