@@ -30,9 +30,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let at = address.segments();
-    let embedded = |high: u16, low: u16| {
-        is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
-    };
+    let embedded = |high: u16, low: u16| is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match (at[0], at[1]) {
         // NAT64 leads to whatever IPv4 address is in it.
         (0x64, 0xff9b) if at[2..6] == [0; 4] => embedded(at[6], at[7]),

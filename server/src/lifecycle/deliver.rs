@@ -137,11 +137,7 @@ impl Sender {
         }
     }
 
-    async fn call(
-        &self,
-        dispatch: Arc<Dispatch>,
-        at: Timestamp,
-    ) -> Result<Answer, String> {
+    async fn call(&self, dispatch: Arc<Dispatch>, at: Timestamp) -> Result<Answer, String> {
         let outbound = self.outbound.clone();
         let call = move || outbound.post(dispatch.url(), &dispatch.headers(at), dispatch.body(), at);
         // The call ends by itself in time; should it not, it is not waited for.
