@@ -55,6 +55,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("fleet/:node/:step") view={Lazy::<page::NodeStepPage>::new()} />
                     <Route path=path!("alerts") view={Lazy::<page::AlertsPage>::new()} />
                     <Route path=path!("alerts/:id") view={Lazy::<page::AlertPage>::new()} />
+                    <Route path=path!("webhooks") view={Lazy::<page::WebhooksPage>::new()} />
+                    <Route path=path!("webhooks/new") view={Lazy::<page::NewWebhookPage>::new()} />
+                    <Route path=path!("webhooks/:id") view={Lazy::<page::WebhookPage>::new()} />
+                    <Route path=path!("webhooks/:id/:delivery") view={Lazy::<page::DeliveryPage>::new()} />
                     <Route path=path!("audit") view={Lazy::<page::AuditPage>::new()} />
                     <Route path=path!("sessions") view={Lazy::<page::SessionsPage>::new()} />
                     <Route path=path!("*rest") view=Nowhere />

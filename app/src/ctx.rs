@@ -64,8 +64,9 @@ fn session() -> Result<Session, UiError> {
 /// Lets this browser in as whoever has just signed in.
 pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
     ssr::begin(&session()?, &signed_in.session).await?;
-    // Whoever comes next in this browser may not be who was handed a key.
+    // Whoever comes next in this browser may not be who was handed a key or a secret.
     drop_note("key");
+    drop_note("webhook");
     Ok(())
 }
 
@@ -73,6 +74,7 @@ pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
 pub async fn let_out() -> Result<(), UiError> {
     ssr::end(&session()?).await?;
     drop_note("key");
+    drop_note("webhook");
     Ok(())
 }
 

@@ -99,6 +99,10 @@ sections! {
         NodeStepPage: fleet::steps::NodeStepPage;
         AlertsPage: alerts::AlertsPage;
         AlertPage: alerts::AlertPage;
+        WebhooksPage: webhooks::WebhooksPage;
+        NewWebhookPage: webhooks::NewWebhookPage;
+        WebhookPage: webhooks::WebhookPage;
+        DeliveryPage: webhooks::DeliveryPage;
     }
     people {
         SetupPage: door::SetupPage;

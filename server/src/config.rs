@@ -55,6 +55,11 @@ pub struct Options {
     /// For how many hours leases are renewed without the database, 1 to 72; floating seats for 12 at most.
     #[arg(long, global = true, value_name = "HOURS")]
     pub continuity_hours: Option<i64>,
+    /// Let webhooks go to addresses that only this network knows, and over plain HTTP. For closed networks and for tests: with
+    /// it, whoever may make a webhook can have this machine call the machines beside it.
+    #[arg(long, global = true)]
+    #[serde(default)]
+    pub webhook_allow_private: bool,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -202,6 +207,8 @@ pub struct Config {
     pub help_url: Option<String>,
     /// How far the node goes on without the database.
     pub continuity: Bounds,
+    /// Whether webhooks may go to private addresses and over plain HTTP.
+    pub webhooks_allow_private: bool,
     /// The log's filter.
     pub log: String,
     /// The log's form.
@@ -326,6 +333,7 @@ impl Options {
             endpoint: if self.endpoint.is_empty() { file.endpoint } else { self.endpoint },
             help_url: self.help_url.or(file.help_url),
             continuity_hours: self.continuity_hours.or(file.continuity_hours),
+            webhook_allow_private: self.webhook_allow_private || file.webhook_allow_private,
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
         }
@@ -358,6 +366,7 @@ impl Options {
             endpoints,
             help_url,
             continuity,
+            webhooks_allow_private: self.webhook_allow_private,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -373,6 +382,7 @@ const COMMON: &[&str] = &[
     "endpoint",
     "help_url",
     "continuity_hours",
+    "webhook_allow_private",
     "log",
     "log_format",
 ];

@@ -5,6 +5,7 @@
 
 mod ballast;
 mod certificates;
+mod deliver;
 mod identity;
 mod measured;
 mod prepare;
@@ -118,6 +119,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let keeper = Arc::new(snapshot::Keeper::new(service.clone(), config.data_dir.clone()));
     let keeping = tokio::spawn(keeper.clone().run(stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
+    let delivering = tokio::spawn(deliver::run(service.clone(), stop_last.clone()));
     let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
@@ -150,7 +152,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    let tasks = [background, upkeep, keeping, watching];
+    let tasks = [background, upkeep, keeping, watching, delivering];
     for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }

@@ -29,5 +29,6 @@ mod suite {
     pub mod process;
     pub mod runtime;
     pub mod sockets;
+    pub mod webhooks;
     pub mod world;
 }

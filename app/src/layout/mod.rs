@@ -42,6 +42,7 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/fleet", "Fleet", Shape::Fleet),
             ("/console/freshness", "Freshness", Shape::Clock),
             (ALERTS, "Alerts", Shape::Alert),
+            ("/console/webhooks", "Webhooks", Shape::Webhook),
         ],
     ),
     ("Govern", &[("/console/audit", "Audit", Shape::Audit)]),

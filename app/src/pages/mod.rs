@@ -14,6 +14,7 @@ pub mod products;
 #[cfg(feature = "ssr")]
 mod serve;
 pub mod sessions;
+pub mod webhooks;
 
 use serde::{Deserialize, Serialize};
 

@@ -127,6 +127,14 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("node.drained", "Drained", Tone::Warn),
     ("node.resumed", "Resumed", Tone::Good),
     ("node.declared_gone", "Declared gone", Tone::Bad),
+    ("webhook.created", "Webhook added", Tone::Good),
+    ("webhook.changed", "Webhook changed", Tone::None),
+    ("webhook.paused", "Webhook paused", Tone::Warn),
+    ("webhook.resumed", "Webhook resumed", Tone::Good),
+    ("webhook.removed", "Webhook removed", Tone::Bad),
+    ("webhook.tested", "Test sent", Tone::Info),
+    ("webhook.redelivered", "Message sent again", Tone::Info),
+    ("webhook.secret_rotated", "New secret made", Tone::Info),
     ("member.signed_in", "Signed in", Tone::None),
 ];
 

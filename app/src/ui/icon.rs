@@ -43,6 +43,8 @@ pub enum Shape {
     Fleet,
     /// A bell.
     Alert,
+    /// An arrow out of a box.
+    Webhook,
     /// Three dots.
     More,
 }
@@ -65,6 +67,9 @@ impl Shape {
             Self::Good => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM5.3 8.2l1.9 1.9 3.6-4",
             Self::Paused => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.5 6v4M9.5 6v4",
             Self::Bad => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6 6l4 4M10 6l-4 4",
+            Self::Webhook => {
+                "M7 3H3.5a.5.5 0 0 0-.5.5v9a.5.5 0 0 0 .5.5h9a.5.5 0 0 0 .5-.5V9M9.5 2.5h4v4M13.5 2.5 7.5 8.5"
+            }
             Self::Clock => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.8V8l2.2 1.5",
             Self::Warning => "M8 2.2 14.3 13.5H1.7ZM8 6.5v3.3M8 11.5v.3",
             Self::Info => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 7.3v3.5M8 5v.3",

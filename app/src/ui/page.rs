@@ -143,6 +143,13 @@ const DONE: &[(&str, &str)] = &[
     ("node_drained", "Drained. Load balancers leave it alone from its next sign of life on."),
     ("node_resumed", "Resumed. Load balancers send it requests again from its next sign of life on."),
     ("node_gone", "Declared gone. Nothing waits for it any more."),
+    ("webhook_created", "Webhook added. It is told what happens from now on."),
+    ("webhook_paused", "Paused. What happens meanwhile waits."),
+    ("webhook_resumed", "Resumed. What has waited is sent now, in its order."),
+    ("webhook_tested", "Test sent. Reload this page to see what the receiver answered."),
+    ("webhook_rotated", "New secret made. For a day the one before signs as well."),
+    ("webhook_removed", "Webhook removed."),
+    ("webhook_redelivered", "In line again, the same bytes under the same id."),
     ("saved", "Saved."),
 ];
 

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
-use holdfast_domain::{AlertId, CustomerId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId};
+use holdfast_domain::{
+    AlertId, CustomerId, DeliveryId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId, WebhookId,
+};
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
 
@@ -100,6 +102,14 @@ fn table() -> Vec<Row> {
         alert "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.alert);
         acknowledge "++___" "not_found" "unauthenticated" |t| format!("id={}&note=Mine", t.alert);
         let_denials_pass "++___" "not_found" "unauthenticated" |t| format!("alert={}&product={}&reason=Meant", t.alert, t.product);
+        // Webhooks. This one was made by the system, so it is not a developer's own.
+        webhooks "+++__" "ok" "unauthenticated" |_| "after=";
+        webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
+        create_webhook "+++__" "ok" "unauthenticated" |_| "url=https%3A%2F%2Fexample.com%2Fhook&description=&events=seat.*";
+        save_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&url=https%3A%2F%2Fexample.org%2F&description=&events=", t.webhook);
+        delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
+        redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
+        step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
         // The log.
         events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.
@@ -114,7 +124,7 @@ const PLAN: &str = "plan[name]=Studio&plan[code]=studio&plan[sold]=subscription&
 
 /// Everything that tells of `things`.
 fn marks(things: &Things, tag: &str) -> Vec<String> {
-    let Things { product, plan, customer, license, seat, alert, import, key, .. } = things;
+    let Things { product, plan, customer, license, seat, alert, import, key, webhook, delivery, .. } = things;
     let ids = [
         product.to_string(),
         plan.to_string(),
@@ -122,6 +132,8 @@ fn marks(things: &Things, tag: &str) -> Vec<String> {
         license.to_string(),
         seat.to_string(),
         alert.to_string(),
+        webhook.to_string(),
+        delivery.to_string(),
     ];
     let names = ["Product", "Customer", "Computer"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
@@ -191,6 +203,8 @@ fn unknown(things: &Things) -> Things {
         import: ImportId::from_bytes([6; 16]),
         open_import: ImportId::from_bytes([6; 16]),
         alert: AlertId::from_bytes([6; 16]),
+        webhook: WebhookId::from_bytes([6; 16]),
+        delivery: DeliveryId::from_bytes([6; 16]),
         ..things.clone()
     }
 }
@@ -206,11 +220,13 @@ fn fill(pattern: &str, things: &Things) -> String {
             "licenses" => things.license.to_string(),
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
+            "webhooks" => things.webhook.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
         "{seat}" => things.seat.to_string(),
         "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
+        "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),
         other => {
@@ -297,7 +313,13 @@ async fn what_a_role_may_not_read_no_page_of_theirs_holds() {
     let things = world.things("roles").await;
     for role in [Role::Support, Role::Viewer] {
         let mut browser: Browser = world.member(world.vendor, role).await;
-        for pattern in ["/console/imports", "/console/imports/{id}", "/console/licenses/new"] {
+        for pattern in [
+            "/console/imports",
+            "/console/imports/{id}",
+            "/console/licenses/new",
+            "/console/webhooks",
+            "/console/webhooks/{id}",
+        ] {
             let answer = browser.get(&fill(pattern, &things)).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{pattern} for {role:?}");
             assert!(!answer.body.contains("IMPORTED"), "{pattern} for {role:?}");

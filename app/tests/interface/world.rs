@@ -12,8 +12,8 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, CustomerId, DeviceHash, ImportId, LicenseId, LicenseModel, NodeId, PlanId, ProductId, Role, SeatId,
-    SeatModel, Seconds, Terms, Timestamp, VendorId,
+    AlertId, CustomerId, DeliveryId, DeviceHash, ImportId, LicenseId, LicenseModel, NodeId, PlanId, ProductId, Role,
+    SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -23,6 +23,7 @@ use holdfast_service::{
             BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
             IssueLicense,
         },
+        webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys},
     system::{OsEntropy, SystemClock},
@@ -79,6 +80,9 @@ pub struct Things {
     /// An alert about the product.
     pub alert: AlertId,
     pub import: ImportId,
+    pub webhook: WebhookId,
+    /// A test on its way to it.
+    pub delivery: DeliveryId,
     /// An import that is still to be decided on.
     pub open_import: ImportId,
     /// The day, ten days after the license ends.
@@ -251,6 +255,13 @@ impl World {
             let file = format!("key,plan\nAAAA-{tag}-IMPORTED-000{n},pro\n").into_bytes();
             imports.push(service.stage_import(&call, stage, file).await.unwrap().id);
         }
+        let hook = CreateWebhook {
+            url: format!("https://example.com/{tag}"),
+            description: String::new(),
+            events: EventFilter::default(),
+        };
+        let webhook = service.create_webhook(&call, hook).await.unwrap().webhook.id;
+        let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
@@ -264,6 +275,8 @@ impl World {
             alert: self.alert(product).await,
             import: imports[0],
             open_import: imports[1],
+            webhook,
+            delivery,
             later,
         }
     }

@@ -146,6 +146,12 @@ id_type! {
     NodeId = "nod";
     /// An alert.
     AlertId = "alr";
+    /// An address that is told what happens.
+    WebhookId = "whk";
+    /// What webhooks are told: the same one for all of them, and for every attempt.
+    MessageId = "msg";
+    /// A message on its way to one webhook.
+    DeliveryId = "dlv";
 }
 
 #[cfg(test)]

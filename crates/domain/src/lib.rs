@@ -17,14 +17,15 @@ pub mod seat;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod webhook;
 
 pub use decide::{Decision, Denial, DenialCode, Grant, Reason, decide};
 pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, CustomerId, EventId, ImportId, LeaseId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, SeatId,
-    SessionId, SigningKeyId, TokenId, TrialId, VendorId,
+    AlertId, CustomerId, DeliveryId, EventId, ImportId, LeaseId, LicenseId, MemberId, MessageId, NodeId, OrderId,
+    PlanId, ProductId, SeatId, SessionId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};

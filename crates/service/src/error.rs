@@ -158,6 +158,9 @@ codes! {
     StatusConflict = "status_conflict", 409, "The license's status does not allow that",
         "For example resuming a license that is not suspended.",
         "Look at the license's current status.";
+    WebhookPaused = "webhook_paused", 409, "The webhook is paused",
+        "Nothing is sent to a webhook that is paused, a test neither.",
+        "Resume the webhook first.";
     CodeTaken = "code_taken", 409, "The code is in use",
         "Another product, plan, order or key of the same name exists.",
         "Choose another one.";

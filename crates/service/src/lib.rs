@@ -5,10 +5,12 @@
 //! everything that can be answered instead of a result.
 
 pub mod actor;
+pub mod address;
 pub mod admin;
 pub mod bundles;
 pub mod error;
 pub mod runtime;
+pub mod standard_webhooks;
 pub mod system;
 pub mod vault;
 
@@ -43,6 +45,8 @@ pub struct Settings {
     pub help_url: Option<String>,
     /// How far the node goes on without the database.
     pub continuity: holdfast_domain::continuity::Bounds,
+    /// Whether webhooks may go to addresses that only this network knows, and over plain HTTP.
+    pub webhooks_allow_private: bool,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.

@@ -34,6 +34,8 @@ pub enum Purpose {
     IdempotentAnswer,
     /// A row of an import, which has a license key in it; row identity: the import's id and the line.
     ImportRow,
+    /// What a webhook is signed with; row identity: the webhook's id.
+    WebhookSecrets,
     /// What a node keeps on its own disk to survive the loss of the database; row identity: what it is.
     NodeState,
 }
@@ -46,6 +48,7 @@ impl Purpose {
             Self::LicenseKey => b"license-key",
             Self::IdempotentAnswer => b"idempotent-answer",
             Self::ImportRow => b"import-row",
+            Self::WebhookSecrets => b"webhook-secrets",
             Self::NodeState => b"node-state",
         }
     }

@@ -60,6 +60,13 @@ pub async fn standing(q: &mut dyn Querier) -> Result<Vec<AlertRow>, StoreError> 
     all(q, sql, Vec::new()).await
 }
 
+/// The alert of that code and subject that stands.
+pub async fn standing_about(q: &mut dyn Querier, code: &str, subject: &str) -> Result<Option<AlertRow>, StoreError> {
+    let sql =
+        format!("SELECT {} FROM alerts WHERE code = $1 AND subject = $2 AND cleared_at IS NULL", AlertRow::COLUMNS);
+    first(q, sql, args![code, subject]).await
+}
+
 /// Raises an alert. Fails with a conflict where one of that code and subject stands.
 pub async fn insert(tx: &mut Tx, alert: &AlertRow) -> Result<(), StoreError> {
     let sql = format!(

@@ -49,6 +49,7 @@ pub mod trials;
 mod tx;
 pub mod vendors;
 mod waits;
+pub mod webhooks;
 mod writer;
 
 pub use db::{Db, DbOptions, DbUrl, DbUrlError, Reader};

@@ -1,12 +1,13 @@
-//! The outbox: what is to be told to the outside, written in the transaction of the change it follows from. Whoever delivers
-//! reads it by number; nothing of it is lost when a process ends between the commit and the delivery.
+//! The outbox: what is to be told to the outside, written in the transaction of the change it follows from: by the audit log,
+//! for vendors with webhooks, and by whoever announces alerts. Whoever delivers takes it out by number and puts it in line for
+//! each webhook, in one transaction; nothing of it is lost when a process ends between the commit and the delivery.
 
 use crate::{
     error::StoreError,
-    sql::{Querier, Record as _, all, args, record},
-    tx::Tx,
+    sql::{Arg, Querier, Record as _, all, args, bare, record},
+    tx::{NewEvent, Tx},
 };
-use holdfast_domain::{Timestamp, VendorId};
+use holdfast_domain::{Timestamp, VendorId, webhook};
 
 record! {
     /// A message.
@@ -17,7 +18,7 @@ record! {
         pub vendor: Option<VendorId>,
         /// What happened: `alert.raised`, ….
         pub topic: String,
-        /// What it happened to. Messages about one subject are delivered in their order.
+        /// What it happened to, of a seat its license. Messages about one subject are delivered in their order.
         pub subject: String,
         /// What is told, as JSON.
         pub data: String,
@@ -44,8 +45,42 @@ pub struct NewMessage {
 /// Puts messages into the outbox, in this order.
 pub async fn put(tx: &mut Tx, messages: &[NewMessage]) -> Result<(), StoreError> {
     let rows: Vec<_> = messages.iter().map(|m| args![m.topic, m.vendor, m.subject, m.data.to_string(), m.at]).collect();
-    tx.insert("outbox", "topic, vendor, subject, data, at", &rows, "").await.map(|_| ())
+    tx.insert("outbox", COLUMNS, &rows, "").await.map(|_| ())
 }
+
+/// Takes the oldest messages out of the outbox, in their order, at most `limit`: for whoever hands them out, in the same
+/// transaction and one node at a time.
+pub async fn take(tx: &mut Tx, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+    let sql = format!(
+        "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT {limit}) RETURNING {}",
+        bare(MessageRow::COLUMNS, "outbox")
+    );
+    let mut taken: Vec<MessageRow> = all(tx, sql, Vec::new()).await?;
+    taken.sort_unstable_by_key(|message| message.number);
+    Ok(taken)
+}
+
+/// Whether there is anything in the outbox.
+pub async fn is_empty(q: &mut dyn Querier) -> Result<bool, StoreError> {
+    Ok(q.rows("SELECT 1 FROM outbox LIMIT 1".into(), Vec::new()).await?.is_empty())
+}
+
+/// An audit event as webhooks are told of it; `None` where they are not. What happens to a seat is told in the order of its
+/// license, which its event names.
+pub(crate) fn of_event(event: &NewEvent, number: i64) -> Option<Vec<Arg>> {
+    if !webhook::is_told(event.action) {
+        return None;
+    }
+    let license = event.data.get("license").and_then(serde_json::Value::as_str);
+    let subject = license.filter(|_| event.action.starts_with("seat.")).unwrap_or(&event.subject);
+    let data = serde_json::json!({
+        "event": event.id, "number": number, "subject": event.subject, "actor": event.actor, "details": event.data,
+    });
+    Some(args![event.action, event.vendor, subject, data.to_string(), event.at])
+}
+
+/// The columns of [`of_event`].
+pub(crate) const COLUMNS: &str = "topic, vendor, subject, data, at";
 
 /// The messages after number `after`, in their order, at most `limit`.
 pub async fn after(q: &mut dyn Querier, after: i64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {

@@ -4,6 +4,7 @@ use crate::{
     db::{Conn, Db},
     dialect::{Dialect, FEED_CHANNEL, FEED_LOCK, classify},
     error::StoreError,
+    outbox,
     seats::ledger::{Ledger, Need, queries},
     sql::{Arg, Querier, Row, ToArg, args},
     together::Together,
@@ -237,7 +238,7 @@ impl Tx {
         let heads = (!vendors.is_empty()).then(|| {
             let among = together.one_of("vendor", vendors.keys().map(ToArg::arg).collect());
             let lock = self.conn.dialect().lock_rows();
-            format!("SELECT vendor, number, hash FROM event_heads WHERE {among} ORDER BY vendor{lock}")
+            format!("SELECT vendor, number, hash, webhooks FROM event_heads WHERE {among} ORDER BY vendor{lock}")
         });
         if heads.is_some() || !together.is_empty() {
             let (sql, args) = together.text(heads.as_deref());
@@ -249,7 +250,8 @@ impl Tx {
         self.flush_changes(&changes).await
     }
 
-    /// Appends events to their vendors' chains, which end with `heads`.
+    /// Appends events to their vendors' chains, which end with `heads`, and puts them into the outbox of those that have
+    /// webhooks.
     async fn flush_events(
         &mut self,
         vendors: &BTreeMap<VendorId, Vec<NewEvent>>,
@@ -257,18 +259,20 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let mut ends = BTreeMap::new();
         for head in heads {
-            ends.insert(head.get::<VendorId>(0)?, (head.get::<i64>(1)?, head.get::<EventHash>(2)?));
+            let end = (head.get::<i64>(1)?, head.get::<EventHash>(2)?, head.get::<i64>(3)? > 0);
+            ends.insert(head.get::<VendorId>(0)?, end);
         }
-        let (mut rows, mut heads) = (Vec::new(), Vec::with_capacity(vendors.len()));
+        let (mut rows, mut told, mut heads) = (Vec::new(), Vec::new(), Vec::with_capacity(vendors.len()));
         for (vendor, events) in vendors {
             let end = ends.get(vendor);
-            let (mut number, mut hash) =
+            let (mut number, mut hash, is_told) =
                 *end.ok_or_else(|| StoreError::internal("a vendor without a head of its event chain"))?;
             for event in events {
                 number += 1;
                 let (row, next) = event_row(event, number, hash)?;
                 hash = next;
                 rows.push(row);
+                told.extend(is_told.then(|| outbox::of_event(event, number)).flatten());
             }
             heads.push(args![vendor, number, hash]);
         }
@@ -280,6 +284,9 @@ impl Tx {
             self.insert("events", columns, &rows, "").await?;
             rows = later;
         }
+        if told.len() > most {
+            self.insert("outbox", outbox::COLUMNS, &std::mem::take(&mut told), "").await?;
+        }
         let mut together = Together::new(self.dialect());
         let source = together.constants(&rows);
         together.write(format!("INSERT INTO events ({columns}) {source}"));
@@ -288,6 +295,10 @@ impl Tx {
             "WITH said (vendor, number, hash) AS ({source}) UPDATE event_heads SET number = said.number, hash = said.hash
              FROM said WHERE event_heads.vendor = said.vendor"
         ));
+        if !told.is_empty() {
+            let source = together.constants(&told);
+            together.write(format!("INSERT INTO outbox ({}) {source}", outbox::COLUMNS));
+        }
         let (sql, args) = together.text(None);
         self.run(sql.into(), args).await.map(|_| ())
     }

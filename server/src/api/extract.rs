@@ -96,6 +96,20 @@ impl<T: FromStr + Send> FromRequestParts<AppState> for Id<T> {
     }
 }
 
+/// Two identifiers in the path of a management call, in its order.
+pub struct Ids<T, U>(pub T, pub U);
+
+impl<T: FromStr + Send, U: FromStr + Send> FromRequestParts<AppState> for Ids<T, U> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let absent = || Problem::from(ErrorCode::NotFound);
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((one, two)) = found.map_err(|_| absent())?;
+        Ok(Self(one.parse().map_err(|_| absent())?, two.parse().map_err(|_| absent())?))
+    }
+}
+
 /// The parameters of a query, with strict types.
 pub struct Params<T>(pub T);
 

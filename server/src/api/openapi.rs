@@ -41,6 +41,7 @@ pub fn frame() -> OpenApi {
             tag("events", "The audit log."),
             tag("nodes", "The servers of the installation."),
             tag("alerts", "What someone must act on, before it becomes a failure."),
+            tag("webhooks", "Where the vendor is told what has happened."),
             tag("freshness", "Who would notice when, if everything stopped now."),
         ]))
         .build()

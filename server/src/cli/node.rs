@@ -145,6 +145,7 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
             endpoints: config.endpoints.clone(),
             help_url: config.help_url.clone(),
             continuity: config.continuity,
+            webhooks_allow_private: config.webhooks_allow_private,
         },
     })
 }

@@ -1,7 +1,7 @@
 //! What is measured beside the requests: put here by the task that measures it, read by the report.
 
 use holdfast_domain::Timestamp;
-use holdfast_fleet::report::{JobReport, PeerOffset, RestoreReport};
+use holdfast_fleet::report::{JobReport, OutboxReport, PeerOffset, RestoreReport};
 use holdfast_service::{Result, Service};
 use holdfast_store::replication::Replication;
 use std::{
@@ -26,6 +26,7 @@ pub(super) struct Facts {
     pub certificate_expires_at: Option<Timestamp>,
     pub jobs: Vec<JobReport>,
     pub restore: Option<RestoreReport>,
+    pub outbox: Option<OutboxReport>,
 }
 
 impl Measured {
@@ -40,7 +41,7 @@ impl Measured {
     }
 }
 
-/// Keeps up with what the database says of jobs and restores, until `stop` is cancelled.
+/// Keeps up with what the database says of jobs, restores and deliveries, until `stop` is cancelled.
 pub(super) async fn keep_up(service: Service, measured: Measured, stop: CancellationToken) {
     let since = service.now();
     loop {
@@ -67,6 +68,8 @@ async fn look(service: &Service, measured: &Measured, since: Timestamp) -> Resul
         .last_proof()
         .await?
         .map(|(proof, installed_at)| RestoreReport { proved_at: proof.map(|proof| proof.proved_at), installed_at });
-    measured.note(|facts| (facts.jobs, facts.restore) = (jobs, restore));
+    let (size, oldest) = service.deliveries_waiting().await?;
+    let outbox = Some(OutboxReport { size, oldest });
+    measured.note(|facts| (facts.jobs, facts.restore, facts.outbox) = (jobs, restore, outbox));
     Ok(())
 }

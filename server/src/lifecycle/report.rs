@@ -100,6 +100,7 @@ impl Reporter {
             keys: service.keys_ending(KEYS).into_iter().map(key).collect(),
             jobs: facts.jobs,
             restore: facts.restore,
+            outbox: facts.outbox,
             ..NodeReport::default()
         }
     }

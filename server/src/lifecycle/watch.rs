@@ -11,7 +11,7 @@ use holdfast_fleet::{
 use holdfast_service::{
     Service,
     admin::look::Look,
-    runtime::{Announcer, sign_of_life},
+    runtime::{Duty, sign_of_life},
 };
 use holdfast_store::nodes::{NodeRow, NodeState};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -157,7 +157,7 @@ impl Watch {
     }
 
     /// Whether this node is the one that announces. When it begins to, it takes over what stands.
-    async fn duty(&mut self, service: &Service, announcer: Option<Announcer>) -> Option<Announcer> {
+    async fn duty(&mut self, service: &Service, announcer: Option<Duty>) -> Option<Duty> {
         let duty = match timeout(PATIENCE, service.announcer(announcer)).await {
             Ok(Ok(duty)) => duty?,
             // Without the database nobody announces; the log and the metrics tell all the same.

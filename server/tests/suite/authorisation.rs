@@ -44,6 +44,7 @@ fn example(api: &Value, name: &str) -> Value {
             "password" => json!("tidal omelette bracket nine"),
             "scopes" => json!(["licenses_read"]),
             "mapping" => json!(["key"]),
+            "url" => json!("https://example.com/hook"),
             "expires_at" => json!("2099-01-01T00:00:00Z"),
             _ => json!("Some text"),
         };
@@ -65,9 +66,11 @@ fn fill(path: &str) -> String {
         "tokens" => "tok",
         "nodes" => "nod",
         "alerts" => "alr",
+        "webhooks" => "whk",
         _ => "kid",
     };
     path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))
+        .replace("{delivery}", "dlv_01m803crnaftmanwmz5a0j4ry7")
 }
 
 #[test]
@@ -117,6 +120,24 @@ both! {
         }
     }
 
+    async fn a_token_has_nobody_told_what_it_may_not_see(db: TestDb) {
+        let world = World::new(&db).await;
+        let narrow = world.token_with(vec![Permission::TokensWrite, Permission::LicensesRead]).await;
+        let body = |events: Value| json!({ "url": "https://example.com/hook", "events": events });
+        for events in [json!([]), json!(["order.*"]), json!(["license.*", "alert.raised"])] {
+            let answer = world.call_as(&narrow, Method::POST, "/v1/webhooks", Some(&body(events))).await;
+            answer.refused(403, "forbidden");
+        }
+        let made = world.call_as(&narrow, Method::POST, "/v1/webhooks", Some(&body(json!(["license.*"])))).await;
+        let own = format!("/v1/webhooks/{}", made.expect(201).text("id"));
+        let all = world.post("/v1/webhooks", body(json!([]))).await.expect(201).text("id");
+        let moved = json!({ "url": "https://example.org/" });
+        world.call_as(&narrow, Method::PATCH, &own, Some(&moved)).await.expect(200);
+        world.call_as(&narrow, Method::PATCH, &own, Some(&json!({ "events": [] }))).await.refused(403, "forbidden");
+        let answer = world.call_as(&narrow, Method::PATCH, &format!("/v1/webhooks/{all}"), Some(&moved)).await;
+        answer.refused(403, "forbidden");
+    }
+
     async fn another_vendors_things_do_not_exist(db: TestDb) {
         let world = World::new(&db).await;
         let (product, license, key) = world.licensed(2).await;
@@ -126,16 +147,20 @@ both! {
         let order = world.post("/v1/orders", json!({ "reference": "A-1" })).await.expect(201).text("id");
         let member = world.read("/v1/members").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
         let token = world.read("/v1/tokens").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let webhook = json!({ "url": "https://example.com/hook" });
+        let webhook = world.post("/v1/webhooks", webhook).await.expect(201).text("id");
+        let test = world.post(&format!("/v1/webhooks/{webhook}/test"), json!({})).await.expect(200).text("id");
         let stranger = world.foreign_token(&db).await;
         let mine = [
             ("products", &product), ("plans", &plan), ("customers", &customer), ("licenses", &license),
             ("seats", &seat), ("orders", &order), ("members", &member), ("tokens", &token),
+            ("webhooks", &webhook),
         ];
         let mut checked = 0;
         for (method, path, body) in operations() {
             let kind = path.split('/').nth(2).unwrap();
             let Some((_, id)) = mine.iter().find(|(name, _)| *name == kind && path.contains("{id}")) else { continue };
-            let (foreign, unknown) = (path.replace("{id}", id), fill(&path));
+            let (foreign, unknown) = (path.replace("{id}", id).replace("{delivery}", &test), fill(&path));
             let strip = |answer: Answer| {
                 let answer = answer.refused(404, "not_found");
                 let id = answer.header("x-request-id").to_owned();
@@ -147,7 +172,7 @@ both! {
             checked += 1;
         }
         assert!(checked >= 18, "{checked}");
-        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports"] {
+        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks"] {
             let list = world.call_as(&stranger, Method::GET, &format!("/v1/{kind}"), None).await.expect(200).json();
             assert_eq!(list["total"], 0, "{kind}: {list}");
         }

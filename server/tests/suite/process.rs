@@ -76,6 +76,14 @@ impl Home {
         Self::made(Some(database), dir)
     }
 
+    /// The folder of another node of the same installation; to be started with the URL of its database.
+    pub fn beside(other: &Self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::copy(other.path().join("master.key"), dir.path().join("master.key")).unwrap();
+        let (token, root, vendor) = (other.token.clone(), other.root.clone(), other.vendor.clone());
+        Self { token, root, vendor, database: None, dir, logs: tempfile::tempdir().unwrap() }
+    }
+
     /// On SQLite, in a new folder within this one.
     pub fn within(folder: &Path) -> Self {
         Self::made(None, tempfile::tempdir_in(folder).unwrap())

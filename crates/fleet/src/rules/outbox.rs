@@ -14,17 +14,18 @@ use crate::{
 use holdfast_domain::Seconds;
 
 /// How long a delivery is tried, in seconds, before it is given up.
-const GIVEN_UP: f64 = 86_400.0;
+const GIVEN_UP: f64 = 3.0 * 86_400.0;
 
 /// Mails and webhooks are not delivered.
 pub(super) const RULE: Rule = Rule {
     code: Code::OutboxBacklog,
     watches: "how long the oldest undelivered mail or webhook has been waiting",
-    failure: "deliveries are given up after 24 h; whoever waits for them is never told",
+    failure: "deliveries are given up after 3 days; whoever waits for them is never told",
     levels: &[(Warning, "15 min"), (Critical, "6 h")],
-    lead: Lead::Before(Seconds::hours(23)),
-    cure: "Open Webhooks and sort by failures: one receiver that does not answer is paused there; if nothing is delivered \
-           at all, look at the job's last run and at the way out (proxy, name resolution, mail relay).",
+    lead: Lead::Before(Seconds::hours(71)),
+    cure: "Open Webhooks and look for one that is failing: its deliveries say what is in the way, and pausing it ends the \
+           waiting; if nothing is delivered at all, look at the nodes' logs and at the way out (name resolution, firewall, \
+           mail relay).",
     confirm: Seconds::minutes(2),
     settle: Seconds::minutes(10),
     measure,

@@ -176,7 +176,7 @@ pub fn fault(code: Code) -> Fault {
                         node.report.outbox = Some(OutboxReport { size: since as u64 / 10, oldest });
                     }
                 },
-                |_, since| since >= DAY,
+                |_, since| since >= 3 * DAY,
             )
         },
         Code::RestoreUnproved => Fault {

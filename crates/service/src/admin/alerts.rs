@@ -8,6 +8,7 @@ use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
+    runtime::webhooks::PAUSED,
 };
 use holdfast_domain::{AlertId, Permission, ProductId, ReasonText, Timestamp, event};
 use holdfast_fleet::{Code, Severity, Subject};
@@ -76,8 +77,20 @@ pub struct AlertFilter {
     pub subject: Option<Subject>,
 }
 
+/// What an alert of that code means and what to do about it; nothing where a newer version has raised it.
+pub(crate) fn explained(code: &str) -> (&'static str, &'static str) {
+    if code == PAUSED {
+        return (
+            "what happens is kept for the webhook for 30 days, and forgotten then",
+            "Open the webhook's deliveries: they say what the receiver answered. Mend the receiver, then resume the webhook; \
+             what has waited is delivered in its order.",
+        );
+    }
+    Code::from_name(code).map_or(("", ""), |code| (code.rule().failure, code.rule().cure))
+}
+
 fn show(row: AlertRow) -> AlertView {
-    let rule = Code::from_name(&row.code).map(Code::rule);
+    let (meaning, cure) = explained(&row.code);
     let acknowledged = match (&row.acknowledged_by, row.acknowledged_at, row.note) {
         (Some(by), Some(at), Some(note)) => {
             let by = serde_json::from_str(by).unwrap_or(event::Actor::System);
@@ -90,8 +103,8 @@ fn show(row: AlertRow) -> AlertView {
         product: row.product,
         // A severity of a newer version is at least this.
         severity: Severity::from_name(&row.severity).unwrap_or(Severity::Critical),
-        meaning: rule.map_or_else(String::new, |rule| rule.failure.to_owned()),
-        cure: rule.map_or_else(String::new, |rule| rule.cure.to_owned()),
+        meaning: meaning.to_owned(),
+        cure: cure.to_owned(),
         code: row.code,
         subject: row.subject,
         detail: row.detail,

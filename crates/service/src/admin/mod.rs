@@ -32,6 +32,7 @@ pub mod sessions;
 pub mod terms;
 pub mod tokens;
 pub mod views;
+pub mod webhooks;
 
 use crate::{Parts, Service};
 

@@ -3,11 +3,12 @@
 //! Every node evaluates the rules, so whoever takes over has the same memory; the lease row and its fencing token see to it
 //! that two nodes with different views do not take each other's alerts back.
 
+use super::jobs::Duty;
 use crate::{Error, Result, Service, admin::act::job};
 use holdfast_domain::{AlertId, ProductId, Seconds, Timestamp, VendorId};
 use holdfast_fleet::{Code, Finding, Known, Severity, Subject};
 use holdfast_store::{
-    Dialect, Querier, Tx, WriteOptions,
+    Querier, Tx, WriteOptions,
     alerts::{self, AlertRow},
     job_leases,
     outbox::{self, NewMessage},
@@ -23,44 +24,11 @@ const REFRESH: Seconds = Seconds::MINUTE;
 /// For how long alerts that are over, and messages, are kept.
 const KEPT: Seconds = Seconds::days(90);
 
-/// For how long a node is the one that announces. On SQLite there is nobody to take over, and prolonging it is a write to
-/// the disk.
-const fn term(dialect: Dialect) -> Seconds {
-    match dialect {
-        Dialect::Sqlite => Seconds::minutes(10),
-        Dialect::Postgres => Seconds(30),
-    }
-}
-
-/// That this node is the one that announces.
-#[derive(Clone, Copy, Debug)]
-pub struct Announcer {
-    token: i64,
-    until: Timestamp,
-}
-
 impl Service {
     /// Makes this node the one that announces, or leaves it so; `None` while another one is. `announcer` is what the last
     /// call returned.
-    pub async fn announcer(&self, announcer: Option<Announcer>) -> Result<Option<Announcer>> {
-        let Some((node, _)) = self.node() else { return Ok(None) };
-        let (now, term) = (self.now(), term(self.store().db().dialect()));
-        if let Some(known) = announcer
-            && known.until.since(now) > Seconds(term.0 / 2)
-            && known.until.since(now) <= term
-        {
-            return Ok(announcer);
-        }
-        if announcer.is_none()
-            && job_leases::held_by_another(&mut self.store().reader(), JOB, &node.to_string(), now).await?
-        {
-            return Ok(None);
-        }
-        let write = job!(node => |tx| {
-            Ok::<_, Error>(job_leases::acquire(tx, JOB, &node.to_string(), term, now).await?)
-        });
-        let token = self.store().write(WriteOptions::default(), write).await?;
-        Ok(token.map(|token| Announcer { token, until: now.plus(term) }))
+    pub async fn announcer(&self, announcer: Option<Duty>) -> Result<Option<Duty>> {
+        self.duty(JOB, announcer).await
     }
 
     /// The alerts that stand as they were last announced, by whichever node. Those of rules that this version does not know
@@ -71,7 +39,7 @@ impl Service {
 
     /// Writes down that `findings` are what stands now, and puts every change into the outbox, in one transaction. Does nothing
     /// where another node has become the one that announces. True where something was written.
-    pub async fn announce(&self, announcer: Announcer, findings: &[Finding]) -> Result<bool> {
+    pub async fn announce(&self, announcer: Duty, findings: &[Finding]) -> Result<bool> {
         let now = self.now();
         let standing = alerts::standing(&mut self.store().reader()).await?;
         if steps(standing, findings, now).is_empty() {
@@ -93,10 +61,7 @@ impl Service {
 
     /// Lets another node announce at once: for one that ends.
     pub async fn stop_announcing(&self) -> Result<()> {
-        let Some((node, _)) = self.node() else { return Ok(()) };
-        let now = self.now();
-        let write = job!(node => |tx| Ok::<_, Error>(job_leases::release(tx, JOB, &node.to_string(), now).await?));
-        self.store().write(WriteOptions::default(), write).await
+        self.give_up_duty(JOB).await
     }
 
     async fn take(&self, tx: &mut Tx, step: Step, now: Timestamp) -> Result<()> {
@@ -114,14 +79,7 @@ impl Service {
             }
         };
         let Some(topic) = topic else { return Ok(()) };
-        let cure = Code::from_name(&alert.code).map(|code| code.rule().cure);
-        let data = json!({
-            "id": alert.id, "code": alert.code, "subject": alert.subject, "severity": alert.severity,
-            "detail": alert.detail, "cure": cure, "raised_at": told(Some(alert.raised_at)),
-            "fails_at": told(alert.fails_at), "cleared_at": told(alert.cleared_at),
-        });
-        let message = NewMessage { vendor: alert.vendor, topic, subject: alert.id.to_string(), data, at: now };
-        Ok(outbox::put(tx, &[message]).await?)
+        Ok(outbox::put(tx, &[message(&alert, topic, now)]).await?)
     }
 
     /// Forgets alerts that were over and messages that were put into the outbox three months ago.
@@ -134,6 +92,55 @@ impl Service {
         });
         self.store().write(WriteOptions::default(), write).await
     }
+}
+
+/// What is told of an alert.
+fn message(alert: &AlertRow, topic: &'static str, now: Timestamp) -> NewMessage {
+    let (_, cure) = crate::admin::alerts::explained(&alert.code);
+    let data = json!({
+        "id": alert.id, "code": alert.code, "subject": alert.subject, "severity": alert.severity,
+        "detail": alert.detail, "cure": cure, "raised_at": told(Some(alert.raised_at)),
+        "fails_at": told(alert.fails_at), "cleared_at": told(alert.cleared_at),
+    });
+    NewMessage { vendor: alert.vendor, topic, subject: alert.id.to_string(), data, at: now }
+}
+
+/// An alert that follows from an act and is no rule's; whoever announces leaves it as it is.
+pub(super) fn at_once(id: AlertId, code: &str, subject: String, detail: String, now: Timestamp) -> AlertRow {
+    AlertRow {
+        id,
+        vendor: None,
+        product: None,
+        code: code.to_owned(),
+        subject,
+        severity: Severity::Info.as_str().to_owned(),
+        detail,
+        raised_at: now,
+        updated_at: now,
+        fails_at: None,
+        drains_at: None,
+        cleared_at: None,
+        acknowledged_at: None,
+        acknowledged_by: None,
+        note: None,
+    }
+}
+
+/// Raises such an alert in the transaction of the act, and tells of it. One of that code and subject that stands is enough.
+pub(super) async fn raise_at_once(tx: &mut Tx, alert: &AlertRow, now: Timestamp) -> Result<()> {
+    if alerts::standing_about(tx, &alert.code, &alert.subject).await?.is_some() {
+        return Ok(());
+    }
+    alerts::insert(tx, alert).await?;
+    Ok(outbox::put(tx, &[message(alert, "alert.raised", now)]).await?)
+}
+
+/// Takes such an alert back, where it stands, in the transaction of the act, and tells of it.
+pub(super) async fn clear_at_once(tx: &mut Tx, code: &str, subject: &str, now: Timestamp) -> Result<()> {
+    let Some(row) = alerts::standing_about(tx, code, subject).await? else { return Ok(()) };
+    let over = AlertRow { cleared_at: Some(now), ..row };
+    alerts::update(tx, &over).await?;
+    Ok(outbox::put(tx, &[message(&over, "alert.cleared", now)]).await?)
 }
 
 /// A time as it is told to the outside: seconds since the Unix epoch.
@@ -204,21 +211,11 @@ fn brought_up_to_date(row: AlertRow, finding: &Finding, now: Timestamp) -> Optio
 /// An alert that has just been raised, about nobody's product yet.
 fn raised(id: AlertId, finding: &Finding, now: Timestamp) -> AlertRow {
     AlertRow {
-        id,
-        vendor: None,
-        product: None,
-        code: finding.code.as_str().to_owned(),
-        subject: finding.subject.to_string(),
         severity: finding.severity.as_str().to_owned(),
-        detail: finding.detail.clone(),
         raised_at: finding.since.min(now),
-        updated_at: now,
         fails_at: finding.fails_at(now),
         drains_at: finding.drain_in.map(|wait| now.plus(wait)),
-        cleared_at: None,
-        acknowledged_at: None,
-        acknowledged_by: None,
-        note: None,
+        ..at_once(id, finding.code.as_str(), finding.subject.to_string(), finding.detail.clone(), now)
     }
 }
 

@@ -125,6 +125,7 @@ impl Service {
         self.prune_sessions().await?;
         self.prune_bundles().await?;
         self.prune_alerts().await?;
+        self.prune_webhooks().await?;
         let now = self.now();
         self.store()
             .write(WriteOptions::default(), move |tx| {

@@ -1,8 +1,9 @@
 //! Work that the whole fleet does once: by whichever node finds it due and takes its lease.
 
+use crate::admin::act::job;
 use crate::{Error, Result, Service};
 use holdfast_domain::{Seconds, Timestamp};
-use holdfast_store::{WriteOptions, job_leases};
+use holdfast_store::{Dialect, WriteOptions, job_leases};
 
 /// For how long a job is its taker's: longer than the work takes. It is given back as soon as it is done.
 const LEASE: Seconds = Seconds::minutes(5);
@@ -31,7 +32,60 @@ pub struct JobDone {
     pub at: Option<Timestamp>,
 }
 
+/// That this node is the one that does what never ends: announces alerts, delivers webhooks.
+#[derive(Clone, Copy, Debug)]
+pub struct Duty {
+    pub(super) token: i64,
+    until: Timestamp,
+}
+
+impl Duty {
+    /// Whether this node has it for `span` from `now`, at least.
+    pub fn lasts(self, now: Timestamp, span: std::time::Duration) -> bool {
+        self.until.since(now).0 > i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+/// For how long a node has a duty. On SQLite there is nobody to take over, and prolonging it is a write to the disk.
+const fn term(dialect: Dialect) -> Seconds {
+    match dialect {
+        Dialect::Sqlite => Seconds::minutes(10),
+        Dialect::Postgres => Seconds(30),
+    }
+}
+
 impl Service {
+    /// Gives this node the duty `name` for at least half a term, or leaves it so; `None` while another one has it. `held` is
+    /// what the last call returned.
+    pub(super) async fn duty(&self, name: &'static str, held: Option<Duty>) -> Result<Option<Duty>> {
+        let Some((node, _)) = self.node() else { return Ok(None) };
+        let (now, term) = (self.now(), term(self.store().db().dialect()));
+        if let Some(known) = held
+            && known.until.since(now) > Seconds(term.0 / 2)
+            && known.until.since(now) <= term
+        {
+            return Ok(held);
+        }
+        if held.is_none()
+            && job_leases::held_by_another(&mut self.store().reader(), name, &node.to_string(), now).await?
+        {
+            return Ok(None);
+        }
+        let write = job!(node => |tx| {
+            Ok::<_, Error>(job_leases::acquire(tx, name, &node.to_string(), term, now).await?)
+        });
+        let token = self.store().write(WriteOptions::default(), write).await?;
+        Ok(token.map(|token| Duty { token, until: now.plus(term) }))
+    }
+
+    /// Lets another node have the duty `name` at once: for one that ends.
+    pub(super) async fn give_up_duty(&self, name: &'static str) -> Result<()> {
+        let Some((node, _)) = self.node() else { return Ok(()) };
+        let now = self.now();
+        let write = job!(node => |tx| Ok::<_, Error>(job_leases::release(tx, name, &node.to_string(), now).await?));
+        self.store().write(WriteOptions::default(), write).await
+    }
+
     /// Every job of the fleet, with the time at which it was last done.
     ///
     /// # Errors

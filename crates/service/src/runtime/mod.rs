@@ -4,7 +4,8 @@
 //! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
-//! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced.
+//! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
+//! own servers are told.
 
 mod activate;
 mod alerts;
@@ -29,10 +30,10 @@ pub(crate) mod status;
 mod touch;
 mod trial;
 mod validate;
+pub mod webhooks;
 
-pub use alerts::Announcer;
 pub(crate) use continuity::Otherwise;
-pub use jobs::{Job, JobDone};
+pub use jobs::{Duty, Job, JobDone};
 pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};
 pub use request::{

@@ -12,4 +12,5 @@ mod lists;
 mod nodes;
 mod renewal;
 mod trials;
+mod webhooks;
 mod world;

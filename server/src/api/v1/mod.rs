@@ -18,6 +18,7 @@ pub mod runtime;
 pub mod seats;
 pub mod tokens;
 pub mod vendor;
+pub mod webhooks;
 pub mod words;
 
 use super::problem::{Problem, ProblemDocument};
@@ -49,6 +50,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(nodes::routes())
         .merge(alerts::routes())
         .merge(freshness::routes())
+        .merge(webhooks::routes())
 }
 
 /// What every management call may answer instead of a result.

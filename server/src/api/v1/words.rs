@@ -1,6 +1,7 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
 use holdfast_domain::{Permission, Role};
+use holdfast_service::admin::webhooks::DeliveryState;
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -36,6 +37,10 @@ words! {
     LicenseStateWord as "LicenseState", "How a license stands.": vec!["active", "suspended", "revoked", "expired"];
     /// How much an alert matters.
     SeverityWord as "Severity", "How much an alert matters.": holdfast_fleet::Severity::ALL.iter().map(|severity| severity.as_str()).collect();
+    /// How far a delivery is.
+    DeliveryStateWord as "DeliveryState", "How far a delivery is.": DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
+    /// Why nothing is sent to a webhook.
+    PauseReasonWord as "PauseReason", "Why nothing is sent to a webhook.": vec!["asked", "gone", "failing"];
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }

@@ -1,0 +1,153 @@
+//! What webhooks are told, and which of it one wants.
+
+use crate::role::Permission;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Everything that a webhook can be told, with what it means. All of it but alerts are actions of the audit log. Names are
+/// never changed or used again.
+pub const TOPICS: [(&str, &str); 26] = [
+    ("license.issued", "A license was issued."),
+    ("license.changed", "Seats or entitlements of a license were changed."),
+    ("license.terms_applied", "A license got the terms that its plan has now."),
+    ("license.extended", "A license ends later."),
+    ("license.suspended", "A license was suspended."),
+    ("license.resumed", "A suspended license is in force again."),
+    ("license.revoked", "A license was revoked."),
+    ("license.reinstated", "A revoked license is in force again."),
+    ("license.rekeyed", "A license has a new key."),
+    ("license.transferred", "A license belongs to another customer."),
+    ("license.overdrawn", "More seats of a license are taken than were sold; its plan allows it."),
+    ("trial.started", "A device has started its trial: a license was issued for it."),
+    ("import.applied", "Licenses were taken over from elsewhere: how many, in one message."),
+    ("seat.claimed", "A device took a seat."),
+    ("seat.released", "A device or its user gave a seat up."),
+    ("seat.freed", "Somebody of the vendor took a seat back."),
+    ("seat.reclaimed", "A floating seat whose lease had ended was taken back for another device."),
+    ("order.created", "An order was entered."),
+    ("order.refunded", "An order was paid back, and its licenses were revoked."),
+    ("product.denials_stopped", "So many denials of a product were due that none is signed until somebody has looked."),
+    ("product.denials_passed", "Somebody let the denials of a product pass."),
+    ("alert.raised", "Something must be acted on."),
+    ("alert.worsened", "An alert has become more serious."),
+    ("alert.acknowledged", "Somebody took an alert on."),
+    ("alert.cleared", "What an alert was about is over."),
+    (TEST, "Somebody asked for a test. Goes to one webhook, whatever it wants to be told."),
+];
+
+/// The topic of a test.
+pub const TEST: &str = "webhook.test";
+
+/// Whether webhooks are told of `topic`.
+pub fn is_told(topic: &str) -> bool {
+    TOPICS.iter().any(|(name, _)| *name == topic)
+}
+
+/// What somebody must be allowed to see to be told of `topic`, in whatever way.
+pub fn permission(topic: &str) -> Permission {
+    match topic.split('.').next() {
+        Some("order") => Permission::CustomersRead,
+        Some("alert" | "product") => Permission::FleetRead,
+        Some("webhook") => Permission::TokensWrite,
+        _ => Permission::LicensesRead,
+    }
+}
+
+/// Which topics a webhook wants to be told: names, or whole families as `license.*`; all of them where none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct EventFilter(Vec<String>);
+
+/// A name that is neither a topic nor a family of topics.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is neither a topic nor a family of topics such as \"license.*\"")]
+pub struct NoTopic(String);
+
+impl EventFilter {
+    /// As it was stored: a newer version may know topics that this one does not.
+    pub fn stored(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Whether `topic` is one of them.
+    pub fn wants(&self, topic: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|name| matches(name, topic))
+    }
+
+    /// The names, in alphabetical order; none for all topics.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+fn matches(name: &str, topic: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(family) => topic.starts_with(family),
+        None => name == topic,
+    }
+}
+
+impl TryFrom<Vec<String>> for EventFilter {
+    type Error = NoTopic;
+
+    fn try_from(names: Vec<String>) -> Result<Self, NoTopic> {
+        let known = |name: &str| match name.strip_suffix('*') {
+            Some(family) => family.ends_with('.') && TOPICS.iter().any(|(topic, _)| topic.starts_with(family)),
+            None => is_told(name),
+        };
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            return Err(NoTopic(unknown.clone()));
+        }
+        let mut names = names;
+        names.sort_unstable();
+        names.dedup();
+        Ok(Self(names))
+    }
+}
+
+impl From<EventFilter> for Vec<String> {
+    fn from(filter: EventFilter) -> Self {
+        filter.0
+    }
+}
+
+/// Separated by spaces.
+impl fmt::Display for EventFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+impl FromStr for EventFilter {
+    type Err = NoTopic;
+
+    fn from_str(text: &str) -> Result<Self, NoTopic> {
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().try_into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(text: &str) -> EventFilter {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_filter_wants_names_families_or_everything() {
+        assert!(TOPICS.iter().all(|(topic, _)| filter("").wants(topic)));
+        let some = filter("seat.* license.revoked");
+        assert!(some.wants("seat.claimed") && some.wants("license.revoked"));
+        assert!(!some.wants("license.issued") && !some.wants("alert.raised"));
+        assert_eq!(some, filter(&some.to_string()));
+        assert_eq!(filter("seat.* seat.*").names(), ["seat.*"]);
+    }
+
+    #[test]
+    fn what_is_never_told_cannot_be_asked_for() {
+        for wrong in ["license", "license.", "*", "lic*", "license.key_revealed", "nothing.*", "License.issued"] {
+            assert!(wrong.parse::<EventFilter>().is_err(), "{wrong}");
+        }
+    }
+}
