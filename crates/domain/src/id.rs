@@ -146,6 +146,10 @@ id_type! {
     NodeId = "nod";
     /// An alert.
     AlertId = "alr";
+    /// An invitation to become a member.
+    InvitationId = "inv";
+    /// A second factor.
+    FactorId = "fac";
 }
 
 #[cfg(test)]

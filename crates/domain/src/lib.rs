@@ -23,8 +23,8 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, CustomerId, EventId, ImportId, LeaseId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, SeatId,
-    SessionId, SigningKeyId, TokenId, TrialId, VendorId,
+    AlertId, CustomerId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId, MemberId, NodeId, OrderId,
+    PlanId, ProductId, SeatId, SessionId, SigningKeyId, TokenId, TrialId, VendorId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};

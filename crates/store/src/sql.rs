@@ -3,9 +3,9 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId, LicenseStatus,
-    MemberId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SigningKeyId, Terms,
-    Timestamp, TokenId, TrialId, VendorId,
+    AlertId, Code, CustomerId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId, InvitationId,
+    LicenseId, LicenseStatus, MemberId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState,
+    SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -142,7 +142,9 @@ ids!(
     SigningKeyId,
     ImportId,
     TrialId,
-    AlertId
+    AlertId,
+    InvitationId,
+    FactorId
 );
 
 macro_rules! json {
