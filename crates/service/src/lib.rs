@@ -14,6 +14,7 @@ pub mod vault;
 
 pub use actor::{Actor, Call, Idempotency, RequestInfo};
 pub use error::{Error, ErrorCode, Result};
+pub use holdfast_store::factors::FactorKind;
 
 use holdfast_domain::{Clock, Entropy, Timestamp};
 use holdfast_store::Store;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub help_url: Option<String>,
     /// How far the node goes on without the database.
     pub continuity: holdfast_domain::continuity::Bounds,
+    /// Whether identity providers may be at private addresses, and at this machine by plain http.
+    pub private_providers: bool,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.
