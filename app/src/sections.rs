@@ -103,8 +103,15 @@ sections! {
     people {
         SetupPage: door::SetupPage;
         SignInPage: door::SignInPage;
+        FactorPage: door::FactorPage;
+        InvitePage: door::InvitePage;
         ConfirmPage: door::ConfirmPage;
         AuditPage: audit::AuditPage;
+        TeamPage: team::TeamPage;
+        MemberPage: team::MemberPage;
+        ProviderPage: team::ProviderPage;
+        SecurityPage: security::SecurityPage;
+        AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
     }
 }
