@@ -55,6 +55,9 @@ pub struct Options {
     /// For how many hours leases are renewed without the database, 1 to 72; floating seats for 12 at most.
     #[arg(long, global = true, value_name = "HOURS")]
     pub continuity_hours: Option<i64>,
+    /// Let vendors sign their people in through identity providers at private addresses, and on this machine by plain http.
+    #[arg(long, global = true)]
+    pub private_providers: bool,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -202,6 +205,8 @@ pub struct Config {
     pub help_url: Option<String>,
     /// How far the node goes on without the database.
     pub continuity: Bounds,
+    /// Whether identity providers may be at private addresses.
+    pub private_providers: bool,
     /// The log's filter.
     pub log: String,
     /// The log's form.
@@ -326,6 +331,7 @@ impl Options {
             endpoint: if self.endpoint.is_empty() { file.endpoint } else { self.endpoint },
             help_url: self.help_url.or(file.help_url),
             continuity_hours: self.continuity_hours.or(file.continuity_hours),
+            private_providers: self.private_providers || file.private_providers,
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
         }
@@ -358,6 +364,7 @@ impl Options {
             endpoints,
             help_url,
             continuity,
+            private_providers: self.private_providers,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -373,6 +380,7 @@ const COMMON: &[&str] = &[
     "endpoint",
     "help_url",
     "continuity_hours",
+    "private_providers",
     "log",
     "log_format",
 ];

@@ -145,6 +145,7 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
             endpoints: config.endpoints.clone(),
             help_url: config.help_url.clone(),
             continuity: config.continuity,
+            private_providers: config.private_providers,
         },
     })
 }
