@@ -30,6 +30,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=NotFound />
                 <Route path=path!("/setup") view={Lazy::<page::SetupPage>::new()} />
                 <Route path=path!("/sign-in") view={Lazy::<page::SignInPage>::new()} />
+                <Route path=path!("/sign-in/factor") view={Lazy::<page::FactorPage>::new()} />
+                <Route path=path!("/invite/:token") view={Lazy::<page::InvitePage>::new()} />
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=OverviewPage />
                     <Route path=path!("confirm") view={Lazy::<page::ConfirmPage>::new()} />
@@ -60,6 +62,11 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("webhooks/:id") view={Lazy::<page::WebhookPage>::new()} />
                     <Route path=path!("webhooks/:id/:delivery") view={Lazy::<page::DeliveryPage>::new()} />
                     <Route path=path!("audit") view={Lazy::<page::AuditPage>::new()} />
+                    <Route path=path!("team") view={Lazy::<page::TeamPage>::new()} />
+                    <Route path=path!("team/sign-in") view={Lazy::<page::ProviderPage>::new()} />
+                    <Route path=path!("team/:id") view={Lazy::<page::MemberPage>::new()} />
+                    <Route path=path!("security") view={Lazy::<page::SecurityPage>::new()} />
+                    <Route path=path!("security/app") view={Lazy::<page::AppPage>::new()} />
                     <Route path=path!("sessions") view={Lazy::<page::SessionsPage>::new()} />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>

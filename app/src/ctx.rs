@@ -2,7 +2,14 @@
 
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use holdfast_domain::Permission;
-use holdfast_service::{Actor, Call, Error, ErrorCode, RequestInfo, Service, admin::sessions::SignedIn};
+use holdfast_service::{
+    Actor, Call, Error, ErrorCode, RequestInfo, Service,
+    admin::{
+        passkey::Site,
+        second::{HalfWay, SignInStep},
+        sessions::{SessionSecret, SignedIn},
+    },
+};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_cookies::Cookies;
@@ -65,16 +72,61 @@ fn session() -> Result<Session, UiError> {
 pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
     ssr::begin(&session()?, &signed_in.session).await?;
     // Whoever comes next in this browser may not be who was handed a key or a secret.
-    drop_note("key");
-    drop_note("webhook");
+    for kind in ["key", "webhook", "codes", "invitation", HALF] {
+        drop_note(kind);
+    }
     Ok(())
+}
+
+/// The cookie of half a sign-in.
+const HALF: &str = "half";
+
+/// Lets this browser in, or leads it to the second half of the sign-in; `next` is where the person wants to go.
+pub async fn go_on(step: &SignInStep, next: &str) -> Result<(), UiError> {
+    match step {
+        SignInStep::In(signed_in) => {
+            let_in(signed_in).await?;
+            redirect(inside(next));
+        }
+        SignInStep::Factor(half) => {
+            keep_half(half);
+            redirect(&format!("/sign-in/factor?next={}", ssr::encode(inside(next))));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps half a sign-in in this browser.
+fn keep_half(half: &HalfWay) {
+    if let Ok(state) = state() {
+        let seconds = service().map_or(0, |service| half.ends_at.since(service.now()).0);
+        set_cookie(&note::name(HALF, state.secure()), &ssr::secret_text(&half.secret), seconds);
+    }
+}
+
+/// Half a sign-in that this browser has begun.
+pub fn half() -> Result<SessionSecret, UiError> {
+    let secure = state()?.secure();
+    let secret = cookie(&note::name(HALF, secure)).and_then(|text| ssr::secret_of(&text));
+    secret.ok_or_else(|| Error::new(ErrorCode::Unauthenticated).into())
+}
+
+/// Where a person wants to go, where that is a page of the console; its start otherwise.
+pub fn inside(next: &str) -> &str {
+    if next.starts_with("/console") && is_local(next) { next } else { "/console" }
+}
+
+/// Where this installation is reached: what passkeys are bound to.
+pub fn site() -> Site {
+    Site::new(&origin().unwrap_or_default())
 }
 
 /// Ends this browser's session.
 pub async fn let_out() -> Result<(), UiError> {
     ssr::end(&session()?).await?;
-    drop_note("key");
-    drop_note("webhook");
+    for kind in ["key", "webhook", "codes", "invitation"] {
+        drop_note(kind);
+    }
     Ok(())
 }
 

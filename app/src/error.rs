@@ -59,6 +59,11 @@ impl UiError {
                 "It does not exist, or it belongs to another vendor. Check the address."
             }
             "forbidden" => "Your role does not include this. An owner or admin can do it or change your role.",
+            "step_up_required" => "What this page shows asks for a sign-in of the last ten minutes.",
+            "factor_required" => "Your role needs a second factor: set one up under Sign-in and security.",
+            "invitation_invalid" => {
+                "It was used, taken back or replaced, or it is older than seven days. Ask for a new one."
+            }
             "unauthenticated" => "Your session has ended. Sign in again.",
             "unavailable" | "unreachable" => {
                 "The server or its database cannot be reached right now. Nothing was changed, and licenses in the field keep working. Try again."

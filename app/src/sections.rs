@@ -99,6 +99,8 @@ sections! {
         NodeStepPage: fleet::steps::NodeStepPage;
         AlertsPage: alerts::AlertsPage;
         AlertPage: alerts::AlertPage;
+    }
+    webhooks {
         WebhooksPage: webhooks::WebhooksPage;
         NewWebhookPage: webhooks::NewWebhookPage;
         WebhookPage: webhooks::WebhookPage;
@@ -107,8 +109,15 @@ sections! {
     people {
         SetupPage: door::SetupPage;
         SignInPage: door::SignInPage;
+        FactorPage: door::FactorPage;
+        InvitePage: door::InvitePage;
         ConfirmPage: door::ConfirmPage;
         AuditPage: audit::AuditPage;
+        TeamPage: team::TeamPage;
+        MemberPage: team::MemberPage;
+        ProviderPage: team::ProviderPage;
+        SecurityPage: security::SecurityPage;
+        AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
     }
 }

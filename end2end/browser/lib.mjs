@@ -51,6 +51,7 @@ export async function startServer(flags = []) {
   }
   return {
     origin,
+    data,
     code,
     log: () => log,
     async stop() {

@@ -60,6 +60,9 @@ pub struct Options {
     #[arg(long, global = true)]
     #[serde(default)]
     pub webhook_allow_private: bool,
+    /// Let vendors sign their people in through identity providers at private addresses, and on this machine by plain http.
+    #[arg(long, global = true)]
+    pub private_providers: bool,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -209,6 +212,8 @@ pub struct Config {
     pub continuity: Bounds,
     /// Whether webhooks may go to private addresses and over plain HTTP.
     pub webhooks_allow_private: bool,
+    /// Whether identity providers may be at private addresses.
+    pub private_providers: bool,
     /// The log's filter.
     pub log: String,
     /// The log's form.
@@ -334,6 +339,7 @@ impl Options {
             help_url: self.help_url.or(file.help_url),
             continuity_hours: self.continuity_hours.or(file.continuity_hours),
             webhook_allow_private: self.webhook_allow_private || file.webhook_allow_private,
+            private_providers: self.private_providers || file.private_providers,
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
         }
@@ -367,6 +373,7 @@ impl Options {
             help_url,
             continuity,
             webhooks_allow_private: self.webhook_allow_private,
+            private_providers: self.private_providers,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -383,6 +390,7 @@ const COMMON: &[&str] = &[
     "help_url",
     "continuity_hours",
     "webhook_allow_private",
+    "private_providers",
     "log",
     "log_format",
 ];

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::error::UiError;
+use crate::{error::UiError, ui::When};
 
 /// Who is looking, and how they want it to look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Viewer {
     pub theme: String,
     /// `comfortable` or `compact`.
     pub density: String,
+    /// From when on the person needs a second factor, where they have none yet.
+    pub factor_due: Option<When>,
 }
 
 /// Who is looking; nobody in particular while the database, which knows, is away.
@@ -32,6 +34,8 @@ pub async fn whoami() -> Result<Option<Viewer>, UiError> {
     let service = ctx::service()?;
     let me = service.me(&actor).await?;
     let vendor = service.vendor(&actor).await?;
+    let factors = if me.role.requires_factor() { Some(service.factors(&actor).await?) } else { None };
+    let factor_due = factors.filter(|view| view.factors.is_empty()).and_then(|view| view.due_at);
     let chosen = |name: &str, allowed: &[&str], otherwise: &str| {
         ctx::cookie(name).filter(|value| allowed.contains(&value.as_str())).unwrap_or_else(|| otherwise.to_owned())
     };
@@ -41,6 +45,7 @@ pub async fn whoami() -> Result<Option<Viewer>, UiError> {
         vendor: vendor.name.to_string(),
         theme: chosen("theme", &["light", "dark"], "system"),
         density: chosen("density", &["compact"], "comfortable"),
+        factor_due: factor_due.filter(|due| *due > service.now()).map(|due| When::new(due, service.now())),
     }))
 }
 

@@ -11,10 +11,12 @@ use leptos_router::{
 use crate::{
     pages::alerts::api::open_alerts,
     ui::{
-        Flash, Icon, Shape,
+        Flash, Icon, Shape, When, WhenText,
         act::load_once,
         live::{self, Topic},
-        load, show, show_quietly,
+        load,
+        page::{Notice, NoticeKind},
+        show, show_quietly,
     },
 };
 use api::{SetLook, SignOut, Viewer};
@@ -45,7 +47,7 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/webhooks", "Webhooks", Shape::Webhook),
         ],
     ),
-    ("Govern", &[("/console/audit", "Audit", Shape::Audit)]),
+    ("Govern", &[("/console/team", "Team", Shape::Person), ("/console/audit", "Audit", Shape::Audit)]),
 ];
 
 /// The screens on a phone's bar; the others are under "More" beside them.
@@ -108,6 +110,9 @@ pub fn Console() -> impl IntoView {
             <main class="frame-main" id="content" tabindex="-1">
                 <div class="frame-inner">
                     <Flash />
+                    {show_quietly(viewer, |viewer: Option<Viewer>| {
+                        viewer.and_then(|viewer| viewer.factor_due).map(|due| view! { <FactorReminder due /> })
+                    })}
                     <Outlet />
                 </div>
             </main>
@@ -120,6 +125,25 @@ pub fn Console() -> impl IntoView {
                 <More>{groups(counted)}</More>
             </nav>
         </div>
+    }
+}
+
+/// Reminds somebody who may go on for a while without the second factor that their role needs.
+#[component]
+fn FactorReminder(due: When) -> impl IntoView {
+    let path = use_location().pathname;
+    move || {
+        let due = due.clone();
+        (!path.get().starts_with("/console/security")).then(|| {
+            view! {
+                <Notice kind=NoticeKind::Info>
+                    <p>
+                        "From " <WhenText when=due exact=true /> " on, signing in needs a second factor. "
+                        <a class="link" href="/console/security">"Set one up"</a>
+                    </p>
+                </Notice>
+            }
+        })
     }
 }
 
@@ -197,6 +221,9 @@ fn PersonMenu(viewer: Viewer) -> impl IntoView {
                 <div class="menu-row">
                     <a class="link-quiet" href="/console/audit">
                         "Audit log"
+                    </a>
+                    <a class="link-quiet" href="/console/security">
+                        "Sign-in and security"
                     </a>
                     <a class="link-quiet" href="/console/sessions">
                         "Your sessions"

@@ -11,9 +11,11 @@ pub mod licenses;
 pub mod overview;
 pub mod plans;
 pub mod products;
+pub mod security;
 #[cfg(feature = "ssr")]
 mod serve;
 pub mod sessions;
+pub mod team;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

@@ -136,6 +136,20 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("webhook.redelivered", "Message sent again", Tone::Info),
     ("webhook.secret_rotated", "New secret made", Tone::Info),
     ("member.signed_in", "Signed in", Tone::None),
+    ("member.invited", "Invited", Tone::Info),
+    ("member.invited_again", "Invited again, with a new link", Tone::Info),
+    ("member.invitation_revoked", "Invitation taken back", Tone::Warn),
+    ("member.joined", "Joined", Tone::Good),
+    ("member.role_changed", "Role changed", Tone::Warn),
+    ("member.removed", "Removed from the team", Tone::Bad),
+    ("member.factor_added", "Second factor added", Tone::Good),
+    ("member.factor_removed", "Second factor removed", Tone::Warn),
+    ("member.factors_reset", "Second factors reset", Tone::Warn),
+    ("member.recovery_codes_made", "New recovery codes made", Tone::None),
+    ("member.password_reset", "Password reset", Tone::Warn),
+    ("member.provider_linked", "Linked to the company's sign-in", Tone::Info),
+    ("provider.set", "Company sign-in set", Tone::Warn),
+    ("provider.removed", "Company sign-in removed", Tone::Warn),
 ];
 
 /// An event in words.

@@ -23,6 +23,9 @@ use super::{
 };
 use crate::ctx::is_local;
 
+/// What somebody may see who first has to set up a second factor.
+const OPEN_TO_HELD: [&str; 4] = ["/console/security", "/console/security/app", "/console/sessions", "/console/confirm"];
+
 /// Parameters in which the framework looks for the error of a form.
 const FRAMEWORK: [&str; 2] = ["__path", "__err"];
 
@@ -88,7 +91,7 @@ fn go(path: &str) -> Response {
     response
 }
 
-fn encode(path: &str) -> String {
+pub fn encode(path: &str) -> String {
     path.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
             out.push(char::from(byte));
@@ -112,6 +115,10 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
         let wanted =
             if is_local(wanted) && wanted != "/console" { format!("?next={}", encode(wanted)) } else { String::new() };
         return Ok(Some(go(&format!("/sign-in{wanted}"))));
+    }
+    // Whoever has to set up a second factor does that first; everything else would be refused.
+    if inside && actor.is_some_and(Actor::is_held) && !OPEN_TO_HELD.contains(&path) {
+        return Ok(Some(go("/console/security")));
     }
     Ok(match path {
         "/" | "/sign-in" if actor.is_some() => Some(go("/console")),
@@ -179,7 +186,7 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
     }
     if let (true, Some(cookies)) = (reads && !watching, request.extensions().get::<Cookies>().cloned()) {
         let session = request.extensions().get::<Session>().cloned();
-        let refused = refusal::take(&state, &cookies, session.as_ref(), request.uri().path()).await;
+        let refused = refusal::take(&state, &cookies, session.as_ref(), request.uri().path(), actor.as_ref()).await;
         if let Some(refused) = refused {
             request.extensions_mut().insert(refused);
         }

@@ -6,17 +6,18 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
+mod provider;
 mod refusal;
 mod sessions;
 mod shell;
 mod upload;
 
-pub(crate) use guard::{Visitor, set_cookie};
+pub(crate) use guard::{Visitor, encode, set_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};
 pub use sessions::session_cookie;
-pub(crate) use sessions::{begin, end};
+pub(crate) use sessions::{begin, end, secret_of, secret_text};
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
-    refusal, sessions,
+    provider, refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
 };
@@ -80,6 +80,8 @@ pub fn router(state: AppState) -> Router {
     };
     Router::new()
         .route("/fn/{*function}", post(functions))
+        .route(provider::LEAVE, get(provider::leave))
+        .route(provider::RETURN, get(provider::come_back))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))

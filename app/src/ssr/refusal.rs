@@ -13,19 +13,21 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use holdfast_service::ErrorCode;
+use holdfast_service::{Actor, ErrorCode, Service};
 use tower_cookies::Cookies;
 use tower_sessions::Session;
 
-use super::{AppState, guard::plain, note, pages::FORM_LIMIT, sessions, set_cookie};
+use super::{AppState, encode, guard::plain, note, pages::FORM_LIMIT, sessions, set_cookie};
 use crate::{
     UiError,
     ctx::is_local,
-    ui::refused::{ANCHOR, Refused},
+    ui::refused::{ANCHOR, CONFIRMED, Refused},
 };
 
 /// The cookie, and the name in the session.
 const KIND: &str = "refused";
+/// The same for a form that waits until whoever sent it has proved again who they are.
+const WAITING: &str = "waiting";
 /// What the cookie says where the session has the text.
 const IN_SESSION: &str = "session";
 /// The longest value of the cookie; browsers take 4 096 bytes with its name and attributes.
@@ -84,21 +86,30 @@ pub async fn refuse(
 ) -> Response {
     let form = sent.uri.path().to_owned();
     let page = back.split(['?', '#']).next().unwrap_or("/").to_owned();
+    let waits = error.code == ErrorCode::StepUpRequired.as_str();
     let typed = typed.into_iter().filter(|(name, _)| !is_secret(&form, name)).collect();
     let refused = Refused { form, page, error, typed };
     if let Some(cookies) = sent.extensions.get::<Cookies>() {
-        keep(state, cookies, sent.extensions.get::<Session>(), refused).await;
+        let kind = if waits { WAITING } else { KIND };
+        keep(state, cookies, sent.extensions.get::<Session>(), kind, refused).await;
+    }
+    if waits && back.starts_with("/console") {
+        return go(&format!("/console/confirm?next={}", encode(back)));
     }
     go(&format!("{back}#{ANCHOR}"))
 }
 
 /// Whether a field lets somebody in, so that it is typed again rather than kept.
 fn is_secret(form: &str, name: &str) -> bool {
-    name.contains("password") || name.contains("secret") || (form.contains("/door/") && name == "code")
+    name.contains("password")
+        || name.contains("secret")
+        || ((form.contains("/door/") || form.contains("/security/")) && name == "code")
+        || name == "credential"
+        || name == "token"
 }
 
-async fn keep(state: &AppState, cookies: &Cookies, session: Option<&Session>, mut refused: Refused) {
-    let set = |value| cookies.add(set_cookie(&note::name(KIND, state.secure()), value, SECONDS, state.secure()));
+async fn keep(state: &AppState, cookies: &Cookies, session: Option<&Session>, kind: &str, mut refused: Refused) {
+    let set = |value| cookies.add(set_cookie(&note::name(kind, state.secure()), value, SECONDS, state.secure()));
     let encode = |refused: &Refused| serde_json::to_string(refused).ok().map(|text| note::encode(&text));
     let small = |refused: &Refused| encode(refused).filter(|value| value.len() <= COOKIE_AT_MOST);
     if let Some(value) = small(&refused) {
@@ -110,7 +121,7 @@ async fn keep(state: &AppState, cookies: &Cookies, session: Option<&Session>, mu
         ..refused.clone()
     };
     if let Some(session) = session
-        && sessions::keep(session, KIND, without_keys).await
+        && sessions::keep(session, kind, without_keys).await
     {
         return set(IN_SESSION.to_owned());
     }
@@ -120,13 +131,36 @@ async fn keep(state: &AppState, cookies: &Cookies, session: Option<&Session>, mu
     }
 }
 
-/// The refused form that `page` is to show, which is then no longer kept.
-pub async fn take(state: &AppState, cookies: &Cookies, session: Option<&Session>, page: &str) -> Option<Refused> {
-    let name = note::name(KIND, state.secure());
+/// The form that `page` is to show again, which is then no longer kept.
+pub async fn take(
+    state: &AppState,
+    cookies: &Cookies,
+    session: Option<&Session>,
+    page: &str,
+    actor: Option<&Actor>,
+) -> Option<Refused> {
+    if let Some(refused) = take_kind(state, cookies, session, KIND, page).await {
+        return Some(refused);
+    }
+    let mut waiting = take_kind(state, cookies, session, WAITING, page).await?;
+    if actor.is_some_and(|actor| actor.require_fresh(Service::now(state.service())).is_ok()) {
+        waiting.error = UiError::new(CONFIRMED, "You have confirmed that it is you");
+    }
+    Some(waiting)
+}
+
+async fn take_kind(
+    state: &AppState,
+    cookies: &Cookies,
+    session: Option<&Session>,
+    kind: &str,
+    page: &str,
+) -> Option<Refused> {
+    let name = note::name(kind, state.secure());
     let value = cookies.get(&name)?.value().to_owned();
     let kept = value == IN_SESSION;
     let refused: Option<Refused> = if kept {
-        session?.get(KIND).await.ok()?
+        session?.get(kind).await.ok()?
     } else {
         note::decode(&value).and_then(|text| serde_json::from_str(&text).ok())
     };
@@ -134,7 +168,7 @@ pub async fn take(state: &AppState, cookies: &Cookies, session: Option<&Session>
     cookies.add(set_cookie(&name, String::new(), 0, state.secure()));
     if let (true, Some(session)) = (kept, session) {
         // That it stays a while longer harms nobody.
-        let _ = session.remove_value(KIND).await;
+        let _ = session.remove_value(kind).await;
     }
     Some(refused)
 }

@@ -34,6 +34,18 @@ pub fn secret(id: Id) -> SessionSecret {
     SessionSecret::from_bytes(id.0.to_le_bytes())
 }
 
+/// A secret as the value of a cookie of its own.
+pub fn secret_text(secret: &SessionSecret) -> String {
+    secret.expose().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// The secret of such a value.
+pub fn secret_of(text: &str) -> Option<SessionSecret> {
+    let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| plain)?;
+    Some(SessionSecret::from_bytes(number.to_be_bytes()))
+}
+
 /// Lets the browser of `session` go on as the session of `secret`, which signing in has begun. What it had before ends:
 /// nobody gets in with an id that was known earlier.
 pub async fn begin(session: &Session, secret: &SessionSecret) -> Result<(), Error> {

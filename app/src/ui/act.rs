@@ -10,7 +10,9 @@ use std::{
 };
 
 use codee::{Decoder, Encoder};
-use leptos::{ev::SubmitEvent, form::form_data_from_event, prelude::*, server_fn::ServerFn, web_sys::UrlSearchParams};
+use leptos::{
+    ev::SubmitEvent, form::form_data_from_event, html::Form, prelude::*, server_fn::ServerFn, web_sys::UrlSearchParams,
+};
 use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -239,17 +241,33 @@ pub fn ActionForm(
     /// The fields and the button.
     children: Children,
 ) -> impl IntoView {
+    let (form, sent) = (NodeRef::<Form>::new(), StoredValue::new(false));
     let submit = move |event: SubmitEvent| {
         // What cannot be gathered here, the browser sends by itself.
         if event.default_prevented() {
             return;
         }
-        if let Some(form) = gathered(&event) {
+        if let Some(fields) = gathered(&event) {
             event.prevent_default();
-            action.action.dispatch(form);
+            sent.set_value(true);
+            action.action.dispatch(fields);
         }
     };
-    view! { <form action=action.path method="post" class=class on:submit=submit>{children()}</form> }
+    // Whoever has to confirm first who they are goes the way of a browser without scripting: the server keeps what was
+    // filled in, asks, and leads back to it. The act was refused, so that sending it again does nothing twice.
+    Effect::new(move |_| {
+        let stale =
+            action.action.value().with(|value| matches!(value, Some(Err(error)) if error.code == "step_up_required"));
+        if stale
+            && sent.get_value()
+            && let Some(form) = form.get_untracked()
+        {
+            sent.set_value(false);
+            // Where even that fails, the page says what is wrong.
+            let _ = form.submit();
+        }
+    });
+    view! { <form action=action.path method="post" class=class on:submit=submit node_ref=form>{children()}</form> }
 }
 
 /// The fields of a form that is being sent, as a browser writes them into its body.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     Icon, Shape,
     page::{Notice, NoticeKind},
-    refused::{ANCHOR, FormState},
+    refused::{ANCHOR, CONFIRMED, FormState},
 };
 
 /// The field's own name: `name` for `plan[name]`.
@@ -275,6 +275,14 @@ pub fn FormError(
     let anchor = error.is_refused().then_some(ANCHOR);
     move || {
         error.get().map(|error| {
+            if error.code == CONFIRMED {
+                return view! {
+                    <Notice kind=NoticeKind::Info anchor>
+                        <p>{error.sentence()} " What you had filled in is here again; nothing has been done yet."</p>
+                    </Notice>
+                }
+                .into_any();
+            }
             view! {
                 <Notice kind=NoticeKind::Bad anchor>
                     <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>
@@ -284,6 +292,7 @@ pub fn FormError(
                     </p>
                 </Notice>
             }
+            .into_any()
         })
     }
 }

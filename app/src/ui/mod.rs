@@ -11,6 +11,7 @@ pub mod form;
 pub mod icon;
 pub mod live;
 pub mod page;
+pub mod passkey;
 pub mod refused;
 pub mod state;
 pub mod time;
@@ -21,5 +22,6 @@ pub use data::{Empty, Fact, Facts, Pager, Rows, Steps, Tab, Tabs, Timeline, Time
 pub use form::{Checkbox, Choice, Field, FormError, SelectField, Submit, TextArea};
 pub use icon::{Icon, Shape};
 pub use page::{Crumb, ErrorState, Flash, PageHead, Section};
+pub use passkey::PasskeyButton;
 pub use state::{StateBadge, Tone};
 pub use time::{When, WhenText};

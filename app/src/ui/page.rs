@@ -150,6 +150,17 @@ const DONE: &[(&str, &str)] = &[
     ("webhook_rotated", "New secret made. For a day the one before signs as well."),
     ("webhook_removed", "Webhook removed."),
     ("webhook_redelivered", "In line again, the same bytes under the same id."),
+    ("factor_added", "Second factor added. All your other sessions have ended."),
+    ("factor_removed", "Second factor removed. All your other sessions have ended."),
+    ("codes_made", "New recovery codes made. Those of before open nothing any more."),
+    ("password_changed", "Password changed. All your other sessions have ended."),
+    ("invited", "Invitation made."),
+    ("invitation_revoked", "Invitation taken back. Its link opens nothing any more."),
+    ("role_changed", "Role changed. Their sessions have ended."),
+    ("member_removed", "Member removed. Their sessions have ended."),
+    ("factors_reset", "Second factors reset. They set one up when they next sign in."),
+    ("provider_set", "Saved. The provider has answered."),
+    ("provider_removed", "Provider removed."),
     ("saved", "Saved."),
 ];
 
@@ -177,10 +188,15 @@ pub fn ErrorState(
     /// Why.
     error: UiError,
 ) -> impl IntoView {
+    let confirm = (error.code == "step_up_required").then(|| {
+        let href = format!("/console/confirm?next={}", use_location().pathname.get_untracked());
+        view! { <div class="actions"><a class="btn btn-primary" href=href>"Confirm that it is you"</a></div> }
+    });
     view! {
         <div class="empty" role="alert">
             <h2>{error.title.clone()}</h2>
             <p>{error.advice()}</p>
+            {confirm}
             {error.request_id.map(|id| view! { <p>"Request " <code>{id}</code></p> })}
         </div>
     }

@@ -15,6 +15,9 @@ use crate::error::UiError;
 /// The anchor of the error summary.
 pub const ANCHOR: &str = "refused";
 
+/// The code of a form that waited until whoever sent it had confirmed who they are, and comes back now.
+pub const CONFIRMED: &str = "confirmed";
+
 /// A form that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, ImportId, LicenseId, PlanId, ProductId, Role, SeatId, WebhookId,
+    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, PlanId, ProductId, Role, SeatId,
+    WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -23,10 +24,16 @@ struct Row {
     arguments: fn(&Things) -> String,
 }
 
-/// `+` is `ok`, `_` is `forbidden`; anything else is the code that everybody gets.
+/// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request` and `?` is `not_found`, for what would otherwise have effects that
+/// no test wants; anything else is the code that everybody gets.
 fn roles(marks: &'static str) -> [&'static str; 5] {
-    let one = |mark: &u8| if *mark == b'+' { "ok" } else { "forbidden" };
-    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_')) {
+    let one = |mark: &u8| match *mark {
+        b'+' => "ok",
+        b'!' => "invalid_request",
+        b'?' => "not_found",
+        _ => "forbidden",
+    };
+    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_' | b'!' | b'?')) {
         let each: Vec<_> = marks.as_bytes().iter().map(one).collect();
         return each.try_into().unwrap();
     }
@@ -57,6 +64,16 @@ fn table() -> Vec<Row> {
         set_look "+++++" "ok" "unauthenticated" |_| "theme=dark";
         my_sessions "+++++" "ok" "unauthenticated" |_| "";
         end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
+        my_ways "+++++" "ok" "unauthenticated" |_| "";
+        my_passkey "+++++" "ok" "unauthenticated" |_| "";
+        my_security "+++++" "ok" "unauthenticated" |_| "";
+        offer_app "+++++" "ok" "unauthenticated" |_| "";
+        add_app "factor_wrong" "factor_wrong" "unauthenticated" |_| "code=000000&name=";
+        passkey_offer "+++++" "ok" "unauthenticated" |_| "";
+        add_passkey "factor_wrong" "factor_wrong" "unauthenticated" |_| "name=Key&credential=x";
+        remove_factor "not_found" "not_found" "unauthenticated" |_| "id=fac_01m803crnaftmanwmz5a0j4ry7";
+        new_codes "factor_required" "factor_required" "unauthenticated" |_| "";
+        change_password "sign_in_failed" "sign_in_failed" "unauthenticated" |_| "current_password=wrong&new_password=tidal+omelette+bracket+nine";
         confirm "sign_in_failed" "sign_in_failed" "unauthenticated" |_| "password=wrong&next=";
         // Products and plans.
         load_overview "+++++" "ok" "unauthenticated" |_| "";
@@ -110,10 +127,29 @@ fn table() -> Vec<Row> {
         delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
+        // The team.
+        team "+++++" "ok" "unauthenticated" |_| "";
+        member "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.member);
+        invite "++___" "ok" "unauthenticated" |t| format!("email=new-{}%40example.com&role=viewer", t.product.to_string().replace('_', "-"));
+        resend_invitation "++___" "not_found" "unauthenticated" |t| format!("id={}", t.invitation);
+        revoke_invitation "++___" "not_found" "unauthenticated" |t| format!("id={}", t.invitation);
+        set_role "++___" "not_found" "unauthenticated" |t| format!("id={}&role=support", t.member);
+        reset_member_factors "++___" "not_found" "unauthenticated" |t| format!("id={}", t.member);
+        remove_member "++___" "not_found" "unauthenticated" |t| format!("id={}", t.member);
+        provider "+____" "ok" "unauthenticated" |_| "";
+        set_provider "!____" "invalid_request" "unauthenticated" |_| "issuer=ftp%3A%2F%2Fx&client_id=c&secret=s&domains=example.com&new_role=";
+        remove_provider "?____" "not_found" "unauthenticated" |_| "";
         // The log.
+        check_chain "++___" "ok" "unauthenticated" |_| "after=0";
         events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.
         set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
+        company_door "ok" "ok" "ok" |_| "";
+        half_ways "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
+        half_passkey "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
+        finish_sign_in "unauthenticated" "unauthenticated" "unauthenticated" |_| "code=000000&credential=&next=";
+        invitation "invitation_invalid" "invitation_invalid" "invitation_invalid" |_| "token=guess";
+        accept_invitation "invitation_invalid" "invitation_invalid" "invitation_invalid" |_| "token=guess&name=Ann&password=p";
         sign_in "sign_in_failed" "sign_in_failed" "sign_in_failed" |_| "email=nobody%40example.com&password=p";
         sign_out "+++++" "ok" "ok" |_| "";
     }
@@ -137,7 +173,9 @@ fn marks(things: &Things, tag: &str) -> Vec<String> {
     ];
     let names = ["Product", "Customer", "Computer"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
-    ids.into_iter().chain(names).chain([import.to_string(), key.clone(), short]).collect()
+    let people =
+        [things.member.to_string(), things.invitation.to_string(), format!("Member {tag}"), things.link.clone()];
+    ids.into_iter().chain(people).chain(names).chain([import.to_string(), key.clone(), short]).collect()
 }
 
 #[tokio::test]
@@ -205,6 +243,8 @@ fn unknown(things: &Things) -> Things {
         alert: AlertId::from_bytes([6; 16]),
         webhook: WebhookId::from_bytes([6; 16]),
         delivery: DeliveryId::from_bytes([6; 16]),
+        member: MemberId::from_bytes([6; 16]),
+        invitation: InvitationId::from_bytes([6; 16]),
         ..things.clone()
     }
 }
@@ -221,6 +261,7 @@ fn fill(pattern: &str, things: &Things) -> String {
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
             "webhooks" => things.webhook.to_string(),
+            "team" => things.member.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
         "{seat}" => things.seat.to_string(),

@@ -6,6 +6,7 @@
 mod bundle;
 mod functions;
 mod live;
+mod people;
 mod promises;
 mod refusals;
 mod secrets;

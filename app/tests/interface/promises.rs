@@ -59,7 +59,8 @@ fn form(path: &str, body: &str) -> Request<Body> {
 const ARGUMENTS: [&str; 2] = [
     "id=x&alert=a&after=0&archived=false&q=&name=n&code=c&subject=&failed=&fate=&line=0&customer=&product=p&plan[name]=n&step=revoke\
      &reason=r&until=&license[plan]=p&seat=s&columns[0]=key&asked[q]=&asked[state]=&asked[product]=&asked[plan]=&asked[sort]=&asked[after]=\
-     &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark",
+     &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark&email=e&role=viewer\
+     &credential=c&current_password=p&new_password=p&issuer=i&client_id=c&domains=d",
     "id=x&after=&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke",
 ];
 
@@ -67,7 +68,17 @@ const ARGUMENTS: [&str; 2] = [
 async fn every_server_function_behind_the_door_refuses_nobody() {
     let db = TestDb::sqlite().await;
     let router = interface(&db).await;
-    let open = ["set_up", "sign_in", "sign_out"];
+    let open = [
+        "set_up",
+        "sign_in",
+        "sign_out",
+        "company_door",
+        "half_ways",
+        "half_passkey",
+        "finish_sign_in",
+        "invitation",
+        "accept_invitation",
+    ];
     let mut seen = 0;
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {
         assert_eq!(method, Method::POST, "{path} can be called by a link");

@@ -6,7 +6,7 @@ use axum::{
 };
 use holdfast_domain::Role;
 
-use crate::world::{Answer, Browser, OWNER, World, function};
+use crate::world::{Answer, Browser, OWNER, PASSWORD, World, function};
 
 /// Sends a form, follows to where the browser is led, and returns that page.
 async fn refused(browser: &mut Browser, from: &str, name: &str, fields: &str) -> Answer {
@@ -172,6 +172,47 @@ async fn a_session_that_ended_meanwhile_loses_nothing_either() {
     browser.sign_in("developer-ours@example.com").await;
     let page = browser.get(from).await;
     assert_eq!(value(&page, "name"), "Ann");
+}
+
+#[tokio::test]
+async fn a_form_that_waits_for_a_confirmation_comes_back_filled_in() {
+    let world = World::new().await;
+    let things = world.things("a").await;
+    let mut browser = world.member(world.vendor, Role::Support).await;
+    let stale = "UPDATE sessions SET data = json_set(data, '$.confirmed_at', 0)";
+    let page = format!("/console/licenses/{}/suspend", things.license);
+    for reason in ["Card was refused".to_owned(), "because ".repeat(120).trim().to_owned()] {
+        holdfast_store::raw::run(&world.db.db, stale).await.unwrap();
+        let fields = format!("id={}&step=suspend&reason={}", things.license, reason.replace(' ', "+"));
+        let answer = browser.submit(&page, &function("take_step"), &fields).await;
+        let asked = format!("/console/confirm?next={page}");
+        assert_eq!((answer.status, answer.header(header::LOCATION)), (StatusCode::SEE_OTHER, asked.as_str()));
+        assert_eq!(browser.get(&asked).await.status, StatusCode::OK);
+        // A password that is mistyped meanwhile loses nothing.
+        let next = page.replace('/', "%2F");
+        let wrong = browser.submit(&asked, &function("confirm"), &format!("password=wrong&next={next}")).await;
+        assert_eq!(wrong.header(header::LOCATION), format!("{asked}#refused"));
+        let shown = browser.get(&asked).await;
+        assert!(shown.body.contains("sign_in_failed") && !shown.body.contains(&reason));
+        let right = format!("password={}&next={next}", PASSWORD.replace(' ', "+"));
+        let answer = browser.submit(&asked, &function("confirm"), &right).await;
+        assert_eq!(answer.header(header::LOCATION), page);
+        let back = browser.get(&page).await;
+        assert!(back.body.contains(&format!("{reason}</textarea>")), "the reason is still there");
+        assert!(back.body.contains("nothing has been done yet"));
+        assert!(!browser.get(&page).await.body.contains(&reason), "and comes back once");
+    }
+    let answer = browser
+        .submit(&page, &function("take_step"), &format!("id={}&step=suspend&reason=Card+was+refused", things.license))
+        .await;
+    assert!(answer.header(header::LOCATION).contains("done=license_suspended"), "{}", answer.header(header::LOCATION));
+    // Whoever comes back without having confirmed finds it as well, with what is asked of them.
+    holdfast_store::raw::run(&world.db.db, stale).await.unwrap();
+    let page = format!("/console/licenses/{}/resume", things.license);
+    let fields = format!("id={}&step=resume&reason=Paid+at+last", things.license);
+    browser.submit(&page, &function("take_step"), &fields).await;
+    let back = browser.get(&page).await;
+    assert!(back.body.contains("Paid at last</textarea>") && back.body.contains("step_up_required"));
 }
 
 #[tokio::test]

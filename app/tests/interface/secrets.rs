@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::world::{Answer, Browser, MASTER_KEY, PAGE_PATHS, PASSWORD, Things, World, function, text};
 
 /// Columns that hold secrets or what stands for one, as hexadecimal digits of their bytes.
-const COLUMNS: [(&str, &str); 7] = [
+const COLUMNS: [(&str, &str); 12] = [
     ("members", "totp_sealed"),
     ("sessions", "id_hash"),
     ("api_tokens", "hash"),
@@ -17,6 +17,11 @@ const COLUMNS: [(&str, &str); 7] = [
     ("licenses", "key_hash"),
     ("licenses", "key_sealed"),
     ("setup", "code_hash"),
+    ("invitations", "token_hash"),
+    ("factors", "secret_sealed"),
+    ("factors", "public_key"),
+    ("recovery_codes", "hash"),
+    ("half_sign_ins", "id_hash"),
 ];
 
 fn bytes_of(hex: &str) -> Vec<u8> {
@@ -87,11 +92,12 @@ fn pages(things: &Things) -> Vec<String> {
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
+            "team" => things.member.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
-        let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere");
+        let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
     }
@@ -120,7 +126,15 @@ async fn no_page_of_anybody_holds_a_secret() {
     }
     let marked = Sha256::digest(b"a second factor").iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     raw::run(&world.db.db, &format!("UPDATE members SET totp_sealed = x'{marked}'")).await.unwrap();
+    let factor = "INSERT INTO factors SELECT randomblob(16), vendor, id, 'passkey', 'Key', randomblob(60), randomblob(16), \
+                  randomblob(91), 0, 0, 0, 0 FROM members WHERE email = 'member-seen@example.com'";
+    let codes = "INSERT INTO recovery_codes SELECT vendor, id, randomblob(32), NULL FROM members";
+    let halves = "INSERT INTO half_sign_ins SELECT randomblob(32), vendor, id, 9000000000000000 FROM members";
+    for sql in [factor, codes, halves] {
+        raw::run(&world.db.db, sql).await.unwrap();
+    }
     let mut secrets = secrets(&world, &browsers).await;
+    secrets.push(("the link of an invitation".to_owned(), things.link.clone()));
     secrets.push(("an API token".to_owned(), token));
     secrets.push(("a license key".to_owned(), other.key.clone()));
     secrets.push(("an imported key".to_owned(), "AAAA-seen-IMPORTED-0000".to_owned()));

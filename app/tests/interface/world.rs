@@ -12,8 +12,8 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, DeviceHash, ImportId, LicenseId, LicenseModel, NodeId, PlanId, ProductId, Role,
-    SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId, webhook::EventFilter,
+    AlertId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId, NodeId,
+    PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -21,7 +21,7 @@ use holdfast_service::{
         import::StageImport,
         inputs::{
             BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
-            IssueLicense,
+            InviteMember, IssueLicense,
         },
         webhooks::CreateWebhook,
     },
@@ -85,6 +85,10 @@ pub struct Things {
     pub delivery: DeliveryId,
     /// An import that is still to be decided on.
     pub open_import: ImportId,
+    pub member: MemberId,
+    pub invitation: InvitationId,
+    /// What stands at the end of the invitation's link.
+    pub link: String,
     /// The day, ten days after the license ends.
     pub later: String,
 }
@@ -133,9 +137,16 @@ impl World {
         let email = format!("{}-{}@example.com", role.as_str(), if vendor == self.vendor { "ours" } else { "theirs" });
         let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
         self.service.create_member(&Call::system(vendor), input).await.unwrap();
+        self.spare_factors().await;
         let mut browser = self.browser();
         browser.sign_in(&email).await;
         browser
+    }
+
+    /// Lets everybody go on without a second factor: what most tests are about is something else.
+    pub async fn spare_factors(&self) {
+        let sql = "UPDATE members SET factor_due_at = 9000000000000000";
+        holdfast_store::raw::run(&self.db.db, sql).await.unwrap();
     }
 
     /// A node of the installation.
@@ -202,6 +213,17 @@ impl World {
         id
     }
 
+    /// A member of the first vendor who never signed in.
+    async fn somebody(&self, tag: &str) -> MemberId {
+        let input = CreateMember {
+            name: text(&format!("Member {tag}")),
+            email: text(&format!("member-{tag}@example.com")),
+            role: Role::Viewer,
+            password: PASSWORD.into(),
+        };
+        self.service.create_member(&Call::system(self.vendor), input).await.unwrap().id
+    }
+
     /// Things of the first vendor. `tag` keeps their names apart.
     pub async fn things(&self, tag: &str) -> Things {
         let (service, call) = (&self.service, Call::system(self.vendor));
@@ -262,6 +284,8 @@ impl World {
         };
         let webhook = service.create_webhook(&call, hook).await.unwrap().webhook.id;
         let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
+        let invite = InviteMember { email: text(&format!("invited-{tag}@example.com")), role: Role::Viewer };
+        let invited = service.invite(&call, invite).await.unwrap();
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
@@ -273,6 +297,9 @@ impl World {
             seat,
             node: self.node(tag).await,
             alert: self.alert(product).await,
+            member: self.somebody(tag).await,
+            invitation: invited.invitation.id,
+            link: invited.secret,
             import: imports[0],
             open_import: imports[1],
             webhook,

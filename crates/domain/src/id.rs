@@ -152,6 +152,10 @@ id_type! {
     MessageId = "msg";
     /// A message on its way to one webhook.
     DeliveryId = "dlv";
+    /// An invitation to become a member.
+    InvitationId = "inv";
+    /// A second factor.
+    FactorId = "fac";
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 
+    /// Whether members in this role need a second factor (security design, "Second factors").
+    pub const fn requires_factor(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin | Self::Support)
+    }
+
     /// Whether a member in this role may do what `permission` names, as far as the role alone decides: where the table
     /// asks for a fresh sign-in, a reason or a second person as well, the use case asks for it.
     pub const fn may(self, permission: Permission) -> bool {

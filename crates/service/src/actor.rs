@@ -19,6 +19,8 @@ pub struct Actor {
 #[derive(Clone, Debug)]
 enum Grants {
     Role(Role),
+    /// Of a role, and held at the door until there is a second factor: may do nothing.
+    Held(Role),
     Scopes(Vec<Permission>),
     Everything,
 }
@@ -38,6 +40,19 @@ impl Actor {
     pub(crate) fn token(vendor: VendorId, token: TokenId, scopes: Vec<Permission>) -> Self {
         let who = holdfast_domain::event::Actor::Token(token);
         Self { vendor, who, grants: Grants::Scopes(scopes), session: None, confirmed_at: None }
+    }
+
+    /// The same person, held until they have a second factor.
+    pub(crate) fn held(mut self) -> Self {
+        if let Grants::Role(role) = self.grants {
+            self.grants = Grants::Held(role);
+        }
+        self
+    }
+
+    /// Whether the person may do nothing before they have a second factor.
+    pub const fn is_held(&self) -> bool {
+        matches!(self.grants, Grants::Held(_))
     }
 
     /// The system itself, acting for `vendor`: a job, or an operator with a shell on the machine.
@@ -79,7 +94,7 @@ impl Actor {
     /// The member's role; `None` for a token or the system.
     pub const fn role(&self) -> Option<Role> {
         match self.grants {
-            Grants::Role(role) => Some(role),
+            Grants::Role(role) | Grants::Held(role) => Some(role),
             _ => None,
         }
     }
@@ -98,14 +113,20 @@ impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match &self.grants {
             Grants::Role(role) => role.may(permission),
+            Grants::Held(_) => false,
             Grants::Scopes(scopes) => scopes.contains(&permission),
             Grants::Everything => true,
         }
     }
 
-    /// `Ok` where this actor has `permission`, otherwise [`ErrorCode::Forbidden`].
+    /// `Ok` where this actor has `permission`, otherwise [`ErrorCode::Forbidden`], or [`ErrorCode::FactorRequired`] where
+    /// the role has it.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.may(permission) { Ok(()) } else { Err(Error::new(ErrorCode::Forbidden)) }
+        match self.grants {
+            Grants::Held(role) if role.may(permission) => Err(Error::new(ErrorCode::FactorRequired)),
+            _ if self.may(permission) => Ok(()),
+            _ => Err(Error::new(ErrorCode::Forbidden)),
+        }
     }
 }
 

@@ -96,9 +96,27 @@ codes! {
     Forbidden = "forbidden", 403, "This role may not do that",
         "The member's role or the token's scopes do not include the permission.",
         "Ask an owner or admin to do it or to change the role.";
-    StepUpRequired = "step_up_required", 403, "Confirm your password first",
+    StepUpRequired = "step_up_required", 403, "Confirm that it is you first",
         "The action needs a sign-in that is at most 10 minutes old.",
-        "Confirm the password and repeat the action.";
+        "Confirm with your password or second factor and repeat the action.";
+    FactorWrong = "factor_wrong", 401, "The code or passkey does not fit",
+        "The code is mistyped, has run out or was used before, or the passkey is not one of this person's.",
+        "Wait for the app's next code and type that; or use a recovery code.";
+    FactorRequired = "factor_required", 403, "Set up a second factor first",
+        "The member's role asks for a second factor and there is none yet.",
+        "Set one up in the console: an authenticator app or a passkey. It takes a minute.";
+    FactorNeeded = "factor_needed", 409, "Your role needs a second factor",
+        "The last factor of an owner, an admin or a support person was to be removed.",
+        "Add another one first.";
+    InvitationInvalid = "invitation_invalid", 404, "This invitation does not work any more",
+        "The link was used, taken back or replaced, or it is older than seven days.",
+        "Ask whoever invited you for a new one.";
+    ProviderRefused = "provider_refused", 403, "The sign-in with your company's account did not work",
+        "The provider's answer did not hold, or the account is not one that is let in here.",
+        "Begin again from the sign-in page; if it stays, ask an owner of your vendor.";
+    ProviderUnavailable = "provider_unavailable", 503, "The company's sign-in cannot be reached",
+        "The identity provider did not answer, or not as it should.",
+        "Try again, or sign in with your password.";
     SetupCodeWrong = "setup_code_wrong", 403, "The set-up code is wrong",
         "The code typed is not the one in the server's log.",
         "Read the code from the server's output; it changes with every start.";
@@ -106,7 +124,7 @@ codes! {
         "A vendor exists, so first-run set-up is closed.",
         "Sign in.";
     PasswordTooWeak = "password_too_weak", 400, "Choose a longer or less common password",
-        "A password needs 15 to 128 characters and must not be one of the common ones.",
+        "A password needs 15 to 128 characters (8 with a second factor) and must not be one of the common ones.",
         "Use a passphrase of several words.";
     CrossSite = "cross_site", 403, "The request did not come from this site",
         "A browser sent the request from another site's page.",

@@ -16,6 +16,7 @@ pub mod vault;
 
 pub use actor::{Actor, Call, Idempotency, RequestInfo};
 pub use error::{Error, ErrorCode, Result};
+pub use holdfast_store::factors::FactorKind;
 
 use holdfast_domain::{Clock, Entropy, Timestamp};
 use holdfast_store::Store;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub continuity: holdfast_domain::continuity::Bounds,
     /// Whether webhooks may go to addresses that only this network knows, and over plain HTTP.
     pub webhooks_allow_private: bool,
+    /// Whether identity providers may be at private addresses, and at this machine by plain http.
+    pub private_providers: bool,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.

@@ -38,6 +38,12 @@ pub enum Purpose {
     WebhookSecrets,
     /// What a node keeps on its own disk to survive the loss of the database; row identity: what it is.
     NodeState,
+    /// The secret of an authenticator app; row identity: the factor's id.
+    TotpSecret,
+    /// What a vendor proves itself to its identity provider with; row identity: the vendor's id.
+    ProviderSecret,
+    /// The verifier of a sign-in that is under way at a provider; row identity: the hash of its state.
+    SignInVerifier,
 }
 
 impl Purpose {
@@ -50,6 +56,9 @@ impl Purpose {
             Self::ImportRow => b"import-row",
             Self::WebhookSecrets => b"webhook-secrets",
             Self::NodeState => b"node-state",
+            Self::TotpSecret => b"totp-secret",
+            Self::ProviderSecret => b"provider-secret",
+            Self::SignInVerifier => b"sign-in-verifier",
         }
     }
 

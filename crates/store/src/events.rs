@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, record},
+    sql::{Querier, Record as _, all, args, record, value},
 };
 use holdfast_domain::{Actor, EventHash, EventId, Timestamp, VendorId, event::EventFields};
 
@@ -108,13 +108,41 @@ pub enum Verdict {
     },
 }
 
+/// What came of a part of a walk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Walked {
+    /// To the end.
+    Done(Verdict),
+    /// So far everything holds.
+    SoFar {
+        /// The number of the last event that was looked at.
+        number: i64,
+        /// The number of the last event there is.
+        last: i64,
+    },
+}
+
 /// Walks the vendor's whole chain, a thousand events at a time, and compares its end with the head.
 pub async fn verify(q: &mut dyn Querier, scope: Scope) -> Result<Verdict, StoreError> {
+    match walk(q, scope, 0, i64::MAX).await? {
+        Walked::Done(verdict) => Ok(verdict),
+        Walked::SoFar { number, .. } => Ok(Verdict::Broken { number }),
+    }
+}
+
+/// Walks on from the event of number `after`, which was looked at before, over about `limit` events.
+pub async fn walk(q: &mut dyn Querier, scope: Scope, after: i64, limit: i64) -> Result<Walked, StoreError> {
+    let broken = |number| Ok(Walked::Done(Verdict::Broken { number }));
     let sql = "SELECT number, hash FROM event_heads WHERE vendor = $1";
     let head = q.rows(sql.into(), args![scope.vendor()]).await?;
-    let Some(head) = head.first() else { return Ok(Verdict::Broken { number: 0 }) };
+    let Some(head) = head.first() else { return broken(0) };
     let (last, head): (i64, EventHash) = (head.get(0)?, head.get(1)?);
-    let (mut number, mut hash) = (0, EventHash::GENESIS);
+    let (mut number, mut hash) = (after, EventHash::GENESIS);
+    if after > 0 {
+        let sql = "SELECT hash FROM events WHERE vendor = $1 AND number = $2";
+        let Some(stored) = value(q, sql, args![scope.vendor(), after]).await? else { return broken(after) };
+        hash = stored;
+    }
     let sql = format!(
         "SELECT {} FROM events WHERE vendor = $1 AND number > $2 AND number <= $3 ORDER BY number LIMIT 1000",
         EventRow::COLUMNS
@@ -122,7 +150,7 @@ pub async fn verify(q: &mut dyn Querier, scope: Scope) -> Result<Verdict, StoreE
     loop {
         let events = match all::<EventRow>(q, sql.clone(), args![scope.vendor(), number, last]).await {
             Ok(events) => events,
-            Err(StoreError::Corrupt(_)) => return Ok(Verdict::Broken { number: number + 1 }),
+            Err(StoreError::Corrupt(_)) => return broken(number + 1),
             Err(error) => return Err(error),
         };
         if events.is_empty() {
@@ -131,17 +159,20 @@ pub async fn verify(q: &mut dyn Querier, scope: Scope) -> Result<Verdict, StoreE
         for event in events {
             number += 1;
             if event.number != number {
-                return Ok(Verdict::Broken { number });
+                return broken(number);
             }
             let computed = event.fields().hash(hash);
             if computed != event.hash {
-                return Ok(Verdict::Broken { number });
+                return broken(number);
             }
             hash = computed;
         }
+        if number < last && number - after >= limit {
+            return Ok(Walked::SoFar { number, last });
+        }
     }
     if number != last || hash != head {
-        return Ok(Verdict::Broken { number: number + 1 });
+        return broken(number + 1);
     }
-    Ok(Verdict::Whole { events: number, head })
+    Ok(Walked::Done(Verdict::Whole { events: number, head }))
 }

@@ -32,6 +32,8 @@ record! {
         pub last_login_at: Option<Timestamp>,
         /// Since when they may no longer sign in.
         pub disabled_at: Option<Timestamp>,
+        /// Until when they may go on without the second factor that their role asks for; absent for at once.
+        pub factor_due_at: Option<Timestamp>,
     }
 }
 
@@ -45,7 +47,7 @@ impl MemberRow {
 /// Creates a member of the scope's vendor; `member.vendor` is ignored in its favour.
 pub async fn insert(tx: &mut Tx, scope: Scope, member: &MemberRow) -> Result<(), StoreError> {
     let sql = format!(
-        "INSERT INTO members ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO members ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         bare(MemberRow::COLUMNS, "members")
     );
     let m = member;
@@ -59,7 +61,8 @@ pub async fn insert(tx: &mut Tx, scope: Scope, member: &MemberRow) -> Result<(),
         m.totp_sealed,
         m.created_at,
         m.last_login_at,
-        m.disabled_at
+        m.disabled_at,
+        m.factor_due_at
     ];
     tx.rows(sql.into(), args).await.map(|_| ())
 }
@@ -79,6 +82,14 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: MemberId) -> Result<Opti
 pub async fn set_password(tx: &mut Tx, scope: Scope, id: MemberId, hash: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE members SET password_hash = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, hash]).await?.is_empty())
+}
+
+/// Gives a person who was removed another beginning: a name, a role and a password, and the right to sign in.
+pub async fn begin_anew(tx: &mut Tx, member: &MemberRow) -> Result<(), StoreError> {
+    let sql = "UPDATE members SET name = $3, role = $4, password_hash = $5, last_login_at = $6, disabled_at = NULL,
+        factor_due_at = NULL WHERE vendor = $1 AND id = $2";
+    let m = member;
+    tx.rows(sql.into(), args![m.vendor, m.id, m.name, m.role, m.password_hash, m.last_login_at]).await.map(|_| ())
 }
 
 /// Notes that the member signed in.

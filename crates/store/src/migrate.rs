@@ -11,7 +11,7 @@ static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// The number of the newest migration this program brings; the same for both databases.
-pub const SCHEMA_VERSION: i64 = 8;
+pub const SCHEMA_VERSION: i64 = 9;
 
 /// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: PostgreSQL's advisory lock, or a locked
 /// file beside SQLite's, lets one work and the others find it done. A schema of a newer program is left alone and is no error.

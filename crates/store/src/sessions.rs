@@ -92,13 +92,15 @@ pub async fn end(tx: &mut Tx, id_hash: [u8; 32]) -> Result<(), StoreError> {
     tx.rows("DELETE FROM sessions WHERE id_hash = $1".into(), args![id_hash]).await.map(|_| ())
 }
 
-/// Ends all sessions of a member but the one of `keep`. Returns how many.
+/// Ends all sessions of a member but the one of `keep`, and what of a sign-in is half done. Returns how many sessions.
 pub async fn end_of_member(
     tx: &mut Tx,
     scope: Scope,
     member: MemberId,
     keep: Option<[u8; 32]>,
 ) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM half_sign_ins WHERE vendor = $1 AND member = $2";
+    tx.rows(sql.into(), args![scope.vendor(), member]).await?;
     let sql = "DELETE FROM sessions WHERE vendor = $1 AND member = $2 AND ($3 IS NULL OR id_hash <> $3) RETURNING 1";
     Ok(tx.rows(sql.into(), args![scope.vendor(), member, keep]).await?.len() as u64)
 }

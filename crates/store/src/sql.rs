@@ -3,9 +3,9 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, ImportId, LicenseId,
-    LicenseStatus, MemberId, MessageId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText, Role, SeatId, SeatState,
-    SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId,
+    InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText,
+    Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -145,7 +145,9 @@ ids!(
     AlertId,
     WebhookId,
     MessageId,
-    DeliveryId
+    DeliveryId,
+    InvitationId,
+    FactorId
 );
 
 macro_rules! json {

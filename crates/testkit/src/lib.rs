@@ -2,6 +2,7 @@
 //!
 //! What needs the database (module `db`) is behind the feature of the same name, which is on by default.
 
+pub mod authenticator;
 pub mod clock;
 #[cfg(feature = "db")]
 pub mod db;
@@ -11,7 +12,9 @@ pub mod gate;
 pub mod installation;
 pub mod pair;
 pub mod proxy;
+pub mod totp;
 
+pub use authenticator::Authenticator;
 pub use clock::{FakeClock, SeededEntropy};
 #[cfg(feature = "db")]
 pub use db::TestDb;

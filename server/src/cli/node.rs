@@ -146,6 +146,7 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
             help_url: config.help_url.clone(),
             continuity: config.continuity,
             webhooks_allow_private: config.webhooks_allow_private,
+            private_providers: config.private_providers,
         },
     })
 }

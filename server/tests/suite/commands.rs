@@ -34,6 +34,31 @@ fn bootstrap_is_refused_the_second_time() {
 }
 
 #[test]
+fn whoever_lost_everything_is_let_back_in_from_the_machine() {
+    let home = Home::new();
+    let reset = |email: &str, typed: Option<&str>| {
+        let mut command = holdfast();
+        command.args(["admin", "reset-factors", "--json", "--email", email]).arg("--data-dir").arg(home.path());
+        if typed.is_some() {
+            command.arg("--password-stdin");
+        }
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(typed.unwrap_or_default().as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let done = reset("owner@example.com", None);
+    let told = json_of(&String::from_utf8(done.stdout).unwrap());
+    assert_eq!((done.status.code(), &told["password_changed"]), (Some(0), &json!(false)));
+    let done = reset("owner@example.com", Some("tidal omelette bracket nine\n"));
+    assert_eq!(done.status.code(), Some(0));
+    assert_eq!(reset("owner@example.com", Some("short\n")).status.code(), Some(2));
+    assert_eq!(reset("nobody@example.com", None).status.code(), Some(3));
+    let (code, report, _) = home.run(&["audit", "verify", "--json"]);
+    assert_eq!((code, &json_of(&report)["whole"]), (0, &json!(true)));
+}
+
+#[test]
 fn wrong_usage_is_two() {
     let home = Home::new();
     for arguments in [

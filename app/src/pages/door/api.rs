@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::model::{Invited, Ways};
 use crate::error::UiError;
 
 /// Makes the vendor and its owner, and signs the owner in.
@@ -16,34 +17,122 @@ pub async fn set_up(code: String, vendor: String, email: String, password: Strin
         password: Password::new(password),
     };
     let (_, signed_in) = ctx::service()?.setup(input, &ctx::from()).await?;
-    let_in(&signed_in, "/console").await
+    ctx::let_in(&signed_in).await?;
+    ctx::redirect("/console");
+    Ok(())
 }
 
-/// Signs somebody in.
+/// Signs somebody in, or asks for the second factor.
 #[server(output = crate::wire::Answer)]
 pub async fn sign_in(email: String, password: String, #[server(default)] next: String) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_service::admin::inputs::{Password, SignIn};
     let input = SignIn { email, password: Password::new(password) };
-    let signed_in = ctx::service()?.sign_in(input, &ctx::from()).await?;
-    let_in(&signed_in, &next).await
+    let step = ctx::service()?.sign_in(input, &ctx::from()).await?;
+    ctx::go_on(&step, &next).await
 }
 
-/// Proves again who somebody is.
+/// Where the door leads for those who sign in with their company's account; empty where it does not.
 #[server(output = crate::wire::Answer)]
-pub async fn confirm(password: String, #[server(default)] next: String) -> Result<(), UiError> {
+pub async fn company_door() -> Result<String, UiError> {
     use crate::ctx;
-    use holdfast_service::admin::inputs::Password;
-    let actor = ctx::anybody()?;
-    ctx::service()?.confirm_password(&actor, Password::new(password), &ctx::from()).await?;
-    ctx::redirect(if next.starts_with("/console") { &next } else { "/console" });
+    let vendor = ctx::service()?.provider_at_door().await?;
+    Ok(vendor.map(|vendor| format!("/sign-in/with/{vendor}")).unwrap_or_default())
+}
+
+/// How the sign-in that has begun here can be finished.
+#[server(output = crate::wire::Answer)]
+pub async fn half_ways() -> Result<Ways, UiError> {
+    use crate::ctx;
+    let ways = ctx::service()?.ways_of_half(&ctx::half()?).await?;
+    Ok(Ways { password: ways.password, app: ways.totp, passkey: ways.passkey, recovery: ways.recovery })
+}
+
+/// What the browser is asked for so that a passkey finishes the sign-in.
+#[server(output = crate::wire::Answer)]
+pub async fn half_passkey() -> Result<String, UiError> {
+    use crate::ctx;
+    Ok(ctx::service()?.ask_half_for_passkey(&ctx::half()?, &ctx::site()).await?)
+}
+
+/// Finishes a sign-in with a code, or with what a passkey has answered.
+#[server(output = crate::wire::Answer)]
+pub async fn finish_sign_in(
+    #[server(default)] code: String,
+    #[server(default)] credential: String,
+    #[server(default)] next: String,
+) -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_service::admin::second::Proof;
+    let proof = if credential.is_empty() { Proof::Code(code) } else { Proof::Passkey(credential) };
+    let signed_in = ctx::service()?.finish_sign_in(&ctx::half()?, proof, &ctx::site(), &ctx::from()).await?;
+    ctx::let_in(&signed_in).await?;
+    ctx::redirect(ctx::inside(&next));
     Ok(())
 }
 
-#[cfg(feature = "ssr")]
-async fn let_in(signed_in: &holdfast_service::admin::sessions::SignedIn, next: &str) -> Result<(), UiError> {
+/// How whoever is signed in can prove who they are.
+#[server(output = crate::wire::Answer)]
+pub async fn my_ways() -> Result<Ways, UiError> {
     use crate::ctx;
-    ctx::let_in(signed_in).await?;
-    ctx::redirect(if next.starts_with("/console") { next } else { "/console" });
+    let actor = ctx::anybody()?;
+    let ways = ctx::service()?.ways_of(&actor).await?;
+    Ok(Ways { password: ways.password, app: ways.totp, passkey: ways.passkey, recovery: ways.recovery })
+}
+
+/// What the browser is asked for so that a passkey confirms who somebody is.
+#[server(output = crate::wire::Answer)]
+pub async fn my_passkey() -> Result<String, UiError> {
+    use crate::ctx;
+    let actor = ctx::anybody()?;
+    Ok(ctx::service()?.ask_actor_for_passkey(&actor, &ctx::site()).await?)
+}
+
+/// Proves again who somebody is: with the password, a code, or what a passkey has answered.
+#[server(output = crate::wire::Answer)]
+pub async fn confirm(
+    #[server(default)] password: String,
+    #[server(default)] code: String,
+    #[server(default)] credential: String,
+    #[server(default)] next: String,
+) -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_service::admin::{inputs::Password, second::Proof};
+    let actor = ctx::anybody()?;
+    let proof = if !credential.is_empty() {
+        Proof::Passkey(credential)
+    } else if !code.is_empty() {
+        Proof::Code(code)
+    } else {
+        Proof::Password(Password::new(password))
+    };
+    ctx::service()?.confirm(&actor, proof, &ctx::site(), &ctx::from()).await?;
+    ctx::redirect(ctx::inside(&next));
     Ok(())
+}
+
+/// What the invitation of a link is to.
+#[server(output = crate::wire::Answer)]
+pub async fn invitation(token: String) -> Result<Invited, UiError> {
+    use crate::{ctx, ui::When};
+    let service = ctx::service()?;
+    let look = service.look_at_invitation(&token).await?;
+    Ok(Invited {
+        vendor: look.vendor.to_string(),
+        email: look.email.to_string(),
+        role: look.role.as_str().to_owned(),
+        factor: look.role.requires_factor(),
+        until: When::new(look.expires_at, service.now()),
+    })
+}
+
+/// Makes whoever holds the link of an invitation a member and signs them in.
+#[server(output = crate::wire::Answer)]
+pub async fn accept_invitation(token: String, name: String, password: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
+    use holdfast_service::admin::inputs::{AcceptInvitation, Password};
+    let input = AcceptInvitation { name: parse("name", &name)?, password: Password::new(password) };
+    let step = ctx::service()?.accept_invitation(&token, input, &ctx::from()).await?;
+    // Whose role needs a second factor is led to setting one up from there.
+    ctx::go_on(&step, "/console").await
 }

@@ -10,7 +10,6 @@ use super::{
 use crate::ui::{
     ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
-    refused::FormState,
     show,
 };
 
@@ -60,7 +59,6 @@ pub fn StepPage() -> impl IntoView {
             {losses}
             <ActionForm action=action class="form section">
                 <FormError error />
-                <StepUp error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
@@ -72,22 +70,6 @@ pub fn StepPage() -> impl IntoView {
         }
         .into_any()
     })
-}
-
-/// The way to a fresh sign-in, where the step asks for one.
-#[component]
-fn StepUp(error: FormState) -> impl IntoView {
-    let path = leptos_router::hooks::use_location().pathname;
-    move || {
-        error.get().filter(|error| error.code == "step_up_required").map(|_| {
-            view! {
-                <p>
-                    <a class="link" href=format!("/console/confirm?next={}", path.get())>"Confirm your password"</a>
-                    ", then come back to this page."
-                </p>
-            }
-        })
-    }
 }
 
 #[component]
@@ -128,7 +110,6 @@ pub fn ExtendPage() -> impl IntoView {
             {ends}
             <ActionForm action=action class="form">
                 <FormError error />
-                <StepUp error />
                 <input type="hidden" name="id" value=row.id.clone() />
                 <Field name="until" label="New end" kind="date" hint="The start of that day, UTC. Empty takes the end away." error />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />

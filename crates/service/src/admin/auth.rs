@@ -5,6 +5,7 @@ use super::{
     inputs::{BootstrapInput, Password, SetupInput, SignIn},
     members::show,
     password::{self, Hasher},
+    second::{SignInStep, confirmed},
     sessions::SignedIn,
     tokens,
     views::{Bootstrapped, MemberView, VendorView},
@@ -19,7 +20,7 @@ use holdfast_domain::{
     Email, MemberId, Name, Permission, Role, Seconds, Timestamp, VendorId, entropy::random_bytes, token::ApiToken,
 };
 use holdfast_store::{
-    Tx, WriteOptions,
+    Tx, WriteOptions, factors,
     members::{self as rows, MemberRow},
     sessions as stored_sessions, setup, throttle, vendors,
 };
@@ -27,10 +28,12 @@ use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
 /// How many failures are let through within [`WINDOW`], for an address and for an account (security design, "guesser").
-const FAILURES: i64 = 10;
+pub(super) const FAILURES: i64 = 10;
 const WINDOW: Seconds = Seconds::MINUTE;
 /// How fresh a sign-in must be for what asks for one (security design, the table of roles).
 pub const STEP_UP: Seconds = Seconds::minutes(10);
+/// How long the first owner may go on without a second factor (decision 0019).
+const GRACE: Seconds = Seconds::DAY;
 
 fn code_hash(code: &str) -> [u8; 32] {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
@@ -38,7 +41,7 @@ fn code_hash(code: &str) -> [u8; 32] {
 }
 
 /// The counter's name of an address. An IPv6 customer has a whole /64 at hand.
-fn address_counter(from: &RequestInfo) -> Option<String> {
+pub(super) fn address_counter(from: &RequestInfo) -> Option<String> {
     let network = match from.address? {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => address.to_ipv4_mapped().map_or_else(
@@ -52,12 +55,12 @@ fn address_counter(from: &RequestInfo) -> Option<String> {
     Some(format!("sign_in:address:{network}"))
 }
 
-fn account_counter(account: &str) -> String {
+pub(super) fn account_counter(account: &str) -> String {
     let hash = Sha256::digest(account.as_bytes());
     format!("sign_in:account:{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]))
 }
 
-fn limited() -> Error {
+pub(super) fn limited() -> Error {
     Error::new(ErrorCode::RateLimited).with_retry_after(WINDOW)
 }
 
@@ -117,7 +120,7 @@ impl Service {
         }
         password::check(&input.password, &input.email)?;
         let first = self.first_vendor(&input.vendor, &input.email, &input.password, from).await?;
-        let (secret, session) = self.new_session(&first.owner, from)?;
+        let (secret, session) = self.new_session(&first.owner, false, from)?;
         let signed_in = SignedIn { member: show(&first.owner), session: secret, ends_at: session.expires_at };
         let (vendor, now) = (first.vendor, self.now());
         self.store()
@@ -186,18 +189,20 @@ impl Service {
             created_at: now,
             last_login_at: Some(now),
             disabled_at: None,
+            // From `make run` to the first license in under a minute; the reminder is on every page until then.
+            factor_due_at: Some(now.plus(GRACE)),
         };
         let who = Actor::member(vendor, owner.id, Role::Owner, None, None);
         let act = self.act(&Call::new(who, from.clone()));
         Ok(FirstVendor { vendor, name: name.clone(), owner, act })
     }
 
-    /// Signs somebody in with e-mail and password.
+    /// Signs somebody in with e-mail and password, or half so where they have a second factor.
     ///
     /// # Errors
     /// [`ErrorCode::SignInFailed`] for an unknown address and a wrong password alike, after the same time;
     /// [`ErrorCode::RateLimited`] after ten failures in a minute of the address or the account.
-    pub async fn sign_in(&self, input: SignIn, from: &RequestInfo) -> Result<SignedIn> {
+    pub async fn sign_in(&self, input: SignIn, from: &RequestInfo) -> Result<SignInStep> {
         let email: Option<Email> = input.email.parse().ok();
         let account = account_counter(email.as_ref().map_or(input.email.as_str(), Email::as_str));
         let address = address_counter(from);
@@ -227,27 +232,7 @@ impl Service {
             }
             _ => None,
         };
-        let (secret, session) = self.new_session(&member, from)?;
-        let act = self.act(&Call::new(Actor::member(member.vendor, member.id, member.role, None, None), from.clone()));
-        let ends_at = session.expires_at;
-        let member = MemberRow { last_login_at: Some(act.now), ..member };
-        let view = show(&member);
-        self.store()
-            .write(
-                WriteOptions::default(),
-                job!(act, account, member, newer_hash, session => |tx| {
-                    throttle::clear(tx, &account).await?;
-                    rows::signed_in(tx, act.scope, member.id, act.now).await?;
-                    if let Some(hash) = &newer_hash {
-                        rows::set_password(tx, act.scope, member.id, hash).await?;
-                    }
-                    stored_sessions::insert(tx, &session).await?;
-                    act.event(tx, "member.signed_in", member.id, serde_json::json!({}));
-                    Ok::<_, Error>(())
-                }),
-            )
-            .await?;
-        Ok(SignedIn { member: view, session: secret, ends_at })
+        self.first_half(&member, from, newer_hash).await
     }
 
     /// Proves again that the person of `actor` is who they are: for ten minutes they may do what asks for it.
@@ -256,7 +241,7 @@ impl Service {
     /// [`ErrorCode::SignInFailed`], [`ErrorCode::RateLimited`].
     pub async fn confirm_password(&self, actor: &Actor, password: Password, from: &RequestInfo) -> Result<Actor> {
         self.check_own_password(actor, &password, from).await?;
-        self.confirm_session(actor).await
+        self.confirm_session(actor, None).await
     }
 
     async fn check_own_password(&self, actor: &Actor, password: &Password, from: &RequestInfo) -> Result<MemberRow> {
@@ -277,7 +262,7 @@ impl Service {
         Ok(member)
     }
 
-    /// Changes one's own password. Ends every session of the person and opens a new one.
+    /// Changes one's own password: shorter ones are accepted of whoever has a second factor. Ends every session of the person and opens a new one.
     ///
     /// # Errors
     /// [`ErrorCode::SignInFailed`] where `current` is wrong, [`ErrorCode::PasswordTooWeak`] for `new`.
@@ -289,9 +274,16 @@ impl Service {
         from: &RequestInfo,
     ) -> Result<SignedIn> {
         let member = self.check_own_password(actor, &current, from).await?;
-        password::check(&new, &member.email)?;
+        let all = factors::of_member(&mut self.store().patient_reader(), actor.scope(), member.id).await?;
+        let has_factor = confirmed(&all).next().is_some();
+        if has_factor {
+            password::check_with_factor(&new, &member.email)?;
+        } else {
+            password::check(&new, &member.email)?;
+        }
         let hash = self.admin().hasher.hash(&new, self.entropy()).await?;
-        let (secret, session) = self.new_session(&member, from)?;
+        // Whoever was let in here had given the factor.
+        let (secret, session) = self.new_session(&member, has_factor, from)?;
         let act = self.act(&Call::new(actor.clone(), from.clone()));
         let signed_in = SignedIn { member: show(&member), session: secret, ends_at: session.expires_at };
         self.store()
@@ -340,12 +332,12 @@ impl Service {
         Ok(VendorView { id: row.id, name: row.name, root_public_key: key, created_at: row.created_at })
     }
 
-    async fn refuse_above(&self, counter: &str) -> Result<()> {
+    pub(super) async fn refuse_above(&self, counter: &str) -> Result<()> {
         let row = throttle::get(&mut self.store().patient_reader(), counter, WINDOW, self.now()).await?;
         if row.is_some_and(|row| row.hits >= FAILURES) { Err(limited()) } else { Ok(()) }
     }
 
-    async fn count(&self, counter: String) -> Result<i64> {
+    pub(super) async fn count(&self, counter: String) -> Result<i64> {
         let now = self.now();
         Ok(self
             .store()

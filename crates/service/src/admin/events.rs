@@ -4,7 +4,7 @@ use super::{
     act::Act,
     inputs::EventFilter,
     page::{Limit, Page, PageRequest, map},
-    views::{ChainReport, EventView, SeatView},
+    views::{ChainReport, ChainWalk, EventView, SeatView},
 };
 use crate::{
     Service,
@@ -14,11 +14,13 @@ use crate::{
 use holdfast_domain::{LicenseId, Permission, VendorId, event};
 use holdfast_store::{
     Querier, Scope,
-    events::{self, EventRow, Verdict},
+    events::{self, EventRow, Verdict, Walked},
 };
 
 /// For how many seats of a license its timeline tells what happened to them.
 const SEATS_TOLD: usize = 20;
+/// How many events are looked at in one call.
+const AT_A_TIME: i64 = 20_000;
 
 fn show(row: EventRow) -> EventView {
     EventView {
@@ -73,6 +75,23 @@ impl Service {
         };
         let rows = events::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, show))
+    }
+
+    /// Walks the vendor's audit log on from the event of number `after`, which was looked at before, over at most
+    /// [`AT_A_TIME`] events or so: a long log takes several calls.
+    pub async fn check_chain(&self, actor: &Actor, after: i64) -> Result<ChainWalk> {
+        actor.require(Permission::EventsReadAll)?;
+        if after < 0 {
+            return Err(Error::invalid("/after", "The number of an event."));
+        }
+        Ok(match events::walk(&mut self.store().patient_reader(), actor.scope(), after, AT_A_TIME).await? {
+            Walked::SoFar { number, last } => ChainWalk::SoFar { number, last },
+            Walked::Done(Verdict::Whole { events, head }) => {
+                let head = head.0.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+                ChainWalk::Whole { events, head }
+            }
+            Walked::Done(Verdict::Broken { number }) => ChainWalk::Broken { number },
+        })
     }
 
     /// Walks the whole audit log of `vendor` and compares every hash: for an operator with a shell on the machine.

@@ -321,6 +321,40 @@ pub struct CreateMember {
     pub password: Password,
 }
 
+/// Somebody to be invited.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteMember {
+    /// The address.
+    pub email: Email,
+    /// What the person is to be.
+    pub role: Role,
+}
+
+/// Through whom a vendor's people are to sign in.
+#[derive(Clone, Debug)]
+pub struct SetProvider {
+    /// The provider's address.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What we prove ourselves with; empty to keep the one that is set.
+    pub secret: Password,
+    /// The domains of the addresses that are let in.
+    pub domains: Vec<String>,
+    /// What people get who come for the first time; absent where only those come in who are members or invited.
+    pub new_role: Option<Role>,
+}
+
+/// What somebody who was invited brings.
+#[derive(Clone, Debug)]
+pub struct AcceptInvitation {
+    /// Their name.
+    pub name: Name,
+    /// Their password.
+    pub password: Password,
+}
+
 /// A new API token.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -15,6 +15,7 @@ use crate::{
 use holdfast_domain::{MemberId, Permission, Role};
 use holdfast_store::{
     Tx, WriteOptions,
+    factors::{self, FactorKind},
     members::{self, MemberRow, OwnerGuard},
     sessions,
 };
@@ -42,7 +43,7 @@ async fn find(tx: &mut Tx, act: &super::act::Act, id: MemberId) -> Result<Member
 }
 
 /// Whoever makes, changes or removes an owner must be one (security design, the table of roles).
-fn may_touch(actor: &Actor, roles: &[Role]) -> Result<()> {
+pub(super) fn may_touch(actor: &Actor, roles: &[Role]) -> Result<()> {
     actor.require(Permission::MembersWrite)?;
     if roles.contains(&Role::Owner) { actor.require(Permission::OwnersWrite) } else { Ok(()) }
 }
@@ -67,6 +68,7 @@ impl Service {
             created_at: act.now,
             last_login_at: None,
             disabled_at: None,
+            factor_due_at: None,
         };
         self.commit(
             call,
@@ -85,6 +87,22 @@ impl Service {
         actor.require(Permission::CatalogRead)?;
         let rows = members::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
         Ok(map(rows, |row| show(&row)))
+    }
+
+    /// A member.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn member(&self, actor: &Actor, id: MemberId) -> Result<MemberView> {
+        actor.require(Permission::CatalogRead)?;
+        let row = members::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
+        row.as_ref().map(show).ok_or_else(absent)
+    }
+
+    /// The kinds of second factors that members have.
+    pub async fn member_factors(&self, actor: &Actor) -> Result<Vec<(MemberId, FactorKind)>> {
+        actor.require(Permission::MembersWrite)?;
+        Ok(factors::kinds(&mut self.store().patient_reader(), actor.scope()).await?)
     }
 
     /// Changes what a member may do. Ends their sessions.

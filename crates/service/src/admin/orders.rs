@@ -108,14 +108,14 @@ impl Service {
         reason: ReasonText,
         dry_run: bool,
     ) -> Result<RefundOutcome> {
-        may_change(&call.actor, 1, self.now())?;
+        may_change(&call.actor, 1, self.now(), dry_run)?;
         let (act, actor) = (self.act(call), call.actor.clone());
         let input = ChangeStatus { change: StatusChange::Revoke, reason, effective_at: None, dry_run };
         let refund = job!(act, actor, input => |tx| {
             let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
             let rows = licenses::lock_of_order(tx, act.scope, id).await?;
             let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
-            may_change(&actor, open.len(), act.now)?;
+            may_change(&actor, open.len(), act.now, dry_run)?;
             let (mut impact, mut revoked) = (Impact::default(), Vec::with_capacity(open.len()));
             for row in open {
                 let outcome = change(&act, tx, row.license.id, &input).await?;

@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 /// Fewest characters without a second factor (security design, "Passwords").
 pub const MIN_CHARS: usize = 15;
+/// Fewest characters with one.
+pub const MIN_CHARS_WITH_FACTOR: usize = 8;
 /// Most characters.
 pub const MAX_CHARS: usize = 128;
 
@@ -100,16 +102,26 @@ const FILLERS: [&str; 74] = [
     "access",
 ];
 
-/// Accepts or refuses a password that somebody chooses; `email` is theirs, which must not be most of it.
+/// Accepts or refuses a password that somebody without a second factor chooses; `email` is theirs, which must not be most
+/// of it.
 ///
 /// # Errors
 /// [`ErrorCode::PasswordTooWeak`] with the reason.
 pub fn check(password: &Password, email: &Email) -> Result<()> {
+    check_from(MIN_CHARS, password, email)
+}
+
+/// The same for somebody who has a second factor.
+pub fn check_with_factor(password: &Password, email: &Email) -> Result<()> {
+    check_from(MIN_CHARS_WITH_FACTOR, password, email)
+}
+
+fn check_from(least: usize, password: &Password, email: &Email) -> Result<()> {
     let text = password.expose();
     let weak = |detail: &str| Err(Error::new(ErrorCode::PasswordTooWeak).with_pointer("/password").with_detail(detail));
     let chars = text.chars().count();
-    if chars < MIN_CHARS {
-        return weak("It needs at least 15 characters; several words are fine.");
+    if chars < least {
+        return weak(&format!("It needs at least {least} characters; several words are fine."));
     }
     if chars > MAX_CHARS {
         return weak("It may have at most 128 characters.");

@@ -4,6 +4,7 @@
 
 use super::{
     act::job,
+    second::Proven,
     views::{MemberView, SessionView},
 };
 use crate::{
@@ -51,7 +52,7 @@ impl SessionSecret {
         self.0
     }
 
-    fn hash(&self) -> [u8; 32] {
+    pub(super) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }
 }
@@ -105,6 +106,9 @@ struct Remembered {
     confirmed_at: Timestamp,
     /// From where they signed in.
     origin: String,
+    /// Whether they proved themselves with a second factor.
+    #[serde(default)]
+    factor: bool,
     /// What the pages keep in it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     kept: Map<String, Value>,
@@ -116,6 +120,11 @@ pub const fn lifetime(role: Role) -> (Seconds, Seconds) {
         Role::Support => (Seconds::minutes(15), Seconds::hours(8)),
         _ => (Seconds::minutes(30), Seconds::hours(12)),
     }
+}
+
+/// Whether `member` may do nothing without a second factor.
+fn owes_factor(member: &MemberRow, now: Timestamp) -> bool {
+    member.role.requires_factor() && member.factor_due_at.is_none_or(|due| due <= now)
 }
 
 /// The public id of a session: the first half of the hash of its secret. It ends a session and opens none.
@@ -135,8 +144,13 @@ fn remember(row: &mut SessionRow, remembered: &Remembered) -> Result<()> {
 }
 
 impl Service {
-    /// A new session of `member`, not yet stored.
-    pub(super) fn new_session(&self, member: &MemberRow, from: &RequestInfo) -> Result<(SessionSecret, SessionRow)> {
+    /// A new session of `member`, who has or has not proved themselves with a second factor; not yet stored.
+    pub(super) fn new_session(
+        &self,
+        member: &MemberRow,
+        factor: bool,
+        from: &RequestInfo,
+    ) -> Result<(SessionSecret, SessionRow)> {
         let secret = SessionSecret(random_bytes(self.entropy()));
         let now = self.now();
         let (idle, absolute) = lifetime(member.role);
@@ -151,7 +165,7 @@ impl Service {
             expires_at: now.plus(absolute),
             data: String::new(),
         };
-        remember(&mut row, &Remembered { confirmed_at: now, origin, kept: Map::new() })?;
+        remember(&mut row, &Remembered { confirmed_at: now, origin, factor, kept: Map::new() })?;
         Ok((secret, row))
     }
 
@@ -205,8 +219,11 @@ impl Service {
                 tracing::warn!(?error, "the last use of a session could not be written");
             }
         }
-        let confirmed = remembered(&session).map(|remembered| remembered.confirmed_at);
+        let remembered = remembered(&session);
+        let confirmed = remembered.as_ref().map(|remembered| remembered.confirmed_at);
         let actor = Actor::member(member.vendor, member.id, member.role, Some(public_id(&hash)), confirmed);
+        let proved = remembered.is_some_and(|remembered| remembered.factor);
+        let actor = if !proved && owes_factor(&member, now) { actor.held() } else { actor };
         lately.note(hash, Some((actor.clone(), until)), now);
         Ok(actor)
     }
@@ -224,18 +241,23 @@ impl Service {
         Ok(secrets.iter().filter(|secret| !living.contains(&secret.hash())).cloned().collect())
     }
 
-    /// Notes that the person of `actor` has just proved who they are, in the session they use.
-    pub(super) async fn confirm_session(&self, actor: &Actor) -> Result<Actor> {
+    /// Notes that the person of `actor` has just proved who they are, in the session they use; `proof` is used up with it.
+    pub(super) async fn confirm_session(&self, actor: &Actor, proof: Option<Proven>) -> Result<Actor> {
         let nobody = || Error::new(ErrorCode::Unauthenticated);
         let (id, member) = (actor.session().ok_or_else(nobody)?, actor.member_id().ok_or_else(nobody)?);
         let (act, now) = (self.act(&crate::Call::new(actor.clone(), RequestInfo::default())), self.now());
         let confirmed = self.store().write(
             WriteOptions::default(),
-            job!(act => |tx| {
+            job!(act, proof => |tx| {
                 let all = sessions::of_member(tx, act.scope, member, now).await?;
                 let Some(mut row) = all.into_iter().find(|row| public_id(&row.id_hash) == id) else { return Ok(false) };
-                let (origin, kept) = remembered(&row).map(|before| (before.origin, before.kept)).unwrap_or_default();
-                remember(&mut row, &Remembered { confirmed_at: now, origin, kept })?;
+                let before = remembered(&row);
+                let factor = proof.is_some() || before.as_ref().is_some_and(|before| before.factor);
+                let (origin, kept) = before.map(|before| (before.origin, before.kept)).unwrap_or_default();
+                if let Some(proof) = &proof {
+                    proof.use_up(tx, act.scope, member, now).await?;
+                }
+                remember(&mut row, &Remembered { confirmed_at: now, origin, factor, kept })?;
                 Ok::<_, Error>(sessions::save(tx, &row).await?)
             }),
         );

@@ -2,12 +2,13 @@
 
 use super::import::dates::DateOrder;
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, LicenseStatus, MemberId, Name,
-    OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId, SeatState, SessionId, Terms, Timestamp, TokenId,
-    VendorId,
+    Code, CustomerId, Email, Entitlements, EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseState,
+    LicenseStatus, MemberId, Name, OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId, SeatState,
+    SessionId, Terms, Timestamp, TokenId, VendorId,
 };
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +277,96 @@ pub struct MemberView {
     pub created_at: Timestamp,
 }
 
+/// Somebody who was invited and has not come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationView {
+    /// Its id.
+    pub id: InvitationId,
+    /// The address.
+    pub email: Email,
+    /// What the person is to be.
+    pub role: Role,
+    /// Who invited; absent for a program.
+    pub invited_by: Option<MemberId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it can be accepted.
+    pub expires_at: Timestamp,
+    /// Whether it can be accepted now.
+    pub open: bool,
+}
+
+/// An invitation with the secret of its link, which is shown once.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewInvitation {
+    /// The invitation.
+    pub invitation: InvitationView,
+    /// What stands at the end of the link.
+    pub secret: String,
+}
+
+impl fmt::Debug for NewInvitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewInvitation").field("invitation", &self.invitation).finish_non_exhaustive()
+    }
+}
+
+/// What whoever holds the link of an invitation may know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvitationLook {
+    /// Who invites.
+    pub vendor: Name,
+    /// Whom.
+    pub email: Email,
+    /// What they are to be.
+    pub role: Role,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Through whom a vendor's people may sign in. The secret is never shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderView {
+    /// The provider's address.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// The domains of the addresses that are let in.
+    pub domains: Vec<String>,
+    /// What people get who come for the first time.
+    pub new_role: Option<Role>,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorView {
+    /// Its id.
+    pub id: FactorId,
+    /// Whether it is a passkey and not an app.
+    pub passkey: bool,
+    /// What its owner calls it.
+    pub name: Name,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub used_at: Option<Timestamp>,
+}
+
+/// The second factors of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorsView {
+    /// The factors.
+    pub factors: Vec<FactorView>,
+    /// How many recovery codes are left.
+    pub codes_left: i64,
+    /// Whether the role needs one.
+    pub required: bool,
+    /// Until when the person may go on without.
+    pub due_at: Option<Timestamp>,
+}
+
 /// A session of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionView {
@@ -369,6 +460,30 @@ pub struct EventView {
     pub origin: String,
     /// The request it came with.
     pub request: String,
+}
+
+/// How far the walk along the audit log's chain has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChainWalk {
+    /// So far every event is the one that was written.
+    SoFar {
+        /// The number of the last event that was looked at.
+        number: i64,
+        /// The number of the last event there is.
+        last: i64,
+    },
+    /// Every event is the one that was written, and none is missing.
+    Whole {
+        /// How many they are.
+        events: i64,
+        /// The hash of the last, hexadecimal.
+        head: String,
+    },
+    /// The event of this number is missing or was changed.
+    Broken {
+        /// The first number at which the chain does not hold.
+        number: i64,
+    },
 }
 
 /// What walking a vendor's audit log found.

@@ -123,6 +123,7 @@ impl Service {
             self.rotate_due_keys().await?;
         }
         self.prune_sessions().await?;
+        self.prune_sign_ins().await?;
         self.prune_bundles().await?;
         self.prune_alerts().await?;
         self.prune_webhooks().await?;

@@ -4,7 +4,10 @@ use crate::world::*;
 use holdfast_domain::{Role, Seconds, event, license::StatusChange};
 use holdfast_service::{
     Call,
-    admin::inputs::{ChangeStatus, EventFilter},
+    admin::{
+        inputs::{ChangeStatus, EventFilter},
+        views::ChainWalk,
+    },
 };
 use holdfast_testkit::both;
 
@@ -60,6 +63,31 @@ both! {
         assert!(all.total.rows > own.len() as u64);
         let of_support = EventFilter { member: support.actor.member_id(), ..EventFilter::default() };
         assert_eq!(world.service.events(&admin.actor, of_support, page()).await.unwrap().items, own);
+    }
+
+    async fn the_chain_is_checked_on_demand_and_says_where_it_breaks(db: TestDb) {
+        let world = World::new(&db).await;
+        let owner = world.member(Role::Owner).await;
+        world.used(&["a", "b"]).await;
+        let ChainWalk::Whole { events, head } = world.service.check_chain(&owner.actor, 0).await.unwrap() else {
+            panic!("not whole")
+        };
+        assert!(events >= 5 && head.len() == 64, "{events} {head}");
+        // Walked in two parts it comes to the same.
+        assert_eq!(world.service.check_chain(&owner.actor, 3).await.unwrap(), ChainWalk::Whole { events, head });
+        let other = vendor(&world.service, "Other vendor").await;
+        let theirs = world.service.check_chain(&holdfast_service::Actor::system(other), 0).await.unwrap();
+        let ours = "vendor = (SELECT id FROM vendors WHERE name = 'Example Software')";
+        holdfast_store::raw::run(&db.db, &format!("UPDATE events SET data = '{{}}' WHERE number = 4 AND {ours}")).await.unwrap();
+        for after in [0, 3] {
+            let broken = world.service.check_chain(&owner.actor, after).await.unwrap();
+            assert_eq!(broken, ChainWalk::Broken { number: 4 });
+        }
+        assert_eq!(world.service.check_chain(&holdfast_service::Actor::system(other), 0).await.unwrap(), theirs);
+        holdfast_store::raw::run(&db.db, &format!("DELETE FROM events WHERE number = 2 AND {ours}")).await.unwrap();
+        assert_eq!(world.service.check_chain(&owner.actor, 0).await.unwrap(), ChainWalk::Broken { number: 2 });
+        assert_eq!(world.service.check_chain(&owner.actor, 2).await.unwrap(), ChainWalk::Broken { number: 2 });
+        assert!(world.service.check_chain(&owner.actor, -1).await.is_err());
     }
 
     async fn no_secret_is_ever_in_the_log(db: TestDb) {

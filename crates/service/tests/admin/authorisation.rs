@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, CustomerId, ImportId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId, SessionId,
-    TokenId, license::StatusChange,
+    AlertId, CustomerId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId,
+    SessionId, TokenId, license::StatusChange,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
@@ -15,8 +15,8 @@ use holdfast_service::{
         import::{RemapImport, StageImport},
         inputs::{
             ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, ExtendLicense, IssueLicense, LicenseFilter, PlanFilter, Rekey, SeatFilter,
-            Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
+            SeatFilter, SetProvider, Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
     },
 };
@@ -37,6 +37,7 @@ struct Ids {
     token: TokenId,
     import: ImportId,
     alert: AlertId,
+    invitation: InvitationId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -50,6 +51,7 @@ const UNKNOWN: Ids = Ids {
     token: TokenId::from_bytes([7; 16]),
     import: ImportId::from_bytes([7; 16]),
     alert: AlertId::from_bytes([7; 16]),
+    invitation: InvitationId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -134,6 +136,8 @@ fn cases() -> Vec<Case> {
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
         create_member [+ + _ _ _] false |s, c, i| s.create_member(&c, CreateMember { name: text("N"), email: text(&format!("n{}@example.com", unique())), role: Role::Viewer, password: PASSWORD.into() });
         members [+ + + + +] false |s, c, i| s.members(&c.actor, page());
+        member [+ + + + +] true |s, c, i| s.member(&c.actor, i.member);
+        member_factors [+ + _ _ _] false |s, c, i| s.member_factors(&c.actor);
         set_role [+ + _ _ _] true |s, c, i| s.set_role(&c, i.member, Role::Viewer);
         set_member_password [+ + _ _ _] true |s, c, i| s.set_member_password(&c, i.member, "another good phrase".into());
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
@@ -141,6 +145,16 @@ fn cases() -> Vec<Case> {
         tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
         // A developer revokes their own tokens; those of others are refused (sign_in.rs).
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
+        // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
+        invite [+ + _ _ _] false |s, c, i| s.invite(&c, InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer });
+        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor);
+        resend_invitation [+ + _ _ _] true |s, c, i| s.resend_invitation(&c, i.invitation);
+        revoke_invitation [+ + _ _ _] true |s, c, i| s.revoke_invitation(&c, i.invitation);
+        reset_factors [+ + _ _ _] true |s, c, i| s.reset_factors(&c, i.member);
+        provider [+ _ _ _ _] false |s, c, i| s.provider(&c.actor);
+        set_provider [+ _ _ _ _] false |s, c, i| s.set_provider(&c, SetProvider { issuer: "ftp://x".to_owned(), client_id: "c".to_owned(), secret: "s".into(), domains: Vec::new(), new_role: None });
+        check_chain [+ + _ _ _] false |s, c, i| s.check_chain(&c.actor, 0);
+        factors [+ + + + +] false |s, c, i| s.factors(&c.actor);
         events [+ + + + +] false |s, c, i| s.events(&c.actor, EventFilter::default(), page());
         stage_import [+ + + _ _] true |s, c, i| s.stage_import(&c, staging(i), b"key,plan\nAAAA-0001,pro\n".to_vec());
         remap_import [+ + + _ _] true |s, c, i| s.remap_import(&c, i.import, RemapImport { mapping: vec![holdfast_service::admin::import::columns::Field::Key], plan: None, dates: None });
@@ -171,24 +185,41 @@ fn cases() -> Vec<Case> {
 const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
-const OTHERS: [&str; 25] = [
+const OTHERS: [&str; 44] = [
+    "accept_invitation",
     "actor_for_session",
     "actor_watching",
+    "add_passkey",
+    "add_totp",
     "announced_endpoints",
+    "ask_actor_for_passkey",
+    "ask_for_new_passkey",
+    "ask_half_for_passkey",
     "authenticate_token",
+    "back_from_provider",
     "bootstrap",
     "change_password",
+    "confirm",
     "confirm_password",
     "end_session",
     "ended_sessions",
     "fill",
+    "finish_sign_in",
     "hash",
     "keep_session_data",
     "last_proof",
+    "look_at_invitation",
     "look_through",
     "marks",
+    "new_recovery_codes",
     "new_setup_code",
+    "offer_totp",
+    "provider_at_door",
     "record_proof",
+    "remove_factor",
+    "remove_provider",
+    "rescue",
+    "send_to_provider",
     "session_data",
     "set_setup_code",
     "setup",
@@ -197,6 +228,8 @@ const OTHERS: [&str; 25] = [
     "sign_out",
     "vendors",
     "verify_chain",
+    "ways_of",
+    "ways_of_half",
 ];
 
 /// One thing of every kind, of that vendor.
@@ -218,7 +251,10 @@ async fn things(world: &World) -> Ids {
     let input =
         CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None };
     let token = service.create_token(&call, input).await.unwrap().token.id;
+    let invited = InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer };
+    let invitation = service.invite(&call, invited).await.unwrap().invitation.id;
     let ids = Ids {
+        invitation,
         product: world.product,
         plan: world.plan,
         customer,

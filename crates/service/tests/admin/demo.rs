@@ -17,8 +17,8 @@ both! {
         let made = demo::fill(&service, 7).await.unwrap();
         let actor = Actor::system(made.vendor);
         let email = made.email.unwrap();
-        let signed_in = service.sign_in(sign_in(&email, made.password.unwrap().expose()), &from("192.0.2.1")).await;
-        assert_eq!(signed_in.unwrap().member.vendor, made.vendor);
+        let signed_in = let_in(&service, &email, made.password.unwrap().expose()).await;
+        assert_eq!(signed_in.member.vendor, made.vendor);
         assert_eq!(service.products(&actor, None, page()).await.unwrap().total.rows, made.products as u64);
         assert_eq!(service.customers(&actor, None, page()).await.unwrap().total.rows, made.customers as u64);
         assert!(made.licenses >= 60 && made.seats >= 100, "{made:?}", made = (made.licenses, made.seats));

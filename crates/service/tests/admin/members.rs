@@ -76,7 +76,7 @@ both! {
         let (owner, support) = (world.member(Role::Owner).await, world.member(Role::Support).await);
         let service = &world.service;
         let me = service.me(&support.actor).await.unwrap();
-        let secret = service.sign_in(sign_in(me.email.as_str(), PASSWORD), &support.from).await.unwrap().session;
+        let secret = let_in(service, me.email.as_str(), PASSWORD).await.session;
         let removed = service.remove_member(&owner, me.id).await.unwrap();
         assert!(removed.removed_at.is_some());
         assert_eq!(service.remove_member(&owner, me.id).await.unwrap(), removed);

@@ -138,7 +138,7 @@ both! {
             let input = CreateMember { name: text("A"), email: text(&email), role, password: PASSWORD.into() };
             world.service.create_member(&world.call(), input).await.unwrap();
             let open = || async {
-                world.service.sign_in(sign_in(&email, PASSWORD), &from("192.0.2.1")).await.unwrap().session
+                let_in(&world.service, &email, PASSWORD).await.session
             };
             let service = &world.service;
             let lives = |secret: SessionSecret| async move { service.actor_for_session(&secret).await.is_ok() };
@@ -161,7 +161,7 @@ both! {
         let world = World::new(&db).await;
         let call = world.member(Role::Admin).await;
         let email = world.service.me(&call.actor).await.unwrap().email;
-        let other = world.service.sign_in(sign_in(email.as_str(), PASSWORD), &from("192.0.2.1")).await.unwrap();
+        let other = let_in(&world.service, email.as_str(), PASSWORD).await;
         assert_eq!(world.service.sessions(&call.actor).await.unwrap().len(), 2);
         let service = &world.service;
         let wrong = service.change_password(&call.actor, "wrong".into(), "another good phrase".into(), &call.from).await;
@@ -187,7 +187,7 @@ both! {
         let service = &world.service;
         let call = world.member(Role::Support).await;
         let email = service.me(&call.actor).await.unwrap().email;
-        let secret = service.sign_in(sign_in(email.as_str(), PASSWORD), &from("192.0.2.1")).await.unwrap().session;
+        let secret = let_in(service, email.as_str(), PASSWORD).await.session;
         let actor = service.actor_for_session(&secret).await.unwrap();
         let data = |text: &str| serde_json::Map::from_iter([("typed".to_owned(), text.into())]);
         assert_eq!(service.session_data(&secret).await.unwrap(), Some(serde_json::Map::new()));
@@ -211,7 +211,7 @@ both! {
         let world = World::new(&db).await;
         let call = world.member(Role::Viewer).await;
         let email = world.service.me(&call.actor).await.unwrap().email;
-        let secret = world.service.sign_in(sign_in(email.as_str(), PASSWORD), &call.from).await.unwrap().session;
+        let secret = let_in(&world.service, email.as_str(), PASSWORD).await.session;
         let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let column = if db.is_postgres() { "encode(id_hash, 'hex')" } else { "lower(hex(id_hash))" };
         let rows = holdfast_store::raw::run(&db.db, &format!("SELECT {column}, data FROM sessions")).await.unwrap();

@@ -46,6 +46,37 @@ both! {
         assert_eq!(found.total.rows, 1);
     }
 
+    async fn a_long_chain_is_walked_in_parts(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let scope = f.scope;
+        let many = f.store.write::<_, StoreError, _>(WriteOptions::default(), move |tx| {
+            Box::pin(async move {
+                for n in 0..2_500 {
+                    tx.event(event(scope, "license.issued", &format!("lic_{n}")));
+                }
+                Ok(())
+            })
+        });
+        many.await.unwrap();
+        let mut at = 0;
+        let mut stops = Vec::new();
+        let verdict = loop {
+            match events::walk(&mut f.store.reader(), f.scope, at, 1_000).await.unwrap() {
+                events::Walked::SoFar { number, last } => {
+                    assert_eq!(last, 2_500);
+                    stops.push(number);
+                    at = number;
+                }
+                events::Walked::Done(verdict) => break verdict,
+            }
+        };
+        assert_eq!(stops, [1_000, 2_000]);
+        assert_eq!(verdict, events::verify(&mut f.store.reader(), f.scope).await.unwrap());
+        assert!(matches!(verdict, events::Verdict::Whole { events: 2_500, .. }));
+        let beyond = events::walk(&mut f.store.reader(), f.scope, 2_501, 1_000).await.unwrap();
+        assert_eq!(beyond, events::Walked::Done(events::Verdict::Broken { number: 2_501 }));
+    }
+
     async fn an_event_that_was_changed_taken_out_or_added_is_noticed(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         for n in 0..20 {

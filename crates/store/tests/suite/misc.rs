@@ -40,6 +40,7 @@ async fn member(f: &Fixture, email: &str, role: Role) -> Result<MemberId, StoreE
         created_at: NOW,
         last_login_at: None,
         disabled_at: None,
+        factor_due_at: None,
     };
     let scope = f.scope;
     write(f, move |tx| {

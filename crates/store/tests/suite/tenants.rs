@@ -144,6 +144,7 @@ impl Everything {
             created_at: NOW,
             last_login_at: None,
             disabled_at: None,
+            factor_due_at: None,
         }
     }
 

@@ -1,0 +1,260 @@
+//! Server functions of the team.
+
+use leptos::prelude::*;
+
+use super::model::{MemberDetail, ProviderForm, TeamView};
+use crate::error::UiError;
+
+/// Everybody, and who was invited.
+#[server(output = crate::wire::Answer)]
+pub async fn team() -> Result<TeamView, UiError> {
+    use super::model::InvitationRow;
+    use crate::{ctx, ui::When};
+    use holdfast_domain::{Permission, Role};
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let (service, may_change) = (ctx::service()?, actor.may(Permission::MembersWrite));
+    let now = service.now();
+    let people = people(&service, &actor).await?;
+    let invitations = if may_change { service.invitations(&actor).await? } else { Vec::new() };
+    let owners = actor.may(Permission::OwnersWrite);
+    let invitations = invitations.into_iter().map(|invitation| InvitationRow {
+        id: invitation.id.to_string(),
+        email: invitation.email.to_string(),
+        role: invitation.role.as_str().to_owned(),
+        until: When::new(invitation.expires_at, now),
+        open: invitation.open,
+        may_change: owners || invitation.role != Role::Owner,
+    });
+    let link = ctx::note("invitation").filter(|_| may_change);
+    Ok(TeamView {
+        members: people,
+        invitations: invitations.collect(),
+        link: link.and_then(|link| link.split_once(' ').map(|(email, link)| (email.to_owned(), link.to_owned()))),
+        may_change,
+        owners,
+    })
+}
+
+#[cfg(feature = "ssr")]
+async fn people(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+) -> Result<Vec<super::model::MemberRow>, UiError> {
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::page::{Limit, PageRequest};
+    let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(actor).await?) } else { None };
+    let mut found = Vec::new();
+    let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    loop {
+        let members = service.members(actor, page).await?;
+        found.extend(members.items.iter().map(|member| row(service, actor, member, known.as_deref())));
+        let Some(next) = members.next else { break };
+        page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
+    }
+    // Those who were removed last.
+    found.sort_by_key(|row| row.removed);
+    Ok(found)
+}
+
+#[cfg(feature = "ssr")]
+fn row(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    member: &holdfast_service::admin::views::MemberView,
+    known: Option<&[(holdfast_domain::MemberId, holdfast_service::FactorKind)]>,
+) -> super::model::MemberRow {
+    use crate::ui::When;
+    use holdfast_domain::{Permission, Role};
+    use holdfast_service::FactorKind;
+    let factors = known.map(|known| {
+        let has = |kind| known.contains(&(member.id, kind));
+        match (has(FactorKind::Totp), has(FactorKind::Passkey)) {
+            (true, true) => "App, passkey",
+            (true, false) => "App",
+            (false, true) => "Passkey",
+            (false, false) => "None",
+        }
+    });
+    let removed = member.removed_at.is_some();
+    super::model::MemberRow {
+        id: member.id.to_string(),
+        name: member.name.to_string(),
+        email: member.email.to_string(),
+        role: member.role.as_str().to_owned(),
+        signed_in: member.signed_in_at.map(|at| When::new(at, service.now())),
+        factor_missing: factors == Some("None") && member.role.requires_factor() && !removed,
+        factors: factors.map(str::to_owned),
+        removed,
+        me: actor.member_id() == Some(member.id),
+        may_change: actor.may(Permission::MembersWrite)
+            && (member.role != Role::Owner || actor.may(Permission::OwnersWrite)),
+    }
+}
+
+/// A role by its name.
+#[cfg(feature = "ssr")]
+fn role(text: &str) -> Result<holdfast_domain::Role, UiError> {
+    holdfast_domain::Role::from_name(text).ok_or_else(|| UiError::field("role", "One of the roles."))
+}
+
+/// Hands the link of an invitation to whoever has made it, once.
+#[cfg(feature = "ssr")]
+fn hand_over(made: &holdfast_service::admin::views::NewInvitation) {
+    use crate::ctx;
+    let origin = ctx::origin().unwrap_or_default();
+    ctx::set_note("invitation", &format!("{} {origin}/invite/{}", made.invitation.email, made.secret));
+    ctx::redirect("/console/team?done=invited#link");
+}
+
+/// Invites somebody.
+#[server(output = crate::wire::Answer)]
+pub async fn invite(email: String, role: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::InviteMember;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    let input = InviteMember { email: parse("email", &email)?, role: self::role(&role)? };
+    hand_over(&ctx::service()?.invite(&ctx::call(&actor), input).await?);
+    Ok(())
+}
+
+/// Makes a new link for an invitation.
+#[server(output = crate::wire::Answer)]
+pub async fn resend_invitation(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    hand_over(&ctx::service()?.resend_invitation(&ctx::call(&actor), parse_id(&id)?).await?);
+    Ok(())
+}
+
+/// Takes an invitation back.
+#[server(output = crate::wire::Answer)]
+pub async fn revoke_invitation(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    ctx::service()?.revoke_invitation(&ctx::call(&actor), parse_id(&id)?).await?;
+    ctx::drop_note("invitation");
+    ctx::redirect("/console/team?done=invitation_revoked");
+    Ok(())
+}
+
+/// A member.
+#[server(output = crate::wire::Answer)]
+pub async fn member(id: String) -> Result<MemberDetail, UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let service = ctx::service()?;
+    let member = service.member(&actor, parse_id(&id)?).await?;
+    let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(&actor).await?) } else { None };
+    let row = row(&service, &actor, &member, known.as_deref());
+    Ok(MemberDetail { row, owners: actor.may(Permission::OwnersWrite) })
+}
+
+/// Gives a member another role.
+#[server(output = crate::wire::Answer)]
+pub async fn set_role(id: String, role: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    let id = parse_id(&id)?;
+    ctx::service()?.set_role(&ctx::call(&actor), id, self::role(&role)?).await?;
+    changed(&actor, id, "role_changed").await
+}
+
+/// Takes a member's right to sign in away.
+#[server(output = crate::wire::Answer)]
+pub async fn remove_member(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    let id = parse_id(&id)?;
+    ctx::service()?.remove_member(&ctx::call(&actor), id).await?;
+    changed(&actor, id, "member_removed").await
+}
+
+/// Takes a member's second factors away, for somebody who has lost them.
+#[server(output = crate::wire::Answer)]
+pub async fn reset_member_factors(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    let id = parse_id(&id)?;
+    ctx::service()?.reset_factors(&ctx::call(&actor), id).await?;
+    changed(&actor, id, "factors_reset").await
+}
+
+/// Leads on after a change of a member: to the door where it ended one's own session.
+#[cfg(feature = "ssr")]
+async fn changed(actor: &holdfast_service::Actor, id: holdfast_domain::MemberId, done: &str) -> Result<(), UiError> {
+    use crate::ctx;
+    if actor.member_id() == Some(id) {
+        ctx::let_out().await?;
+        ctx::redirect("/sign-in?done=signed_out");
+    } else {
+        ctx::redirect(&format!("/console/team?done={done}"));
+    }
+    Ok(())
+}
+
+/// Through whom people may sign in.
+#[server(output = crate::wire::Answer)]
+pub async fn provider() -> Result<ProviderForm, UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::OwnersWrite).await?;
+    let found = ctx::service()?.provider(&actor).await?;
+    let origin = ctx::origin().unwrap_or_default();
+    let (back, begin) = (format!("{origin}/sign-in/return"), format!("{origin}/sign-in/with/{}", actor.vendor()));
+    Ok(match found {
+        None => ProviderForm { back, begin, ..ProviderForm::default() },
+        Some(view) => ProviderForm {
+            is_set: true,
+            issuer: view.issuer,
+            client_id: view.client_id,
+            domains: view.domains.join(", "),
+            new_role: view.new_role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
+            back,
+            begin,
+        },
+    })
+}
+
+/// Sets through whom people may sign in.
+#[server(output = crate::wire::Answer)]
+pub async fn set_provider(
+    issuer: String,
+    client_id: String,
+    #[server(default)] secret: String,
+    domains: String,
+    #[server(default)] new_role: String,
+) -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::{Password, SetProvider};
+    let actor = ctx::actor(Permission::OwnersWrite).await?;
+    let parts = domains.split([',', ' ', '\n', '\r', ';']).filter(|part| !part.is_empty());
+    let input = SetProvider {
+        issuer,
+        client_id,
+        secret: Password::new(secret),
+        domains: parts.map(str::to_owned).collect(),
+        new_role: if new_role.is_empty() { None } else { Some(role(&new_role)?) },
+    };
+    ctx::service()?.set_provider(&ctx::call(&actor), input).await?;
+    ctx::redirect("/console/team/sign-in?done=provider_set");
+    Ok(())
+}
+
+/// Takes the provider away.
+#[server(output = crate::wire::Answer)]
+pub async fn remove_provider() -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::OwnersWrite).await?;
+    ctx::service()?.remove_provider(&ctx::call(&actor)).await?;
+    ctx::redirect("/console/team/sign-in?done=provider_removed");
+    Ok(())
+}

@@ -1,0 +1,374 @@
+// People and how they get in, in a real browser: the team, invitations, authenticator apps, passkeys, stepping up, the
+// company's own sign-in with a real OpenID provider, and the check of the audit chain.
+
+import assert from 'node:assert/strict';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import Provider from 'oidc-provider';
+import * as h from './lib.mjs';
+
+/** What an authenticator app with that secret shows, `ahead` steps from now. */
+function appCode(secret, ahead = 0) {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replaceAll(' ', '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const digest = createHmac('sha1', key).update(step).digest();
+  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
+
+/** Passkeys are bound to a name, and an address is none. */
+const named = (server) => ({ ...server, origin: server.origin.replace('127.0.0.1', 'localhost') });
+
+/** Everything that must hold on every page. */
+async function sound(tab) {
+  await h.settled(tab);
+  assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
+  if (tab.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
+  assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
+}
+
+async function signOut({ page }) {
+  await page.locator('.menu-pop summary').click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL('**/sign-in?done=signed_out');
+}
+
+async function password({ page }, email, word) {
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(word);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+const ways = [
+  { name: 'people with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'people without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+];
+
+for (const way of ways) {
+  describe(way.name, () => {
+    let server, browser, tab, secret, codes, link;
+
+    before(async () => {
+      server = await h.startServer();
+      browser = await h.startBrowser();
+      tab = await h.openPage(browser, named(server), way);
+      await h.setUp(tab, server);
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    test('the first owner is reminded and sets up an authenticator app', async () => {
+      const { page } = tab;
+      await page.getByText('signing in needs a second factor').waitFor();
+      await page.getByRole('link', { name: 'Set one up' }).click();
+      await page.waitForURL('**/console/security');
+      await page.getByText('No second factor yet').waitFor();
+      await sound(tab);
+      await page.getByRole('link', { name: 'Set up an authenticator app' }).click();
+      await page.waitForURL('**/console/security/app');
+      await page.getByRole('img', { name: 'QR code of the secret' }).waitFor();
+      secret = (await page.locator('.key-once code').innerText()).trim();
+      await sound(tab);
+      await page.getByLabel('Code', { exact: true }).fill('000000');
+      await page.getByRole('button', { name: 'Add authenticator app' }).click();
+      await page.getByText('The code or passkey does not fit').first().waitFor();
+      tab.complaints.length = 0;
+      await page.getByLabel('Code', { exact: true }).fill(appCode(secret));
+      await page.getByLabel('What you call it').fill('Phone');
+      await page.getByRole('button', { name: 'Add authenticator app' }).click();
+      await page.getByText('Your recovery codes').waitFor();
+      codes = await page.locator('.codes code').allInnerTexts();
+      assert.equal(new Set(codes).size, 10);
+      await sound(tab);
+    });
+
+    test('signing in asks for it, and a code works once', async () => {
+      const { page } = tab;
+      await signOut(tab);
+      await password(tab, h.person.email, h.person.password);
+      await page.waitForURL('**/sign-in/factor*');
+      await sound(tab);
+      await page.getByLabel('Code', { exact: true }).fill('111111');
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByText('The code or passkey does not fit').first().waitFor();
+      tab.complaints.length = 0;
+      await page.getByLabel('Code', { exact: true }).fill(appCode(secret, 1));
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL('**/console');
+      await signOut(tab);
+      await password(tab, h.person.email, h.person.password);
+      await page.waitForURL('**/sign-in/factor*');
+      await page.getByLabel('Code', { exact: true }).fill(codes[0]);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL('**/console');
+      await h.visit(tab, '/console/security');
+      await page.getByText('9 are left.').waitFor();
+    });
+
+    test('somebody is invited and joins', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/team');
+      await sound(tab);
+      await page.getByLabel('E-mail').fill('ada@example.com');
+      await page.getByLabel('Role').selectOption('support');
+      await page.getByRole('button', { name: 'Make invitation link' }).click();
+      link = (await page.locator('.key-once code').innerText()).trim();
+      assert.match(link, /\/invite\/[\w-]{32}$/);
+      await page.getByRole('button', { name: 'New link for ada@example.com' }).waitFor();
+      await sound(tab);
+      const ada = await h.openPage(browser, named(server), way);
+      await h.visit(ada, new URL(link).pathname);
+      await ada.page.getByRole('heading', { name: `Join ${h.person.vendor}` }).waitFor();
+      await sound(ada);
+      await ada.page.getByLabel('Your name').fill('Ada Example');
+      await ada.page.getByLabel('Password').fill('another sentence that nobody guesses');
+      await ada.page.getByRole('button', { name: 'Join and sign in' }).click();
+      await ada.page.waitForURL('**/console/security');
+      await ada.page.getByText('everything else opens').waitFor();
+      await sound(ada);
+      await ada.page.goto('/console/licenses');
+      assert.match(ada.page.url(), /\/console\/security$/);
+      await h.visit(ada, '/console/security/app');
+      const own = (await ada.page.locator('.key-once code').innerText()).trim();
+      await ada.page.getByLabel('Code', { exact: true }).fill(appCode(own));
+      await ada.page.getByRole('button', { name: 'Add authenticator app' }).click();
+      await ada.page.getByText('Your recovery codes').waitFor();
+      await h.visit(ada, '/console/team');
+      assert.equal(await ada.page.getByText('Invite somebody').count(), 0);
+      await ada.context.close();
+    });
+
+    test('roles are changed, and the last owner stays', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/team');
+      await page.getByRole('link', { name: 'Ada Example' }).click();
+      await page.waitForURL('**/console/team/mem_*');
+      await sound(tab);
+      await page.getByLabel('Role').selectOption('viewer');
+      await page.getByRole('button', { name: 'Change role' }).click();
+      await page.waitForURL('**/console/team?done=role_changed');
+      await page.getByRole('link', { name: 'owner', exact: true }).click();
+      await page.waitForURL('**/console/team/mem_*');
+      await h.settled(tab);
+      await page.getByRole('button', { name: 'Remove yourself' }).click();
+      await page.getByText('The last owner cannot go').first().waitFor();
+      tab.complaints.length = 0;
+      await h.visit(tab, '/console/team');
+      await page.getByRole('link', { name: 'Ada Example' }).click();
+      await page.waitForURL('**/console/team/mem_*');
+      await h.settled(tab);
+      await page.getByRole('button', { name: 'Remove member' }).click();
+      await page.waitForURL('**/console/team?done=member_removed');
+      await page.getByText('Removed', { exact: true }).waitFor();
+      await sound(tab);
+    });
+
+    test('the audit chain is checked on the screen', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/audit');
+      await page.getByRole('link', { name: 'Check the chain' }).click();
+      await page.getByText(/Whole: all \d+ events are as they were written/).waitFor();
+      await sound(tab);
+    });
+
+    test('a page asks to confirm in plain forms', async () => {
+      await h.visit(tab, '/console/confirm?next=/console/audit');
+      await sound(tab);
+      await tab.page.getByLabel('Password').fill(h.person.password);
+      await tab.page.getByRole('button', { name: 'Confirm with password' }).click();
+      await tab.page.waitForURL('**/console/audit');
+    });
+  });
+}
+
+describe('passkeys', () => {
+  let server, browser, tab, cdp;
+
+  before(async () => {
+    server = await h.startServer();
+    browser = await h.startBrowser();
+    tab = await h.openPage(browser, named(server));
+    await h.setUp(tab, server);
+    cdp = await tab.context.newCDPSession(tab.page);
+    await cdp.send('WebAuthn.enable');
+    await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'usb',
+        hasResidentKey: false,
+        hasUserVerification: false,
+        automaticPresenceSimulation: true,
+      },
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test('a passkey is made, signs in and confirms', async () => {
+    const { page } = tab;
+    await h.visit(tab, '/console/security');
+    await page.locator('summary', { hasText: 'Add a passkey' }).click();
+    await page.getByLabel('What you call it').fill('Security key');
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByText('Your recovery codes').waitFor();
+    await page.getByRole('cell', { name: 'Security key' }).waitFor();
+    await sound(tab);
+    await signOut(tab);
+    await password(tab, h.person.email, h.person.password);
+    await page.waitForURL('**/sign-in/factor*');
+    await h.settled(tab);
+    await sound(tab);
+    await page.getByRole('button', { name: 'Use a passkey' }).click();
+    await page.waitForURL('**/console');
+    await h.visit(tab, '/console/confirm?next=/console/audit');
+    await sound(tab);
+    await page.getByRole('button', { name: 'Confirm with passkey' }).click();
+    await page.waitForURL('**/console/audit');
+    await h.visit(tab, '/console/security');
+    await page.getByRole('button', { name: 'Remove Security key' }).click();
+    await page.getByText('Your role needs a second factor').first().waitFor();
+  });
+});
+
+describe('a company’s own sign-in', () => {
+  let server, browser, owner, provider, issuer;
+
+  const keys = () => {
+    const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+    return { keys: [{ ...jwk, use: 'sig', alg: 'RS256', kid: `k${Math.floor(Math.random() * 1e9)}` }] };
+  };
+
+  /** A real OpenID provider at that port, in which everybody may say who they are. */
+  async function startProvider(port, redirect) {
+    const http = createServer();
+    await new Promise((done) => http.listen(port, '127.0.0.1', done));
+    issuer = `http://localhost:${http.address().port}`;
+    const verified = (id) => id !== 'unverified';
+    const oidc = new Provider(issuer, {
+      clients: [{
+        client_id: 'holdfast',
+        client_secret: 'a secret of the provider & us',
+        redirect_uris: [redirect],
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+      }],
+      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+      cookies: { keys: ['of this test'] },
+      jwks: keys(),
+      findAccount: (_, id) => ({
+        accountId: id,
+        claims: () => ({
+          sub: id,
+          name: `Person ${id}`,
+          email: id.includes('.') ? `ann@${id}` : `${id}@example.com`,
+          email_verified: verified(id),
+        }),
+      }),
+    });
+    http.on('request', oidc.callback());
+    return { port: http.address().port, stop: () => new Promise((done) => { http.close(done); http.closeAllConnections(); }) };
+  }
+
+  before(async () => {
+    server = await h.startServer(['--private-providers']);
+    browser = await h.startBrowser();
+    owner = await h.openPage(browser, named(server));
+    await h.setUp(owner, server);
+    provider = await startProvider(0, `${named(server).origin}/sign-in/return`);
+  });
+  after(async () => {
+    await browser?.close();
+    await provider?.stop();
+    await server?.stop();
+  });
+
+  /** Goes to the provider, says who one is, and comes back. */
+  async function signInAs(id, way = {}) {
+    const tab = await h.openPage(browser, named(server), way);
+    await h.visit(tab, '/sign-in');
+    await tab.page.getByRole('link', { name: "Sign in with your company's account" }).click();
+    await tab.page.waitForURL(`${issuer}/**`);
+    await tab.page.locator('input[name=login]').fill(id);
+    await tab.page.locator('input[name=password]').fill('anything');
+    await tab.page.locator('button[type=submit]').click();
+    await tab.page.locator('button[type=submit]', { hasText: 'Continue' }).click();
+    await tab.page.waitForURL(`${named(server).origin}/**`);
+    return tab;
+  }
+
+  test('an owner sets the provider, which is asked who it is', async () => {
+    const { page } = owner;
+    await h.visit(owner, '/console/team/sign-in');
+    await sound(owner);
+    const fill = async (address) => {
+      await page.getByLabel('Issuer').fill(address);
+      await page.getByLabel('Client id').fill('holdfast');
+      await page.getByLabel('Client secret').fill('a secret of the provider & us');
+      await page.getByLabel('Domains').fill('example.com');
+      await page.getByLabel('Who comes for the first time becomes').selectOption('viewer');
+      await page.getByRole('button', { name: 'Save' }).click();
+    };
+    await fill(`${issuer}/other`);
+    await page.getByText("The company's sign-in cannot be reached").first().waitFor();
+    owner.complaints.length = 0;
+    await fill(issuer);
+    await page.waitForURL('**/console/team/sign-in?done=provider_set');
+    await sound(owner);
+  });
+
+  test('somebody new comes in as what the owner chose, with scripting and without', async () => {
+    for (const [id, scripting] of [['ada', true], ['bob', false]]) {
+      const tab = await signInAs(id, { scripting });
+      await tab.page.waitForURL('**/console');
+      await h.settled(tab);
+      await tab.page.getByRole('heading', { name: 'Overview' }).waitFor();
+      await tab.context.close();
+    }
+    await h.visit(owner, '/console/team');
+    await owner.page.getByRole('row', { name: /Person ada.*Viewer/ }).waitFor();
+  });
+
+  test('keys that were rotated are found, and the same person is the same member', async () => {
+    await provider.stop();
+    provider = await startProvider(provider.port, `${named(server).origin}/sign-in/return`);
+    const tab = await signInAs('ada');
+    await tab.page.waitForURL('**/console');
+    await tab.context.close();
+    await h.visit(owner, '/console/team');
+    assert.equal(await owner.page.getByRole('row', { name: /Person ada/ }).count(), 1);
+  });
+
+  test('addresses that are not verified or of other domains stay outside', async () => {
+    for (const id of ['unverified', 'elsewhere.example']) {
+      const tab = await signInAs(id);
+      await tab.page.getByText('provider_refused').waitFor();
+      await tab.page.goto('/console');
+      assert.match(tab.page.url(), /\/sign-in/);
+      await tab.context.close();
+    }
+  });
+
+  test('an answer in a browser that was not sent away is refused', async () => {
+    const tab = await h.openPage(browser, named(server));
+    await h.visit(tab, '/sign-in');
+    await tab.page.getByRole('link', { name: "Sign in with your company's account" }).click();
+    await tab.page.waitForURL(`${issuer}/**`);
+    await tab.page.locator('input[name=login]').fill('eve');
+    await tab.page.locator('input[name=password]').fill('anything');
+    await tab.page.locator('button[type=submit]').click();
+    // What tells this browser from any other that is given the same link.
+    await tab.context.clearCookies({ name: /away/ });
+    await tab.page.locator('button[type=submit]', { hasText: 'Continue' }).click();
+    await tab.page.getByText('provider_refused').waitFor();
+    await tab.page.goto('/console');
+    assert.match(tab.page.url(), /\/sign-in/);
+  });
+});
