@@ -86,7 +86,9 @@ pub async fn go_on(step: &SignInStep, next: &str) -> Result<(), UiError> {
     match step {
         SignInStep::In(signed_in) => {
             let_in(signed_in).await?;
-            redirect(inside(next));
+            // A browser that goes on by itself asks for no page, which would lead there.
+            let held = service()?.actor_for_session(&signed_in.session).await?.is_held();
+            redirect(if held { "/console/security" } else { inside(next) });
         }
         SignInStep::Factor(half) => {
             keep_half(half);

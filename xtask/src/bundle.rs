@@ -219,9 +219,9 @@ fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, Str
     let mut loader = text(LOADER)?;
     let mut added = BTreeMap::new();
     for (name, bytes) in modules {
-        let (hashed, size) = site.add(name, &bytes)?;
+        let (hashed, packed) = site.add(name, &bytes)?;
         loader = loader.replace(&format!("\"./{name}\""), &format!("\"./{hashed}\""));
-        added.insert(name.trim_end_matches(".wasm"), (hashed, size));
+        added.insert(name.trim_end_matches(".wasm"), (hashed, packed));
     }
     // Each script names the other, so their hashes are of what they were before.
     let script = text("holdfast.js")?;
@@ -236,9 +236,9 @@ fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, Str
     for (section, needed) in &parts.of_sections {
         let (names, sizes): (Vec<String>, Vec<usize>) =
             needed.iter().filter_map(|name| added.get(name.as_str()).cloned()).unzip();
-        let size = sizes.iter().sum();
-        println!("  section {section:<12} {size:>7} B more");
-        largest = largest.max(size);
+        let more = sizes.iter().sum();
+        println!("  section {section:<12} {more:>7} B more");
+        largest = largest.max(more);
         site.sections.insert(section.clone(), names);
     }
     Ok(main_size + largest)

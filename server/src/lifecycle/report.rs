@@ -101,7 +101,6 @@ impl Reporter {
             jobs: facts.jobs,
             restore: facts.restore,
             outbox: facts.outbox,
-            ..NodeReport::default()
         }
     }
 

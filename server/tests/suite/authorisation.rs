@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 62] = [
+const ROLES: [(&str, &str); 74] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -24,6 +24,9 @@ const ROLES: [(&str, &str); 62] = [
     ("remapImport", "+++__"), ("confirmImport", "+++__"), ("cancelImport", "+++__"),
     ("listKeys", "+++++"), ("rotateKeys", "+____"), ("revokeKey", "+____"),
     ("listTokens", "+++__"), ("createToken", "+++__"), ("revokeToken", "+++__"),
+    ("listWebhooks", "+++__"), ("getWebhook", "+++__"), ("createWebhook", "+++__"), ("updateWebhook", "+++__"),
+    ("removeWebhook", "+++__"), ("pauseWebhook", "+++__"), ("resumeWebhook", "+++__"), ("rotateWebhookSecret", "+++__"),
+    ("testWebhook", "+++__"), ("listDeliveries", "+++__"), ("getDelivery", "+++__"), ("redeliver", "+++__"),
     ("listMembers", "+++++"), ("createMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
     ("listEvents", "+++++"), ("getFreshness", "+++++"), ("getVendor", "+++++"),
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
@@ -165,6 +168,8 @@ both! {
         world.call_as(&narrow, Method::PATCH, &own, Some(&json!({ "events": [] }))).await.refused(403, "forbidden");
         let answer = world.call_as(&narrow, Method::PATCH, &format!("/v1/webhooks/{all}"), Some(&moved)).await;
         answer.refused(403, "forbidden");
+    }
+
     async fn a_token_can_do_what_the_role_of_its_maker_can_and_no_more(db: TestDb) {
         let world = World::new(&db).await;
         let mut named_by_table: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();

@@ -81,8 +81,8 @@ impl Receiver {
             }
         };
         let body = String::from_utf8(bytes[bytes.len() - length..].to_vec()).ok()?;
-        let heard = Heard { id: header(&head, "webhook-id")?, signature: header(&head, "webhook-signature")?, body };
-        self.heard.lock().unwrap().push(heard);
+        let received = Heard { id: header(&head, "webhook-id")?, signature: header(&head, "webhook-signature")?, body };
+        self.heard.lock().unwrap().push(received);
         let status = self.status.load(Ordering::SeqCst);
         write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\nhi").ok()
     }
@@ -201,7 +201,7 @@ fn activate_until_killed(node: Node, product: &str, keys: &[String], from: u64, 
     let address = node.address;
     let askers: Vec<_> = (0..4u64)
         .map(|asker| {
-            let (product, key) = (product.to_owned(), keys[asker as usize].clone());
+            let (product, key) = (product.to_owned(), keys[usize::try_from(asker).unwrap()].clone());
             thread::spawn(move || {
                 let mut acknowledged = Vec::new();
                 for n in 0.. {

@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, CustomerId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId, Role, SeatId,
-    SessionId, TokenId, license::StatusChange,
+    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId,
+    Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
@@ -18,6 +18,7 @@ use holdfast_service::{
             CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
             SeatFilter, SetProvider, Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
+        webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
 };
 use holdfast_store::BoxFuture;
@@ -38,6 +39,8 @@ struct Ids {
     import: ImportId,
     alert: AlertId,
     invitation: InvitationId,
+    webhook: WebhookId,
+    delivery: DeliveryId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -52,6 +55,8 @@ const UNKNOWN: Ids = Ids {
     import: ImportId::from_bytes([7; 16]),
     alert: AlertId::from_bytes([7; 16]),
     invitation: InvitationId::from_bytes([7; 16]),
+    webhook: WebhookId::from_bytes([7; 16]),
+    delivery: DeliveryId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -84,6 +89,10 @@ fn marks(text: &str) -> [bool; 5] {
 
 fn status(change: StatusChange) -> ChangeStatus {
     ChangeStatus { change, reason: text("A reason"), effective_at: None, dry_run: false }
+}
+
+fn hook() -> CreateWebhook {
+    CreateWebhook { url: "https://example.com/hook".to_owned(), description: String::new(), events: Topics::default() }
 }
 
 fn staging(ids: Ids) -> StageImport {
@@ -143,6 +152,19 @@ fn cases() -> Vec<Case> {
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
         create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
         tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
+        create_webhook [+ + + _ _] false |s, c, i| s.create_webhook(&c, hook());
+        webhooks [+ + + _ _] false |s, c, i| s.webhooks(&c.actor, page());
+        // A developer changes their own webhooks, not those of others.
+        webhook [+ + + _ _] true |s, c, i| s.webhook(&c.actor, i.webhook);
+        update_webhook [+ + _ _ _] true |s, c, i| s.update_webhook(&c, i.webhook, UpdateWebhook::default());
+        pause_webhook [+ + _ _ _] true |s, c, i| s.pause_webhook(&c, i.webhook);
+        resume_webhook [+ + _ _ _] true |s, c, i| s.resume_webhook(&c, i.webhook);
+        rotate_webhook_secret [+ + _ _ _] true |s, c, i| s.rotate_webhook_secret(&c, i.webhook);
+        test_webhook [+ + _ _ _] true |s, c, i| s.test_webhook(&c, i.webhook);
+        webhook_deliveries [+ + + _ _] true |s, c, i| s.webhook_deliveries(&c.actor, i.webhook, DeliveryFilter::default(), page());
+        webhook_delivery [+ + + _ _] true |s, c, i| s.webhook_delivery(&c.actor, i.webhook, i.delivery);
+        redeliver [+ + _ _ _] true |s, c, i| s.redeliver(&c, i.webhook, i.delivery);
+        remove_webhook [+ + _ _ _] true |s, c, i| s.remove_webhook(&c, i.webhook);
         // A developer revokes their own tokens; those of others are refused (sign_in.rs).
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
         // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
@@ -253,8 +275,12 @@ async fn things(world: &World) -> Ids {
     let token = service.create_token(&call, input).await.unwrap().token.id;
     let invited = InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer };
     let invitation = service.invite(&call, invited).await.unwrap().invitation.id;
+    let webhook = service.create_webhook(&call, hook()).await.unwrap().webhook.id;
+    let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
     let ids = Ids {
         invitation,
+        webhook,
+        delivery,
         product: world.product,
         plan: world.plan,
         customer,
