@@ -49,7 +49,7 @@ async fn an_invited_admin_sets_a_factor_up_before_anything_else() {
     assert!(page.body.contains("Join Example Software") && page.body.contains("second factor"), "{}", page.body);
     let fields = format!("token={link}&name=Ada+Almeida&password={}", password());
     let answer = browser.submit(&format!("/invite/{link}"), &function("accept_invitation"), &fields).await;
-    assert_eq!(answer.header(header::LOCATION), "/console");
+    assert_eq!(answer.header(header::LOCATION), "/console/security");
     // Everything is closed, pages and functions alike, but the way to a factor.
     for path in ["/console", "/console/licenses", "/console/team", "/console/audit?check=0"] {
         let answer = browser.get(path).await;

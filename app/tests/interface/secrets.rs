@@ -93,11 +93,13 @@ fn pages(things: &Things) -> Vec<String> {
             "licenses" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
             "team" => things.member.to_string(),
+            "webhooks" => things.webhook.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
+        let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
     }
