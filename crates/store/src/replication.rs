@@ -35,7 +35,8 @@ pub struct Replication {
     pub lag: Option<Duration>,
 }
 
-/// What is asked. A user without `pg_monitor` gets nothing but nulls for the standbys' positions.
+/// What is asked. A user without `pg_monitor` gets nothing but nulls for the standbys' positions. A replica that has replayed
+/// no transaction since it was started is behind for at least that long.
 const SQL: &str = "SELECT pg_is_in_recovery(),
     CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint END,
     current_setting('synchronous_standby_names') <> ''
@@ -45,7 +46,8 @@ const SQL: &str = "SELECT pg_is_in_recovery(),
     (SELECT (extract(epoch FROM max(replay_lag)) * 1000000)::bigint FROM pg_stat_replication),
     CASE WHEN pg_is_in_recovery() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN
         CASE WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
-        ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)::bigint END END";
+        ELSE (extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))
+            * 1000000)::bigint END END";
 
 /// One answer.
 #[derive(Clone, Copy, Debug)]

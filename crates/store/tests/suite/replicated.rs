@@ -14,6 +14,20 @@ async fn open(url: &str) -> Db {
     Db::open(&url, DbOptions { readers: 2, ..DbOptions::default() }).await.unwrap()
 }
 
+/// Asks the standby itself until it is as wanted.
+async fn standby_until(pair: &Pair, wanted: impl Fn(Option<Duration>) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let own = cluster::look(&pair.standby_url, PATIENCE).await.unwrap().replication;
+        assert_eq!(own.role, MemberRole::Replica);
+        if wanted(own.lag) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{own:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Looks, and writes something before each look, until it is as wanted.
 async fn until(pair: &Pair, follower: &mut Follower, db: &Db, wanted: impl Fn(&Replication) -> bool) -> Replication {
     let begun = Instant::now();
@@ -32,7 +46,11 @@ async fn until(pair: &Pair, follower: &mut Follower, db: &Db, wanted: impl Fn(&R
 fn a_primary_knows_its_slowest_standby_and_a_standby_itself() {
     holdfast_testkit::db::run(async {
         let pair = Pair::start();
+        // A standby that has not replayed a single transaction yet knows all the same that it is behind.
+        pair.on_standby("SELECT pg_wal_replay_pause()");
         pair.on_primary("CREATE TABLE written (at timestamptz DEFAULT now()); CREATE ROLE plain LOGIN");
+        standby_until(&pair, |lag| lag > Some(Duration::ZERO)).await;
+        pair.on_standby("SELECT pg_wal_replay_resume()");
         let db = open(&pair.primary_url).await;
         let plain = open(&pair.primary_url.replace("holdfast@", "plain@")).await;
         let mut follower = Follower::default();
@@ -52,28 +70,14 @@ fn a_primary_knows_its_slowest_standby_and_a_standby_itself() {
         pair.on_standby("SELECT pg_wal_replay_pause()");
         let behind = until(&pair, &mut follower, &db, |seen| seen.lag >= Some(Duration::from_secs(3))).await;
         assert_eq!(behind.role, MemberRole::Primary);
-        let own = cluster::look(&pair.standby_url, PATIENCE).await.unwrap().replication;
-        assert!(own.role == MemberRole::Replica && own.lag >= Some(Duration::from_secs(2)), "{own:?}");
+        standby_until(&pair, |lag| lag >= Some(Duration::from_secs(2))).await;
         pair.on_standby("SELECT pg_wal_replay_resume()");
         until(&pair, &mut follower, &db, close).await;
 
         // Its own word counts only while it receives.
-        let begun = Instant::now();
-        loop {
-            let own = cluster::look(&pair.standby_url, PATIENCE).await.unwrap().replication;
-            assert_eq!(own.role, MemberRole::Replica);
-            if own.lag.is_some_and(|lag| lag < Duration::from_secs(1)) {
-                break;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{own:?}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        standby_until(&pair, |lag| lag.is_some_and(|lag| lag < Duration::from_secs(1))).await;
         pair.stop_primary();
-        let begun = Instant::now();
-        while cluster::look(&pair.standby_url, PATIENCE).await.unwrap().replication.lag.is_some() {
-            assert!(begun.elapsed() < PATIENCE);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        standby_until(&pair, |lag| lag.is_none()).await;
     });
 }
 
