@@ -10,6 +10,7 @@
 //! - [`rules`]: every alert, found before the failure.
 //! - [`finding`]: what was found and what is worth announcing.
 //! - [`freshness`]: "if everything stopped now, who would notice when".
+//! - [`pace`]: when those come back whom a node cannot serve now.
 //! - [`catalogue`]: the list of alerts as data, and the files made from it.
 
 pub mod catalogue;
@@ -17,6 +18,7 @@ pub mod finding;
 pub mod freshness;
 pub mod histogram;
 mod number;
+pub mod pace;
 pub mod presence;
 pub mod report;
 pub mod rules;
@@ -25,6 +27,7 @@ pub mod series;
 pub use finding::{Finding, Known, Severity, Subject, Transition, known_after, transitions};
 pub use freshness::{Freshness, Running, Stops};
 pub use histogram::Histogram;
+pub use pace::Pace;
 pub use presence::{Detector, Presence, Tuning};
 pub use report::{Micros, NodeMode, NodeReport, Usage};
 pub use rules::{Code, Denials, NodeSeen, Observations, ProductSeen, State, evaluate};

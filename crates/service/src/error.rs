@@ -207,6 +207,9 @@ codes! {
     RateLimited = "rate_limited", 429, "Too many requests",
         "The caller's limit is spent; `Retry-After` says for how long.",
         "Wait as long as `Retry-After` says.";
+    Busy = "busy", 429, "More is asked at once than this node can do",
+        "Everybody asks at the same time. Nothing is wrong with the request; `Retry-After` names a time at which there is room for it.",
+        "Wait as long as `Retry-After` says, or ask another node. Stored leases stay valid meanwhile.";
     // Our own troubles: never a "no"
     DenialsStopped = "denials_stopped", 503, "Nothing of this product is refused for the moment",
         "So many devices of the product were about to lose their access at once that a mistake is likely. Stored leases stay valid until a person has looked.",

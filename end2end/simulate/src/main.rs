@@ -106,7 +106,7 @@ fn time_warp(devices: u64, seed: u64) -> Result<bool, String> {
         CAPACITY.nodes, CAPACITY.each
     );
     println!(
-        "| Retry-After | most calls a second | refused with 503 | at most for one device | longest wait in the queue | everybody renewed after |"
+        "| Retry-After | most calls a second | sent away with 429 | at most for one device | longest wait in the queue | everybody renewed after |"
     );
     println!("| --- | --- | --- | --- | --- | --- |");
     for rule in [RetryAfter::Fixed(2), RetryAfter::Fixed(60), RetryAfter::Booked] {

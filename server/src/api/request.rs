@@ -163,9 +163,9 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
             if secret_in_url {
                 return Problem(Error::new(ErrorCode::KeyInUrl)).into_response();
             }
-            let Some(_place) = state.load().enter(class) else {
-                return Problem(Error::new(ErrorCode::Unavailable).with_retry_after(holdfast_domain::Seconds(1)))
-                    .into_response();
+            let _place = match state.load().enter(class) {
+                Ok(place) => place,
+                Err(later) => return Problem(Error::new(ErrorCode::Busy).with_retry_after(later)).into_response(),
             };
             if !may_sign {
                 // What it signed would be dated wrongly; another node's clock is right.

@@ -1,12 +1,13 @@
 //! Bad input and too much of it, over both databases.
 
-use super::world::{World, device};
+use super::world::{World, device, soon};
 use axum::{body::Body, extract::ConnectInfo};
 use holdfast::config::{Network, ServeConfig};
 use holdfast_testkit::both;
 use http::{Method, header};
 use serde_json::json;
 use std::net::SocketAddr;
+use tower::ServiceExt as _;
 
 fn raw(path: &str, kind: &str, body: impl Into<Body>) -> http::Request<Body> {
     World::request(Method::POST, path).header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
@@ -201,6 +202,39 @@ both! {
             request.extensions_mut().insert(ConnectInfo(peer));
             world.send(request).await.expect(if n < 10 { 404 } else { 429 });
         }
+    }
+
+    async fn a_full_node_gives_every_device_a_time_of_its_own(db: TestDb) {
+        let serve = ServeConfig { max_requests: 2, ..ServeConfig::default() };
+        let world = World::with(&db, serve).await;
+        let (product, _, key) = world.licensed(1).await;
+        let lease = world.activate(&product, &key, 1).await.expect(201).text("lease");
+        // Requests whose bodies do not come to an end take every place.
+        let path = format!("/v1/products/{product}/renew");
+        let mut held = Vec::new();
+        let full = soon(
+            || {
+                let endless = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+                let request = World::request(Method::POST, &path).header(header::CONTENT_TYPE, "application/json");
+                let request = request.body(Body::from_stream(endless)).unwrap();
+                held.push(tokio::spawn(world.router.clone().oneshot(request)));
+                world.renew(&product, &lease)
+            },
+            |answer| answer.status != 200,
+        );
+        full.await.refused(429, "busy");
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            let answer = world.renew(&product, &lease).await.refused(429, "busy");
+            waits.push(answer.header("retry-after").parse::<u64>().unwrap());
+        }
+        // Two a second, as many as there are places, until more is known.
+        assert!(waits.iter().all(|wait| (30..=60).contains(wait)) && waits.last() > Some(&34), "{waits:?}");
+        let person = world.activate(&product, &key, 1).await.refused(429, "busy");
+        assert_eq!(person.header("retry-after"), "1");
+        world.get("/livez").await.expect(200);
+        held.iter().for_each(tokio::task::JoinHandle::abort);
+        soon(|| world.renew(&product, &lease), |answer| answer.status == 200).await.expect(200);
     }
 
     async fn health_touches_nothing_and_tells_the_mode(db: TestDb) {

@@ -1,10 +1,12 @@
 //! Everybody at once: a number of overdue devices that all ask within seconds, and nodes of a stated capacity.
 //!
-//! The rule: a node renews what it can, lets a short queue wait, and answers what is beyond it at once with 503 and
-//! `Retry-After`. Nobody waits for longer than a client has patience, and no other 5xx is given.
+//! The rule: a node renews what it can, lets a short queue wait, and answers what is beyond it at once with 429 and
+//! `Retry-After`, by the same code as the real node (`holdfast_fleet::Pace`). Nobody waits for longer than a client has
+//! patience, and no 5xx is given.
 
 use crate::rng::Rng;
-use std::collections::BTreeMap;
+use holdfast_fleet::Pace;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What the nodes can do together.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,7 @@ pub struct Capacity {
 pub enum RetryAfter {
     /// Always the same number of seconds.
     Fixed(u64),
-    /// When there is a place: each refusal takes the next one, at the rate of the nodes.
+    /// When there is a place: each refusal takes the next one of its node, at the pace that the node has measured.
     Booked,
 }
 
@@ -33,7 +35,7 @@ pub struct Storm {
     pub devices: u64,
     /// The greatest number of calls in a second.
     pub peak: u64,
-    /// Calls refused with 503 and `Retry-After`.
+    /// Calls sent away with 429 and `Retry-After`.
     pub refused: u64,
     /// The greatest number of refusals that one device had.
     pub refusals_each: u32,
@@ -43,10 +45,22 @@ pub struct Storm {
     pub done: u64,
 }
 
-/// Lets `devices` ask for the first time within `window` seconds.
+/// What a node thinks that it can do before it has been full for a second.
+const THOUGHT: u64 = 4_096;
+
+/// One node behind the load balancer.
+struct Node {
+    waiting: u64,
+    answered: u64,
+    pace: Pace,
+}
+
+/// Lets `devices` ask for the first time within `window` seconds. The load balancer sends each call to any node.
 pub fn storm(devices: u64, window: u64, capacity: Capacity, rule: RetryAfter, seed: u64) -> Storm {
     let mut rng = Rng::of(seed, 77);
-    let rate = (capacity.nodes * capacity.each).max(1);
+    let each = capacity.each.max(1);
+    let node = || Node { waiting: 0, answered: 0, pace: Pace::new(THOUGHT) };
+    let mut nodes: Vec<Node> = (0..capacity.nodes.max(1)).map(|_| node()).collect();
     let mut result = Storm { devices, ..Storm::default() };
     // How many times each of those was refused before who ask at a second.
     let mut asking: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
@@ -54,31 +68,34 @@ pub fn storm(devices: u64, window: u64, capacity: Capacity, rule: RetryAfter, se
         let at = rng.within(0, i64::try_from(window.max(1)).unwrap_or(1));
         asking.entry(at.unsigned_abs()).or_default().push(0);
     }
-    let (mut queue, mut second, mut booked) = (0, 0, 0);
-    while queue > 0 || !asking.is_empty() {
+    let mut second = 0;
+    while !asking.is_empty() || nodes.iter().any(|node| node.waiting > 0) {
         let calls = asking.remove(&second).unwrap_or_default();
         result.peak = result.peak.max(u64::try_from(calls.len()).unwrap_or(0));
         for refusals in calls {
-            if queue < rate * (capacity.queue + 1) {
-                queue += 1;
+            let any = rng.index(nodes.len());
+            let Some(node) = nodes.get_mut(any) else { continue };
+            if node.waiting < each * (capacity.queue + 1) {
+                node.waiting += 1;
                 continue;
             }
             result.refused += 1;
             result.refusals_each = result.refusals_each.max(refusals + 1);
             let asked = match rule {
                 RetryAfter::Fixed(seconds) => seconds,
-                RetryAfter::Booked => {
-                    booked = booked.max((second + 30) * rate) + 1;
-                    booked / rate - second
-                }
+                RetryAfter::Booked => node.pace.place(Duration::from_secs(second), node.answered).0.unsigned_abs(),
             };
             // As the client takes it: at least half a minute, and up to a quarter more.
             let asked = asked.clamp(30, 86_400);
             let more = rng.within(0, i64::try_from(asked / 4 + 1).unwrap_or(1)).unsigned_abs();
             asking.entry(second + asked + more).or_default().push(refusals + 1);
         }
-        result.longest_wait = result.longest_wait.max(queue.div_ceil(rate).saturating_sub(1));
-        queue -= queue.min(rate);
+        for node in &mut nodes {
+            result.longest_wait = result.longest_wait.max(node.waiting.div_ceil(each).saturating_sub(1));
+            let done = node.waiting.min(each);
+            node.waiting -= done;
+            node.answered += done;
+        }
         second += 1;
     }
     result.done = second;
