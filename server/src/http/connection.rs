@@ -5,11 +5,14 @@ use super::{
     listener::{ListenerLimits, Routes},
 };
 use crate::api::problem;
-use axum::{body::Body, extract::ConnectInfo};
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::ConnectInfo,
+};
 use holdfast_service::ErrorCode;
 use http::{Request, Response};
 use hyper::{
-    body::Incoming,
+    body::{Frame, Incoming, SizeHint},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -21,8 +24,9 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
@@ -40,50 +44,37 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 
 /// How long a connection that was accepted just before the node stops may take to send its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
-/// Counts the requests of a connection, so that an idle one can be told from a busy one and from one that never asked.
-#[derive(Clone, Default)]
-struct Busy(Arc<Requests>);
-
-#[derive(Default)]
-struct Requests {
-    answering: AtomicUsize,
-    any: AtomicBool,
-}
-
-struct Working(Busy);
-
-impl Busy {
-    fn begin(&self) -> Working {
-        self.0.answering.fetch_add(1, Ordering::Relaxed);
-        self.0.any.store(true, Ordering::Relaxed);
-        Working(self.clone())
-    }
-
-    fn is_idle(&self) -> bool {
-        self.0.answering.load(Ordering::Relaxed) == 0
-    }
-
-    fn has_asked(&self) -> bool {
-        self.0.any.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.0.0.answering.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn answer(routes: &Routes, peer: SocketAddr, busy: &Busy, request: Request<Incoming>) -> Answer {
-    let working = busy.begin();
+fn answer(routes: &Routes, peer: SocketAddr, request: Request<Incoming>) -> Answer {
     let current = routes.current().clone();
     Box::pin(async move {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let response = current.oneshot(request).await;
-        drop(working);
-        response
+        current.oneshot(request).await
     })
+}
+
+/// A body that counts as work until it has been sent or given up, however seldom something of it comes, like a screen's
+/// live stream.
+struct Sending {
+    body: Body,
+    _work: Arc<()>,
+}
+
+impl HttpBody for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Serves one connection until it ends, is idle for too long, or `stop` asks it to finish.
@@ -143,10 +134,13 @@ async fn serve_http_1(
     limits: ListenerLimits,
     stop: CancellationToken,
 ) {
-    let busy = Busy::default();
+    let asked = Arc::new(AtomicBool::new(false));
     let service = {
-        let busy = busy.clone();
-        service_fn(move |request| answer(&routes, peer, &busy, request))
+        let asked = Arc::clone(&asked);
+        service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
+            answer(&routes, peer, request)
+        })
     };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -158,7 +152,7 @@ async fn serve_http_1(
     let finish = async {
         stop.cancelled().await;
         let patience = Instant::now() + FIRST_REQUEST;
-        while !busy.has_asked() && Instant::now() < patience {
+        while !asked.load(Ordering::Relaxed) && Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -203,10 +197,14 @@ async fn serve_http_2(
     limits: ListenerLimits,
     stop: CancellationToken,
 ) {
-    let busy = Busy::default();
+    // One for the connection, one for the service, and one for each answer that is being made or sent.
+    let work = Arc::new(());
     let service = {
-        let busy = busy.clone();
-        service_fn(move |request| answer(&routes, peer, &busy, request))
+        let work = Arc::clone(&work);
+        service_fn(move |request| {
+            let (answer, work) = (answer(&routes, peer, request), Arc::clone(&work));
+            async move { answer.await.map(|response| response.map(|body| Body::new(Sending { body, _work: work }))) }
+        })
     };
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -229,7 +227,7 @@ async fn serve_http_2(
                 if stopping {
                     return;
                 }
-                if busy.is_idle() {
+                if Arc::strong_count(&work) <= 2 {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
