@@ -5,7 +5,11 @@ use crate::{
     dialect::classify,
     error::{Detail, SchemaError, StoreError},
 };
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{
+    PgConnection,
+    migrate::{MigrateError, Migrator},
+};
+use std::time::Duration;
 
 static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -13,7 +17,12 @@ static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 /// The number of the newest migration this program brings; the same for both databases.
 pub const SCHEMA_VERSION: i64 = 9;
 
-/// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: PostgreSQL's advisory lock, or a locked
+/// The name of the lock on PostgreSQL under which migrations are applied.
+const LOCK: i64 = i64::from_be_bytes(*b"holdfast");
+/// How often whoever finds it taken looks again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Brings the schema to [`SCHEMA_VERSION`]. Several processes may call it at once: an advisory lock of PostgreSQL, or a locked
 /// file beside SQLite's, lets one work and the others find it done. A schema of a newer program is left alone and is no error.
 pub async fn migrate(db: &Db) -> Result<(), StoreError> {
     let done = match &db.pools {
@@ -26,7 +35,13 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
             // Migrating a large table may take longer than a request may.
             let free = "SET statement_timeout = 0; SET lock_timeout = '60s'";
             sqlx::raw_sql(free).execute(&mut *connection).await.map_err(|e| classify(&e))?;
-            let done = tolerant(&POSTGRES).run(&mut *connection).await;
+            let mut migrator = tolerant(&POSTGRES);
+            migrator.set_locking(false);
+            let done = match take_turn(&mut connection).await {
+                Ok(()) => migrator.run(&mut *connection).await,
+                Err(error) => Err(MigrateError::Execute(error)),
+            };
+            // The lock goes with the connection.
             connection.close_on_drop();
             done
         }
@@ -39,6 +54,29 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
         }
         Err(error) => Err(StoreError::Unusable(Detail::new("its migrations cannot be applied", error.to_string()))),
     }
+}
+
+/// Takes the lock, and clears away the indexes whose building was interrupted.
+///
+/// An index of a large table is built while it is written to (`CREATE INDEX CONCURRENTLY`), which waits until every older
+/// statement has ended. The migrator's own lock would be such a statement, and wait for the one who builds: so whoever finds
+/// the lock taken does not wait in the database but comes back. (What an operator's `REINDEX CONCURRENTLY` is at has another
+/// name, and is left alone.)
+async fn take_turn(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    while !sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK).fetch_one(&mut *connection).await? {
+        tokio::time::sleep(AGAIN).await;
+    }
+    let broken: Vec<String> = sqlx::query_scalar(
+        "SELECT format('DROP INDEX %I.%I', n.nspname, c.relname) FROM pg_index i
+         JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE NOT i.indisvalid AND n.nspname = current_schema() AND c.relname LIKE '%\\_idx'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for statement in broken {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// A locked file beside an SQLite database: the migrator's own lock exists on PostgreSQL only. (Not the database file

@@ -133,6 +133,22 @@ both! {
 }
 
 #[test]
+fn what_an_interrupted_migration_left_is_cleared_away() {
+    holdfast_testkit::db::run(async {
+        let db = TestDb::postgres().await;
+        raw::run(&db.db, "CREATE TABLE twice AS SELECT 1 AS same FROM generate_series(1, 2)").await.unwrap();
+        let build = "CREATE UNIQUE INDEX CONCURRENTLY twice_idx ON twice (same)";
+        assert!(raw::run(&db.db, build).await.is_err(), "it cannot be unique");
+        let left = "SELECT count(*)::text FROM pg_index WHERE NOT indisvalid";
+        assert_eq!(raw::run(&db.db, left).await.unwrap(), [[Some("1".to_owned())]]);
+        let (one, two, three) = tokio::join!(migrate(&db.db), migrate(&db.db), migrate(&db.db));
+        one.and(two).and(three).unwrap();
+        assert_eq!(raw::run(&db.db, left).await.unwrap(), [[Some("0".to_owned())]]);
+        check_schema(&db.db).await.unwrap();
+    });
+}
+
+#[test]
 fn a_postgres_that_takes_no_writes_is_not_used() {
     holdfast_testkit::db::run(async {
         let db = TestDb::postgres().await;
