@@ -1,7 +1,7 @@
 //! What was found, and what changed since: findings and transitions.
 
 use crate::rules::Code;
-use holdfast_domain::{ProductId, Seconds, Timestamp};
+use holdfast_domain::{ProductId, Seconds, Timestamp, WebhookId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -51,6 +51,8 @@ pub enum Subject {
     Key(String),
     /// A background job, by name.
     Job(String),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 /// The text is not a subject.
@@ -67,6 +69,7 @@ impl fmt::Display for Subject {
             Self::Product(id) => write!(f, "product:{id}"),
             Self::Key(kid) => write!(f, "key:{kid}"),
             Self::Job(name) => write!(f, "job:{name}"),
+            Self::Webhook(id) => write!(f, "webhook:{id}"),
         }
     }
 }
@@ -85,6 +88,7 @@ impl FromStr for Subject {
             "product" => Self::Product(name.parse().map_err(|_| SubjectError)?),
             "key" => Self::Key(name.to_owned()),
             "job" => Self::Job(name.to_owned()),
+            "webhook" => Self::Webhook(name.parse().map_err(|_| SubjectError)?),
             _ => return Err(SubjectError),
         })
     }
@@ -241,7 +245,8 @@ mod tests {
         let named = ["a:b", ""].map(str::to_owned).into_iter().flat_map(|name| {
             [Subject::Node(name.clone()), Subject::Region(name.clone()), Subject::Key(name.clone()), Subject::Job(name)]
         });
-        for subject in named.chain([Subject::Installation, Subject::Product(product)]) {
+        let webhook = Subject::Webhook(WebhookId::from_bytes([8; 16]));
+        for subject in named.chain([Subject::Installation, Subject::Product(product), webhook]) {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
         assert_eq!("planet:mars".parse::<Subject>(), Err(SubjectError));

@@ -303,6 +303,8 @@ fn a_receiver_that_is_gone_is_paused_and_a_silent_one_holds_up_nobody_else() {
     good.until(Duration::from_secs(10), |heard| heard.iter().any(raised));
     let webhook = node.call("GET", &format!("/v1/webhooks/{leaves}"), &Value::Null);
     assert_eq!(webhook["paused"]["reason"], "gone");
+    let narrowed = format!("/v1/alerts?standing=true&code=webhook_paused&subject=webhook:{leaves}");
+    assert_eq!(node.call("GET", &narrowed, &Value::Null)["items"].as_array().map(Vec::len), Some(1));
     node.call("POST", &format!("/v1/licenses/{license}/suspend"), &json!({ "reason": "test" }));
     good.until(Duration::from_secs(5), |heard| heard.iter().any(|heard| heard.topic() == "license.suspended"));
     assert_eq!(gone.heard().len(), 1, "nothing more is sent there");

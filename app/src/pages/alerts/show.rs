@@ -60,6 +60,9 @@ impl Places {
                 name: format!("Key {kid}"),
             },
             Ok(Subject::Job(name)) => About { name: format!("Job {name}"), href: None },
+            Ok(Subject::Webhook(id)) => {
+                About { name: "Webhook".to_owned(), href: Some(format!("/console/webhooks/{id}")) }
+            }
             Ok(Subject::Installation) => About { name: "The installation".to_owned(), href: None },
             Err(_) => About { name: alert.subject.clone(), href: None },
         }

@@ -110,15 +110,15 @@ fn Invitations(rows: Vec<InvitationRow>) -> impl IntoView {
         });
         view! {
             <tr>
-                <td class="clip">{row.email} <span class="sub">{capital(&row.role)}</span></td>
-                <td class="right nowrap">
+                <td class="clip">{row.email} <span class="sub">{capital(&row.role)} {(!row.open).then_some(", run out")}</span></td>
+                <td class="right wide nowrap">
                     {if row.open { view! { <WhenText when=row.until /> }.into_any() } else { view! { <StateBadge tone=Tone::Warn word="Run out" /> }.into_any() }}
                 </td>
                 <td class="right">{acts}</td>
             </tr>
         }
     };
-    let head = vec![("Invited", ""), ("Ends", "right"), ("", "right")];
+    let head = vec![("Invited", ""), ("Ends", "right wide"), ("", "right")];
     view! {
         <Section title="Invitations">
             <FormError error=resend_error />

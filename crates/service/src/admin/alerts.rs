@@ -71,10 +71,16 @@ pub struct AlertFilter {
     pub standing: Option<bool>,
     /// Of one severity.
     pub severity: Option<Severity>,
-    /// Of one rule.
-    pub code: Option<Code>,
+    /// Of one code: [`code_named`].
+    pub code: Option<&'static str>,
     /// About one thing.
     pub subject: Option<Subject>,
+}
+
+/// The code of that name: of a rule, or of what is announced at once.
+pub fn code_named(name: &str) -> Option<&'static str> {
+    let acts = [PAUSED].into_iter().find(|code| *code == name);
+    acts.or_else(|| Code::from_name(name).map(Code::as_str))
 }
 
 /// What an alert of that code means and what to do about it; nothing where a newer version has raised it.
@@ -124,7 +130,7 @@ impl Service {
         let filter = alerts::AlertFilter {
             standing: filter.standing,
             severity: filter.severity.map(|severity| severity.as_str().to_owned()),
-            code: filter.code.map(|code| code.as_str().to_owned()),
+            code: filter.code.map(str::to_owned),
             subject: filter.subject.map(|subject| subject.to_string()),
         };
         let rows = alerts::list(&mut self.store().reader(), actor.scope(), &filter, &page).await?;

@@ -12,7 +12,7 @@ use holdfast_domain::{
     AlertId, DeliveryId, MessageId, Seconds, Timestamp, VendorId, WebhookId, entropy::random_bytes,
     webhook::EventFilter,
 };
-use holdfast_fleet::Severity;
+use holdfast_fleet::{Severity, Subject};
 use holdfast_store::{
     Scope, Tx, WriteOptions,
     alerts::AlertRow,
@@ -249,7 +249,7 @@ pub(crate) async fn resumed(tx: &mut Tx, webhook: WebhookId, now: Timestamp) -> 
 
 /// What an alert on a webhook is about.
 fn subject(webhook: WebhookId) -> String {
-    format!("webhook:{webhook}")
+    Subject::Webhook(webhook).to_string()
 }
 
 /// A URL as it stands in a sentence: without its query, which may hold a secret.

@@ -14,8 +14,11 @@ use crate::{
     },
 };
 use axum::{Json, extract::State};
-use holdfast_fleet::{Code, Severity};
-use holdfast_service::{Error, admin::alerts::AlertFilter};
+use holdfast_fleet::Severity;
+use holdfast_service::{
+    Error,
+    admin::alerts::{AlertFilter, code_named},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -29,7 +32,7 @@ pub struct Filter {
     /// Only those of this severity.
     #[param(value_type = SeverityWord, required = false)]
     pub severity: Option<String>,
-    /// Only those of this rule.
+    /// Only those of this code: a rule's, or `webhook_paused`.
     pub code: Option<String>,
     /// Only those about this: `node:eu-1`.
     pub subject: Option<String>,
@@ -49,7 +52,7 @@ impl Filter {
         Ok(AlertFilter {
             standing: self.standing,
             severity: one_of(self.severity, "/severity", Severity::from_name, "info, warning or critical")?,
-            code: one_of(self.code, "/code", Code::from_name, "there is no rule of that name")?,
+            code: one_of(self.code, "/code", code_named, "there is no alert of that name")?,
             subject: one_of(self.subject, "/subject", |text| text.parse().ok(), "expected kind:name")?,
         })
     }
