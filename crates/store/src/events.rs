@@ -4,9 +4,10 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, record, value},
+    sql::{Querier, Record as _, ToArg, all, args, record, value},
 };
 use holdfast_domain::{Actor, EventHash, EventId, Timestamp, VendorId, event::EventFields};
+use std::collections::BTreeMap;
 
 record! {
     /// An event, byte for byte as it was hashed.
@@ -89,6 +90,27 @@ pub async fn list(
     let total = crate::page::count(q, "events", &conditions).await?;
     let rows = window.rows::<EventRow>(q, "events").await?;
     Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+}
+
+/// The newest event of each of `vendors`: its number, and when it was; 0 and the epoch where there is none.
+pub async fn newest(
+    q: &mut dyn Querier,
+    vendors: &[VendorId],
+) -> Result<BTreeMap<VendorId, (i64, Timestamp)>, StoreError> {
+    let mut newest = BTreeMap::new();
+    for chunk in vendors.chunks(500) {
+        let mut args = Vec::new();
+        let among = q.dialect().any_of("event_heads.vendor", chunk.iter().map(ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT event_heads.vendor, event_heads.number, events.at FROM event_heads
+             LEFT JOIN events ON events.vendor = event_heads.vendor AND events.number = event_heads.number
+             WHERE {among}"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            newest.insert(row.get(0)?, (row.get(1)?, row.get::<Option<Timestamp>>(2)?.unwrap_or_default()));
+        }
+    }
+    Ok(newest)
 }
 
 /// What came of a walk along the chain.

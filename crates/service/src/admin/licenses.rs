@@ -209,7 +209,12 @@ impl Service {
     }
 
     /// The licenses that a whole key or an id names; `None` where `q` is neither, or none has it.
-    async fn find_exactly(&self, act: &Act, q: &mut dyn Querier, text: &str) -> Result<Option<Vec<LicenseRow>>> {
+    pub(super) async fn find_exactly(
+        &self,
+        act: &Act,
+        q: &mut dyn Querier,
+        text: &str,
+    ) -> Result<Option<Vec<LicenseRow>>> {
         if let Ok(id) = text.trim().parse::<LicenseId>() {
             return Ok(Some(licenses::get(q, act.scope, id).await?.into_iter().collect()));
         }

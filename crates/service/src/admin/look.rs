@@ -2,10 +2,10 @@
 
 use super::fleet::{NodeView, show};
 use crate::{Service, actor::Actor, error::Result, runtime::Otherwise};
-use holdfast_domain::{NodeId, Permission, Timestamp};
+use holdfast_domain::{NodeId, Permission, Timestamp, VendorId};
 use holdfast_fleet::{Finding, Presence};
 use holdfast_store::{
-    alerts,
+    alerts, events,
     nodes::{self, NodeRow, NodeState},
 };
 use std::{
@@ -144,5 +144,14 @@ impl Service {
             }
         }
         Marks { fleet: fleet.finish(), alerts: standing.finish(), figures: figures.finish() }
+    }
+
+    /// The newest act of each of `vendors`, as its audit log counts them, and when it was.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked: that says nothing about any vendor.
+    pub async fn newest_acts(&self, vendors: &[VendorId]) -> Result<BTreeMap<VendorId, (i64, Timestamp)>> {
+        let mut reader = self.store().reader();
+        Ok(self.state().continuity.ask(Otherwise::Remembered, events::newest(&mut reader, vendors)).await?)
     }
 }

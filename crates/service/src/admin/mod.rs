@@ -12,6 +12,7 @@ pub mod demo;
 pub mod events;
 pub mod exports;
 pub mod factors;
+pub mod find;
 pub mod fleet;
 pub mod freshness;
 mod id_token;

@@ -116,6 +116,7 @@ fn cases() -> Vec<Case> {
         create_product [+ + + _ _] false |s, c, i| s.create_product(&c, CreateProduct { name: text("P"), code: text(&format!("p{}", unique())) });
         product [+ + + + +] true |s, c, i| s.product(&c.actor, i.product);
         products [+ + + + +] false |s, c, i| s.products(&c.actor, None, page());
+        find [+ + + + +] false |s, c, i| s.find(&c.actor, "a");
         update_product [+ + + _ _] true |s, c, i| s.update_product(&c, i.product, UpdateProduct::default());
         create_plan [+ + + _ _] true |s, c, i| s.create_plan(&c, CreatePlan { product: i.product, name: text("P"), code: text(&format!("p{}", unique())), terms: yearly() });
         plan [+ + + + +] true |s, c, i| s.plan(&c.actor, i.plan);
@@ -235,6 +236,7 @@ const OTHERS: [&str; 44] = [
     "marks",
     "new_recovery_codes",
     "new_setup_code",
+    "newest_acts",
     "offer_totp",
     "provider_at_door",
     "record_proof",

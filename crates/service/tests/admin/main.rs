@@ -7,6 +7,7 @@ mod catalogue;
 mod demo;
 mod exports;
 mod factors;
+mod find;
 mod fleet;
 mod freshness;
 mod idempotency;

@@ -1,0 +1,117 @@
+//! Finding by one text: what somebody who looks for a license, a customer, a device or an order has at hand.
+
+use super::{
+    inputs::{LicenseFilter, PlanFilter},
+    page::{Limit, PageRequest},
+    views::{CustomerView, LicenseView, OrderView, PlanView, ProductView},
+};
+use crate::{Call, RequestInfo, Service, actor::Actor, error::Result};
+use holdfast_domain::{LicenseKey, Permission};
+use holdfast_store::seats;
+pub use holdfast_store::seats::NamedSeat;
+
+/// How many of each kind are found.
+const EACH: usize = 5;
+/// The same as the length of a page.
+const EACH_ROWS: u32 = 5;
+/// Among how many products, and how many plans, a name is looked for.
+const CATALOG: u32 = 200;
+/// The longest text that is looked for, in characters: a name, an address or a key is shorter.
+const LONGEST: usize = 200;
+
+/// What was found, at most five of each kind. Of a kind that whoever asks may not see there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Finds {
+    /// What was typed is a whole license key. It is nothing to be repeated in an address or a log.
+    pub whole_key: bool,
+    /// The licenses that a key, its last characters, an id, a customer or an order leads to.
+    pub licenses: Vec<LicenseView>,
+    /// Customers, by name, address or external id.
+    pub customers: Vec<CustomerView>,
+    /// Devices, by what they are called.
+    pub seats: Vec<NamedSeat>,
+    /// Orders, by the payment provider's number.
+    pub orders: Vec<OrderView>,
+    /// Products, by name or code.
+    pub products: Vec<ProductView>,
+    /// Plans, by name or code.
+    pub plans: Vec<PlanView>,
+}
+
+impl Finds {
+    /// Whether there is nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.licenses.is_empty()
+            && self.customers.is_empty()
+            && self.seats.is_empty()
+            && self.orders.is_empty()
+            && self.products.is_empty()
+            && self.plans.is_empty()
+    }
+}
+
+fn upto<S: Default>(rows: u32) -> PageRequest<S> {
+    PageRequest { limit: Limit::new(rows), ..PageRequest::default() }
+}
+
+/// Whether `text` is one of our keys, rightly or wrongly typed.
+fn is_own_key(text: &str) -> bool {
+    LicenseKey::parse_own(text).is_ok() || LicenseKey::parse(text).is_ok_and(|key| key.looks_mistyped())
+}
+
+impl Service {
+    /// Everything of the vendor that `text` finds. A whole key or a license's id finds that license and nothing else.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::Forbidden`] for whoever may see nothing that is looked for.
+    pub async fn find(&self, actor: &Actor, text: &str) -> Result<Finds> {
+        let kinds = [Permission::LicensesRead, Permission::CustomersRead, Permission::CatalogRead];
+        let [licenses, customers, catalog] = kinds.map(|permission| actor.may(permission));
+        if !licenses && !customers && !catalog {
+            actor.require(Permission::LicensesRead)?;
+        }
+        // No text of ours has the character that PostgreSQL does not know.
+        let text = text.replace('\0', "");
+        let text = text.trim();
+        let mut finds = Finds { whole_key: is_own_key(text), ..Finds::default() };
+        if text.is_empty() || text.chars().count() > LONGEST {
+            return Ok(finds);
+        }
+        if licenses {
+            let (act, mut reader) =
+                (self.act(&Call::new(actor.clone(), RequestInfo::default())), self.store().patient_reader());
+            if let Some(found) = self.find_exactly(&act, &mut reader, text).await? {
+                finds.whole_key |= text.parse::<holdfast_domain::LicenseId>().is_err();
+                for row in found.iter().take(EACH) {
+                    finds.licenses.push(super::licenses::shown(&act, &mut reader, row).await?);
+                }
+                return Ok(finds);
+            }
+        }
+        // Known or not, a key goes into no statement but by its hash.
+        if finds.whole_key {
+            return Ok(finds);
+        }
+        if licenses {
+            let filter = LicenseFilter { q: Some(text.to_owned()), ..LicenseFilter::default() };
+            finds.licenses = self.licenses(actor, filter, upto(EACH_ROWS)).await?.items;
+            let mut reader = self.store().patient_reader();
+            finds.seats = seats::named(&mut reader, actor.scope(), text, EACH).await?;
+        }
+        if customers {
+            finds.customers = self.customers(actor, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+            finds.orders = self.orders(actor, None, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+        }
+        if catalog {
+            let named = |name: &str, code: &str| {
+                let text = text.to_lowercase();
+                name.to_lowercase().contains(&text) || code.contains(&text)
+            };
+            let products = self.products(actor, None, upto(CATALOG)).await?.items.into_iter();
+            finds.products = products.filter(|one| named(one.name.as_str(), one.code.as_str())).take(EACH).collect();
+            let plans = self.plans(actor, PlanFilter::default(), upto(CATALOG)).await?.items.into_iter();
+            finds.plans = plans.filter(|one| named(one.name.as_str(), one.code.as_str())).take(EACH).collect();
+        }
+        Ok(finds)
+    }
+}

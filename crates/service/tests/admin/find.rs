@@ -1,0 +1,140 @@
+//! One text finds what it is the text of: for whoever may see it, within the vendor, and no more than a few of each kind.
+
+use crate::world::*;
+use holdfast_domain::{Permission, Role};
+use holdfast_service::{
+    ErrorCode,
+    admin::{
+        find::Finds,
+        inputs::{CreateCustomer, CreateOrder, CreateToken, CustomerChoice, IssueLicense},
+    },
+};
+use holdfast_testkit::both;
+
+fn counts(finds: &Finds) -> [usize; 6] {
+    let Finds { licenses, customers, seats, orders, products, plans, .. } = finds;
+    [licenses.len(), customers.len(), seats.len(), orders.len(), products.len(), plans.len()]
+}
+
+/// A customer with an order, a license of it, and a seat on a device; the license's key.
+async fn sold(world: &World, name: &str, email: &str, device: &str, order: &str) -> String {
+    let (service, call) = (&world.service, world.call());
+    let input = CreateCustomer { name: Some(text(name)), email: Some(text(email)), ..CreateCustomer::default() };
+    let customer = service.create_customer(&call, input).await.unwrap().id;
+    let input = CreateOrder { reference: text(order), customer: Some(customer) };
+    let order = service.create_order(&call, input).await.unwrap().id;
+    let input = IssueLicense {
+        customer: Some(CustomerChoice::Existing(customer)),
+        order: Some(order),
+        ..IssueLicense::of(world.plan)
+    };
+    let key = service.issue_license(&call, input).await.unwrap().key;
+    world.activate(&key, device).await.unwrap();
+    key
+}
+
+both! {
+    async fn whatever_somebody_has_at_hand_finds_it(db: TestDb) {
+        let world = World::new(&db).await;
+        let key = sold(&world, "Zoë Almeida", "zoe@example.com", "Studio ÄRGER 7%", "ORDER-4711").await;
+        let find = async |text: &str| world.service.find(&world.system(), text).await.unwrap();
+        let license = find(&key).await;
+        assert!(license.whole_key);
+        assert_eq!(counts(&license), [1, 0, 0, 0, 0, 0], "a whole key finds its license and nothing else");
+        let id = license.licenses[0].id;
+        for (text, expected) in [
+            (key.to_lowercase().replace('-', " ").as_str(), [1, 0, 0, 0, 0, 0]),
+            (id.to_string().as_str(), [1, 0, 0, 0, 0, 0]),
+            ("zoë al", [1, 1, 0, 0, 0, 0]),
+            ("ZOE@", [1, 1, 0, 0, 0, 0]),
+            ("ORDER-4711", [1, 0, 0, 1, 0, 0]),
+            ("ORDER-47", [0, 0, 0, 1, 0, 0]),
+            ("ärger", [0, 0, 1, 0, 0, 0]),
+            ("7%", [0, 0, 1, 0, 0, 0]),
+            ("product", [0, 0, 0, 0, 1, 0]),
+            ("EDITOR", [0, 0, 0, 0, 1, 0]),
+            ("pro", [0, 0, 0, 0, 1, 1]),
+            ("nobody has this", [0; 6]),
+            ("  ", [0; 6]),
+        ] {
+            assert_eq!(counts(&find(text).await), expected, "{text}");
+        }
+        let hint = find(&license.licenses[0].key_hint).await;
+        assert!(hint.licenses.iter().any(|license| license.id == id) && !hint.whole_key);
+        let seat = &find("studio").await.seats[0];
+        assert_eq!((seat.license, seat.name.as_str(), seat.key_hint.as_str()), (id, "Studio ÄRGER 7%", &key[25..]));
+        for hostile in ["%", "_", "'", "\\", "a' OR '1'='1", "\u{202e}", "*", "\0", &"x".repeat(100_000)] {
+            let found = find(hostile).await;
+            assert_eq!(counts(&found), if hostile == "%" { [0, 0, 1, 0, 0, 0] } else { [0; 6] }, "{hostile:.20}");
+        }
+    }
+
+    async fn a_key_that_is_not_known_is_still_a_key(db: TestDb) {
+        let world = World::new(&db).await;
+        let key = world.issue().await.key;
+        let (start, last) = key.split_at(28);
+        let wrong = format!("{start}{}", if last == "A" { "B" } else { "A" });
+        for text in [wrong.as_str(), "ABCDE-FGHJK-MNPQR-STVWX-YZ234"] {
+            let found = world.service.find(&world.system(), text).await.unwrap();
+            assert!(found.whole_key && found.is_empty(), "{text}");
+        }
+        // Of another system, and known here.
+        let input = IssueLicense { key: Some("AB12-CD34-EF56-GH78".to_owned()), ..IssueLicense::of(world.plan) };
+        world.service.issue_license(&world.call(), input).await.unwrap();
+        let found = world.service.find(&world.system(), "ab12cd34ef56gh78").await.unwrap();
+        assert!(found.whole_key && found.licenses.len() == 1);
+    }
+
+    async fn a_few_of_each_kind_are_enough(db: TestDb) {
+        let world = World::new(&db).await;
+        for n in 0..7 {
+            let email = format!("many{n}@example.com");
+            sold(&world, &format!("Many {n}"), &email, &format!("many-{n}"), &format!("many-{n}")).await;
+            product(&world.service, &world.call(), &format!("many-{n}")).await;
+        }
+        let found = world.service.find(&world.system(), "many").await.unwrap();
+        assert_eq!(counts(&found), [5, 5, 5, 5, 5, 0]);
+        assert_eq!(world.service.find(&world.system(), "pro").await.unwrap().plans.len(), 5);
+    }
+
+    async fn nobody_finds_what_they_may_not_see(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let key = sold(&world, "Product Pro", "pro@example.com", "Pro laptop", "Pro-1").await;
+        let stranger = holdfast_service::Actor::system(vendor(service, "Somebody else").await);
+        for text in [key.as_str(), "pro", "Product Pro", &key[25..]] {
+            assert!(service.find(&stranger, text).await.unwrap().is_empty(), "{text}");
+        }
+        let viewer = world.member(Role::Viewer).await.actor;
+        assert_eq!(counts(&service.find(&viewer, "pro").await.unwrap()), [1, 1, 1, 0, 1, 1]);
+        for (scope, expected) in [
+            (Permission::LicensesRead, [1, 0, 1, 0, 0, 0]),
+            (Permission::CustomersRead, [0, 1, 0, 0, 0, 0]),
+            (Permission::CatalogRead, [0, 0, 0, 0, 1, 1]),
+        ] {
+            let input = CreateToken { name: text("shop"), scopes: vec![scope], expires_at: None };
+            let secret = service.create_token(&call, input).await.unwrap().secret;
+            let actor = service.authenticate_token(&secret).await.unwrap();
+            assert_eq!(counts(&service.find(&actor, "pro").await.unwrap()), expected, "{scope:?}");
+        }
+        let input = CreateToken { name: text("fleet"), scopes: vec![Permission::FleetRead], expires_at: None };
+        let secret = service.create_token(&call, input).await.unwrap().secret;
+        let actor = service.authenticate_token(&secret).await.unwrap();
+        assert_eq!(service.find(&actor, "pro").await.unwrap_err().code, ErrorCode::Forbidden);
+    }
+
+    async fn the_newest_act_of_a_vendor_is_its_own(db: TestDb) {
+        let world = World::new(&db).await;
+        let other = vendor(&world.service, "Somebody else").await;
+        let newest = async || world.service.newest_acts(&[world.vendor, other]).await.unwrap();
+        let before = newest().await;
+        let (key, at) = (world.issue().await.key, world.service.now());
+        let issued = newest().await;
+        assert!(issued[&world.vendor].0 > before[&world.vendor].0);
+        assert_eq!(issued[&world.vendor].1, at);
+        world.activate(&key, "laptop").await.unwrap();
+        assert!(newest().await[&world.vendor].0 > issued[&world.vendor].0, "a device that activates is an act");
+        assert_eq!(newest().await[&other], before[&other]);
+        assert!(world.service.newest_acts(&[]).await.unwrap().is_empty());
+    }
+}
