@@ -1,5 +1,7 @@
 -- Until when somebody whose role asks for a second factor may go on without one; null for at once.
 ALTER TABLE members ADD COLUMN factor_due_at INTEGER;
+-- Whoever is there already has a week for it: an update does not keep them from their work.
+UPDATE members SET factor_due_at = (unixepoch() + 7 * 86400) * 1000000;
 
 -- Who was asked to become a member. Of the link only the hash is kept.
 CREATE TABLE invitations (
