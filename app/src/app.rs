@@ -61,6 +61,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("webhooks/new") view={Lazy::<page::NewWebhookPage>::new()} />
                     <Route path=path!("webhooks/:id") view={Lazy::<page::WebhookPage>::new()} />
                     <Route path=path!("webhooks/:id/:delivery") view={Lazy::<page::DeliveryPage>::new()} />
+                    <Route path=path!("find") view={Lazy::<page::FindPage>::new()} />
+                    <Route path=path!("shortcuts") view={Lazy::<page::ShortcutsPage>::new()} />
                     <Route path=path!("audit") view={Lazy::<page::AuditPage>::new()} />
                     <Route path=path!("team") view={Lazy::<page::TeamPage>::new()} />
                     <Route path=path!("team/sign-in") view={Lazy::<page::ProviderPage>::new()} />

@@ -1,7 +1,8 @@
 //! The console's pages by section. A browser loads a section's code when one of its pages is first gone to, so that what a
 //! vendor waits for does not grow with what Holdfast can do.
 //!
-//! Each page here is a route of the name of its component, for use as `view=Lazy::<sections::FleetPage>::new()`.
+//! Each page here is a route of the name of its component, for use as `view=Lazy::<sections::FleetPage>::new()`. What is
+//! no page stands after an `@` and is a function that brings it, or nothing where its code does not come.
 
 // What takes a module of WebAssembly apart at these functions refers to them as foreign ones; nothing here is written by hand.
 #![allow(unsafe_code)]
@@ -28,7 +29,7 @@ fn not_loaded() -> AnyView {
 }
 
 macro_rules! sections {
-    ($($section:ident { $($page:ident: $component:path;)* })*) => {
+    ($($section:ident { $($page:ident: $component:path;)* $(@ $part:ident: $inside:path;)* })*) => {
         /// The functions at which the module is taken apart.
         #[allow(non_snake_case, missing_docs)]
         mod split {
@@ -46,7 +47,23 @@ macro_rules! sections {
                     Ok($component().into_any())
                 }
             })*)*
+            $($(pub mod $part {
+                use crate::{layout, sections::NotLoaded};
+                use leptos::prelude::{AnyView, IntoAny};
+
+                #[leptos::wasm_split::wasm_split($section, wasm_split_path = leptos::wasm_split, fallible)]
+                pub fn $part() -> Result<AnyView, NotLoaded> {
+                    Ok($inside().into_any())
+                }
+            })*)*
         }
+
+        $($(
+            #[doc = concat!("The part `", stringify!($part), "`.")]
+            pub async fn $part() -> Option<AnyView> {
+                split::$part::$part().await.ok()
+            }
+        )*)*
 
         $($(
             #[doc = concat!("The page `", stringify!($page), "`.")]
@@ -119,5 +136,10 @@ sections! {
         SecurityPage: security::SecurityPage;
         AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
+    }
+    palette {
+        FindPage: find::FindPage;
+        ShortcutsPage: shortcuts::ShortcutsPage;
+        @ tools: layout::palette::Tools;
     }
 }

@@ -99,6 +99,8 @@ try {
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,
     customer: `/console/customers/${customer}`,
+    find: '/console/find?q=ada',
+    shortcuts: '/console/shortcuts',
   };
   for (const [suffix, way] of Object.entries({
     '': { theme: 'light' },
@@ -111,6 +113,11 @@ try {
       await h.visit(tab, path);
       await shoot(tab, name + suffix);
     }
+    await h.visit(tab, '/console/licenses');
+    await tab.page.keyboard.press('Control+k');
+    await tab.page.getByRole('combobox').fill('ada');
+    await tab.page.getByRole('option', { name: /Ada Example/ }).first().waitFor();
+    await shoot(tab, `palette${suffix}`);
     await tab.context.close();
   }
   const door = await h.openPage(browser, server);

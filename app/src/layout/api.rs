@@ -18,6 +18,8 @@ pub struct Viewer {
     pub theme: String,
     /// `comfortable` or `compact`.
     pub density: String,
+    /// `on` or `off`: whether single keys do anything.
+    pub shortcuts: String,
     /// From when on the person needs a second factor, where they have none yet.
     pub factor_due: Option<When>,
 }
@@ -45,13 +47,18 @@ pub async fn whoami() -> Result<Option<Viewer>, UiError> {
         vendor: vendor.name.to_string(),
         theme: chosen("theme", &["light", "dark"], "system"),
         density: chosen("density", &["compact"], "comfortable"),
+        shortcuts: chosen("shortcuts", &["off"], "on"),
         factor_due: factor_due.filter(|due| *due > service.now()).map(|due| When::new(due, service.now())),
     }))
 }
 
 /// Chooses how it looks in this browser, for a year.
 #[server(output = crate::wire::Answer)]
-pub async fn set_look(#[server(default)] theme: String, #[server(default)] density: String) -> Result<(), UiError> {
+pub async fn set_look(
+    #[server(default)] theme: String,
+    #[server(default)] density: String,
+    #[server(default)] shortcuts: String,
+) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_domain::Permission;
     const YEAR: i64 = 31_536_000;
@@ -62,6 +69,9 @@ pub async fn set_look(#[server(default)] theme: String, #[server(default)] densi
     }
     if ["comfortable", "compact"].contains(&density.as_str()) {
         ctx::set_cookie("density", &density, YEAR);
+    }
+    if ["on", "off"].contains(&shortcuts.as_str()) {
+        ctx::set_cookie("shortcuts", &shortcuts, YEAR);
     }
     Ok(())
 }

@@ -1,6 +1,10 @@
 //! The frame around every page of the console: navigation, search, the person's menu.
 
 mod api;
+mod keys;
+mod look;
+pub mod palette;
+pub mod screens;
 
 use leptos::{prelude::*, server_fn::ServerFn as _};
 use leptos_router::{
@@ -9,10 +13,11 @@ use leptos_router::{
 };
 
 use crate::{
-    pages::alerts::api::open_alerts,
+    pages::{alerts::api::open_alerts, find::api::Seek},
+    sections,
     ui::{
         Flash, Icon, Shape, When, WhenText,
-        act::load_once,
+        act::{Reading, load_once},
         live::{self, Topic},
         load,
         page::{Notice, NoticeKind},
@@ -20,6 +25,8 @@ use crate::{
     },
 };
 use api::{SetLook, SignOut, Viewer};
+use keys::{Sheet, Summoned};
+use look::{CHOICES, Chosen};
 
 /// A screen: address, name, icon.
 type Link = (&'static str, &'static str, Shape);
@@ -57,12 +64,19 @@ const PHONE: &[Link] = &[
     (ALERTS, "Alerts", Shape::Alert),
 ];
 
+/// Who looks, for everything inside the frame.
+#[derive(Clone, Copy)]
+struct Who(Reading<Option<Viewer>>);
+
 /// The frame.
 #[component]
 pub fn Console() -> impl IntoView {
     live::provide();
+    Chosen::provide();
+    let summoned = Summoned::provide();
     // Read once: who looks does not change with the address.
     let viewer = load_once(api::whoami);
+    provide_context(Who(viewer));
     let open = load(|| live::count(Topic::Alerts), |_| open_alerts());
     let counted = move |href: &str| (href == ALERTS).then(|| show_quietly(open, |count| view! { <Count count /> }));
     let phone = PHONE
@@ -83,17 +97,7 @@ pub fn Console() -> impl IntoView {
         </a>
         <div class="frame">
             <header class="frame-top">
-                <form class="top-search" method="get" action="/console/licenses" role="search" aria-label="Everywhere">
-                    <Icon shape=Shape::Search />
-                    <input
-                        class="input"
-                        type="search"
-                        name="q"
-                        placeholder="Key, e-mail, name or id"
-                        aria-label="Search licenses"
-                        autocomplete="off"
-                    />
-                </form>
+                <TopSearch summoned />
                 <div class="top-end">{show(viewer, |viewer: Option<Viewer>| viewer.map(|viewer| view! { <PersonMenu viewer /> }))}</div>
             </header>
             <nav class="frame-nav" aria-label="Console">
@@ -125,6 +129,58 @@ pub fn Console() -> impl IntoView {
                 <More>{groups(counted)}</More>
             </nav>
         </div>
+        <Over summoned />
+    }
+}
+
+/// The box over everything. Without scripting it is a form, whose text stands in no address: it may be a whole key. With
+/// it, the palette opens.
+#[component]
+fn TopSearch(summoned: Summoned) -> impl IntoView {
+    let typed = move |event: leptos::ev::Event| {
+        let text = event_target_value(&event);
+        // The same key never goes two ways.
+        event_target::<leptos::web_sys::HtmlInputElement>(&event).set_value("");
+        summoned.search(&text);
+    };
+    view! {
+        <form class="top-search" method="post" action=Seek::url() role="search" aria-label="Everywhere">
+            <Icon shape=Shape::Search />
+            <input
+                class="input"
+                type="search"
+                name="q"
+                placeholder="Key, e-mail, order, device"
+                aria-label="Find anything"
+                autocomplete="off"
+                maxlength="200"
+                on:click=move |_| summoned.search("")
+                on:input=typed
+            />
+            <kbd class="top-keys" aria-hidden="true">"Ctrl K"</kbd>
+        </form>
+    }
+}
+
+/// What stands over the page, whose code comes when it is first asked for. Where it does not come, a page does the same.
+#[component]
+fn Over(summoned: Summoned) -> impl IntoView {
+    let ever = Memo::new(move |before: Option<&bool>| before == Some(&true) || summoned.sheet.get().is_some());
+    move || {
+        ever.get().then(|| {
+            Suspend::new(async move {
+                if let Some(tools) = sections::tools().await {
+                    return tools;
+                }
+                let page = match summoned.sheet.get_untracked() {
+                    Some(Sheet::Shortcuts) => "/console/shortcuts",
+                    _ => "/console/find",
+                };
+                // Not by the router, which would need the same code.
+                let _ = window().location().set_href(page);
+                ().into_any()
+            })
+        })
     }
 }
 
@@ -202,6 +258,8 @@ fn More(
 /// The person, the vendor, how it looks, and the way out.
 #[component]
 fn PersonMenu(viewer: Viewer) -> impl IntoView {
+    let kept = [viewer.theme, viewer.density, viewer.shortcuts];
+    let looks = kept.into_iter().enumerate().map(|(place, kept)| view! { <Look place kept /> }).collect_view();
     view! {
         <details class="menu-pop">
             <summary>
@@ -216,8 +274,7 @@ fn PersonMenu(viewer: Viewer) -> impl IntoView {
                     </span>
                 </div>
                 <hr />
-                <Look name="theme" label="Theme" chosen=viewer.theme options=&[("system", "System"), ("light", "Light"), ("dark", "Dark")] />
-                <Look name="density" label="Rows" chosen=viewer.density options=&[("comfortable", "Roomy"), ("compact", "Compact")] />
+                {looks}
                 <div class="menu-row">
                     <a class="link-quiet" href="/console/audit">
                         "Audit log"
@@ -229,8 +286,14 @@ fn PersonMenu(viewer: Viewer) -> impl IntoView {
                         "Your sessions"
                     </a>
                 </div>
+                <div class="menu-row">
+                    <a class="link-quiet" href="/console/shortcuts">
+                        "Keyboard shortcuts"
+                    </a>
+                    <kbd class="menu-key" aria-hidden="true">"?"</kbd>
+                </div>
                 <hr />
-                <form method="post" action=SignOut::url()>
+                <form method="post" action=SignOut::url() id="sign-out">
                     <button class="menu-button" type="submit">
                         "Sign out"
                     </button>
@@ -240,36 +303,49 @@ fn PersonMenu(viewer: Viewer) -> impl IntoView {
     }
 }
 
-/// A choice of how it looks: sent as a plain form, so that the server's next page already looks so.
+/// A choice of how it looks: without scripting sent as a plain form, so that the server's next page already looks so.
 #[component]
 fn Look(
-    name: &'static str,
-    label: &'static str,
-    chosen: String,
-    options: &'static [(&'static str, &'static str)],
+    /// Its place among the choices.
+    place: usize,
+    /// What this browser had chosen when the page came.
+    kept: String,
 ) -> impl IntoView {
-    view! {
-        <form method="post" action=SetLook::url() class="menu-row">
-            <span id=format!("{name}-label")>{label}</span>
-            <span class="segmented" role="group" aria-labelledby=format!("{name}-label")>
-                {options
-                    .iter()
-                    .map(|(value, text)| {
-                        view! {
-                            <button
-                                type="submit"
-                                name=name
-                                value=*value
-                                aria-pressed=if chosen == *value { "true" } else { "false" }
-                            >
-                                {*text}
-                            </button>
-                        }
-                    })
-                    .collect_view()}
-            </span>
-        </form>
-    }
+    let chosen = Chosen::find();
+    CHOICES.get(place).map(|(name, label, values)| {
+        let button = |(value, text): &'static (&'static str, &'static str)| {
+            let was = kept == *value;
+            let is = move || match chosen.and_then(|chosen| chosen.of(place)) {
+                Some(now) => now == *value,
+                None => was,
+            };
+            let choose = move |event: leptos::ev::MouseEvent| {
+                if let Some(chosen) = chosen {
+                    event.prevent_default();
+                    chosen.choose(place, value);
+                }
+            };
+            view! {
+                <button
+                    type="submit"
+                    name=*name
+                    value=*value
+                    aria-pressed=move || if is() { "true" } else { "false" }
+                    on:click=choose
+                >
+                    {*text}
+                </button>
+            }
+        };
+        view! {
+            <form method="post" action=SetLook::url() class="menu-row">
+                <span id=format!("{name}-label")>{*label}</span>
+                <span class="segmented" role="group" aria-labelledby=format!("{name}-label")>
+                    {values.iter().map(button).collect_view()}
+                </span>
+            </form>
+        }
+    })
 }
 
 /// The frame before sign-in: one sheet.

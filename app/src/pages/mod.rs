@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod audit;
 pub mod customers;
 pub mod door;
+pub mod find;
 pub mod fleet;
 pub mod freshness;
 pub mod imports;
@@ -15,6 +16,7 @@ pub mod security;
 #[cfg(feature = "ssr")]
 mod serve;
 pub mod sessions;
+pub mod shortcuts;
 pub mod team;
 pub mod webhooks;
 

@@ -104,6 +104,7 @@ fn is_secret(form: &str, name: &str) -> bool {
     name.contains("password")
         || name.contains("secret")
         || ((form.contains("/door/") || form.contains("/security/")) && name == "code")
+        || (form.contains("/find/") && name == "q")
         || name == "credential"
         || name == "token"
 }

@@ -3,7 +3,13 @@
 //! The browser listens on one stream per window that is in sight (`ssr::live`); the events say what has changed and
 //! nothing else. Without scripting a page shows how things stood when it was asked for.
 
+use std::future::Future;
+
 use leptos::prelude::*;
+use serde::Serialize;
+
+use super::{act::Reading, load};
+use crate::UiError;
 
 /// What may change while somebody looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +18,8 @@ pub enum Topic {
     Fleet,
     /// The alerts.
     Alerts,
+    /// What anybody does with the vendor's things: people, programs, and devices that activate.
+    Acts,
 }
 
 /// How often each topic has changed since the page came.
@@ -19,6 +27,7 @@ pub enum Topic {
 struct Live {
     fleet: RwSignal<u32>,
     alerts: RwSignal<u32>,
+    acts: RwSignal<u32>,
 }
 
 impl Live {
@@ -26,13 +35,14 @@ impl Live {
         match topic {
             Topic::Fleet => self.fleet,
             Topic::Alerts => self.alerts,
+            Topic::Acts => self.acts,
         }
     }
 }
 
 /// Makes changes known to everything below, in the browser as long as the caller is on the page.
 pub fn provide() {
-    let live = Live { fleet: RwSignal::new(0), alerts: RwSignal::new(0) };
+    let live = Live { fleet: RwSignal::new(0), alerts: RwSignal::new(0), acts: RwSignal::new(0) };
     provide_context(live);
     #[cfg(feature = "hydrate")]
     browser::listen(live);
@@ -41,6 +51,27 @@ pub fn provide() {
 /// A number that changes with the topic: part of what a page asks for.
 pub fn count(topic: Topic) -> u32 {
     use_context::<Live>().map_or(0, |live| live.of(topic).get())
+}
+
+/// Reads a page that people come to and that changes while they look: `fetch` is also told whether nobody asked but the
+/// page itself, which goes through a server function of its own, because it is no use of a session.
+pub fn load_live<S, T, Fut>(
+    topic: Topic,
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
+) -> Reading<T>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Serialize + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    let told = StoredValue::new(untrack(|| count(topic)));
+    let ask = move |(asked, now): (S, u32)| {
+        let by_itself = told.get_value() != now;
+        told.set_value(now);
+        fetch(asked, by_itself)
+    };
+    load(move || (source(), count(topic)), ask)
 }
 
 #[cfg(feature = "hydrate")]
@@ -53,7 +84,7 @@ mod browser {
 
     use super::{Live, Topic};
 
-    const EACH: [Topic; 2] = [Topic::Fleet, Topic::Alerts];
+    const EACH: [Topic; 3] = [Topic::Fleet, Topic::Alerts, Topic::Acts];
     const PATH: &str = "/console/live";
     /// How long to wait before a stream that was refused is asked for again; doubled each time, up to the second.
     const WAIT: (u32, u32) = (2_000, 60_000);
@@ -107,7 +138,7 @@ mod browser {
             let Ok(source) = EventSource::new(PATH) else { return };
             self.heard.with_value(|heard| {
                 let Some(heard) = heard else { return };
-                for name in ["open", "error", "ended", "fleet", "alerts"] {
+                for name in ["open", "error", "ended", "fleet", "alerts", "acts"] {
                     // It can only fail for what is no function.
                     let _ = source.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
                 }
@@ -159,6 +190,7 @@ mod browser {
                     }
                 }
                 "fleet" => self.changed(&[Topic::Fleet]),
+                "acts" => self.changed(&[Topic::Acts]),
                 _ => self.changed(&[Topic::Alerts]),
             }
         }

@@ -61,7 +61,7 @@ fn table() -> Vec<Row> {
     table! {
         // Of everybody: how it looks, who one is, where one is signed in.
         whoami "+++++" "ok" "unauthenticated" |_| "";
-        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark";
+        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off";
         my_sessions "+++++" "ok" "unauthenticated" |_| "";
         end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
         my_ways "+++++" "ok" "unauthenticated" |_| "";
@@ -75,7 +75,11 @@ fn table() -> Vec<Row> {
         new_codes "factor_required" "factor_required" "unauthenticated" |_| "";
         change_password "sign_in_failed" "sign_in_failed" "unauthenticated" |_| "current_password=wrong&new_password=tidal+omelette+bracket+nine";
         confirm "sign_in_failed" "sign_in_failed" "unauthenticated" |_| "password=wrong&next=";
+        // The box over everything, and what finds by it.
+        find "+++++" "ok" "unauthenticated" |_| "q=Customer";
+        seek "+++++" "ok" "unauthenticated" |t| format!("q={}", t.key);
         // Products and plans.
+        overview_again "+++++" "ok" "unauthenticated" |_| "";
         load_overview "+++++" "ok" "unauthenticated" |_| "";
         products "+++++" "ok" "unauthenticated" |_| "after=&archived=false";
         product "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.product);
@@ -90,6 +94,7 @@ fn table() -> Vec<Row> {
         // Customers.
         customers "+++++" "ok" "unauthenticated" |_| "q=&after=";
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
+        customer_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
         save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
         // Freshness.
@@ -99,6 +104,7 @@ fn table() -> Vec<Row> {
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
         issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
         free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
@@ -331,6 +337,10 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
         format!("/console/licenses/new?plan={plan}"),
         format!("/console/licenses/new?customer={customer}"),
         "/console/customers?q=Customer".to_owned(),
+        "/console/find?q=Customer".to_owned(),
+        "/console/find?q=Computer".to_owned(),
+        format!("/console/find?q={license}"),
+        format!("/console/find?q={key}"),
         format!("/console/audit?subject={license}"),
         format!("/console/freshness?product={product}"),
         format!("/console/freshness?customer={customer}"),

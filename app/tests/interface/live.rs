@@ -16,19 +16,33 @@ use tower::ServiceExt as _;
 
 use crate::world::{Browser, OWNER, World, function};
 
-/// A stream that a browser listens to.
-struct Stream(BodyDataStream);
+const ACTS: &str = "event: acts\ndata: -\n\n";
+
+/// A stream that a browser listens to. What is done here is told on it, too; only what is asked about acts hears that.
+struct Stream {
+    body: BodyDataStream,
+    hears_acts: bool,
+}
 
 impl Stream {
+    async fn heard(&mut self) -> Option<String> {
+        loop {
+            let bytes = self.body.next().await?;
+            let text = String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+            if self.hears_acts || text != ACTS {
+                return Some(text);
+            }
+        }
+    }
+
     /// What comes within four seconds; `None` where the stream ends.
     async fn next(&mut self) -> Option<String> {
-        let next = tokio::time::timeout(Duration::from_secs(4), self.0.next()).await.expect("something within 4 s");
-        next.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
+        tokio::time::timeout(Duration::from_secs(4), self.heard()).await.expect("something within 4 s")
     }
 
     /// Whether nothing comes for so long.
     async fn is_silent(&mut self, span: Duration) -> bool {
-        tokio::time::timeout(span, self.0.next()).await.is_err()
+        tokio::time::timeout(span, self.heard()).await.is_err()
     }
 }
 
@@ -42,7 +56,7 @@ async fn listen(browser: &Browser) -> Result<Stream, StatusCode> {
     }
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
-    let mut stream = Stream(response.into_body().into_data_stream());
+    let mut stream = Stream { body: response.into_body().into_data_stream(), hears_acts: false };
     assert!(stream.next().await.unwrap().contains("retry: 2000"), "it says at once that it is there");
     Ok(stream)
 }
@@ -76,6 +90,32 @@ async fn whoever_listens_hears_that_a_node_drains_and_that_the_session_ends() {
     while !heard.contains("event: alerts") {
         heard += &other.next().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_a_vendor_does_is_told_to_its_own_people_at_once_and_then_not_each_time() {
+    let world = World::new().await;
+    let mut owner = world.browser();
+    owner.sign_in(OWNER).await;
+    let viewer = world.member(world.other, Role::Viewer).await;
+    // What was done a moment ago, a page that was on its way may not show.
+    let mut own = Stream { hears_acts: true, ..listen(&owner).await.unwrap() };
+    assert_eq!(own.next().await.unwrap(), ACTS);
+    let mut other = Stream { hears_acts: true, ..listen(&viewer).await.unwrap() };
+    assert_eq!(other.next().await.unwrap(), ACTS, "its member was made a moment ago");
+    assert!(own.is_silent(Duration::from_millis(1_500)).await, "once is enough");
+    let create = async |owner: &mut Browser, name: &str| {
+        let answer = owner.call(&function("create_customer"), &format!("name={name}&email=")).await;
+        assert_eq!(answer.code(), "ok");
+    };
+    create(&mut owner, "first").await;
+    assert_eq!(own.next().await.unwrap(), ACTS, "after a quiet time sooner than after five seconds");
+    create(&mut owner, "second").await;
+    create(&mut owner, "third").await;
+    assert!(own.is_silent(Duration::from_millis(3_500)).await, "the next not before five seconds have passed");
+    assert_eq!(own.next().await.unwrap(), ACTS, "but then it is told");
+    assert!(own.is_silent(Duration::from_millis(1_500)).await);
+    assert!(other.is_silent(Duration::from_millis(10)).await, "nobody hears of another vendor's acts");
 }
 
 #[tokio::test]
@@ -122,7 +162,9 @@ async fn watching_is_no_use_of_a_session() {
     let used = "SELECT COUNT(*) FROM sessions WHERE last_seen_at > created_at - 60000000";
     let run = |sql: &'static str| holdfast_store::raw::run(&world.db.db, sql);
     run(long_ago).await.unwrap();
-    assert_eq!(browser.call(&function("fleet"), "").await.code(), "ok");
+    for name in ["fleet", "overview_again"] {
+        assert_eq!(browser.call(&function(name), "").await.code(), "ok");
+    }
     drop(listen(&browser).await.unwrap());
     assert_eq!(run(used).await.unwrap()[0][0].as_deref(), Some("0"));
     assert_eq!(browser.get("/console/fleet").await.status, StatusCode::OK);

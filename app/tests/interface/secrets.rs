@@ -108,6 +108,8 @@ fn pages(things: &Things) -> Vec<String> {
     }
     pages.push(format!("/console/plans/{}?tab=edit", things.plan));
     pages.push(format!("/console/licenses?q={}", &things.key[things.key.len() - 4..]));
+    pages.push(format!("/console/find?q={}", &things.key[things.key.len() - 4..]));
+    pages.push("/console/find?q=Computer".to_owned());
     pages.push(format!("/console/licenses/{}?key=shown", things.license));
     pages.push(format!("/console/audit?subject={}", things.license));
     pages

@@ -45,6 +45,13 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
     })
 }
 
+/// The same, asked by the page itself when something was done: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn customer_again(id: String, after: String) -> Result<CustomerDetail, UiError> {
+    // Whoever may see it is asked there.
+    customer(id, after).await
+}
+
 /// Makes a customer.
 #[server(output = crate::wire::Answer)]
 pub async fn create_customer(#[server(default)] name: String, #[server(default)] email: String) -> Result<(), UiError> {

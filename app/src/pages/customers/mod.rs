@@ -7,13 +7,16 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::licenses::LicenseTable,
+    pages::{fleet::Outdated, licenses::LicenseTable},
     ui::{
-        ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, Pager, Rows, Section, Submit, WhenText, act,
-        act_error, load, show,
+        ActionForm, Copyable, Crumb, Empty, ErrorState, Field, FormError, PageHead, Pager, Rows, Section, Submit,
+        WhenText, act, act_error,
+        live::{Topic, load_live},
+        load, show, show_live,
     },
 };
 use api::{CreateCustomer, SaveCustomer};
+use model::CustomerDetail;
 
 /// The list of customers.
 #[component]
@@ -115,11 +118,22 @@ pub fn CustomerPage() -> impl IntoView {
             query.with(|query| query.get("after").unwrap_or_default()),
         )
     });
-    let customer = load(move || asked.get(), |(id, after)| api::customer(id, after));
+    let customer = load_live(
+        Topic::Acts,
+        move || asked.get(),
+        async |(id, after), by_itself| {
+            if by_itself { api::customer_again(id, after).await } else { api::customer(id, after).await }
+        },
+    );
     let action = act::<SaveCustomer>();
     let error = act_error(action);
-    show(customer, move |detail| {
+    show_live(customer, move |detail: CustomerDetail, outdated| {
         let customer = detail.customer;
+        // What was read last may have been another one.
+        let outdated = match outdated {
+            Some(error) if customer.id != asked.get_untracked().0 => return view! { <ErrorState error /> }.into_any(),
+            outdated => outdated,
+        };
         let issue = format!("/console/licenses/new?customer={}", customer.id);
         let licenses = if detail.licenses.items.is_empty() {
             view! {
@@ -167,6 +181,7 @@ pub fn CustomerPage() -> impl IntoView {
             }
         });
         view! {
+            <Outdated error=outdated />
             <PageHead title=customer.name.clone() crumbs=vec![Crumb::new("/console/customers", "Customers")]>
                 <div class="actions">
                     {detail.may_issue.then(|| view! { <a class="btn btn-sm btn-primary" href=issue.clone()>"Issue license"</a> })}
@@ -181,5 +196,6 @@ pub fn CustomerPage() -> impl IntoView {
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
             {edit}
         }
+        .into_any()
     })
 }

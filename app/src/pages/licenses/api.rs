@@ -182,6 +182,13 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     })
 }
 
+/// The same, asked by the page itself when something was done: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn license_again(id: String) -> Result<LicenseDetail, UiError> {
+    // Whoever may see it is asked there.
+    license(id).await
+}
+
 /// What a step would do: whose access ends, and when.
 #[server(output = crate::wire::Answer)]
 pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError> {

@@ -8,11 +8,13 @@ use super::{
     api::{self, Reveal},
     model::{LicenseDetail, SeatRow},
 };
+use crate::pages::fleet::Outdated;
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge, Timeline, Tone,
-    WhenText, act, act_error, load,
+    ActionForm, Copyable, Crumb, Empty, ErrorState, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge,
+    Timeline, Tone, WhenText, act, act_error,
+    live::{Topic, load_live},
     page::{Notice, NoticeKind},
-    show,
+    show_live,
     state::LicenseBadge,
 };
 
@@ -21,8 +23,16 @@ use crate::ui::{
 pub fn LicensePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let license = load(move || id.get(), api::license);
-    show(license, move |detail| view! { <Detail detail /> })
+    let license = load_live(
+        Topic::Acts,
+        move || id.get(),
+        async |id, by_itself| if by_itself { api::license_again(id).await } else { api::license(id).await },
+    );
+    show_live(license, move |detail: LicenseDetail, error| match error {
+        // What was read last may have been another one.
+        Some(error) if detail.row.id != id.get_untracked() => view! { <ErrorState error /> }.into_any(),
+        error => view! { <Outdated error /> <Detail detail /> }.into_any(),
+    })
 }
 
 #[component]

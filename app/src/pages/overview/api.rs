@@ -154,6 +154,13 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     })
 }
 
+/// The same, asked by the page itself when something was done: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn overview_again() -> Result<Overview, UiError> {
+    // Whoever may see it is asked there.
+    load_overview().await
+}
+
 /// The newest alerts that stand.
 #[cfg(feature = "ssr")]
 async fn standing(

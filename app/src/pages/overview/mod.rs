@@ -5,16 +5,24 @@ mod api;
 use leptos::prelude::*;
 
 use crate::{
-    pages::{alerts::AlertTable, licenses::LicenseTable},
-    ui::{Icon, PageHead, Section, Shape, Timeline, load, show},
+    pages::{alerts::AlertTable, fleet::Outdated, licenses::LicenseTable},
+    ui::{
+        Icon, PageHead, Section, Shape, Timeline,
+        live::{Topic, load_live},
+        show_live,
+    },
 };
 use api::{NextStep, Overview};
 
 /// The overview.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let overview = load(|| (), |()| api::load_overview());
-    show(overview, |found: Overview| {
+    let overview = load_live(
+        Topic::Acts,
+        || (),
+        async |(), by_itself| if by_itself { api::overview_again().await } else { api::load_overview().await },
+    );
+    show_live(overview, |found: Overview, error| {
         let steps = (!found.steps.is_empty()).then(|| {
             view! {
                 <Section title="Next steps">
@@ -58,6 +66,7 @@ pub fn OverviewPage() -> impl IntoView {
             .collect_view();
         view! {
             <PageHead title="Overview" />
+            <Outdated error />
             <div class="figures">{figures}</div>
             {alerts}
             {steps}
