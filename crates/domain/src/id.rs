@@ -156,6 +156,10 @@ id_type! {
     InvitationId = "inv";
     /// A second factor.
     FactorId = "fac";
+    /// A list as somebody wants to see it again.
+    SavedViewId = "svw";
+    /// One act on many licenses or seats.
+    BulkActId = "blk";
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId, MemberId,
-    MessageId, NodeId, OrderId, PlanId, ProductId, SeatId, SessionId, SigningKeyId, TokenId, TrialId, VendorId,
-    WebhookId,
+    AlertId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId,
+    MemberId, MessageId, NodeId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId, SigningKeyId, TokenId,
+    TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};

@@ -3,9 +3,10 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId,
-    InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText,
-    Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
+    ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, OrderId, PlanId, ProductId,
+    ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId,
+    WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -147,7 +148,9 @@ ids!(
     MessageId,
     DeliveryId,
     InvitationId,
-    FactorId
+    FactorId,
+    SavedViewId,
+    BulkActId
 );
 
 macro_rules! json {

@@ -22,7 +22,7 @@ const SEATS_TOLD: usize = 20;
 /// How many events are looked at in one call.
 const AT_A_TIME: i64 = 20_000;
 
-fn show(row: EventRow) -> EventView {
+pub(super) fn show(row: EventRow) -> EventView {
     EventView {
         id: row.id,
         number: row.number,
@@ -57,22 +57,26 @@ pub(super) async fn timeline(
     Ok(told.into_iter().map(show).collect())
 }
 
+/// Whose events `actor` may see of those that `filter` asks for; `None` for everybody's.
+pub(super) fn visible(actor: &Actor, filter: &EventFilter) -> Result<Option<event::Actor>> {
+    if actor.may(Permission::EventsReadAll) {
+        return Ok(filter.member.map(event::Actor::Member));
+    }
+    actor.require(Permission::EventsReadOwn)?;
+    Ok(Some(actor.who()))
+}
+
+/// `filter` for the store.
+pub(super) fn rows(filter: EventFilter, actor: Option<event::Actor>) -> events::EventFilter {
+    let EventFilter { subject, action, since, before, member: _ } = filter;
+    events::EventFilter { subject, actor, action, since, before }
+}
+
 impl Service {
     /// The audit log, newest first. Whoever may not see all of it sees what they did themselves.
     pub async fn events(&self, actor: &Actor, filter: EventFilter, page: PageRequest<()>) -> Result<Page<EventView>> {
-        let who = if actor.may(Permission::EventsReadAll) {
-            filter.member.map(event::Actor::Member)
-        } else {
-            actor.require(Permission::EventsReadOwn)?;
-            Some(actor.who())
-        };
-        let filter = events::EventFilter {
-            subject: filter.subject,
-            actor: who,
-            action: filter.action,
-            since: filter.since,
-            before: filter.before,
-        };
+        let who = visible(actor, &filter)?;
+        let filter = rows(filter, who);
         let rows = events::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, show))
     }

@@ -20,9 +20,9 @@ use holdfast_store::{Querier, Tx, WriteOptions};
 use serde_json::json;
 
 /// How many licenses may change at once without an owner (security design, the table of roles).
-const AT_ONCE: usize = 10;
+pub(super) const AT_ONCE: usize = 10;
 /// How many licenses may change at once at all.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 /// By how much support may extend (security design, the table of roles).
 const SMALL_EXTENSION: Seconds = Seconds::days(30);
 /// How many seats of a license are looked at for its impact.
@@ -34,6 +34,11 @@ pub(super) fn may_change(actor: &Actor, licenses: usize, now: Timestamp, dry_run
     if actor.role() == Some(Role::Support) && !dry_run {
         actor.require_fresh(now)?;
     }
+    may_change_many(actor, licenses)
+}
+
+/// `Ok` where `actor` may change so many at once.
+pub(super) fn may_change_many(actor: &Actor, licenses: usize) -> Result<()> {
     if licenses > AT_ONCE && actor.role().is_some_and(|role| role != Role::Owner) {
         let detail = format!("More than {AT_ONCE} licenses at once: ask an owner to do it.");
         return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
@@ -62,7 +67,7 @@ pub(super) async fn impact_of(
     Ok(impact::of(devices, license.terms.renew_after, effective, act.now))
 }
 
-const fn action(change: StatusChange) -> &'static str {
+pub(super) const fn action(change: StatusChange) -> &'static str {
     match change {
         StatusChange::Suspend => "license.suspended",
         StatusChange::Resume => "license.resumed",

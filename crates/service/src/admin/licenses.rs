@@ -4,8 +4,8 @@ use super::{
     act::{Act, job},
     customers,
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer, UpdateLicense},
-    page::{Page, PageRequest, Total, map},
-    views::{Issued, LicenseDetail, LicenseView},
+    page::{Page, PageRequest, map},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
 use crate::{
     Call, Service,
@@ -182,30 +182,39 @@ impl Service {
         filter: LicenseFilter,
         page: PageRequest<LicenseSort>,
     ) -> Result<Page<LicenseView>> {
+        Ok(map(self.licenses_in_list(actor, filter, page).await?, |row| row.license))
+    }
+
+    /// The same, with when each was last seen.
+    pub async fn licenses_in_list(
+        &self,
+        actor: &Actor,
+        filter: LicenseFilter,
+        page: PageRequest<LicenseSort>,
+    ) -> Result<Page<LicenseInList>> {
         actor.require(Permission::LicensesRead)?;
         let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
         let mut reader = self.store().patient_reader();
-        if let Some(found) = self.find_exactly(&act, &mut reader, filter.q.as_deref().unwrap_or_default()).await? {
-            let mut items = Vec::with_capacity(found.len());
-            for row in &found {
-                items.push(shown(&act, &mut reader, row).await?);
-            }
-            return Ok(Page { total: Total { rows: items.len() as u64, exact: true }, items, next: None });
-        }
-        let filter = licenses::LicenseFilter {
-            state: filter.state,
-            product: filter.product,
-            plan: filter.plan,
-            customer: filter.customer,
-            order: filter.order,
-            ends_before: filter.ends_before,
-            q: filter.q,
-        };
+        let filter = self.narrowed(&act, &mut reader, filter).await?;
         let rows = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
         Ok(map(rows, |row| {
             let whose = row.customer_name.map(|name| (name, row.customer_email));
-            view(&act, &row.row, whose)
+            LicenseInList { license: view(&act, &row.row, whose), last_seen: row.last_seen }
         }))
+    }
+
+    /// `filter` for the store: a whole key or an id in `q` stands for the license that has it.
+    pub(super) async fn narrowed(
+        &self,
+        act: &Act,
+        q: &mut dyn Querier,
+        filter: LicenseFilter,
+    ) -> Result<licenses::LicenseFilter> {
+        let mut rows = filter.rows();
+        if let Some(found) = self.find_exactly(act, q, rows.q.as_deref().unwrap_or_default()).await? {
+            (rows.q, rows.ids) = (None, Some(found.iter().map(|row| row.license.id).collect()));
+        }
+        Ok(rows)
     }
 
     /// The licenses that a whole key or an id names; `None` where `q` is neither, or none has it.

@@ -111,7 +111,7 @@ pub struct RefundOutcome {
     pub impact: Impact,
 }
 
-/// A license in a list.
+/// A license.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseView {
     /// Its id.
@@ -182,6 +182,37 @@ pub struct LicenseDetail {
     pub seats: Vec<SeatView>,
     /// What happened to it and its seats, newest first; at most 100.
     pub timeline: Vec<EventView>,
+}
+
+/// A license in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseInList {
+    /// The license.
+    pub license: LicenseView,
+    /// When a device of it was last heard of, to the hour.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A seat in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatInList {
+    /// The seat.
+    pub seat: SeatView,
+    /// The last four characters of its license's key.
+    pub key_hint: String,
+    /// Whose license it is.
+    pub customer: Option<(CustomerId, Name)>,
+}
+
+/// An order in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderInList {
+    /// The order.
+    pub order: OrderView,
+    /// What the customer is called who bought.
+    pub customer_name: Option<Name>,
+    /// How many licenses it has.
+    pub licenses: u64,
 }
 
 /// A seat.

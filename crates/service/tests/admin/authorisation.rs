@@ -2,14 +2,15 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId,
-    Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
+    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId,
+    ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
         alerts::AlertFilter,
-        exports::{Export, Format, What},
+        bulk::{BulkStep, Target},
+        exports::{Export, Format, Rows},
         fleet::NodeAct,
         freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
@@ -18,6 +19,8 @@ use holdfast_service::{
             CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
             SeatFilter, SetProvider, Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
+        orders::OrderFilter,
+        saved_views::SaveView,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
 };
@@ -41,6 +44,7 @@ struct Ids {
     invitation: InvitationId,
     webhook: WebhookId,
     delivery: DeliveryId,
+    bulk: BulkActId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -57,6 +61,7 @@ const UNKNOWN: Ids = Ids {
     invitation: InvitationId::from_bytes([7; 16]),
     webhook: WebhookId::from_bytes([7; 16]),
     delivery: DeliveryId::from_bytes([7; 16]),
+    bulk: BulkActId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -106,9 +111,11 @@ fn staging(ids: Ids) -> StageImport {
     }
 }
 
-fn exporting(what: What, with_keys: bool) -> Export {
-    Export { what, format: Format::Csv, filter: LicenseFilter::default(), with_keys }
+fn exporting(rows: Rows, with_keys: bool) -> Export {
+    Export { rows, format: Format::Csv, with_keys }
 }
+
+const SUSPEND: BulkStep = BulkStep::Status(StatusChange::Suspend);
 
 #[rustfmt::skip]
 fn cases() -> Vec<Case> {
@@ -129,11 +136,22 @@ fn cases() -> Vec<Case> {
         update_customer [+ + + + _] true |s, c, i| s.update_customer(&c, i.customer, UpdateCustomer::default());
         create_order [+ + + + _] true |s, c, i| s.create_order(&c, CreateOrder { reference: text(&format!("o{}", unique())), customer: Some(i.customer) });
         order [+ + + + +] true |s, c, i| s.order(&c.actor, i.order);
-        orders [+ + + + +] false |s, c, i| s.orders(&c.actor, None, None, page());
+        orders [+ + + + +] false |s, c, i| s.orders(&c.actor, OrderFilter::default(), page());
         refund_order [+ + _ + _] true |s, c, i| s.refund_order(&c, i.order, text("A reason"), false);
         issue_license [+ + + _ _] true |s, c, i| s.issue_license(&c, IssueLicense::of(i.plan));
         license [+ + + + +] true |s, c, i| s.license(&c.actor, i.license);
         licenses [+ + + + +] false |s, c, i| s.licenses(&c.actor, LicenseFilter::default(), page());
+        licenses_in_list [+ + + + +] false |s, c, i| s.licenses_in_list(&c.actor, LicenseFilter::default(), page());
+        seats_in_list [+ + + + +] false |s, c, i| s.seats_in_list(&c.actor, SeatFilter::default(), page());
+        orders_in_list [+ + + + +] false |s, c, i| s.orders_in_list(&c.actor, OrderFilter::default(), page());
+        preview_bulk [+ + _ + _] true |s, c, i| s.preview_bulk(&c, SUSPEND, Target::Licenses(vec![i.license]));
+        begin_bulk [+ + + + _] false |s, c, i| s.begin_bulk(&c, BulkStep::Extend(1), Target::Licenses(vec![i.license]), text("A reason"));
+        undo_bulk [+ + _ + _] true |s, c, i| s.undo_bulk(&c, i.bulk, text("A reason"));
+        bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
+        bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
+        bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor);
+        saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
+        save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
         change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
@@ -186,7 +204,7 @@ fn cases() -> Vec<Case> {
         import_rows [+ + + _ _] true |s, c, i| s.import_rows(&c.actor, i.import, None, 0, 10);
         confirm_import [+ + + _ _] true |s, c, i| s.confirm_import(&c, i.import, true);
         cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
-        export [+ + + + +] false |s, c, i| s.export(&c, exporting(What::Customers, false));
+        export [+ + + + +] false |s, c, i| s.export(&c, exporting(Rows::Customers(None), false));
         vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
         freshness [+ + + + +] true |s, c, i| s.freshness(&c.actor, &FreshnessFilter { product: Some(i.product), customer: Some(i.customer), region: None });
         freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
@@ -208,7 +226,7 @@ fn cases() -> Vec<Case> {
 const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
-const OTHERS: [&str; 44] = [
+const OTHERS: [&str; 46] = [
     "accept_invitation",
     "actor_for_session",
     "actor_watching",
@@ -228,6 +246,7 @@ const OTHERS: [&str; 44] = [
     "ended_sessions",
     "fill",
     "finish_sign_in",
+    "go_on_with_bulk",
     "hash",
     "keep_session_data",
     "last_proof",
@@ -242,6 +261,7 @@ const OTHERS: [&str; 44] = [
     "record_proof",
     "remove_factor",
     "remove_provider",
+    "remove_view",
     "rescue",
     "send_to_provider",
     "session_data",
@@ -279,7 +299,10 @@ async fn things(world: &World) -> Ids {
     let invitation = service.invite(&call, invited).await.unwrap().invitation.id;
     let webhook = service.create_webhook(&call, hook()).await.unwrap().webhook.id;
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
+    let chosen = Target::Licenses(vec![issued.license.id]);
+    let bulk = service.begin_bulk(&call, SUSPEND, chosen, text("A reason")).await.unwrap();
     let ids = Ids {
+        bulk,
         invitation,
         webhook,
         delivery,
@@ -348,7 +371,7 @@ both! {
         let world = World::new(&db).await;
         for role in Role::ALL {
             let call = world.member(role).await;
-            let outcome = world.service.export(&call, exporting(What::Licenses, true)).await.map(|_| ());
+            let outcome = world.service.export(&call, exporting(Rows::Licenses(LicenseFilter::default()), true)).await.map(|_| ());
             assert_eq!(outcome.is_ok(), matches!(role, Role::Owner | Role::Admin), "{role:?}");
         }
     }

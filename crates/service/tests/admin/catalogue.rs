@@ -4,9 +4,12 @@ use crate::world::*;
 use holdfast_domain::{LicenseModel, SeatModel, Seconds, Terms};
 use holdfast_service::{
     ErrorCode,
-    admin::inputs::{
-        CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense, PlanFilter,
-        UpdateCustomer, UpdatePlan, UpdateProduct,
+    admin::{
+        inputs::{
+            CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense, PlanFilter,
+            UpdateCustomer, UpdatePlan, UpdateProduct,
+        },
+        orders::OrderFilter,
     },
 };
 use holdfast_testkit::both;
@@ -110,7 +113,7 @@ both! {
         let issue = IssueLicense { order: Some(order.id), ..IssueLicense::of(world.plan) };
         let license = service.issue_license(&call, issue).await.unwrap().license;
         assert_eq!((license.customer, license.order), (Some(customer), Some(order.id)));
-        let found = service.orders(&call.actor, None, Some("INV".to_owned()), page()).await.unwrap();
+        let found = service.orders(&call.actor, OrderFilter { q: Some("INV".to_owned()), ..OrderFilter::default() }, page()).await.unwrap();
         assert_eq!(found.items, [order]);
         // A customer named by address is found again, not made twice.
         let named = |email: &str| {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod authorisation;
+mod bulk;
 mod catalogue;
 mod demo;
 mod exports;
@@ -16,6 +17,7 @@ mod invitations;
 mod licenses;
 mod members;
 mod proofs;
+mod saved_views;
 mod sign_in;
 mod status;
 mod world;

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod customers;
 pub mod events;
+pub mod exports;
 pub mod freshness;
 pub mod imports;
 pub mod keys;
@@ -47,6 +48,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(members::routes())
         .merge(tokens::routes())
         .merge(events::routes())
+        .merge(exports::routes())
         .merge(nodes::routes())
         .merge(alerts::routes())
         .merge(freshness::routes())
