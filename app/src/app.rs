@@ -49,6 +49,11 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/extend") view={Lazy::<page::ExtendPage>::new()} />
                     <Route path=path!("licenses/:id/free/:seat") view={Lazy::<page::FreeSeatPage>::new()} />
                     <Route path=path!("licenses/:id/:step") view={Lazy::<page::StepPage>::new()} />
+                    <Route path=path!("seats") view={Lazy::<page::SeatsPage>::new()} />
+                    <Route path=path!("orders") view={Lazy::<page::OrdersPage>::new()} />
+                    <Route path=path!("acts") view={Lazy::<page::ActsPage>::new()} />
+                    <Route path=path!("acts/new") view={Lazy::<page::NewActPage>::new()} />
+                    <Route path=path!("acts/:id") view={Lazy::<page::ActPage>::new()} />
                     <Route path=path!("imports") view={Lazy::<page::ImportsPage>::new()} />
                     <Route path=path!("imports/:id") view={Lazy::<page::ImportPage>::new()} />
                     <Route path=path!("freshness") view={Lazy::<page::FreshnessPage>::new()} />

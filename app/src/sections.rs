@@ -73,10 +73,16 @@ macro_rules! sections {
 // Few sections: what some of them share and others do not is a module for each such combination.
 sections! {
     sales {
-        CustomersPage: customers::CustomersPage;
+        CustomersPage: lists::CustomersPage;
+        LicensesPage: lists::LicensesPage;
+        SeatsPage: lists::SeatsPage;
+        OrdersPage: lists::OrdersPage;
+        AuditPage: audit::AuditPage;
+        ActsPage: acts::ActsPage;
+        NewActPage: acts::NewActPage;
+        ActPage: acts::ActPage;
         NewCustomerPage: customers::NewCustomerPage;
         CustomerPage: customers::CustomerPage;
-        LicensesPage: licenses::LicensesPage;
         IssuePage: licenses::issue::IssuePage;
         LicensePage: licenses::detail::LicensePage;
         ExtendPage: licenses::steps::ExtendPage;
@@ -112,7 +118,6 @@ sections! {
         FactorPage: door::FactorPage;
         InvitePage: door::InvitePage;
         ConfirmPage: door::ConfirmPage;
-        AuditPage: audit::AuditPage;
         TeamPage: team::TeamPage;
         MemberPage: team::MemberPage;
         ProviderPage: team::ProviderPage;

@@ -35,6 +35,8 @@ const GROUPS: &[(&str, &[Link])] = &[
         &[
             ("/console/customers", "Customers", Shape::Customers),
             ("/console/licenses", "Licenses", Shape::License),
+            ("/console/seats", "Seats", Shape::Seat),
+            ("/console/orders", "Orders", Shape::Order),
             ("/console/imports", "Import", Shape::Import),
         ],
     ),

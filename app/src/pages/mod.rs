@@ -1,5 +1,6 @@
 //! One folder per screen: the view, its server functions (`api.rs`), what it shows (`model.rs`).
 
+pub mod acts;
 pub mod alerts;
 pub mod audit;
 pub mod customers;
@@ -8,6 +9,7 @@ pub mod fleet;
 pub mod freshness;
 pub mod imports;
 pub mod licenses;
+pub mod lists;
 pub mod overview;
 pub mod plans;
 pub mod products;

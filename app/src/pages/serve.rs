@@ -28,6 +28,11 @@ pub fn optional<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Opt
     if text.trim().is_empty() { Ok(None) } else { parse(field, text).map(Some) }
 }
 
+/// A word of a closed vocabulary; `None` for any other.
+pub fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(Value::String(text.to_owned())).ok()
+}
+
 /// What part of a list the address asks for.
 pub fn page<S: Default>(after: &str) -> Result<PageRequest<S>, UiError> {
     Ok(PageRequest { after: optional("after", after)?, ..PageRequest::default() })
@@ -85,6 +90,11 @@ impl People {
             page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
         }
         Ok(Self { names, viewer: actor.member_id() })
+    }
+
+    /// Everybody to choose from: id and name.
+    pub fn choices(&self) -> Vec<(String, String)> {
+        self.names.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
     }
 
     /// Who did something.
@@ -148,9 +158,19 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("member.recovery_codes_made", "New recovery codes made", Tone::None),
     ("member.password_reset", "Password reset", Tone::Warn),
     ("member.provider_linked", "Linked to the company's sign-in", Tone::Info),
+    ("export.made", "Data exported", Tone::Info),
+    ("view.saved", "View saved", Tone::None),
+    ("view.removed", "View removed", Tone::None),
+    ("bulk.began", "Act on many begun", Tone::Warn),
+    ("bulk.ended", "Act on many ended", Tone::None),
     ("provider.set", "Company sign-in set", Tone::Warn),
     ("provider.removed", "Company sign-in removed", Tone::Warn),
 ];
+
+/// The kinds of events to choose from: name and words.
+pub fn actions() -> Vec<(String, String)> {
+    WORDS.iter().map(|(kind, words, _)| ((*kind).to_owned(), (*words).to_owned())).collect()
+}
 
 /// An event in words.
 pub fn sentence(action: &str) -> (String, Tone) {

@@ -13,6 +13,10 @@ pub enum Shape {
     Product,
     /// A key.
     License,
+    /// A screen on its foot.
+    Seat,
+    /// A receipt.
+    Order,
     /// Two people.
     Customers,
     /// An arrow into a tray.
@@ -58,6 +62,8 @@ impl Shape {
             Self::Home => "M2.5 7 8 2.5 13.5 7v6a.5.5 0 0 1-.5.5H10V10H6v3.5H3a.5.5 0 0 1-.5-.5Z",
             Self::Product => "M8 1.8 13.8 5v6L8 14.2 2.2 11V5ZM2.2 5 8 8.2 13.8 5M8 8.2v6",
             Self::License => "M9.5 6.5 14 2M11.5 4.5l2 2M10.2 9.5a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0Z",
+            Self::Seat => "M2 3h12v8H2ZM8 11v2.5M5 13.5h6",
+            Self::Order => "M3.5 2h9v12l-2.2-1.2L8 14l-2.3-1.2L3.5 14ZM6 5.5h4M6 8.5h4",
             Self::Customers => {
                 "M6 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 2.8a2.5 2.5 0 0 1 0 4.4M12 9.8c1.6.6 2.5 1.9 2.5 3.7"
             }

@@ -161,6 +161,8 @@ const DONE: &[(&str, &str)] = &[
     ("factors_reset", "Second factors reset. They set one up when they next sign in."),
     ("provider_set", "Saved. The provider has answered."),
     ("provider_removed", "Provider removed."),
+    ("view_saved", "View saved. It is a tab above the list now."),
+    ("view_removed", "View removed."),
     ("saved", "Saved."),
 ];
 

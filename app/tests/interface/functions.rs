@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, PlanId, ProductId, Role, SeatId,
-    WebhookId,
+    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, PlanId, ProductId, Role,
+    SeatId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -53,7 +53,6 @@ macro_rules! table {
 }
 
 const FRESHNESS: &str = "asked[region]=&asked[of]=&asked[lease]=&asked[grace]=";
-const ASKED: &str = "asked[q]=&asked[state]=&asked[plan]=&asked[sort]=&asked[after]=";
 
 /// The rows are called in this order, so what a row leaves behind is what the next finds.
 #[rustfmt::skip]
@@ -88,14 +87,20 @@ fn table() -> Vec<Row> {
         save_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
         apply_terms "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
-        customers "+++++" "ok" "unauthenticated" |_| "q=&after=";
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
         save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
         // Freshness.
         load_freshness "+++++" "not_found" "unauthenticated" |t| format!("{FRESHNESS}&asked[product]={}&asked[customer]={}&asked[plan]={}", t.product, t.customer, t.plan);
         // Licenses.
-        licenses "+++++" "ok" "unauthenticated" |t| format!("{ASKED}&asked[product]={}", t.product);
+        read_list "+++++" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive%26cols%3Dcustomer%2Cseen";
+        save_view "++++_" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive&name=Active&shared=true";
+        remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
+        propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
+        begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
+        acts "+++++" "ok" "unauthenticated" |_| "";
+        act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
+        undo_act "!!_!_" "invalid_request" "unauthenticated" |t| format!("id={}&reason=", t.bulk);
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
         issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
@@ -141,7 +146,6 @@ fn table() -> Vec<Row> {
         remove_provider "?____" "not_found" "unauthenticated" |_| "";
         // The log.
         check_chain "++___" "ok" "unauthenticated" |_| "after=0";
-        events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.
         set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
         company_door "ok" "ok" "ok" |_| "";
@@ -237,6 +241,7 @@ fn unknown(things: &Things) -> Things {
         plan: PlanId::from_bytes([6; 16]),
         customer: CustomerId::from_bytes([6; 16]),
         license: LicenseId::from_bytes([6; 16]),
+        bulk: BulkActId::from_bytes([6; 16]),
         seat: SeatId::from_bytes([6; 16]),
         import: ImportId::from_bytes([6; 16]),
         open_import: ImportId::from_bytes([6; 16]),
@@ -258,12 +263,14 @@ fn fill(pattern: &str, things: &Things) -> String {
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
+            "acts" => things.bulk.to_string(),
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
             "webhooks" => things.webhook.to_string(),
             "team" => things.member.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
+        "new" if kind == "acts" => format!("new?of=licenses&step=suspend&id={}", things.license),
         "{seat}" => things.seat.to_string(),
         "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
@@ -332,6 +339,12 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
         format!("/console/licenses/new?customer={customer}"),
         "/console/customers?q=Customer".to_owned(),
         format!("/console/audit?subject={license}"),
+        format!("/console/licenses?customer={customer}&sort=customer_name"),
+        format!("/console/seats?license={license}"),
+        "/console/seats?q=Computer".to_owned(),
+        "/console/orders?q=order".to_owned(),
+        format!("/console/exports/licenses.json?product={product}"),
+        "/console/exports/seats.csv?q=Computer".to_owned(),
         format!("/console/freshness?product={product}"),
         format!("/console/freshness?customer={customer}"),
         format!("/console/freshness?plan={plan}&of={plan}&lease=7&grace=3"),

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod functions;
+mod lists;
 mod live;
 mod people;
 mod promises;

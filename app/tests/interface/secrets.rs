@@ -92,6 +92,7 @@ fn pages(things: &Things) -> Vec<String> {
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
+            "acts" => things.bulk.to_string(),
             "team" => things.member.to_string(),
             "webhooks" => things.webhook.to_string(),
             _ => things.import.to_string(),
@@ -110,6 +111,8 @@ fn pages(things: &Things) -> Vec<String> {
     pages.push(format!("/console/licenses?q={}", &things.key[things.key.len() - 4..]));
     pages.push(format!("/console/licenses/{}?key=shown", things.license));
     pages.push(format!("/console/audit?subject={}", things.license));
+    pages.push(format!("/console/acts/new?of=licenses&step=suspend&id={}", things.license));
+    pages.push(format!("/console/exports/licenses.json?product={}", things.product));
     pages
 }
 

@@ -12,12 +12,14 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId, NodeId,
-    PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId, webhook::EventFilter,
+    AlertId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
+    NodeId, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId,
+    license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
     admin::{
+        bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
             BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
@@ -80,6 +82,8 @@ pub struct Things {
     /// An alert about the product.
     pub alert: AlertId,
     pub import: ImportId,
+    /// An act on many that is still to be done.
+    pub bulk: BulkActId,
     pub webhook: WebhookId,
     /// A test on its way to it.
     pub delivery: DeliveryId,
@@ -277,6 +281,8 @@ impl World {
             let file = format!("key,plan\nAAAA-{tag}-IMPORTED-000{n},pro\n").into_bytes();
             imports.push(service.stage_import(&call, stage, file).await.unwrap().id);
         }
+        let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
+        let bulk = service.begin_bulk(&call, step, chosen, text("Asked")).await.unwrap();
         let hook = CreateWebhook {
             url: format!("https://example.com/{tag}"),
             description: String::new(),
@@ -302,6 +308,7 @@ impl World {
             link: invited.secret,
             import: imports[0],
             open_import: imports[1],
+            bulk,
             webhook,
             delivery,
             later,

@@ -2,21 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::model::{CustomerDetail, CustomerRow};
-use crate::{error::UiError, pages::List};
-
-/// The vendor's customers; with `q` those whose name or address begins so.
-#[server(output = crate::wire::Answer)]
-pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, bool), UiError> {
-    use crate::{ctx, pages::serve};
-    use holdfast_domain::Permission;
-    let actor = ctx::actor(Permission::CustomersRead).await?;
-    let service = ctx::service()?;
-    let q = Some(q.trim().to_owned()).filter(|q| !q.is_empty());
-    let page = service.customers(&actor, q, serve::page(&after)?).await?;
-    let now = service.now();
-    Ok((serve::list(page, |customer| show(&customer, now)), actor.may(Permission::CustomersWrite)))
-}
+use super::model::CustomerDetail;
+#[cfg(feature = "ssr")]
+use super::model::CustomerRow;
+use crate::error::UiError;
 
 /// Everything about a customer.
 #[server(output = crate::wire::Answer)]

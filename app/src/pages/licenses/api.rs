@@ -2,53 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, StepView};
+use super::model::{IssueForm, IssueView, LicenseDetail, StepView};
 use crate::error::UiError;
-
-/// The vendor's licenses.
-#[server(output = crate::wire::Answer)]
-pub async fn licenses(asked: Asked) -> Result<LicensesView, UiError> {
-    use crate::{ctx, pages::serve};
-    use holdfast_domain::{LicenseState, Permission};
-    use holdfast_service::admin::{
-        inputs::LicenseFilter,
-        licenses::LicenseSort,
-        page::{Direction, Limit, PageRequest},
-    };
-    let actor = ctx::actor(Permission::LicensesRead).await?;
-    let service = ctx::service()?;
-    let state = match asked.state.as_str() {
-        "active" => Some(LicenseState::Active),
-        "suspended" => Some(LicenseState::Suspended),
-        "revoked" => Some(LicenseState::Revoked),
-        "expired" => Some(LicenseState::Expired),
-        _ => None,
-    };
-    let filter = LicenseFilter {
-        state,
-        product: serve::optional("product", &asked.product)?,
-        plan: serve::optional("plan", &asked.plan)?,
-        q: Some(asked.q.trim().to_owned()).filter(|q| !q.is_empty()),
-        ..LicenseFilter::default()
-    };
-    let mut request: PageRequest<LicenseSort> = serve::page(&asked.after)?;
-    if asked.sort == "ends" {
-        (request.sort, request.direction) = (LicenseSort::Ends, Direction::Ascending);
-    }
-    let page = service.licenses(&actor, filter, request).await?;
-    let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(&actor, None, all).await?;
-    let now = service.now();
-    Ok(LicensesView {
-        list: serve::list(page, |license| row(&license, now)),
-        products: products
-            .items
-            .into_iter()
-            .map(|product| (product.id.to_string(), product.name.to_string()))
-            .collect(),
-        may_issue: actor.may(Permission::LicensesWrite),
-    })
-}
 
 /// What issuing starts from: the plans, and the customer that was come from.
 #[server(output = crate::wire::Answer)]
@@ -291,7 +246,7 @@ pub fn row(
 
 /// Who loses access and when, in words.
 #[cfg(feature = "ssr")]
-fn impact(
+pub(crate) fn impact(
     impact: &holdfast_service::admin::views::Impact,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ImpactView {

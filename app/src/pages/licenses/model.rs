@@ -28,41 +28,6 @@ pub struct LicenseRow {
     pub issued: When,
 }
 
-/// What is asked of the list: the address's query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// What is searched for.
-    pub q: String,
-    /// How they stand: `active`, `suspended`, `revoked`, `expired`.
-    pub state: String,
-    /// Of which product.
-    pub product: String,
-    /// Of which plan.
-    pub plan: String,
-    /// By what: empty for the newest first, `ends` for the one that ends first.
-    pub sort: String,
-    /// After which row.
-    pub after: String,
-}
-
-impl Asked {
-    /// Whether anything narrows the list.
-    pub fn narrows(&self) -> bool {
-        [&self.q, &self.state, &self.product, &self.plan].iter().any(|text| !text.is_empty())
-    }
-}
-
-/// The list of licenses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LicensesView {
-    /// The rows.
-    pub list: crate::pages::List<LicenseRow>,
-    /// Products to choose from: id and name.
-    pub products: Vec<(String, String)>,
-    /// Whether this person may issue.
-    pub may_issue: bool,
-}
-
 /// A plan to choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanChoice {
