@@ -86,6 +86,17 @@ END $$;
 CREATE TRIGGER license_use_of_seat AFTER UPDATE OF last_seen_at ON seats
 FOR EACH ROW WHEN (new.last_seen_at / 3600000000 > old.last_seen_at / 3600000000) EXECUTE FUNCTION license_use_of_seat();
 
+-- Lower case of every script, where this PostgreSQL was built with ICU.
+DO $do$ BEGIN
+    IF EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu') THEN
+        CREATE FUNCTION texts_folded(said TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $f$
+            SELECT lower(said COLLATE "und-x-icu")
+        $f$;
+    ELSE
+        CREATE FUNCTION texts_folded(said TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $f$ SELECT lower(said) $f$;
+    END IF;
+END $do$;
+
 -- The texts that are searched, in lower case: of `customer`s their name, address and external id, of `order`s the number,
 -- of `seat`s the name of the device and who sits there. Not columns of theirs: a seat's row changes with every renewal.
 CREATE TABLE texts (
@@ -99,10 +110,10 @@ CREATE UNIQUE INDEX texts_subject_key ON texts (subject);
 
 INSERT INTO texts (vendor, kind, subject, text)
 SELECT vendor, 'customer', id,
-    name_folded || chr(10) || lower(coalesce(email, '') || chr(10) || coalesce(external_id, '')) FROM customers;
-INSERT INTO texts (vendor, kind, subject, text) SELECT vendor, 'order', id, lower(external_id) FROM orders;
+    name_folded || chr(10) || texts_folded(coalesce(email, '') || chr(10) || coalesce(external_id, '')) FROM customers;
+INSERT INTO texts (vendor, kind, subject, text) SELECT vendor, 'order', id, texts_folded(external_id) FROM orders;
 INSERT INTO texts (vendor, kind, subject, text)
-SELECT vendor, 'seat', id, lower(coalesce(name, '') || chr(10) || coalesce(user_email, '')) FROM seats
+SELECT vendor, 'seat', id, texts_folded(coalesce(name, '') || chr(10) || coalesce(user_email, '')) FROM seats
 WHERE name IS NOT NULL OR user_email IS NOT NULL;
 
 -- An index of trigrams for each kind, so that however many devices match, the customers that do are found at once. What
@@ -116,7 +127,7 @@ WHERE kind = 'seat';
 
 CREATE FUNCTION texts_of_customer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO texts (vendor, kind, subject, text) VALUES (new.vendor, 'customer', new.id,
-        new.name_folded || chr(10) || lower(coalesce(new.email, '') || chr(10) || coalesce(new.external_id, '')))
+        new.name_folded || chr(10) || texts_folded(coalesce(new.email, '') || chr(10) || coalesce(new.external_id, '')))
     ON CONFLICT (subject) DO UPDATE SET text = excluded.text;
     RETURN NULL;
 END $$;
@@ -127,7 +138,7 @@ FOR EACH ROW WHEN (new.name_folded <> old.name_folded OR new.email IS DISTINCT F
     OR new.external_id IS DISTINCT FROM old.external_id) EXECUTE FUNCTION texts_of_customer();
 
 CREATE FUNCTION texts_of_order() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO texts (vendor, kind, subject, text) VALUES (new.vendor, 'order', new.id, lower(new.external_id));
+    INSERT INTO texts (vendor, kind, subject, text) VALUES (new.vendor, 'order', new.id, texts_folded(new.external_id));
     RETURN NULL;
 END $$;
 CREATE TRIGGER texts_of_order AFTER INSERT ON orders
@@ -135,7 +146,7 @@ FOR EACH ROW EXECUTE FUNCTION texts_of_order();
 
 CREATE FUNCTION texts_of_seat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO texts (vendor, kind, subject, text) VALUES (new.vendor, 'seat', new.id,
-        lower(coalesce(new.name, '') || chr(10) || coalesce(new.user_email, '')))
+        texts_folded(coalesce(new.name, '') || chr(10) || coalesce(new.user_email, '')))
     ON CONFLICT (subject) DO UPDATE SET text = excluded.text;
     RETURN NULL;
 END $$;

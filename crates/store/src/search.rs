@@ -58,10 +58,14 @@ impl Search {
         self.folded.chars().count() < 3
     }
 
-    /// What a text of `kind` is compared with. Names of customers are stored in lower case; of everything else the
-    /// database has folded the letters of ASCII.
+    /// What a text of `kind` is compared with. Names of customers are stored in lower case; of everything else SQLite has
+    /// folded the letters of ASCII only.
     fn needle(&self, kind: Kind) -> String {
-        if kind == Kind::Customer { self.folded.clone() } else { self.typed.to_ascii_lowercase() }
+        if kind == Kind::Customer || self.dialect == Dialect::Postgres {
+            self.folded.clone()
+        } else {
+            self.typed.to_ascii_lowercase()
+        }
     }
 
     fn pattern(&self, kind: Kind) -> String {

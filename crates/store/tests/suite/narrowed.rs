@@ -208,10 +208,11 @@ both! {
         // A device that is renamed.
         let seat = claimed.seat.seat.id;
         write(&f, move |tx| Box::pin(async move {
-            seats::rename(tx, scope, seat, &"Workshop".parse().unwrap()).await.map(|_| ())
+            seats::rename(tx, scope, seat, &"Workshop ÄRGER".parse().unwrap()).await.map(|_| ())
         })).await;
         assert_eq!(ids(&f, q("9001")).await.len(), 0);
         assert_eq!(ids(&f, q("kshop")).await, BTreeSet::from([plain]));
+        assert_eq!(ids(&f, q("ärger")).await, BTreeSet::from([plain]));
         let orders_of = async |q: &str| {
             let filter = orders::OrderFilter { q: Some(q.to_owned()), ..Default::default() };
             orders::list(&mut f.store.reader(), scope, &filter, &PageRequest::default()).await.unwrap().items.len()
