@@ -11,7 +11,7 @@ use crate::{
     actor::Actor,
     error::{Error, Result},
 };
-use holdfast_domain::{LicenseId, Permission, VendorId, event};
+use holdfast_domain::{EventId, LicenseId, Permission, Timestamp, VendorId, event};
 use holdfast_store::{
     Querier, Scope,
     events::{self, EventRow, Verdict, Walked},
@@ -55,6 +55,21 @@ pub(super) async fn timeline(
     told.sort_by_key(|row| std::cmp::Reverse(row.number));
     told.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(told.into_iter().map(show).collect())
+}
+
+/// The event `id` of a subject, where it happened since `since`.
+pub(super) async fn lately(
+    act: &Act,
+    q: &mut dyn Querier,
+    subject: String,
+    id: EventId,
+    since: Timestamp,
+) -> Result<Option<EventView>> {
+    let filter =
+        events::EventFilter { subject: Some(subject), since: Some(since), ..events::EventFilter::default() };
+    let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let rows = events::list(q, act.scope, &filter, &page).await?;
+    Ok(rows.items.into_iter().find(|row| row.id == id).map(show))
 }
 
 impl Service {

@@ -1,7 +1,7 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
+    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
     ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 use serde::Deserialize;
@@ -215,13 +215,31 @@ impl IssueLicense {
 }
 
 /// What to change about a license; absent members stay. No seat that is taken is lost by it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpdateLicense {
-    /// A new number of seats.
+    /// Another plan of the same product, with its terms.
+    pub plan: Option<PlanId>,
+    /// A new number of seats; with another plan, instead of that plan's.
     pub seats: Option<u32>,
     /// All overrides anew.
     pub overrides: Option<Entitlements>,
+    /// Another end, or none. An earlier one ends access as revoking does, and takes the same right.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Why; kept in the audit log.
+    pub reason: Option<ReasonText>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// An act to be undone.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    /// The event that tells of it.
+    pub event: EventId,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+    /// Only say what would happen.
+    pub dry_run: bool,
 }
 
 /// Which licenses to list. All conditions hold at once.

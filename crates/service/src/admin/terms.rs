@@ -2,6 +2,7 @@
 
 use super::{
     act::{Act, job},
+    license_change::counts_people,
     licenses::save,
     page::{Limit, PageRequest},
     views::TermsOutcome,
@@ -15,6 +16,7 @@ use holdfast_store::{
     WriteOptions,
     licenses::{self, LicenseFilter, LicenseRow},
     plans::{self, PlanRow},
+    seats,
 };
 use serde_json::json;
 
@@ -75,6 +77,9 @@ impl Service {
                         let Some(terms) = renewed(&plan, &row) else { continue };
                         let before = std::mem::replace(&mut row.license.terms, terms);
                         save(&act, tx, &row.license).await?;
+                        if counts_people(&before) != counts_people(&row.license.terms) {
+                            seats::recount(tx, &row.license).await?;
+                        }
                         let data = json!({ "before": { "terms": before }, "after": { "terms": row.license.terms } });
                         act.event(tx, "license.terms_applied", id, data);
                     }

@@ -182,6 +182,21 @@ pub struct LicenseDetail {
     pub seats: Vec<SeatView>,
     /// What happened to it and its seats, newest first; at most 100.
     pub timeline: Vec<EventView>,
+    /// What whoever asks can undo of it, newest first.
+    pub undo: Vec<UndoOffer>,
+}
+
+/// An act that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOffer {
+    /// The event that tells of it.
+    pub event: EventId,
+    /// What was done.
+    pub action: String,
+    /// The seat it was done to; absent for the license itself.
+    pub seat: Option<SeatId>,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// A seat.
@@ -250,6 +265,51 @@ pub struct Impact {
 pub struct StatusOutcome {
     /// The license as it is after the change, or as it is now where nothing was changed.
     pub license: LicenseView,
+    /// Who loses access and when.
+    pub impact: Impact,
+    /// Whether it has been done.
+    pub applied: bool,
+}
+
+/// One term of a license that becomes another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermChange {
+    /// Its name; `entitlement:CODE` for an entitlement.
+    pub term: String,
+    /// What it was; null where there was none.
+    pub before: serde_json::Value,
+    /// What it becomes.
+    pub after: serde_json::Value,
+}
+
+/// What a device gets after a change of its license, by the decision that it will meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceOutlook {
+    /// The seat.
+    pub seat: SeatId,
+    /// The device's name, where it gave one.
+    pub name: Option<String>,
+    /// The person it belongs to.
+    pub user: Option<Email>,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// When it learns of the change, with its next renewal; absent where it has missed its last one, so nobody knows.
+    pub expected_at: Option<Timestamp>,
+    /// How long it works without any server after that; absent where it is refused then.
+    pub works_until: Option<Timestamp>,
+}
+
+/// What a change of a license did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeOutcome {
+    /// The license as it is after the change, whether or not that has been done.
+    pub license: LicenseView,
+    /// Term by term, what becomes another.
+    pub changes: Vec<TermChange>,
+    /// The devices that get other leases than before, where any do; at most 200.
+    pub devices: Vec<DeviceOutlook>,
+    /// How many seats are taken beyond what will be allowed. They stay taken.
+    pub over_their_seats: u32,
     /// Who loses access and when.
     pub impact: Impact,
     /// Whether it has been done.

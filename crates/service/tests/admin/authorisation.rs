@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId,
+    AlertId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId,
     Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
@@ -16,7 +16,7 @@ use holdfast_service::{
         inputs::{
             ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
             CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
-            SeatFilter, SetProvider, Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+            SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
@@ -91,6 +91,10 @@ fn status(change: StatusChange) -> ChangeStatus {
     ChangeStatus { change, reason: text("A reason"), effective_at: None, dry_run: false }
 }
 
+fn undo() -> Undo {
+    Undo { event: EventId::from_bytes([7; 16]), reason: text("A reason"), dry_run: false }
+}
+
 fn hook() -> CreateWebhook {
     CreateWebhook { url: "https://example.com/hook".to_owned(), description: String::new(), events: Topics::default() }
 }
@@ -135,6 +139,8 @@ fn cases() -> Vec<Case> {
         license [+ + + + +] true |s, c, i| s.license(&c.actor, i.license);
         licenses [+ + + + +] false |s, c, i| s.licenses(&c.actor, LicenseFilter::default(), page());
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
+        undo_license [+ + + + _] true |s, c, i| s.undo_license(&c, i.license, undo());
+        undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());
         change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
@@ -336,7 +342,7 @@ both! {
                 if case.allowed[at] {
                     // What is allowed also works, or fails for what an earlier case did to the same thing.
                     let fine = outcome.as_ref().err().is_none_or(|error| {
-                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
                     });
                     assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
                 }

@@ -18,4 +18,5 @@ mod members;
 mod proofs;
 mod sign_in;
 mod status;
+mod undo;
 mod world;
