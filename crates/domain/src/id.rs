@@ -156,6 +156,8 @@ id_type! {
     InvitationId = "inv";
     /// A second factor.
     FactorId = "fac";
+    /// A note about a license or a customer.
+    NoteId = "not";
 }
 
 #[cfg(test)]

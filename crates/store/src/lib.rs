@@ -30,6 +30,7 @@ pub mod manifests;
 pub mod members;
 mod migrate;
 pub mod nodes;
+pub mod notes;
 pub mod orders;
 pub mod outbox;
 pub mod page;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, StepView};
-use crate::error::UiError;
+use crate::{error::UiError, pages::List, ui::TimelineEntry};
 
 /// The vendor's licenses.
 #[server(output = crate::wire::Answer)]
@@ -134,13 +134,12 @@ pub async fn reveal(id: String) -> Result<(), UiError> {
 /// Everything about a license.
 #[server(output = crate::wire::Answer)]
 pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
-    use super::model::{May, SeatRow};
+    use super::model::May;
     use crate::{
         ctx,
         pages::{plans::model, products::api::parse_id, serve},
-        ui::When,
     };
-    use holdfast_domain::{Permission, SeatState};
+    use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&id)?).await?;
@@ -148,16 +147,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let license = &detail.license;
     let mut entitlements = license.terms.entitlements.clone();
     entitlements.extend(license.overrides.clone());
-    let seats = detail.seats.iter().map(|seat| SeatRow {
-        id: seat.id.to_string(),
-        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
-        user: seat.user.as_ref().map(ToString::to_string),
-        runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
-        taken: seat.state == SeatState::Active,
-        since: When::new(seat.claimed_at, now),
-        last_seen: When::new(seat.last_seen, now),
-        offline_until: When::new(seat.offline_until, now),
-    });
+    let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
     let people = serve::People::of(&service, &actor).await?;
     Ok(LicenseDetail {
         row: row(license, now),
@@ -178,8 +168,32 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
             extend: actor.may(Permission::LicensesExtend),
             free: actor.may(Permission::SeatsRelease),
             reveal: actor.may(Permission::KeyReveal),
+            change: actor.may(Permission::LicensesWrite),
         },
+        undo: detail.undo.first().map(|offer| undo_offer(offer, &detail.timeline, &people, now)),
     })
+}
+
+/// A page of what happened to a license and its seats: all of it, or what `people` or `devices` did.
+#[server(output = crate::wire::Answer)]
+pub async fn license_timeline(id: String, told: String, after: String) -> Result<List<TimelineEntry>, UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::events::Told;
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let service = ctx::service()?;
+    let told = match told.as_str() {
+        "people" => Told::People,
+        "devices" => Told::Devices,
+        _ => Told::All,
+    };
+    let page = service.license_timeline(&actor, parse_id(&id)?, told, serve::page(&after)?).await?;
+    let people = serve::People::of(&service, &actor).await?;
+    let now = service.now();
+    Ok(serve::list(page, |event| people.entry(&event, now)))
 }
 
 /// What a step would do: whose access ends, and when.
@@ -257,7 +271,7 @@ fn known_step(name: &str) -> Result<(holdfast_domain::license::StatusChange, sup
 
 /// Hands a key to the page that shows it. It never stands in an address, and only this browser gets it.
 #[cfg(feature = "ssr")]
-fn hand_over(id: &holdfast_domain::LicenseId, key: &str) {
+pub fn hand_over(id: &holdfast_domain::LicenseId, key: &str) {
     crate::ctx::set_note("key", &format!("{id} {key}"));
 }
 
@@ -289,9 +303,46 @@ pub fn row(
     }
 }
 
+/// A seat as a list shows it.
+#[cfg(feature = "ssr")]
+pub fn seat_row(
+    seat: &holdfast_service::admin::views::SeatView,
+    now: holdfast_domain::Timestamp,
+) -> super::model::SeatRow {
+    use crate::ui::When;
+    use holdfast_domain::SeatState;
+    super::model::SeatRow {
+        id: seat.id.to_string(),
+        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
+        user: seat.user.as_ref().map(ToString::to_string),
+        runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        taken: seat.state == SeatState::Active,
+        since: When::new(seat.claimed_at, now),
+        last_seen: When::new(seat.last_seen, now),
+        offline_until: When::new(seat.offline_until, now),
+    }
+}
+
+/// An act that can be undone, in words.
+#[cfg(feature = "ssr")]
+pub fn undo_offer(
+    offer: &holdfast_service::admin::views::UndoOffer,
+    timeline: &[holdfast_service::admin::views::EventView],
+    people: &crate::pages::serve::People,
+    now: holdfast_domain::Timestamp,
+) -> super::model::UndoOffer {
+    let done = timeline.iter().find(|event| event.id == offer.event);
+    super::model::UndoOffer {
+        event: offer.event.to_string(),
+        what: crate::pages::serve::sentence(&offer.action).0,
+        who: done.map(|event| people.who(&event.actor)).unwrap_or_default(),
+        until: crate::ui::When::new(offer.until, now),
+    }
+}
+
 /// Who loses access and when, in words.
 #[cfg(feature = "ssr")]
-fn impact(
+pub fn impact(
     impact: &holdfast_service::admin::views::Impact,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ImpactView {

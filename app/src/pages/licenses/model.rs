@@ -151,6 +151,21 @@ pub struct LicenseDetail {
     pub key: Option<String>,
     /// What this person may do.
     pub may: May,
+    /// What they can undo of what was done last.
+    pub undo: Option<UndoOffer>,
+}
+
+/// An act that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOffer {
+    /// The event that tells of it.
+    pub event: String,
+    /// What was done, as a sentence.
+    pub what: String,
+    /// By whom.
+    pub who: String,
+    /// Until when.
+    pub until: When,
 }
 
 /// What a person may do with a license.
@@ -165,6 +180,8 @@ pub struct May {
     pub free: bool,
     /// See the whole key.
     pub reveal: bool,
+    /// Change plan, seats, end and entitlements, hand over, make a new key.
+    pub change: bool,
 }
 
 /// One device that loses access.

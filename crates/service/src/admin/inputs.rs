@@ -1,8 +1,8 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
-    ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
+    PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 use serde::Deserialize;
 use std::fmt;
@@ -116,6 +116,15 @@ pub struct UpdatePlan {
     pub terms: Option<Terms>,
     /// Whether it is archived: hidden from choice, its licenses untouched.
     pub archived: Option<bool>,
+}
+
+/// How a plan's present terms are given to the licenses it has issued.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyTerms {
+    /// Licenses with this number of seats get the plan's; others keep theirs, which was bought.
+    pub seats_from: Option<u32>,
+    /// Only say what would happen.
+    pub dry_run: bool,
 }
 
 /// Which plans to list.

@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Result},
 };
 use holdfast_domain::{
-    Decision, License, LicenseId, LicenseStatus, Permission, SeatModel, Seconds, Terms, Timestamp, decide,
+    Decision, Entitlements, License, LicenseId, LicenseStatus, Permission, SeatModel, Seconds, Terms, Timestamp,
+    decide,
     decide::{Jitter, grant},
 };
 use holdfast_store::{
@@ -23,16 +24,12 @@ use holdfast_store::{
     seats::{self, SeatRow},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// What people compare of a license, in the order in which they read it.
-fn terms(license: &License) -> Vec<(&'static str, Value)> {
-    let t = &license.terms;
+/// What people compare of terms, in the order in which they read it.
+fn listed(t: &Terms) -> Vec<(&'static str, Value)> {
     vec![
-        ("status", json!(license.status)),
-        ("plan", json!(license.plan_code)),
-        ("customer", json!(license.customer)),
         ("model", json!(t.model)),
-        ("expires_at", json!(license.expires_at.map(super::import::dates::rfc_3339))),
         ("seat_model", json!(t.seat_model)),
         ("seats", json!(t.seats)),
         ("overdraft", json!(t.overdraft)),
@@ -45,21 +42,42 @@ fn terms(license: &License) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Term by term, what differs between two states of a license.
-pub(super) fn differences(before: &License, after: &License) -> Vec<TermChange> {
-    let mut changes: Vec<TermChange> = terms(before)
-        .into_iter()
-        .zip(terms(after))
-        .filter(|((_, before), (_, after))| before != after)
-        .map(|((term, before), (_, after))| TermChange { term: term.to_owned(), before, after })
-        .collect();
-    let (was, becomes) = (before.entitlements(), after.entitlements());
-    let codes: std::collections::BTreeSet<_> = was.keys().chain(becomes.keys()).collect();
-    changes.extend(codes.into_iter().filter(|code| was.get(*code) != becomes.get(*code)).map(|code| TermChange {
+fn compared(before: Vec<(&'static str, Value)>, after: Vec<(&'static str, Value)>) -> Vec<TermChange> {
+    let both = before.into_iter().zip(after).filter(|((_, before), (_, after))| before != after);
+    both.map(|((term, before), (_, after))| TermChange { term: term.to_owned(), before, after }).collect()
+}
+
+fn compared_entitlements(before: &Entitlements, after: &Entitlements) -> Vec<TermChange> {
+    let codes: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let others = codes.into_iter().filter(|code| before.get(*code) != after.get(*code));
+    let change = |code| TermChange {
         term: format!("entitlement:{code}"),
-        before: json!(was.get(code)),
-        after: json!(becomes.get(code)),
-    }));
+        before: json!(before.get(code)),
+        after: json!(after.get(code)),
+    };
+    others.map(change).collect()
+}
+
+/// Term by term, what differs between two sets of terms.
+pub fn term_changes(before: &Terms, after: &Terms) -> Vec<TermChange> {
+    let mut changes = compared(listed(before), listed(after));
+    changes.extend(compared_entitlements(&before.entitlements, &after.entitlements));
+    changes
+}
+
+/// Term by term, what differs between two states of a license.
+fn differences(before: &License, after: &License) -> Vec<TermChange> {
+    let own = |license: &License| {
+        vec![
+            ("status", json!(license.status)),
+            ("plan", json!(license.plan_code)),
+            ("customer", json!(license.customer)),
+            ("expires_at", json!(license.expires_at.map(super::import::dates::rfc_3339))),
+        ]
+    };
+    let mut changes = compared(own(before), own(after));
+    changes.extend(compared(listed(&before.terms), listed(&after.terms)));
+    changes.extend(compared_entitlements(&before.entitlements(), &after.entitlements()));
     changes
 }
 
@@ -102,13 +120,10 @@ async fn outlooks(act: &Act, q: &mut dyn Querier, before: &License, after: &Lice
         return Ok(Vec::new());
     }
     // When a device asks next was told by the terms it has now.
-    let after = License {
-        terms: Terms { renew_after: before.terms.renew_after, ..after.terms.clone() },
-        ..after.clone()
-    };
+    let after =
+        License { terms: Terms { renew_after: before.terms.renew_after, ..after.terms.clone() }, ..after.clone() };
     let taken = seats::active_of_license(q, act.scope, after.id).await?;
-    let mut found: Vec<_> =
-        taken.iter().map(|row| outlook(&after, row, super::seats::show(row), act.now)).collect();
+    let mut found: Vec<_> = taken.iter().map(|row| outlook(&after, row, super::seats::show(row), act.now)).collect();
     found.sort_by_key(|device| (device.expected_at.is_none(), device.expected_at, device.seat));
     Ok(found)
 }

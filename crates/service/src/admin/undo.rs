@@ -18,9 +18,7 @@ use crate::{
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{
-    EventId, License, LicenseId, LicenseStatus, Permission, SeatId, SeatState, Seconds, Timestamp,
-};
+use holdfast_domain::{EventId, License, LicenseId, LicenseStatus, Permission, SeatId, SeatState, Seconds, Timestamp};
 use holdfast_store::{
     Tx, WriteOptions,
     changes::ChangeKind,
@@ -39,7 +37,9 @@ const FREED: &str = "seat.freed";
 /// new key, because the old one is not kept.
 pub fn permission(action: &str) -> Option<Permission> {
     Some(match action {
-        "license.suspended" | "license.resumed" | "license.revoked" | "license.reinstated" => Permission::LicensesStatus,
+        "license.suspended" | "license.resumed" | "license.revoked" | "license.reinstated" => {
+            Permission::LicensesStatus
+        }
         "license.extended" => Permission::LicensesExtend,
         "license.changed" | "license.plan_changed" | "license.transferred" | "license.terms_applied" => {
             Permission::LicensesWrite

@@ -2,22 +2,26 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId, ProductId,
-    Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
+    AlertId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId, OrderId,
+    PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
+    webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
         alerts::AlertFilter,
+        events::Told,
         exports::{Export, Format, What},
         fleet::NodeAct,
         freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
         inputs::{
-            ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
-            SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+            ApplyTerms, ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct,
+            CreateToken, CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
+            PlanFilter, Rekey, SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan,
+            UpdateProduct,
         },
+        notes::NoteSubject,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
 };
@@ -41,6 +45,7 @@ struct Ids {
     invitation: InvitationId,
     webhook: WebhookId,
     delivery: DeliveryId,
+    note: NoteId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -57,6 +62,7 @@ const UNKNOWN: Ids = Ids {
     invitation: InvitationId::from_bytes([7; 16]),
     webhook: WebhookId::from_bytes([7; 16]),
     delivery: DeliveryId::from_bytes([7; 16]),
+    note: NoteId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -126,7 +132,8 @@ fn cases() -> Vec<Case> {
         plan [+ + + + +] true |s, c, i| s.plan(&c.actor, i.plan);
         plans [+ + + + +] false |s, c, i| s.plans(&c.actor, PlanFilter::default(), page());
         update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
-        apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, false);
+        apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, ApplyTerms::default());
+        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, i.plan, yearly(), None);
         create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
         customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
@@ -147,6 +154,14 @@ fn cases() -> Vec<Case> {
         rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
         reveal_key [+ + _ _ _] true |s, c, i| s.reveal_key(&c, i.license);
+        license_timeline [+ + + + +] true |s, c, i| s.license_timeline(&c.actor, i.license, Told::All, page());
+        seat_timeline [+ + + + +] true |s, c, i| s.seat_timeline(&c.actor, i.seat, page());
+        notes [+ + + + +] true |s, c, i| s.notes(&c.actor, NoteSubject::License(i.license), page());
+        note [+ + + + +] true |s, c, i| s.note(&c.actor, i.note);
+        add_note [+ + + + _] true |s, c, i| s.add_note(&c, NoteSubject::Customer(i.customer), text("A note"));
+        // Somebody else's; one's own are changed in notes.rs.
+        edit_note [_ _ _ _ _] true |s, c, i| s.edit_note(&c, i.note, text("Another"));
+        remove_note [_ _ _ _ _] true |s, c, i| s.remove_note(&c, i.note);
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
@@ -159,6 +174,7 @@ fn cases() -> Vec<Case> {
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
         create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
         tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
+        token [+ + + _ _] true |s, c, i| s.token(&c.actor, i.token);
         create_webhook [+ + + _ _] false |s, c, i| s.create_webhook(&c, hook());
         webhooks [+ + + _ _] false |s, c, i| s.webhooks(&c.actor, page());
         // A developer changes their own webhooks, not those of others.
@@ -193,6 +209,7 @@ fn cases() -> Vec<Case> {
         confirm_import [+ + + _ _] true |s, c, i| s.confirm_import(&c, i.import, true);
         cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
         export [+ + + + +] false |s, c, i| s.export(&c, exporting(What::Customers, false));
+        rename_vendor [+ + _ _ _] false |s, c, i| s.rename_vendor(&c, text("Example Software"));
         vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
         freshness [+ + + + +] true |s, c, i| s.freshness(&c.actor, &FreshnessFilter { product: Some(i.product), customer: Some(i.customer), region: None });
         freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
@@ -285,7 +302,10 @@ async fn things(world: &World) -> Ids {
     let invitation = service.invite(&call, invited).await.unwrap().invitation.id;
     let webhook = service.create_webhook(&call, hook()).await.unwrap().webhook.id;
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
+    let about = NoteSubject::License(issued.license.id);
+    let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
     let ids = Ids {
+        note,
         invitation,
         webhook,
         delivery,

@@ -147,6 +147,27 @@ pub async fn active_of_license(
     all(q, sql, args![scope.vendor(), license]).await
 }
 
+/// The seats of `licenses` that are taken, or were given up after `since`.
+pub async fn taken_since(
+    q: &mut dyn Querier,
+    scope: Scope,
+    licenses: &[LicenseId],
+    since: Timestamp,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in licenses.chunks(200) {
+        let mut args = args![scope.vendor(), since];
+        let among = q.dialect().any_of("seats.license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT {} FROM seats{} WHERE vendor = $1 AND {among} AND (state = 'active' OR released_at >= $2)",
+            SeatRow::COLUMNS,
+            q.dialect().by_index(Some("seats_device_key"))
+        );
+        found.extend(all::<SeatRow>(q, sql, args).await?);
+    }
+    Ok(found)
+}
+
 /// Gives a seat another name. False where there is no such seat.
 pub async fn rename(tx: &mut Tx, scope: Scope, id: SeatId, name: &Name) -> Result<bool, StoreError> {
     let sql = "UPDATE seats SET name = $3 WHERE vendor = $1 AND id = $2 RETURNING id";

@@ -177,6 +177,8 @@ pub struct SeatModel {
     pub user: Option<String>,
     /// `active` or `released`.
     pub state: String,
+    /// When its device was seen for the first time.
+    pub first_seen: Rfc3339,
     /// When it was taken.
     pub claimed_at: Rfc3339,
     /// When it was last heard of.
@@ -199,6 +201,7 @@ impl From<SeatView> for SeatModel {
             app_version: view.app_version,
             user: view.user.map(|user| user.to_string()),
             state: name_of(&view.state),
+            first_seen: view.first_seen.into(),
             claimed_at: view.claimed_at.into(),
             last_seen: view.last_seen.into(),
             offline_until: view.offline_until.into(),

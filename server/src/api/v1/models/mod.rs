@@ -8,8 +8,8 @@ mod terms;
 
 pub use import::{ColumnModel, ImportModel, ImportRowModel};
 pub use license::{
-    ChangeOutcomeModel, ImpactModel, IssuedModel, LicenseDetailModel, LicenseModel, RefundOutcomeModel, SeatImpactModel, SeatModel,
-    StatusOutcomeModel,
+    ChangeOutcomeModel, ImpactModel, IssuedModel, LicenseDetailModel, LicenseModel, RefundOutcomeModel,
+    SeatImpactModel, SeatModel, StatusOutcomeModel,
 };
 pub use people::{EventModel, MemberModel, NewTokenModel, TokenModel};
 pub use sale::{CustomerModel, OrderModel, PlanModel, ProductModel};
