@@ -252,7 +252,7 @@ impl Service {
         let mut lost = BTreeMap::new();
         loop {
             let found = licenses::list(q, scope, &filter, &page, now).await?;
-            replay.total = found.total.rows;
+            (replay.total, replay.total_exact) = (found.total.rows, found.total.exact);
             replay.looked_at += u64::try_from(found.items.len()).unwrap_or(0);
             let others: Vec<(&LicenseListRow, License)> = found
                 .items

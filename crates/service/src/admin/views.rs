@@ -112,6 +112,8 @@ pub struct Replay {
     pub looked_at: u64,
     /// How many it has, or at least about so many.
     pub total: u64,
+    /// Whether that is exact.
+    pub total_exact: bool,
     /// Where to go on; absent where all were looked at.
     pub next: Option<String>,
     /// How many of those looked at would have other terms.

@@ -15,7 +15,7 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
             licenses::acts::words,
             plans::api::proposed,
             products::api::parse_id,
-            serve::{self, optional},
+            serve::optional,
         },
     };
     use holdfast_domain::Permission;
@@ -43,7 +43,7 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
     if !changes.is_empty() {
         let after = optional("after", &after)?;
         let replay = service.replay_terms(&actor, present.id, terms, after).await?;
-        view.replay = Some(told(&replay, present.terms.seats, serve::number, now));
+        view.replay = Some(told(&replay, present.terms.seats, now));
     }
     Ok(view)
 }
@@ -71,12 +71,17 @@ pub async fn save_and_apply(id: String, plan: PlanForm) -> Result<(), UiError> {
 fn told(
     replay: &holdfast_service::admin::views::Replay,
     seats: u32,
-    number: fn(u64) -> String,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ReplayView {
     use super::model::{HitRow, ReplayView};
-    use crate::ui::When;
-    use holdfast_service::admin::views::{Replayed, Unknown};
+    use crate::{
+        pages::serve::{number, total},
+        ui::When,
+    };
+    use holdfast_service::admin::{
+        page::Total,
+        views::{Replayed, Unknown},
+    };
     let many = |n: u64, one: &str, more: &str| format!("{} {}", number(n), if n == 1 { one } else { more });
     let licenses = |n| many(n, "license", "licenses");
     let mut findings = Vec::new();
@@ -136,7 +141,7 @@ fn told(
     let more = replay.licenses_refused.max(replay.licenses_ran_out) > u64::try_from(replay.named.len()).unwrap_or(0);
     ReplayView {
         since: When::new(replay.since, now),
-        looked_at: (number(replay.looked_at), number(replay.total)),
+        looked_at: (number(replay.looked_at), total(Total { rows: replay.total, exact: replay.total_exact })),
         next: replay.next.clone(),
         changing: replay.changing,
         findings,
