@@ -113,9 +113,8 @@ fn table() -> Vec<Row> {
         rekey "+++__" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.license);
         preview_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend", t.license);
         take_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend&reason=Asked", t.license);
-        license_timeline "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
+        license_page "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         seat "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
-        notes "+++++" "not_found" "unauthenticated" |t| format!("subject={}&after=", t.customer);
         note "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         add_note "++++_" "not_found" "unauthenticated" |t| format!("subject={}&note=Calls", t.license);
         // Somebody else's.

@@ -179,7 +179,7 @@ pub fn CustomerPage() -> impl IntoView {
             </p>
             {safe}
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
-            <Notes subject=customer.id.clone() />
+            <Notes subject=customer.id.clone() notes=detail.notes />
             {edit}
         }
     })

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, StepView};
-use crate::{error::UiError, pages::List, ui::TimelineEntry};
+use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicenseView, LicensesView, StepView};
+use crate::error::UiError;
 
 /// The vendor's licenses.
 #[server(output = crate::wire::Answer)]
@@ -174,26 +174,32 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     })
 }
 
-/// A page of what happened to a license and its seats: all of it, or what `people` or `devices` did.
+/// Everything about a license, and with `told` a page of what happened to it and its seats: `all` of it, or what `people` or
+/// `devices` did.
 #[server(output = crate::wire::Answer)]
-pub async fn license_timeline(id: String, told: String, after: String) -> Result<List<TimelineEntry>, UiError> {
+pub async fn license_page(id: String, told: String, after: String) -> Result<LicenseView, UiError> {
     use crate::{
         ctx,
-        pages::{products::api::parse_id, serve},
+        pages::{notes::api::notes_about, products::api::parse_id, serve},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::events::Told;
+    use holdfast_domain::{LicenseId, Permission};
+    use holdfast_service::admin::{events::Told, notes::NoteSubject};
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
+    let detail = license(id.clone()).await?;
+    let id: LicenseId = parse_id(&id)?;
+    let people = serve::People::of(&service, &actor).await?;
+    let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
     let told = match told.as_str() {
+        "" => return Ok(LicenseView { detail, notes, told: None }),
         "people" => Told::People,
         "devices" => Told::Devices,
         _ => Told::All,
     };
-    let page = service.license_timeline(&actor, parse_id(&id)?, told, serve::page(&after)?).await?;
-    let people = serve::People::of(&service, &actor).await?;
+    let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
     let now = service.now();
-    Ok(serve::list(page, |event| people.entry(&event, now)))
+    let told = Some(serve::list(page, |event| people.entry(&event, now)));
+    Ok(LicenseView { detail, notes, told })
 }
 
 /// What a step would do: whose access ends, and when.

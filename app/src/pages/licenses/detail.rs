@@ -9,10 +9,13 @@ use super::{
     model::{LicenseDetail, SeatRow, UndoOffer},
 };
 use crate::{
-    pages::notes::Notes,
+    pages::{
+        List,
+        notes::{Notes, model::NotesView},
+    },
     ui::{
         ActionForm, Copyable, Crumb, Empty, Fact, Facts, FormError, PageHead, Pager, Rows, Section, StateBadge, Tab,
-        Tabs, Timeline, Tone, WhenText, act, act_error,
+        Tabs, Timeline, TimelineEntry, Tone, WhenText, act, act_error,
         data::with_values,
         load,
         page::{Notice, NoticeKind},
@@ -26,12 +29,34 @@ use crate::{
 pub fn LicensePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let license = load(move || id.get(), api::license);
-    show(license, move |detail| view! { <Detail detail /> })
+    let query = use_query_map();
+    let told = Memo::new(move |_| {
+        query.with(|query| match query.get("tab").as_deref() {
+            Some("timeline") => {
+                (query.get("told").unwrap_or_else(|| "all".to_owned()), query.get("after").unwrap_or_default())
+            }
+            _ => Default::default(),
+        })
+    });
+    let view = load(move || (id.get(), told.get()), |(id, (told, after))| api::license_page(id, told, after));
+    show(view, move |found| {
+        let (detail, id) = (found.detail, id.get_untracked());
+        let body = match found.told {
+            Some(page) => view! { <TimelineTab id told=told.get_untracked().0 page /> }.into_any(),
+            None => view! { <Overview detail=detail.clone() notes=found.notes /> }.into_any(),
+        };
+        let tab = if told.get_untracked().0.is_empty() { "" } else { "timeline" };
+        view! { <Detail detail tab>{body}</Detail> }
+    })
 }
 
 #[component]
-fn Detail(detail: LicenseDetail) -> impl IntoView {
+fn Detail(
+    detail: LicenseDetail,
+    /// Which tab is open.
+    tab: &'static str,
+    children: Children,
+) -> impl IntoView {
     let row = detail.row.clone();
     let at = |step: &str| format!("/console/licenses/{}/{step}", row.id);
     let back = match detail.status {
@@ -60,12 +85,6 @@ fn Detail(detail: LicenseDetail) -> impl IntoView {
     let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
         view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
     });
-    let tab = use_query_map().with_untracked(|query| query.get("tab").unwrap_or_default());
-    let body = if tab == "timeline" {
-        view! { <TimelineTab id=row.id.clone() /> }.into_any()
-    } else {
-        view! { <Overview detail=detail.clone() /> }.into_any()
-    };
     view! {
         <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
             <LicenseBadge state=row.state />
@@ -76,13 +95,13 @@ fn Detail(detail: LicenseDetail) -> impl IntoView {
         {why}
         <Key detail=detail.clone() />
         <Tabs tabs=TABS.to_vec() open=tab />
-        {body}
+        {children()}
     }
 }
 
 /// What it is on the left, what was noted and what happened on the right, what ends access below.
 #[component]
-fn Overview(detail: LicenseDetail) -> impl IntoView {
+fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
     let row = detail.row.clone();
     let here = format!("/console/licenses/{}", row.id);
     let entitlements = if detail.entitlements.is_empty() {
@@ -127,7 +146,7 @@ fn Overview(detail: LicenseDetail) -> impl IntoView {
                 </Section>
             </div>
             <div>
-                <Notes subject=row.id.clone() />
+                <Notes subject=row.id.clone() notes />
                 <Section title="What happened" clone:detail>
                     <Timeline entries=detail.timeline.iter().take(12).cloned().collect() />
                     <p><a class="link" href=format!("{here}?tab=timeline")>"The whole time line"</a></p>
@@ -162,30 +181,27 @@ const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "Acts of people"), ("de
 
 /// What happened to a license and its devices, page by page.
 #[component]
-fn TimelineTab(id: String) -> impl IntoView {
-    let query = use_query_map();
+fn TimelineTab(
+    id: String,
+    /// What it is narrowed to.
+    told: String,
+    page: List<TimelineEntry>,
+) -> impl IntoView {
     let here = format!("/console/licenses/{id}");
-    let asked = Memo::new(move |_| {
-        query.with(|query| (query.get("told").unwrap_or_default(), query.get("after").unwrap_or_default()))
+    let chips = TOLD.map(|(value, name)| {
+        let href = with_values(&here, &[("tab", &"timeline".to_owned()), ("told", &value.to_owned())]);
+        view! { <a class="chip" href=href aria-current=(told == value || (told == "all" && value.is_empty())).then_some("true")>{name}</a> }
     });
-    let page = load(move || (id.clone(), asked.get()), |(id, (told, after))| api::license_timeline(id, told, after));
-    show(page, move |found| {
-        let (told, after) = asked.get_untracked();
-        let chips = TOLD.map(|(value, name)| {
-            let told_value = value.to_owned();
-            let href = with_values(&here, &[("tab", &"timeline".to_owned()), ("told", &told_value)]);
-            view! { <a class="chip" href=href aria-current=(told == value).then_some("true")>{name}</a> }
-        });
-        let shown = found.items.len() as u64;
-        let pages = found.next.is_some() || !after.is_empty();
-        let none = found.items.is_empty().then(|| view! { <p class="muted">"Nothing of this kind has happened."</p> });
-        view! {
-            <nav class="chips" aria-label="What is told"><span class="chip-group">{chips.collect_view()}</span></nav>
-            {none}
-            <Timeline entries=found.items />
-            {pages.then(|| view! { <Pager shown next=found.next /> })}
-        }
-    })
+    let after = use_query_map().with_untracked(|query| query.get("after").is_some());
+    let shown = page.items.len() as u64;
+    let pages = page.next.is_some() || after;
+    let none = page.items.is_empty().then(|| view! { <p class="muted">"Nothing of this kind has happened."</p> });
+    view! {
+        <nav class="chips" aria-label="What is told"><span class="chip-group">{chips.collect_view()}</span></nav>
+        {none}
+        <Timeline entries=page.items />
+        {pages.then(|| view! { <Pager shown next=page.next /> })}
+    }
 }
 
 /// The tabs of a license.

@@ -3,7 +3,10 @@
 use holdfast_domain::{LicenseState, LicenseStatus, license::StatusChange};
 use serde::{Deserialize, Serialize};
 
-use crate::ui::{TimelineEntry, When};
+use crate::{
+    pages::{List, notes::model::NotesView},
+    ui::{TimelineEntry, When},
+};
 
 /// A license in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +156,17 @@ pub struct LicenseDetail {
     pub may: May,
     /// What they can undo of what was done last.
     pub undo: Option<UndoOffer>,
+}
+
+/// A license's page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LicenseView {
+    /// Everything about it.
+    pub detail: LicenseDetail,
+    /// What was noted.
+    pub notes: NotesView,
+    /// A page of its time line, where that is asked for.
+    pub told: Option<List<TimelineEntry>>,
 }
 
 /// An act that can be undone.

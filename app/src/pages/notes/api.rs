@@ -2,25 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::model::{NoteDetail, NotesView};
+use super::model::NoteDetail;
 use crate::error::UiError;
-
-/// The notes about a license or a customer, by its id.
-#[server(output = crate::wire::Answer)]
-pub async fn notes(subject: String, after: String) -> Result<NotesView, UiError> {
-    use crate::{ctx, pages::serve};
-    use holdfast_domain::Permission;
-    let about = self::subject(&subject)?;
-    let actor = ctx::actor(Permission::LicensesRead).await?;
-    let service = ctx::service()?;
-    let page = service.notes(&actor, about, serve::page(&after)?).await?;
-    let people = serve::People::of(&service, &actor).await?;
-    let now = service.now();
-    Ok(NotesView {
-        list: serve::list(page, |note| row(&note, &people, now)),
-        may_write: actor.may(Permission::CustomersWrite),
-    })
-}
 
 /// A note.
 #[server(output = crate::wire::Answer)]
@@ -73,6 +56,24 @@ pub async fn remove_note(id: String) -> Result<(), UiError> {
     let note = ctx::service()?.remove_note(&ctx::call(&actor), parse_id(&id)?).await?;
     ctx::redirect(&format!("{}?done=note_removed#notes", place(&note)));
     Ok(())
+}
+
+/// The newest notes about a license or a customer, for the page that shows them.
+#[cfg(feature = "ssr")]
+pub async fn notes_about(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    subject: holdfast_service::admin::notes::NoteSubject,
+    people: &crate::pages::serve::People,
+) -> Result<super::model::NotesView, UiError> {
+    use crate::pages::serve;
+    use holdfast_domain::Permission;
+    let page = service.notes(actor, subject, serve::page("")?).await?;
+    let now = service.now();
+    Ok(super::model::NotesView {
+        list: serve::list(page, |note| row(&note, people, now)),
+        may_write: actor.may(Permission::CustomersWrite),
+    })
 }
 
 /// What the id names.

@@ -8,46 +8,42 @@ use leptos_router::hooks::use_params_map;
 
 use crate::ui::{ActionForm, Crumb, FormError, PageHead, TextArea, WhenText, act, act_error, load, show};
 use api::{AddNote, EditNote, RemoveNote};
-use model::NoteRow;
+use model::{NoteRow, NotesView};
 
 /// The notes about something, and the form for another one.
 #[component]
 pub fn Notes(
     /// The id of the license or customer.
     subject: String,
+    /// The notes.
+    notes: NotesView,
 ) -> impl IntoView {
-    let about = StoredValue::new(subject);
-    let notes = load(move || about.get_value(), |subject| api::notes(subject, String::new()));
     let add = act::<AddNote>();
     let error = act_error(add);
-    let list = show(notes, move |found| {
-        let more = found.list.next.is_some();
-        let form = found.may_write.then(|| {
-            view! {
-                <ActionForm action=add class="form">
-                    <FormError error />
-                    <input type="hidden" name="subject" value=about.get_value() />
-                    <TextArea name="note" label="New note" required=true hint="Read by everybody who may see this page." error />
-                    <div class="form-actions">
-                        <button type="submit" class="btn btn-sm btn-plain">"Add note"</button>
-                    </div>
-                </ActionForm>
-            }
-        });
-        let none = found.list.items.is_empty().then(|| view! { <p class="muted">"None yet."</p> });
+    let more = notes.list.next.is_some();
+    let form = notes.may_write.then(|| {
         view! {
-            {none}
-            <ul class="notes">{found.list.items.into_iter().map(|note| view! { <Note note /> }).collect_view()}</ul>
-            {more.then(|| view! { <p class="muted">"Older notes are in the API."</p> })}
-            {form}
+            <ActionForm action=add class="form">
+                <FormError error />
+                <input type="hidden" name="subject" value=subject />
+                <TextArea name="note" label="New note" required=true hint="Read by everybody who may see this page." error />
+                <div class="form-actions">
+                    <button type="submit" class="btn btn-sm btn-plain">"Add note"</button>
+                </div>
+            </ActionForm>
         }
     });
+    let none = notes.list.items.is_empty().then(|| view! { <p class="muted">"None yet."</p> });
+    let rows = notes.list.items.into_iter().map(|note| view! { <Note note /> }).collect_view();
     view! {
         <section class="section" id="notes" aria-labelledby="notes-name">
             <div class="section-head">
                 <h2 id="notes-name">"Notes"</h2>
             </div>
-            {list}
+            {none}
+            <ul class="notes">{rows}</ul>
+            {more.then(|| view! { <p class="muted">"Older notes are in the API."</p> })}
+            {form}
         </section>
     }
 }
