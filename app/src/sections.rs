@@ -88,6 +88,12 @@ sections! {
         ExtendPage: licenses::steps::ExtendPage;
         FreeSeatPage: licenses::steps::FreeSeatPage;
         StepPage: licenses::steps::StepPage;
+        ChangePage: licenses::acts::ChangePage;
+        TransferPage: licenses::acts::TransferPage;
+        RekeyPage: licenses::acts::RekeyPage;
+        UndoPage: licenses::acts::UndoPage;
+        SeatPage: seats::SeatPage;
+        NotePage: notes::NotePage;
         ImportsPage: imports::ImportsPage;
         ImportPage: imports::ImportPage;
     }
@@ -97,6 +103,7 @@ sections! {
         ProductPage: products::ProductPage;
         NewPlanPage: plans::NewPlanPage;
         PlanPage: plans::PlanPage;
+        PlanCheckPage: plans::check::PlanCheckPage;
     }
     operations {
         FreshnessPage: freshness::FreshnessPage;
@@ -124,5 +131,9 @@ sections! {
         SecurityPage: security::SecurityPage;
         AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
+        TokensPage: tokens::TokensPage;
+        NewTokenPage: tokens::NewTokenPage;
+        TokenPage: tokens::TokenPage;
+        SettingsPage: settings::SettingsPage;
     }
 }

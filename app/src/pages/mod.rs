@@ -10,14 +10,18 @@ pub mod freshness;
 pub mod imports;
 pub mod licenses;
 pub mod lists;
+pub mod notes;
 pub mod overview;
 pub mod plans;
 pub mod products;
+pub mod seats;
 pub mod security;
 #[cfg(feature = "ssr")]
 mod serve;
 pub mod sessions;
+pub mod settings;
 pub mod team;
+pub mod tokens;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

@@ -110,9 +110,15 @@ impl People {
 
     /// An event as an entry of a time line.
     pub fn entry(&self, event: &EventView, now: Timestamp) -> TimelineEntry {
-        let (what, tone) = sentence(&event.action);
+        let (mut what, tone) = sentence(&event.action);
+        if event.data.get("undoes").is_some() {
+            what.push_str(", by undoing");
+        }
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        let noted =
+            event.data.get("after").and_then(|after| after.get("text")).and_then(Value::as_str).map(str::to_owned);
+        let why =
+            text("reason").or(noted).or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
         TimelineEntry { at: When::new(event.at, now), what, why, who: self.who(&event.actor), tone }
     }
 }
@@ -127,12 +133,23 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("license.resumed", "License resumed", Tone::Good),
     ("license.extended", "License extended", Tone::Good),
     ("license.changed", "License changed", Tone::None),
+    ("license.plan_changed", "License moved to another plan", Tone::None),
+    ("license.terms_applied", "License got its plan's present terms", Tone::None),
+    ("license.overdrawn", "More seats taken than sold", Tone::Warn),
     ("license.rekeyed", "License got a new key", Tone::Warn),
     ("license.transferred", "License handed to another customer", Tone::None),
     ("license.key_revealed", "Key shown", Tone::Info),
     ("seat.claimed", "Device activated", Tone::Good),
     ("seat.released", "Seat given up", Tone::None),
+    ("seat.reclaimed", "Seat taken back after its lease ended", Tone::None),
+    ("seat.restored", "Seat given back", Tone::Good),
     ("seat.freed", "Seat freed", Tone::Warn),
+    ("note.added", "Note added", Tone::Info),
+    ("note.edited", "Note changed", Tone::None),
+    ("note.removed", "Note removed", Tone::None),
+    ("token.created", "API token made", Tone::Info),
+    ("token.revoked", "API token revoked", Tone::Warn),
+    ("vendor.changed", "Settings changed", Tone::None),
     ("alert.acknowledged", "Alert taken on", Tone::Info),
     ("node.drained", "Drained", Tone::Warn),
     ("node.resumed", "Resumed", Tone::Good),

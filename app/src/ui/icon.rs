@@ -49,6 +49,8 @@ pub enum Shape {
     Alert,
     /// An arrow out of a box.
     Webhook,
+    /// Two sliders.
+    Settings,
     /// Three dots.
     More,
 }
@@ -86,6 +88,7 @@ impl Shape {
             Self::Open => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Z",
             Self::Fleet => "M2.5 2.5h11v4.5h-11ZM2.5 9h11v4.5h-11ZM5 4.8h.1M5 11.3h.1M8 4.8h3M8 11.3h3",
             Self::Alert => "M4 11V7a4 4 0 0 1 8 0v4l1.2 1.5H2.8ZM6.7 14.2h2.6M8 3V1.8",
+            Self::Settings => "M2 5h6M12 5h2M2 11h2M8 11h6M10 3.2v3.6M6 9.2v3.6",
             Self::More => "M3.5 8h.1M8 8h.1M12.5 8h.1",
         }
     }

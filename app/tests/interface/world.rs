@@ -13,8 +13,8 @@ use axum::{
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
     AlertId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
-    NodeId, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId,
-    license::StatusChange, webhook::EventFilter,
+    NodeId, NoteId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, TokenId,
+    VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -22,9 +22,10 @@ use holdfast_service::{
         bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
-            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
-            InviteMember, IssueLicense,
+            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, InviteMember, IssueLicense,
         },
+        notes::NoteSubject,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys},
@@ -91,6 +92,8 @@ pub struct Things {
     pub open_import: ImportId,
     pub member: MemberId,
     pub invitation: InvitationId,
+    pub note: NoteId,
+    pub token: TokenId,
     /// What stands at the end of the invitation's link.
     pub link: String,
     /// The day, ten days after the license ends.
@@ -292,6 +295,10 @@ impl World {
         let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
         let invite = InviteMember { email: text(&format!("invited-{tag}@example.com")), role: Role::Viewer };
         let invited = service.invite(&call, invite).await.unwrap();
+        let note = text(&format!("Note {tag}"));
+        let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
+        let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
+        let token = service.create_token(&call, token).await.unwrap().token.id;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
@@ -305,6 +312,8 @@ impl World {
             alert: self.alert(product).await,
             member: self.somebody(tag).await,
             invitation: invited.invitation.id,
+            note,
+            token,
             link: invited.secret,
             import: imports[0],
             open_import: imports[1],

@@ -160,6 +160,8 @@ id_type! {
     SavedViewId = "svw";
     /// One act on many licenses or seats.
     BulkActId = "blk";
+    /// A note about a license or a customer.
+    NoteId = "not";
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub mod members;
 mod migrate;
 mod narrow;
 pub mod nodes;
+pub mod notes;
 pub mod orders;
 pub mod outbox;
 pub mod page;

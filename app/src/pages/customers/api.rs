@@ -12,10 +12,10 @@ use crate::error::UiError;
 pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
     use crate::{
         ctx,
-        pages::{freshness::model::Safe, licenses, products::api::parse_id, serve},
+        pages::{freshness::model::Safe, licenses, notes::api::notes_about, products::api::parse_id, serve},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter};
+    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter, notes::NoteSubject};
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
     let customer = service.customer(&actor, parse_id(&id)?).await?;
@@ -25,7 +25,9 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
     let filter = FreshnessFilter { customer: Some(customer.id), ..FreshnessFilter::default() };
     let safe =
         if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(&actor, &filter).await?) } else { None };
+    let people = serve::People::of(&service, &actor).await?;
     Ok(CustomerDetail {
+        notes: notes_about(&service, &actor, NoteSubject::Customer(customer.id), &people).await?,
         safe,
         customer: show(&customer, now),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::licenses::LicenseTable,
+    pages::{licenses::LicenseTable, notes::Notes},
     ui::{
         ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, Pager, Section, Submit, WhenText, act,
         act_error, load, show,
@@ -109,6 +109,7 @@ pub fn CustomerPage() -> impl IntoView {
             </p>
             {safe}
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
+            <Notes subject=customer.id.clone() notes=detail.notes />
             {edit}
         }
     })

@@ -1,5 +1,6 @@
 //! Licenses: issuing one, everything about one, and the steps of its life.
 
+pub mod acts;
 pub mod api;
 pub mod detail;
 pub mod issue;

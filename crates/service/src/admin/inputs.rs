@@ -1,8 +1,8 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
-    ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
+    PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 pub use holdfast_store::licenses::SeatsTaken;
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,15 @@ pub struct UpdatePlan {
     pub archived: Option<bool>,
 }
 
+/// How a plan's present terms are given to the licenses it has issued.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyTerms {
+    /// Licenses with this number of seats get the plan's; others keep theirs, which was bought.
+    pub seats_from: Option<u32>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
 /// Which plans to list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -216,13 +225,31 @@ impl IssueLicense {
 }
 
 /// What to change about a license; absent members stay. No seat that is taken is lost by it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpdateLicense {
-    /// A new number of seats.
+    /// Another plan of the same product, with its terms.
+    pub plan: Option<PlanId>,
+    /// A new number of seats; with another plan, instead of that plan's.
     pub seats: Option<u32>,
     /// All overrides anew.
     pub overrides: Option<Entitlements>,
+    /// Another end, or none. An earlier one ends access as revoking does, and takes the same right.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Why; kept in the audit log.
+    pub reason: Option<ReasonText>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// An act to be undone.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    /// The event that tells of it.
+    pub event: EventId,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+    /// Only say what would happen.
+    pub dry_run: bool,
 }
 
 /// Which licenses to list. All conditions hold at once.

@@ -5,6 +5,7 @@ use super::{
     impact,
     inputs::{ChangeStatus, ExtendLicense},
     licenses::{absent, lock, save, shown, told},
+    undo::status_told,
     views::{Impact, StatusOutcome},
 };
 use crate::{
@@ -92,12 +93,13 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
         return Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: false });
     }
     let ends = status != LicenseStatus::Active;
+    let told_before = status_told(&row.license);
     row.license.status = status;
     row.license.status_reason = ends.then(|| input.reason.clone());
     row.license.status_effective_at = input.effective_at.filter(|at| ends && *at > act.now);
     save(act, tx, &row.license).await?;
     let data = json!({
-        "before": { "status": before }, "after": { "status": status }, "reason": input.reason,
+        "before": told_before, "after": status_told(&row.license), "reason": input.reason,
         "effective_at": row.license.status_effective_at.map(super::import::dates::rfc_3339),
         "devices": impact.devices,
     });

@@ -3,7 +3,7 @@
 use super::{
     act::{Act, job},
     customers,
-    inputs::{IssueLicense, LicenseFilter, Rekey, Transfer, UpdateLicense},
+    inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     page::{Page, PageRequest, map},
     views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
@@ -86,6 +86,16 @@ pub(super) fn told(license: &License) -> Value {
         "seats": license.terms.seats, "overrides": license.overrides,
         "expires_at": license.expires_at.map(super::import::dates::rfc_3339),
     })
+}
+
+/// The same with what else its plan gave it, for acts that change that.
+pub(super) fn told_with_terms(license: &License) -> Value {
+    let mut all = told(license);
+    if let Value::Object(members) = &mut all {
+        members.insert("plan_code".to_owned(), json!(license.plan_code));
+        members.insert("terms".to_owned(), json!(license.terms));
+    }
+    all
 }
 
 /// A key as the database keeps it: hashed for look-up, sealed for showing, and its last four characters.
@@ -258,39 +268,16 @@ impl Service {
         let rest = SEATS - seats.len();
         seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
         let timeline = super::events::timeline(&act, q, id, &seats, TIMELINE).await?;
+        let undo = super::undo::offers(actor, &row.license, &seats, &timeline, act.now);
         Ok(LicenseDetail {
             license: shown(&act, q, &row).await?,
+            undo,
             product_name: product.name,
             plan_name: plan.name,
             order_reference: order.map(|order| order.external_id),
             seats,
             timeline,
         })
-    }
-
-    /// Changes a license's number of seats or its overrides. A seat that is taken stays taken, even beyond the new number.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for values outside their range.
-    pub async fn update_license(&self, call: &Call, id: LicenseId, input: UpdateLicense) -> Result<LicenseView> {
-        call.actor.require(Permission::LicensesWrite)?;
-        let act = self.act(call);
-        self.commit(
-            call,
-            WriteOptions::license(id),
-            job!(act, input => |tx| {
-                let mut row = lock(&act, tx, id).await?;
-                let before = told(&row.license);
-                let overrides = input.overrides.unwrap_or_else(|| row.license.overrides.clone());
-                let seats = input.seats.unwrap_or(row.license.terms.seats);
-                row.license.terms = with(Terms { seats, ..row.license.terms }, &overrides, "/seats")?;
-                row.license.overrides = overrides;
-                save(&act, tx, &row.license).await?;
-                act.event(tx, "license.changed", id, json!({ "before": before, "after": told(&row.license) }));
-                shown(&act, tx, &row).await
-            }),
-        )
-        .await
     }
 
     /// Gives a license a new key. The old one is unknown from then on; running seats go on, because a lease does not
@@ -370,7 +357,7 @@ impl Service {
 }
 
 /// `terms` if they make sense together with `overrides`.
-fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
+pub(super) fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
     let too_many =
         terms.entitlements.keys().chain(overrides.keys()).collect::<std::collections::BTreeSet<_>>().len() > 64;
     let too_long = |value: &holdfast_domain::EntitlementValue| matches!(value, holdfast_domain::EntitlementValue::Text(text) if text.len() > 256);

@@ -29,6 +29,7 @@ pub(super) fn show(row: &SeatRow) -> SeatView {
         app_version: row.app_version.clone(),
         user: row.seat.user.clone(),
         state: row.seat.state,
+        first_seen: row.first_seen_at,
         claimed_at: row.seat.claimed_at,
         last_seen: row.last_seen_at,
         offline_until: row.offline_until,

@@ -2,23 +2,27 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NodeId, OrderId, PlanId,
-    ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
+    AlertId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId,
+    OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
+    webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
         alerts::AlertFilter,
         bulk::{BulkStep, Target},
+        events::Told,
         exports::{Export, Format, Rows},
         fleet::NodeAct,
         freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
         inputs::{
-            ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
-            SeatFilter, SetProvider, Transfer, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+            ApplyTerms, ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct,
+            CreateToken, CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
+            PlanFilter, Rekey, SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan,
+            UpdateProduct,
         },
+        notes::NoteSubject,
         orders::OrderFilter,
         saved_views::SaveView,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
@@ -45,6 +49,7 @@ struct Ids {
     webhook: WebhookId,
     delivery: DeliveryId,
     bulk: BulkActId,
+    note: NoteId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -62,6 +67,7 @@ const UNKNOWN: Ids = Ids {
     webhook: WebhookId::from_bytes([7; 16]),
     delivery: DeliveryId::from_bytes([7; 16]),
     bulk: BulkActId::from_bytes([7; 16]),
+    note: NoteId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -94,6 +100,10 @@ fn marks(text: &str) -> [bool; 5] {
 
 fn status(change: StatusChange) -> ChangeStatus {
     ChangeStatus { change, reason: text("A reason"), effective_at: None, dry_run: false }
+}
+
+fn undo() -> Undo {
+    Undo { event: EventId::from_bytes([7; 16]), reason: text("A reason"), dry_run: false }
 }
 
 fn hook() -> CreateWebhook {
@@ -129,7 +139,8 @@ fn cases() -> Vec<Case> {
         plan [+ + + + +] true |s, c, i| s.plan(&c.actor, i.plan);
         plans [+ + + + +] false |s, c, i| s.plans(&c.actor, PlanFilter::default(), page());
         update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
-        apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, false);
+        apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, ApplyTerms::default());
+        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, i.plan, yearly(), None);
         create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
         customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
@@ -153,12 +164,22 @@ fn cases() -> Vec<Case> {
         saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
         save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
+        undo_license [+ + + + _] true |s, c, i| s.undo_license(&c, i.license, undo());
+        undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());
         change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
         rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
         reveal_key [+ + _ _ _] true |s, c, i| s.reveal_key(&c, i.license);
+        license_timeline [+ + + + +] true |s, c, i| s.license_timeline(&c.actor, i.license, Told::All, page());
+        seat_timeline [+ + + + +] true |s, c, i| s.seat_timeline(&c.actor, i.seat, page());
+        notes [+ + + + +] true |s, c, i| s.notes(&c.actor, NoteSubject::License(i.license), page());
+        note [+ + + + +] true |s, c, i| s.note(&c.actor, i.note);
+        add_note [+ + + + _] true |s, c, i| s.add_note(&c, NoteSubject::Customer(i.customer), text("A note"));
+        // Somebody else's; one's own are changed in notes.rs.
+        edit_note [_ _ _ _ _] true |s, c, i| s.edit_note(&c, i.note, text("Another"));
+        remove_note [_ _ _ _ _] true |s, c, i| s.remove_note(&c, i.note);
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
@@ -171,6 +192,7 @@ fn cases() -> Vec<Case> {
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
         create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
         tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
+        token [+ + + _ _] true |s, c, i| s.token(&c.actor, i.token);
         create_webhook [+ + + _ _] false |s, c, i| s.create_webhook(&c, hook());
         webhooks [+ + + _ _] false |s, c, i| s.webhooks(&c.actor, page());
         // A developer changes their own webhooks, not those of others.
@@ -205,6 +227,7 @@ fn cases() -> Vec<Case> {
         confirm_import [+ + + _ _] true |s, c, i| s.confirm_import(&c, i.import, true);
         cancel_import [+ + + _ _] true |s, c, i| s.cancel_import(&c, i.import);
         export [+ + + + +] false |s, c, i| s.export(&c, exporting(Rows::Customers(None), false));
+        rename_vendor [+ + _ _ _] false |s, c, i| s.rename_vendor(&c, text("Example Software"));
         vendor [+ + + + +] false |s, c, i| s.vendor(&c.actor);
         freshness [+ + + + +] true |s, c, i| s.freshness(&c.actor, &FreshnessFilter { product: Some(i.product), customer: Some(i.customer), region: None });
         freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
@@ -301,7 +324,10 @@ async fn things(world: &World) -> Ids {
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
     let chosen = Target::Licenses(vec![issued.license.id]);
     let bulk = service.begin_bulk(&call, SUSPEND, chosen, text("A reason")).await.unwrap();
+    let about = NoteSubject::License(issued.license.id);
+    let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
     let ids = Ids {
+        note,
         bulk,
         invitation,
         webhook,
@@ -359,7 +385,7 @@ both! {
                 if case.allowed[at] {
                     // What is allowed also works, or fails for what an earlier case did to the same thing.
                     let fine = outcome.as_ref().err().is_none_or(|error| {
-                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
                     });
                     assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
                 }

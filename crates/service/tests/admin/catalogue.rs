@@ -6,8 +6,8 @@ use holdfast_service::{
     ErrorCode,
     admin::{
         inputs::{
-            CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense, PlanFilter,
-            UpdateCustomer, UpdatePlan, UpdateProduct,
+            ApplyTerms, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense,
+            PlanFilter, UpdateCustomer, UpdatePlan, UpdateProduct,
         },
         orders::OrderFilter,
     },
@@ -68,14 +68,15 @@ both! {
             async move { service.license(system, id).await.unwrap().license.terms }
         };
         assert_eq!(now(plain.license.id).await, yearly());
-        let preview = service.apply_terms(&call, world.plan, true).await.unwrap();
+        let asking = ApplyTerms { dry_run: true, ..ApplyTerms::default() };
+        let preview = service.apply_terms(&call, world.plan, asking).await.unwrap();
         assert_eq!((preview.licenses, preview.over_their_seats, preview.applied), (2, 0, false));
         assert_eq!(now(plain.license.id).await, yearly());
-        let done = service.apply_terms(&call, world.plan, false).await.unwrap();
+        let done = service.apply_terms(&call, world.plan, ApplyTerms::default()).await.unwrap();
         assert_eq!((done.licenses, done.applied), (2, true));
         assert_eq!(now(plain.license.id).await, terms);
         assert_eq!(now(own_size.id).await, Terms { seats: 7, ..terms }, "what was bought stays");
-        assert_eq!(service.apply_terms(&call, world.plan, false).await.unwrap().licenses, 0);
+        assert_eq!(service.apply_terms(&call, world.plan, ApplyTerms::default()).await.unwrap().licenses, 0);
         assert!(world.activate(&plain.key, "a").await.unwrap().again);
     }
 

@@ -12,6 +12,7 @@ pub mod list;
 pub mod members;
 pub mod models;
 pub mod nodes;
+pub mod notes;
 pub mod orders;
 pub mod plans;
 pub mod products;
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())
         .merge(members::routes())
