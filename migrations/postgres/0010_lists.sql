@@ -1,8 +1,7 @@
 -- What lists of a million rows are filtered, sorted and searched by. Triggers keep it true in the transaction of every
 -- change, those of older servers that run beside this one included.
 --
--- The rows that exist are gone through once: about a minute with a million licenses and as many seats. Meanwhile licenses,
--- seats, customers and orders are read but not written: activations wait, renewals and validations are answered.
+-- The rows that exist are gone through afterwards (0012_lists_filled), a few at a time.
 --
 -- The extension comes with PostgreSQL (on Debian, with its main package) and is one that whoever may create a table in the
 -- database may install.
@@ -29,11 +28,6 @@ CREATE INDEX license_use_holder_idx ON license_use (vendor, holder, license);
 CREATE INDEX license_use_taken_idx ON license_use (vendor, taken, license);
 CREATE INDEX license_use_free_idx ON license_use (vendor, free, license);
 CREATE INDEX license_use_seen_idx ON license_use (vendor, seen_at, license);
-
-INSERT INTO license_use (license, vendor, holder, taken, free, seen_at)
-SELECT l.id, l.vendor, coalesce(c.name_folded, ''), l.seats_used, (l.terms::json ->> 'seats')::bigint - l.seats_used,
-    coalesce((SELECT max(s.last_seen_at) FROM seats s WHERE s.license = l.id), 0)
-FROM licenses l LEFT JOIN customers c ON c.vendor = l.vendor AND c.id = l.customer;
 
 CREATE FUNCTION license_use_of_new() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO license_use (license, vendor, holder, taken, free, seen_at)
@@ -107,14 +101,6 @@ CREATE TABLE texts (
     text TEXT COLLATE "C" NOT NULL
 );
 CREATE UNIQUE INDEX texts_subject_key ON texts (subject);
-
-INSERT INTO texts (vendor, kind, subject, text)
-SELECT vendor, 'customer', id,
-    name_folded || chr(10) || texts_folded(coalesce(email, '') || chr(10) || coalesce(external_id, '')) FROM customers;
-INSERT INTO texts (vendor, kind, subject, text) SELECT vendor, 'order', id, texts_folded(external_id) FROM orders;
-INSERT INTO texts (vendor, kind, subject, text)
-SELECT vendor, 'seat', id, texts_folded(coalesce(name, '') || chr(10) || coalesce(user_email, '')) FROM seats
-WHERE name IS NOT NULL OR user_email IS NOT NULL;
 
 -- An index of trigrams for each kind, so that however many devices match, the customers that do are found at once. What
 -- waits to be sorted into one is read through by every search: it is kept short.

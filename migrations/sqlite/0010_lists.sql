@@ -1,8 +1,7 @@
 -- What lists of a million rows are filtered, sorted and searched by. Triggers keep it true in the transaction of every
 -- change, those of older servers that run beside this one included.
 --
--- The rows that exist are gone through once: about a minute with a million licenses and as many seats, during which nothing
--- else is written. Renewals and validations are answered meanwhile.
+-- The rows that exist are gone through afterwards (0012_lists_filled).
 
 -- How a license is used. Not columns of the license: its row changes with every activation, and an index on these there
 -- would make PostgreSQL write all of its indexes each time.
@@ -22,11 +21,6 @@ CREATE INDEX license_use_holder_idx ON license_use (vendor, holder, license);
 CREATE INDEX license_use_taken_idx ON license_use (vendor, taken, license);
 CREATE INDEX license_use_free_idx ON license_use (vendor, free, license);
 CREATE INDEX license_use_seen_idx ON license_use (vendor, seen_at, license);
-
-INSERT INTO license_use (license, vendor, holder, taken, free, seen_at)
-SELECT l.id, l.vendor, coalesce(c.name_folded, ''), l.seats_used, json_extract(l.terms, '$.seats') - l.seats_used,
-    coalesce((SELECT max(s.last_seen_at) FROM seats s WHERE s.license = l.id), 0)
-FROM licenses l LEFT JOIN customers c ON c.vendor = l.vendor AND c.id = l.customer;
 
 CREATE TRIGGER license_use_of_new AFTER INSERT ON licenses BEGIN
     INSERT INTO license_use (license, vendor, holder, taken, free, seen_at)
@@ -116,14 +110,6 @@ WHEN new.name IS NOT old.name OR new.user_email IS NOT old.user_email BEGIN
         lower(coalesce(new.name, '') || char(10) || coalesce(new.user_email, '')))
     ON CONFLICT (subject) DO UPDATE SET text = excluded.text;
 END;
-
-INSERT INTO texts (vendor, kind, subject, text)
-SELECT vendor, 'customer', id,
-    name_folded || char(10) || lower(coalesce(email, '') || char(10) || coalesce(external_id, '')) FROM customers;
-INSERT INTO texts (vendor, kind, subject, text) SELECT vendor, 'order', id, lower(external_id) FROM orders;
-INSERT INTO texts (vendor, kind, subject, text)
-SELECT vendor, 'seat', id, lower(coalesce(name, '') || char(10) || coalesce(user_email, '')) FROM seats
-WHERE name IS NOT NULL OR user_email IS NOT NULL;
 
 -- Lists as somebody wants to see them again: the query of the address under a name.
 CREATE TABLE saved_views (

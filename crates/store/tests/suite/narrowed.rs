@@ -4,7 +4,8 @@
 use crate::support::{Fixture, NOW, entropy, request, terms, vendor};
 use holdfast_domain::{CustomerId, LicenseId, LicenseStatus, PlanId, SeatModel, SeatState, Seconds, Timestamp};
 use holdfast_store::{
-    Cursor, Direction, Limit, PageRequest, StoreError, WriteOptions, customers, licenses, orders, plans, seats,
+    Cursor, Direction, Limit, PageRequest, StoreError, WriteOptions, customers, licenses, migrate, orders, plans, raw,
+    seats,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeSet;
@@ -274,6 +275,43 @@ both! {
         for sort in [licenses::LicenseSort::Created, licenses::LicenseSort::Taken] {
             assert_eq!(walked(&f, &none, sort, Direction::Descending, 200).await.0.len(), 0);
         }
+    }
+
+    async fn what_was_there_before_is_gone_through_by_an_update(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
+        for n in 0..3 {
+            f.customer(&format!("Ünal {n}"), &format!("unal{n}@example.com")).await;
+        }
+        let license = f.license(terms(SeatModel::NodeLocked, 5)).await;
+        f.license(terms(SeatModel::NodeLocked, 2)).await;
+        for device in 0..3 {
+            f.claim(license, device).await.unwrap();
+        }
+        let kept = async || {
+            let used = "SELECT holder, CAST(taken AS TEXT), CAST(free AS TEXT), CAST(seen_at AS TEXT) FROM license_use ORDER BY 2";
+            let texts = "SELECT kind, text FROM texts ORDER BY 2";
+            [raw::run(&db.db, used).await.unwrap(), raw::run(&db.db, texts).await.unwrap()]
+        };
+        let before = kept().await;
+        assert_eq!((before[0].len(), before[1].len()), (2, 6), "{before:?}");
+        raw::run(&db.db, "DELETE FROM license_use; DELETE FROM texts").await.unwrap();
+        if !db.is_postgres() {
+            for table in ["texts_of_customers", "texts_of_orders", "texts_of_seats"] {
+                raw::run(&db.db, &format!("INSERT INTO {table} ({table}) VALUES ('delete-all')")).await.unwrap();
+            }
+        }
+        raw::run(&db.db, "DELETE FROM _sqlx_migrations WHERE version = 12").await.unwrap();
+        let (one, two) = tokio::join!(migrate(&db.db), migrate(&db.db));
+        one.and(two).unwrap();
+        assert_eq!(kept().await, before);
+        // Broken off, it begins again.
+        raw::run(&db.db, "DELETE FROM _sqlx_migrations WHERE version = 12").await.unwrap();
+        migrate(&db.db).await.unwrap();
+        assert_eq!(kept().await, before);
+        let filter = customers::CustomerFilter { q: Some("nal 2".to_owned()), ..Default::default() };
+        let page = PageRequest::default();
+        let found = customers::list(&mut f.store.reader(), f.scope, &filter, &page).await.unwrap();
+        assert_eq!(found.items.len(), 1);
     }
 
     async fn what_comes_while_somebody_pages_moves_nothing(db: TestDb) {
