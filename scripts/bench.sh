@@ -8,4 +8,7 @@ cd "$(dirname "$0")/.."
 step "machine" scripts/setup.sh test
 step "browser side" cargo xtask bundle
 step "programs" cargo build --release --locked --package holdfast --package holdfast-bench --package holdfast-sdk --bins --examples
-exec target/release/holdfast-bench "$@"
+code=0
+target/release/holdfast-bench "$@" || code=$?
+step "in a browser" node end2end/browser/speed.mjs
+exit "$code"

@@ -40,6 +40,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("products/:id") view={Lazy::<page::ProductPage>::new()} />
                     <Route path=path!("products/:id/plans/new") view={Lazy::<page::NewPlanPage>::new()} />
                     <Route path=path!("plans/:id") view={Lazy::<page::PlanPage>::new()} />
+                    <Route path=path!("plans/:id/check") view={Lazy::<page::PlanCheckPage>::new()} />
                     <Route path=path!("customers") view={Lazy::<page::CustomersPage>::new()} />
                     <Route path=path!("customers/new") view={Lazy::<page::NewCustomerPage>::new()} />
                     <Route path=path!("customers/:id") view={Lazy::<page::CustomerPage>::new()} />
@@ -48,7 +49,18 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id") view={Lazy::<page::LicensePage>::new()} />
                     <Route path=path!("licenses/:id/extend") view={Lazy::<page::ExtendPage>::new()} />
                     <Route path=path!("licenses/:id/free/:seat") view={Lazy::<page::FreeSeatPage>::new()} />
+                    <Route path=path!("licenses/:id/change") view={Lazy::<page::ChangePage>::new()} />
+                    <Route path=path!("licenses/:id/transfer") view={Lazy::<page::TransferPage>::new()} />
+                    <Route path=path!("licenses/:id/rekey") view={Lazy::<page::RekeyPage>::new()} />
+                    <Route path=path!("licenses/:id/undo/:event") view={Lazy::<page::UndoPage>::new()} />
                     <Route path=path!("licenses/:id/:step") view={Lazy::<page::StepPage>::new()} />
+                    <Route path=path!("seats") view={Lazy::<page::SeatsPage>::new()} />
+                    <Route path=path!("orders") view={Lazy::<page::OrdersPage>::new()} />
+                    <Route path=path!("acts") view={Lazy::<page::ActsPage>::new()} />
+                    <Route path=path!("acts/new") view={Lazy::<page::NewActPage>::new()} />
+                    <Route path=path!("acts/:id") view={Lazy::<page::ActPage>::new()} />
+                    <Route path=path!("seats/:id") view={Lazy::<page::SeatPage>::new()} />
+                    <Route path=path!("notes/:id") view={Lazy::<page::NotePage>::new()} />
                     <Route path=path!("imports") view={Lazy::<page::ImportsPage>::new()} />
                     <Route path=path!("imports/:id") view={Lazy::<page::ImportPage>::new()} />
                     <Route path=path!("freshness") view={Lazy::<page::FreshnessPage>::new()} />
@@ -69,6 +81,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("team/:id") view={Lazy::<page::MemberPage>::new()} />
                     <Route path=path!("security") view={Lazy::<page::SecurityPage>::new()} />
                     <Route path=path!("security/app") view={Lazy::<page::AppPage>::new()} />
+                    <Route path=path!("tokens") view={Lazy::<page::TokensPage>::new()} />
+                    <Route path=path!("tokens/new") view={Lazy::<page::NewTokenPage>::new()} />
+                    <Route path=path!("tokens/:id") view={Lazy::<page::TokenPage>::new()} />
+                    <Route path=path!("settings") view={Lazy::<page::SettingsPage>::new()} />
                     <Route path=path!("sessions") view={Lazy::<page::SessionsPage>::new()} />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>

@@ -72,7 +72,7 @@ fn session() -> Result<Session, UiError> {
 pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
     ssr::begin(&session()?, &signed_in.session).await?;
     // Whoever comes next in this browser may not be who was handed a key or a secret.
-    for kind in ["key", "webhook", "codes", "invitation", HALF] {
+    for kind in ["key", "webhook", "token", "codes", "invitation", HALF] {
         drop_note(kind);
     }
     Ok(())
@@ -126,7 +126,7 @@ pub fn site() -> Site {
 /// Ends this browser's session.
 pub async fn let_out() -> Result<(), UiError> {
     ssr::end(&session()?).await?;
-    for kind in ["key", "webhook", "codes", "invitation"] {
+    for kind in ["key", "webhook", "token", "codes", "invitation"] {
         drop_note(kind);
     }
     Ok(())

@@ -90,15 +90,27 @@ macro_rules! sections {
 // Few sections: what some of them share and others do not is a module for each such combination.
 sections! {
     sales {
-        CustomersPage: customers::CustomersPage;
+        CustomersPage: lists::CustomersPage;
+        LicensesPage: lists::LicensesPage;
+        SeatsPage: lists::SeatsPage;
+        OrdersPage: lists::OrdersPage;
+        AuditPage: audit::AuditPage;
+        ActsPage: acts::ActsPage;
+        NewActPage: acts::NewActPage;
+        ActPage: acts::ActPage;
         NewCustomerPage: customers::NewCustomerPage;
         CustomerPage: customers::CustomerPage;
-        LicensesPage: licenses::LicensesPage;
         IssuePage: licenses::issue::IssuePage;
         LicensePage: licenses::detail::LicensePage;
         ExtendPage: licenses::steps::ExtendPage;
         FreeSeatPage: licenses::steps::FreeSeatPage;
         StepPage: licenses::steps::StepPage;
+        ChangePage: licenses::acts::ChangePage;
+        TransferPage: licenses::acts::TransferPage;
+        RekeyPage: licenses::acts::RekeyPage;
+        UndoPage: licenses::acts::UndoPage;
+        SeatPage: seats::SeatPage;
+        NotePage: notes::NotePage;
         ImportsPage: imports::ImportsPage;
         ImportPage: imports::ImportPage;
     }
@@ -108,6 +120,7 @@ sections! {
         ProductPage: products::ProductPage;
         NewPlanPage: plans::NewPlanPage;
         PlanPage: plans::PlanPage;
+        PlanCheckPage: plans::check::PlanCheckPage;
     }
     operations {
         FreshnessPage: freshness::FreshnessPage;
@@ -129,13 +142,16 @@ sections! {
         FactorPage: door::FactorPage;
         InvitePage: door::InvitePage;
         ConfirmPage: door::ConfirmPage;
-        AuditPage: audit::AuditPage;
         TeamPage: team::TeamPage;
         MemberPage: team::MemberPage;
         ProviderPage: team::ProviderPage;
         SecurityPage: security::SecurityPage;
         AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
+        TokensPage: tokens::TokensPage;
+        NewTokenPage: tokens::NewTokenPage;
+        TokenPage: tokens::TokenPage;
+        SettingsPage: settings::SettingsPage;
     }
     palette {
         FindPage: find::FindPage;

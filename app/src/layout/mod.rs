@@ -42,6 +42,8 @@ const GROUPS: &[(&str, &[Link])] = &[
         &[
             ("/console/customers", "Customers", Shape::Customers),
             ("/console/licenses", "Licenses", Shape::License),
+            ("/console/seats", "Seats", Shape::Seat),
+            ("/console/orders", "Orders", Shape::Order),
             ("/console/imports", "Import", Shape::Import),
         ],
     ),
@@ -54,7 +56,15 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/webhooks", "Webhooks", Shape::Webhook),
         ],
     ),
-    ("Govern", &[("/console/team", "Team", Shape::Person), ("/console/audit", "Audit", Shape::Audit)]),
+    (
+        "Govern",
+        &[
+            ("/console/team", "Team", Shape::Person),
+            ("/console/tokens", "API tokens", Shape::License),
+            ("/console/audit", "Audit", Shape::Audit),
+            ("/console/settings", "Settings", Shape::Settings),
+        ],
+    ),
 ];
 
 /// The screens on a phone's bar; the others are under "More" beside them.

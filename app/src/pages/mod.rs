@@ -1,5 +1,6 @@
 //! One folder per screen: the view, its server functions (`api.rs`), what it shows (`model.rs`).
 
+pub mod acts;
 pub mod alerts;
 pub mod audit;
 pub mod customers;
@@ -9,15 +10,20 @@ pub mod fleet;
 pub mod freshness;
 pub mod imports;
 pub mod licenses;
+pub mod lists;
+pub mod notes;
 pub mod overview;
 pub mod plans;
 pub mod products;
+pub mod seats;
 pub mod security;
 #[cfg(feature = "ssr")]
 mod serve;
 pub mod sessions;
+pub mod settings;
 pub mod shortcuts;
 pub mod team;
+pub mod tokens;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

@@ -28,6 +28,11 @@ pub fn optional<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Opt
     if text.trim().is_empty() { Ok(None) } else { parse(field, text).map(Some) }
 }
 
+/// A word of a closed vocabulary; `None` for any other.
+pub fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(Value::String(text.to_owned())).ok()
+}
+
 /// What part of a list the address asks for.
 pub fn page<S: Default>(after: &str) -> Result<PageRequest<S>, UiError> {
     Ok(PageRequest { after: optional("after", after)?, ..PageRequest::default() })
@@ -87,6 +92,11 @@ impl People {
         Ok(Self { names, viewer: actor.member_id() })
     }
 
+    /// Everybody to choose from: id and name.
+    pub fn choices(&self) -> Vec<(String, String)> {
+        self.names.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
+    }
+
     /// Who did something.
     pub fn who(&self, actor: &event::Actor) -> String {
         match actor {
@@ -100,9 +110,15 @@ impl People {
 
     /// An event as an entry of a time line.
     pub fn entry(&self, event: &EventView, now: Timestamp) -> TimelineEntry {
-        let (what, tone) = sentence(&event.action);
+        let (mut what, tone) = sentence(&event.action);
+        if event.data.get("undoes").is_some() {
+            what.push_str(", by undoing");
+        }
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        let noted =
+            event.data.get("after").and_then(|after| after.get("text")).and_then(Value::as_str).map(str::to_owned);
+        let why =
+            text("reason").or(noted).or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
         TimelineEntry { at: When::new(event.at, now), what, why, who: self.who(&event.actor), tone }
     }
 }
@@ -117,12 +133,23 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("license.resumed", "License resumed", Tone::Good),
     ("license.extended", "License extended", Tone::Good),
     ("license.changed", "License changed", Tone::None),
+    ("license.plan_changed", "License moved to another plan", Tone::None),
+    ("license.terms_applied", "License got its plan's present terms", Tone::None),
+    ("license.overdrawn", "More seats taken than sold", Tone::Warn),
     ("license.rekeyed", "License got a new key", Tone::Warn),
     ("license.transferred", "License handed to another customer", Tone::None),
     ("license.key_revealed", "Key shown", Tone::Info),
     ("seat.claimed", "Device activated", Tone::Good),
     ("seat.released", "Seat given up", Tone::None),
+    ("seat.reclaimed", "Seat taken back after its lease ended", Tone::None),
+    ("seat.restored", "Seat given back", Tone::Good),
     ("seat.freed", "Seat freed", Tone::Warn),
+    ("note.added", "Note added", Tone::Info),
+    ("note.edited", "Note changed", Tone::None),
+    ("note.removed", "Note removed", Tone::None),
+    ("token.created", "API token made", Tone::Info),
+    ("token.revoked", "API token revoked", Tone::Warn),
+    ("vendor.changed", "Settings changed", Tone::None),
     ("alert.acknowledged", "Alert taken on", Tone::Info),
     ("node.drained", "Drained", Tone::Warn),
     ("node.resumed", "Resumed", Tone::Good),
@@ -148,9 +175,19 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("member.recovery_codes_made", "New recovery codes made", Tone::None),
     ("member.password_reset", "Password reset", Tone::Warn),
     ("member.provider_linked", "Linked to the company's sign-in", Tone::Info),
+    ("export.made", "Data exported", Tone::Info),
+    ("view.saved", "View saved", Tone::None),
+    ("view.removed", "View removed", Tone::None),
+    ("bulk.began", "Act on many begun", Tone::Warn),
+    ("bulk.ended", "Act on many ended", Tone::None),
     ("provider.set", "Company sign-in set", Tone::Warn),
     ("provider.removed", "Company sign-in removed", Tone::Warn),
 ];
+
+/// The kinds of events to choose from: name and words.
+pub fn actions() -> Vec<(String, String)> {
+    WORDS.iter().map(|(kind, words, _)| ((*kind).to_owned(), (*words).to_owned())).collect()
+}
 
 /// An event in words.
 pub fn sentence(action: &str) -> (String, Tone) {

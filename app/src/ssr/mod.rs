@@ -1,6 +1,7 @@
 //! The server's half: pages, server functions and the files of the bundle as one axum router.
 
 pub mod assets;
+mod exports;
 mod guard;
 mod live;
 pub(crate) mod note;

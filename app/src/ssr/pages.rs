@@ -17,7 +17,7 @@ use leptos::prelude::provide_context;
 use tokio::sync::Semaphore;
 
 use super::{
-    AppState, assets,
+    AppState, assets, exports,
     guard::{guard, plain},
     live::{self, live},
     others::Others,
@@ -88,6 +88,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))
         // Not collected: it goes on.
         .route(live::PATH, get(listen))
+        .route("/console/exports/{file}", get(exports::export).with_state(state.clone()))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))

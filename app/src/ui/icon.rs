@@ -13,6 +13,10 @@ pub enum Shape {
     Product,
     /// A key.
     License,
+    /// A screen on its foot.
+    Seat,
+    /// A receipt.
+    Order,
     /// Two people.
     Customers,
     /// An arrow into a tray.
@@ -45,6 +49,8 @@ pub enum Shape {
     Alert,
     /// An arrow out of a box.
     Webhook,
+    /// Two sliders.
+    Settings,
     /// Three dots.
     More,
 }
@@ -58,6 +64,8 @@ impl Shape {
             Self::Home => "M2.5 7 8 2.5 13.5 7v6a.5.5 0 0 1-.5.5H10V10H6v3.5H3a.5.5 0 0 1-.5-.5Z",
             Self::Product => "M8 1.8 13.8 5v6L8 14.2 2.2 11V5ZM2.2 5 8 8.2 13.8 5M8 8.2v6",
             Self::License => "M9.5 6.5 14 2M11.5 4.5l2 2M10.2 9.5a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0Z",
+            Self::Seat => "M2 3h12v8H2ZM8 11v2.5M5 13.5h6",
+            Self::Order => "M3.5 2h9v12l-2.2-1.2L8 14l-2.3-1.2L3.5 14ZM6 5.5h4M6 8.5h4",
             Self::Customers => {
                 "M6 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 2.8a2.5 2.5 0 0 1 0 4.4M12 9.8c1.6.6 2.5 1.9 2.5 3.7"
             }
@@ -80,6 +88,7 @@ impl Shape {
             Self::Open => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Z",
             Self::Fleet => "M2.5 2.5h11v4.5h-11ZM2.5 9h11v4.5h-11ZM5 4.8h.1M5 11.3h.1M8 4.8h3M8 11.3h3",
             Self::Alert => "M4 11V7a4 4 0 0 1 8 0v4l1.2 1.5H2.8ZM6.7 14.2h2.6M8 3V1.8",
+            Self::Settings => "M2 5h6M12 5h2M2 11h2M8 11h6M10 3.2v3.6M6 9.2v3.6",
             Self::More => "M3.5 8h.1M8 8h.1M12.5 8h.1",
         }
     }

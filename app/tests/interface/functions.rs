@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, PlanId, ProductId, Role, SeatId,
-    WebhookId,
+    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, PlanId, ProductId,
+    Role, SeatId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -24,16 +24,17 @@ struct Row {
     arguments: fn(&Things) -> String,
 }
 
-/// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request` and `?` is `not_found`, for what would otherwise have effects that
+/// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request`, `?` is `not_found` and `#` is `undo_conflict`, for what would otherwise have effects that
 /// no test wants; anything else is the code that everybody gets.
 fn roles(marks: &'static str) -> [&'static str; 5] {
     let one = |mark: &u8| match *mark {
         b'+' => "ok",
         b'!' => "invalid_request",
         b'?' => "not_found",
+        b'#' => "undo_conflict",
         _ => "forbidden",
     };
-    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_' | b'!' | b'?')) {
+    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_' | b'!' | b'?' | b'#')) {
         let each: Vec<_> = marks.as_bytes().iter().map(one).collect();
         return each.try_into().unwrap();
     }
@@ -53,7 +54,6 @@ macro_rules! table {
 }
 
 const FRESHNESS: &str = "asked[region]=&asked[of]=&asked[lease]=&asked[grace]=";
-const ASKED: &str = "asked[q]=&asked[state]=&asked[plan]=&asked[sort]=&asked[after]=";
 
 /// The rows are called in this order, so what a row leaves behind is what the next finds.
 #[rustfmt::skip]
@@ -90,9 +90,10 @@ fn table() -> Vec<Row> {
         plan "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         create_plan "+++__" "invalid_request" "unauthenticated" |t| format!("product={}&{PLAN}", t.product);
         save_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
+        check_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}&after=", t.plan);
+        save_and_apply "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
         apply_terms "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
-        customers "+++++" "ok" "unauthenticated" |_| "q=&after=";
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         customer_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
@@ -100,16 +101,36 @@ fn table() -> Vec<Row> {
         // Freshness.
         load_freshness "+++++" "not_found" "unauthenticated" |t| format!("{FRESHNESS}&asked[product]={}&asked[customer]={}&asked[plan]={}", t.product, t.customer, t.plan);
         // Licenses.
-        licenses "+++++" "ok" "unauthenticated" |t| format!("{ASKED}&asked[product]={}", t.product);
+        read_list "+++++" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive%26cols%3Dcustomer%2Cseen";
+        save_view "++++_" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive&name=Active&shared=true";
+        remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
+        propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
+        begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
+        acts "+++++" "ok" "unauthenticated" |_| "";
+        act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
+        undo_act "!!_!_" "invalid_request" "unauthenticated" |t| format!("id={}&reason=", t.bulk);
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
         issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
-        license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
         free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
+        look_at_change "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        change_license "+++__" "not_found" "unauthenticated" |t| format!("id={}&change[plan]={}&change[seats]=4&change[ends_on]=&change[entitlements]=&reason=Asked", t.license, t.plan);
+        look_at_undo "+++++" "not_found" "unauthenticated" |t| format!("license={}&event={EVENT}", t.license);
+        undo "####_" "not_found" "unauthenticated" |t| format!("license={}&event={EVENT}&reason=Asked", t.license);
+        transfer "+++__" "not_found" "unauthenticated" |t| format!("id={}&email=heir%40example.com&name=&reason=Asked", t.license);
+        rekey "+++__" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.license);
         preview_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend", t.license);
         take_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend&reason=Asked", t.license);
+        license_page "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
+        seat "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
+        note "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.note);
+        add_note "++++_" "not_found" "unauthenticated" |t| format!("subject={}&note=Calls", t.license);
+        // Somebody else's.
+        edit_note "_____" "not_found" "unauthenticated" |t| format!("id={}&note=Calls", t.note);
+        remove_note "_____" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         // Imports.
         imports "+++__" "ok" "unauthenticated" |_| "after=";
         import "+++__" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=0", t.import);
@@ -133,6 +154,14 @@ fn table() -> Vec<Row> {
         delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
+        // API tokens. This one was made by the system, so it is not a developer's own.
+        tokens "+++__" "ok" "unauthenticated" |_| "after=";
+        token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
+        token_scopes "+++__" "ok" "unauthenticated" |_| "";
+        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&ends_on=&scopes[licenses_read]=true";
+        revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}", t.token);
+        settings "+++++" "ok" "unauthenticated" |_| "";
+        save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
         // The team.
         team "+++++" "ok" "unauthenticated" |_| "";
         member "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.member);
@@ -147,7 +176,6 @@ fn table() -> Vec<Row> {
         remove_provider "?____" "not_found" "unauthenticated" |_| "";
         // The log.
         check_chain "++___" "ok" "unauthenticated" |_| "after=0";
-        events "+++++" "ok" "unauthenticated" |t| format!("subject={}&after=", t.license);
         // The door, which is open. Signing out comes last: it ends the session that asks.
         set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
         company_door "ok" "ok" "ok" |_| "";
@@ -164,6 +192,9 @@ fn table() -> Vec<Row> {
 const PLAN: &str = "plan[name]=Studio&plan[code]=studio&plan[sold]=subscription&plan[months]=12&plan[used]=devices\
                     &plan[seats]=3&plan[offline]=standard";
 
+/// An event that never was.
+const EVENT: &str = "evt_01m803crnaftmanwmz5a0j4ry7";
+
 /// Everything that tells of `things`.
 fn marks(things: &Things, tag: &str) -> Vec<String> {
     let Things { product, plan, customer, license, seat, alert, import, key, webhook, delivery, .. } = things;
@@ -176,8 +207,10 @@ fn marks(things: &Things, tag: &str) -> Vec<String> {
         alert.to_string(),
         webhook.to_string(),
         delivery.to_string(),
+        things.note.to_string(),
+        things.token.to_string(),
     ];
-    let names = ["Product", "Customer", "Computer"].map(|what| format!("{what} {tag}"));
+    let names = ["Product", "Customer", "Computer", "Note"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
     let people =
         [things.member.to_string(), things.invitation.to_string(), format!("Member {tag}"), things.link.clone()];
@@ -243,6 +276,7 @@ fn unknown(things: &Things) -> Things {
         plan: PlanId::from_bytes([6; 16]),
         customer: CustomerId::from_bytes([6; 16]),
         license: LicenseId::from_bytes([6; 16]),
+        bulk: BulkActId::from_bytes([6; 16]),
         seat: SeatId::from_bytes([6; 16]),
         import: ImportId::from_bytes([6; 16]),
         open_import: ImportId::from_bytes([6; 16]),
@@ -251,6 +285,8 @@ fn unknown(things: &Things) -> Things {
         delivery: DeliveryId::from_bytes([6; 16]),
         member: MemberId::from_bytes([6; 16]),
         invitation: InvitationId::from_bytes([6; 16]),
+        note: NoteId::from_bytes([6; 16]),
+        token: TokenId::from_bytes([6; 16]),
         ..things.clone()
     }
 }
@@ -264,15 +300,21 @@ fn fill(pattern: &str, things: &Things) -> String {
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
+            "acts" => things.bulk.to_string(),
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
             "webhooks" => things.webhook.to_string(),
             "team" => things.member.to_string(),
+            "seats" => things.seat.to_string(),
+            "notes" => things.note.to_string(),
+            "tokens" => things.token.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
+        "new" if kind == "acts" => format!("new?of=licenses&step=suspend&id={}", things.license),
         "{seat}" => things.seat.to_string(),
         "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
+        "{event}" => EVENT.to_owned(),
         "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),
@@ -342,6 +384,12 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
         format!("/console/find?q={license}"),
         format!("/console/find?q={key}"),
         format!("/console/audit?subject={license}"),
+        format!("/console/licenses?customer={customer}&sort=customer_name"),
+        format!("/console/seats?license={license}"),
+        "/console/seats?q=Computer".to_owned(),
+        "/console/orders?q=order".to_owned(),
+        format!("/console/exports/licenses.json?product={product}"),
+        "/console/exports/seats.csv?q=Computer".to_owned(),
         format!("/console/freshness?product={product}"),
         format!("/console/freshness?customer={customer}"),
         format!("/console/freshness?plan={plan}&of={plan}&lease=7&grace=3"),
@@ -370,6 +418,8 @@ async fn what_a_role_may_not_read_no_page_of_theirs_holds() {
             "/console/licenses/new",
             "/console/webhooks",
             "/console/webhooks/{id}",
+            "/console/tokens",
+            "/console/tokens/{id}",
         ] {
             let answer = browser.get(&fill(pattern, &things)).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{pattern} for {role:?}");

@@ -92,6 +92,10 @@ fn pages(things: &Things) -> Vec<String> {
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
+            "acts" => things.bulk.to_string(),
+            "seats" => things.seat.to_string(),
+            "notes" => things.note.to_string(),
+            "tokens" => things.token.to_string(),
             "team" => things.member.to_string(),
             "webhooks" => things.webhook.to_string(),
             _ => things.import.to_string(),
@@ -99,6 +103,7 @@ fn pages(things: &Things) -> Vec<String> {
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
+        let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
         let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
@@ -107,11 +112,14 @@ fn pages(things: &Things) -> Vec<String> {
         pages.push(format!("/console/products/{}?tab={tab}", things.product));
     }
     pages.push(format!("/console/plans/{}?tab=edit", things.plan));
+    pages.push(format!("/console/licenses/{}?tab=timeline", things.license));
     pages.push(format!("/console/licenses?q={}", &things.key[things.key.len() - 4..]));
     pages.push(format!("/console/find?q={}", &things.key[things.key.len() - 4..]));
     pages.push("/console/find?q=Computer".to_owned());
     pages.push(format!("/console/licenses/{}?key=shown", things.license));
     pages.push(format!("/console/audit?subject={}", things.license));
+    pages.push(format!("/console/acts/new?of=licenses&step=suspend&id={}", things.license));
+    pages.push(format!("/console/exports/licenses.json?product={}", things.product));
     pages
 }
 

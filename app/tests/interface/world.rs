@@ -12,17 +12,20 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId, NodeId,
-    PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId, WebhookId, webhook::EventFilter,
+    AlertId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
+    NodeId, NoteId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, TokenId,
+    VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
     admin::{
+        bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
-            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CustomerChoice,
-            InviteMember, IssueLicense,
+            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, InviteMember, IssueLicense,
         },
+        notes::NoteSubject,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys},
@@ -80,6 +83,8 @@ pub struct Things {
     /// An alert about the product.
     pub alert: AlertId,
     pub import: ImportId,
+    /// An act on many that is still to be done.
+    pub bulk: BulkActId,
     pub webhook: WebhookId,
     /// A test on its way to it.
     pub delivery: DeliveryId,
@@ -87,6 +92,8 @@ pub struct Things {
     pub open_import: ImportId,
     pub member: MemberId,
     pub invitation: InvitationId,
+    pub note: NoteId,
+    pub token: TokenId,
     /// What stands at the end of the invitation's link.
     pub link: String,
     /// The day, ten days after the license ends.
@@ -277,6 +284,8 @@ impl World {
             let file = format!("key,plan\nAAAA-{tag}-IMPORTED-000{n},pro\n").into_bytes();
             imports.push(service.stage_import(&call, stage, file).await.unwrap().id);
         }
+        let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
+        let bulk = service.begin_bulk(&call, step, chosen, text("Asked")).await.unwrap();
         let hook = CreateWebhook {
             url: format!("https://example.com/{tag}"),
             description: String::new(),
@@ -286,6 +295,10 @@ impl World {
         let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
         let invite = InviteMember { email: text(&format!("invited-{tag}@example.com")), role: Role::Viewer };
         let invited = service.invite(&call, invite).await.unwrap();
+        let note = text(&format!("Note {tag}"));
+        let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
+        let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
+        let token = service.create_token(&call, token).await.unwrap().token.id;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
@@ -299,9 +312,12 @@ impl World {
             alert: self.alert(product).await,
             member: self.somebody(tag).await,
             invitation: invited.invitation.id,
+            note,
+            token,
             link: invited.secret,
             import: imports[0],
             open_import: imports[1],
+            bulk,
             webhook,
             delivery,
             later,

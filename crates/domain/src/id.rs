@@ -156,6 +156,12 @@ id_type! {
     InvitationId = "inv";
     /// A second factor.
     FactorId = "fac";
+    /// A list as somebody wants to see it again.
+    SavedViewId = "svw";
+    /// One act on many licenses or seats.
+    BulkActId = "blk";
+    /// A note about a license or a customer.
+    NoteId = "not";
 }
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ fn clean(text: &str, limit: usize) -> Result<String, TextError> {
     Ok(text.to_owned())
 }
 
+/// `text` with its lines ended as everywhere else: a browser's form ends them with two characters.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $parse:expr) => {
         $(#[$doc])*
@@ -92,7 +97,13 @@ text_type!(
 text_type!(
     /// Why somebody did something, typed by them and kept in the audit log: 1 to 1 000 characters.
     Reason,
-    |text| clean(text, 1_000)
+    |text| clean(&lines(text), 1_000)
+);
+
+text_type!(
+    /// A note about a license or a customer: 1 to 4 000 characters.
+    NoteText,
+    |text| clean(&lines(text), 4_000)
 );
 
 text_type!(

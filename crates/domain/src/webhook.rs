@@ -6,9 +6,10 @@ use std::{fmt, str::FromStr};
 
 /// Everything that a webhook can be told, with what it means. All of it but alerts are actions of the audit log. Names are
 /// never changed or used again.
-pub const TOPICS: [(&str, &str); 26] = [
+pub const TOPICS: [(&str, &str); 28] = [
     ("license.issued", "A license was issued."),
-    ("license.changed", "Seats or entitlements of a license were changed."),
+    ("license.changed", "Seats, end or entitlements of a license were changed."),
+    ("license.plan_changed", "A license belongs to another plan and has its terms."),
     ("license.terms_applied", "A license got the terms that its plan has now."),
     ("license.extended", "A license ends later."),
     ("license.suspended", "A license was suspended."),
@@ -23,6 +24,7 @@ pub const TOPICS: [(&str, &str); 26] = [
     ("seat.claimed", "A device took a seat."),
     ("seat.released", "A device or its user gave a seat up."),
     ("seat.freed", "Somebody of the vendor took a seat back."),
+    ("seat.restored", "A seat that was taken back was given to its device again."),
     ("seat.reclaimed", "A floating seat whose lease had ended was taken back for another device."),
     ("order.created", "An order was entered."),
     ("order.refunded", "An order was paid back, and its licenses were revoked."),

@@ -176,6 +176,9 @@ codes! {
     StatusConflict = "status_conflict", 409, "The license's status does not allow that",
         "For example resuming a license that is not suspended.",
         "Look at the license's current status.";
+    UndoConflict = "undo_conflict", 409, "This can no longer be undone",
+        "It is longer ago than an act can be undone, or something has been changed since that undoing it would overwrite; `detail` says what.",
+        "Look at how the license stands now, and change it by an act of its own.";
     WebhookPaused = "webhook_paused", 409, "The webhook is paused",
         "Nothing is sent to a webhook that is paused, a test neither.",
         "Resume the webhook first.";

@@ -2,9 +2,11 @@
 
 use crate::{
     error::StoreError,
+    narrow::SCANNED,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Arg, Querier, Record as _, ToArg, all, args, first, record},
+    search::{Kind, MANY, Piece, Search},
+    sql::{Arg, Querier, Record as _, all, args, first, record},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{CustomerId, Email, Name, Timestamp, VendorId};
@@ -137,7 +139,7 @@ pub async fn update(tx: &mut Tx, scope: Scope, customer: &CustomerRow) -> Result
 /// What a list of customers is narrowed to.
 #[derive(Clone, Debug, Default)]
 pub struct CustomerFilter {
-    /// The beginning of the address or of the name, or the external id.
+    /// A part of the name, the address or the external id; of one or two characters, the beginning.
     pub q: Option<String>,
 }
 
@@ -158,44 +160,41 @@ pub async fn list(
     filter: &CustomerFilter,
     page: &PageRequest<CustomerSort>,
 ) -> Result<Page<CustomerRow>, ListError> {
+    let (dialect, vendor) = (q.dialect(), scope.vendor());
+    let search = Search::of(dialect, scope, filter.q.as_deref());
     let mut conditions = Filter::default();
-    conditions.and("customers.vendor = ?", args![scope.vendor()]);
-    let search = filter.q.as_deref().map(folded).filter(|text| !text.is_empty());
+    conditions.and("customers.vendor = ?", args![vendor]);
     let mut broad = false;
-    if let Some(text) = &search {
-        let typed = filter.q.as_deref().unwrap_or(text).trim();
-        let found = matching(q, scope, text, typed, MANY + 1).await?;
-        broad = found.len() > MANY;
-        if broad {
-            // Most of what a walk along the sort order meets will do.
-            let end = prefix_end(text);
-            let condition = "((customers.email >= ? AND customers.email < ?) OR (customers.name_folded >= ?
-                AND customers.name_folded < ?) OR customers.external_id = ?)";
-            conditions.and(condition, args![text, end, text, end, typed]);
+    if let Some(search) = &search {
+        let found = search.find(q, &[Kind::Customer]).await?;
+        broad = found.is_broad;
+        // Most of what a walk along the sort order meets will do.
+        let Piece(condition, args) = if broad {
+            search.matches(Kind::Customer, "customers.id")
+        } else if let Some((_, Piece(subjects, args))) = found.subjects().pop() {
+            Piece(format!("customers.id IN ({subjects})"), args)
         } else {
-            let mut args = Vec::new();
-            let among =
-                q.dialect().any_of_next("customers.id", found.iter().map(ToArg::arg), &mut args, scope.vendor().arg());
-            conditions.and(&format!("customers.vendor = ? AND {among}"), args);
-        }
+            Piece("1 = 0".to_owned(), Vec::new())
+        };
+        conditions.and(&condition, args);
     }
-    let (name, expression, kind) = match page.sort {
-        CustomerSort::Created => ("created", "customers.id", KeyType::Id),
-        CustomerSort::Name => ("name", "customers.name_folded", KeyType::Text),
+    let (name, expression, kind, index) = match page.sort {
+        CustomerSort::Created => ("created", "customers.id", KeyType::Id, "customers_vendor_key"),
+        CustomerSort::Name => ("name", "customers.name_folded", KeyType::Text, "customers_name_idx"),
     };
-    let window = Window::new(&conditions, page, &SortKey { name, expression, kind }, "customers.id")?;
+    let key = SortKey { name, expression, kind };
+    let mut window = Window::new(&conditions, page, &key, "customers.id")?;
+    let from = format!("customers{}", dialect.by_index((search.is_none() || broad).then_some(index)));
     let total = if broad {
+        let mut all = Filter::default();
+        all.and("customers.vendor = ?", args![vendor]);
+        window.bound(q, &Window::new(&all, page, &key, "customers.id")?, &from, SCANNED).await?;
         Total { rows: MANY as u64, exact: false }
     } else if search.is_some() {
         crate::page::count(q, "customers", &conditions).await?
     } else {
         Total::of(crate::vendors::counted(q, scope, Counted::Customers).await?)
     };
-    let index = broad.then_some(match page.sort {
-        CustomerSort::Created => "customers_vendor_key",
-        CustomerSort::Name => "customers_name_idx",
-    });
-    let from = format!("customers{}", q.dialect().by_index(index));
     let rows = window.rows::<CustomerRow>(q, &from).await?;
     Ok(window.page(rows, total, |row| {
         let value = match page.sort {
@@ -204,27 +203,4 @@ pub async fn list(
         };
         (value, row.id.to_bytes())
     }))
-}
-
-/// How many customers a search may find before they are met on a walk instead of looked up.
-const MANY: usize = 2_000;
-
-/// The ids of the customers whose address or name begins with the folded `text`, or whose external id is `typed`; at
-/// most `limit` of them.
-pub(crate) async fn matching(
-    q: &mut dyn Querier,
-    scope: Scope,
-    text: &str,
-    typed: &str,
-    limit: usize,
-) -> Result<Vec<CustomerId>, StoreError> {
-    let (vendor, end) = (scope.vendor(), prefix_end(text));
-    let sql = format!(
-        "SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND email >= $2 AND email < $3 LIMIT {limit}) AS a
-         UNION
-         SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND name_folded >= $2 AND name_folded < $3
-            LIMIT {limit}) AS b
-         UNION SELECT id FROM customers WHERE vendor = $1 AND external_id = $4 LIMIT {limit}"
-    );
-    q.rows(sql.into(), args![vendor, text, end, typed]).await?.iter().map(|row| row.get(0)).collect()
 }

@@ -100,28 +100,6 @@ impl Dialect {
         }
     }
 
-    /// The same as a piece of a [`crate::page::Filter`], with `?` for each argument and after one more argument `before`.
-    pub(crate) fn any_of_next(
-        self,
-        column: &str,
-        ids: impl Iterator<Item = Arg>,
-        args: &mut Vec<Arg>,
-        before: Arg,
-    ) -> String {
-        args.push(before);
-        let from = args.len();
-        match self {
-            Self::Postgres => {
-                args.push(Arg::Many(ids.collect()));
-                format!("{column} = ANY(?)")
-            }
-            Self::Sqlite => {
-                args.extend(ids);
-                format!("{column} IN ({})", vec!["?"; args.len() - from].join(", "))
-            }
-        }
-    }
-
     /// What follows a table's name to have SQLite walk along `index`. PostgreSQL has statistics to choose by.
     pub(crate) fn by_index(self, index: Option<&str>) -> String {
         match (self, index) {

@@ -113,6 +113,75 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// What a time line is narrowed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Everything.
+    #[default]
+    All,
+    /// What people of the vendor did.
+    People,
+    /// What devices did, and what was done to their seats.
+    Devices,
+}
+
+/// What happened to any of `subjects` (ids' text forms, a few hundred at most), the newest first.
+pub async fn about(
+    q: &mut dyn Querier,
+    scope: Scope,
+    subjects: &[String],
+    told: Told,
+    page: &PageRequest<()>,
+) -> Result<Page<EventRow>, ListError> {
+    let (mut conditions, mut args) = (Filter::default(), Vec::new());
+    let among =
+        q.dialect().any_of_next("events.subject", subjects.iter().map(ToArg::arg), &mut args, scope.vendor().arg());
+    conditions.and(&format!("events.vendor = ? AND {among}"), args);
+    match told {
+        Told::All => &mut conditions,
+        // The actor's JSON begins with what kind it is.
+        Told::People => conditions.and("events.actor LIKE ?", args!["{\"type\":\"member\"%"]),
+        Told::Devices => conditions.and("events.action LIKE ?", args!["seat.%"]),
+    };
+    let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };
+    let window = Window::new(&conditions, page, &key, "events.id")?;
+    let total = crate::page::count(q, "events", &conditions).await?;
+    // They are found first, over the index of subjects: walking along the log would pass over everybody else's.
+    let sql = format!(
+        "WITH few AS MATERIALIZED (SELECT number AS few_number FROM events WHERE {}) SELECT {} FROM few CROSS JOIN events
+         WHERE events.number = few.few_number AND {} ORDER BY {} LIMIT {}",
+        conditions.text(),
+        EventRow::COLUMNS,
+        window.filter.text(),
+        window.order,
+        window.fetch()
+    );
+    let rows = all::<EventRow>(q, sql, window.filter.args.clone()).await?;
+    Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+}
+
+/// What happened to any of `subjects` from `since` on, the oldest first; at most `limit`, the newest of them.
+pub async fn since(
+    q: &mut dyn Querier,
+    scope: Scope,
+    subjects: &[String],
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in subjects.chunks(500) {
+        let mut args = args![scope.vendor(), since];
+        let among = q.dialect().any_of("events.subject", chunk.iter().map(ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT {} FROM events WHERE vendor = $1 AND at >= $2 AND {among} ORDER BY number DESC LIMIT {limit}",
+            EventRow::COLUMNS
+        );
+        found.extend(all::<EventRow>(q, sql, args).await?);
+    }
+    found.sort_by_key(|row| row.number);
+    Ok(found.split_off(found.len().saturating_sub(limit)))
+}
+
 /// What came of a walk along the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -2,9 +2,11 @@
 
 use crate::{
     error::StoreError,
-    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    narrow::{Parts, SCANNED},
+    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Arg, Querier, Record as _, args, bare, first, record, stored_enum},
+    search::{Kind, MANY, Piece, Search},
+    sql::{Arg, Querier, Record as _, ToArg as _, all, args, bare, first, record, stored_enum},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{CustomerId, OrderId, Timestamp, VendorId};
@@ -119,7 +121,7 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
     /// Of one customer.
     pub customer: Option<CustomerId>,
-    /// The beginning of the provider's number.
+    /// A part of the provider's number, or of the customer's name, address or external id.
     pub q: Option<String>,
 }
 
@@ -130,24 +132,97 @@ pub async fn list(
     filter: &OrderFilter,
     page: &PageRequest<()>,
 ) -> Result<Page<OrderRow>, ListError> {
-    let mut conditions = Filter::default();
-    conditions
-        .and("orders.vendor = ?", args![scope.vendor()])
-        .maybe("orders.status = ?", filter.status.as_ref())
-        .maybe("orders.customer = ?", filter.customer.as_ref());
-    let search = filter.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if let Some(text) = search {
-        let end = crate::customers::prefix_end(text);
-        let found = "orders.id IN (SELECT id FROM orders WHERE vendor = ? AND external_id >= ? AND external_id < ?)";
-        conditions.and(found, args![scope.vendor(), text, end]);
+    let (dialect, vendor) = (q.dialect(), scope.vendor());
+    let by = |index| dialect.by_index(Some(index));
+    let mut parts = Parts::default();
+    if let Some(status) = filter.status {
+        let condition = "orders.vendor = ? AND orders.status = ?";
+        let part = parts.indexed("orders", &by("orders_status_idx"), "orders.id", condition, args![vendor, status]);
+        part.walks = Some("orders_status_idx");
     }
+    if let Some(customer) = filter.customer {
+        let condition = "orders.vendor = ? AND orders.customer = ?";
+        let part = parts.indexed("orders", &by("orders_customer_idx"), "orders.id", condition, args![vendor, customer]);
+        part.walks = Some("orders_customer_idx");
+    }
+    let mut broad = false;
+    if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
+        broad = search(q, &mut parts, scope, &text).await?;
+    }
+    let plan = parts.plan(q, true).await?;
+    let mut conditions = Filter::default();
+    let with = plan.few().map(|Piece(sql, args)| {
+        let few = conditions.place(sql, args.clone());
+        format!("WITH few AS MATERIALIZED ({few}) ")
+    });
+    conditions.and("orders.vendor = ?", args![vendor]);
+    plan.apply(&mut conditions);
     let key = SortKey { name: "created", expression: "orders.id", kind: KeyType::Id };
-    let window = Window::new(&conditions, page, &key, "orders.id")?;
-    let total = if search.is_none() && filter.status.is_none() && filter.customer.is_none() {
-        Total::of(crate::vendors::counted(q, scope, Counted::Orders).await?)
-    } else {
-        crate::page::count(q, "orders", &conditions).await?
+    let mut window = Window::new(&conditions, page, &key, "orders.id")?;
+    let from = match with {
+        Some(_) => format!("few CROSS JOIN {}", dialect.each_by("orders", "orders.id = few.few_id")),
+        None => format!("orders{}", by(plan.walk("orders_vendor_key"))),
     };
-    let rows = window.rows::<OrderRow>(q, "orders").await?;
-    Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
+    if plan.is_bounded() {
+        let mut met = Filter::default();
+        met.and("orders.vendor = ?", args![vendor]);
+        plan.apply_walked(&mut met);
+        window.bound(q, &Window::new(&met, page, &key, "orders.id")?, &from, SCANNED).await?;
+    }
+    let with = with.unwrap_or_default();
+    let total = if parts.is_empty() {
+        Some(Total::of(crate::vendors::counted(q, scope, Counted::Orders).await?))
+    } else if broad {
+        Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
+    } else if let Some(total) = plan.total() {
+        Some(total)
+    } else if plan.few().is_some() {
+        let sql = format!("{with}SELECT count(*) FROM {from} WHERE {}", conditions.text());
+        let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
+        Some(Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0)))
+    } else {
+        None
+    };
+    let sql = format!(
+        "{with}SELECT {} FROM {from} WHERE {} ORDER BY {} LIMIT {}",
+        OrderRow::COLUMNS,
+        window.filter.text(),
+        window.order,
+        window.fetch()
+    );
+    let rows = all::<OrderRow>(q, sql, window.filter.args.clone()).await?;
+    let key = |row: &OrderRow| (SortValue::Id, row.id.to_bytes());
+    Ok(match total {
+        Some(total) => window.page(rows, total, key),
+        None => window.page_of_unknown(rows, key),
+    })
+}
+
+/// Adds the condition that a search finds the order. True where so much matches that it is met on a walk.
+async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &Search) -> Result<bool, StoreError> {
+    let vendor = scope.vendor();
+    let found = search.find(q, &[Kind::Order, Kind::Customer]).await?;
+    // Short texts are the beginning of a number.
+    let (text, end) = (&search.typed, crate::customers::prefix_end(&search.typed));
+    let mut ways =
+        vec!["SELECT id AS few_id FROM orders WHERE vendor = ? AND external_id >= ? AND external_id < ?".to_owned()];
+    let mut args = args![vendor, text, end];
+    let mut conditions = vec!["orders.external_id >= ? AND orders.external_id < ?".to_owned()];
+    let mut values = args![text, end];
+    for (kind, Piece(subjects, more)) in found.subjects() {
+        let column = if kind == Kind::Order { "orders.id" } else { "orders.customer" };
+        ways.push(format!(
+            "SELECT orders.id FROM ({subjects}) AS found CROSS JOIN orders
+             WHERE orders.vendor = ? AND {column} = found.subject"
+        ));
+        args.extend(more);
+        args.push(vendor.arg());
+        let Piece(condition, more) = search.matches(kind, column);
+        conditions.push(condition);
+        values.extend(more);
+    }
+    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), COUNT_CAP + 1);
+    let looked_up = (!found.is_broad).then_some(Piece(ways, args));
+    parts.push(looked_up, &format!("({})", conditions.join(" OR ")), values);
+    Ok(found.is_broad)
 }

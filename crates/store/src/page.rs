@@ -157,9 +157,16 @@ pub(crate) struct Filter {
 impl Filter {
     /// Adds `condition`, in which each `?` stands for the next of `args`.
     pub fn and(&mut self, condition: &str, args: Vec<Arg>) -> &mut Self {
-        let mut text = String::with_capacity(condition.len() + 8);
+        let text = self.place(condition, args);
+        self.conditions.push(text);
+        self
+    }
+
+    /// The same for a piece that stands elsewhere in the statement: the text to put there.
+    pub fn place(&mut self, piece: &str, args: Vec<Arg>) -> String {
+        let mut text = String::with_capacity(piece.len() + 8);
         let mut next = self.args.len();
-        for c in condition.chars() {
+        for c in piece.chars() {
             if c == '?' {
                 next += 1;
                 text.push('$');
@@ -168,9 +175,8 @@ impl Filter {
                 text.push(c);
             }
         }
-        self.conditions.push(text);
         self.args.extend(args);
-        self
+        text
     }
 
     /// Adds `condition` if there is a value for it.
@@ -193,13 +199,21 @@ pub(crate) struct Window {
     pub order: String,
     sort: &'static str,
     kind: KeyType,
+    /// What rows are compared by: the sort key and the id, or the id alone.
+    place: String,
+    direction: Direction,
+    /// Whether it is not the first page.
+    later: bool,
     limit: usize,
+    /// The last row that may be looked at.
+    edge: Option<Cursor>,
 }
 
 impl Window {
     /// Narrows `filter` to the page that `request` asks for, sorted by `key` and then by the column `id`.
     pub fn new<S>(filter: &Filter, request: &PageRequest<S>, key: &SortKey, id: &str) -> Result<Self, CursorError> {
         let mut filter = filter.clone();
+        let place = if key.kind == KeyType::Id { id.to_owned() } else { format!("({}, {id})", key.expression) };
         let (comparison, word) = match request.direction {
             Direction::Ascending => (">", "ASC"),
             Direction::Descending => ("<", "DESC"),
@@ -208,25 +222,45 @@ impl Window {
             if cursor.s != key.name {
                 return Err(CursorError);
             }
-            let last = Arg::Id(Some(Uuid::try_parse(&cursor.i).map_err(|_| CursorError)?));
-            let value = match (&cursor.k, key.kind) {
-                (Key::None, KeyType::Id) => None,
-                (Key::Int(n), KeyType::Int) => Some(Arg::Int(Some(*n))),
-                (Key::Text(text), KeyType::Text) => Some(Arg::Text(Some(text.clone()))),
-                _ => return Err(CursorError),
-            };
-            match value {
-                None => filter.and(&format!("{id} {comparison} ?"), vec![last]),
-                Some(value) => {
-                    filter.and(&format!("({}, {id}) {comparison} (?, ?)", key.expression), vec![value, last])
-                }
-            };
+            let (marks, args) = cursor.args(key.kind)?;
+            filter.and(&format!("{place} {comparison} {marks}"), args);
         }
         let order = match key.kind {
             KeyType::Id => format!("{id} {word}"),
             _ => format!("{} {word}, {id} {word}", key.expression),
         };
-        Ok(Self { filter, order, sort: key.name, kind: key.kind, limit: request.limit.rows() })
+        Ok(Self {
+            filter,
+            order,
+            sort: key.name,
+            kind: key.kind,
+            place,
+            direction: request.direction,
+            later: request.after.is_some(),
+            limit: request.limit.rows(),
+            edge: None,
+        })
+    }
+
+    /// Looks at `most` rows at most of those that `walk` has, which is this page of `from` without the conditions that no
+    /// index meets. A page that ends there names where to go on.
+    pub async fn bound(&mut self, q: &mut dyn Querier, walk: &Self, from: &str, most: usize) -> Result<(), StoreError> {
+        let (filter, order) = (walk.filter.text(), &walk.order);
+        let columns = self.place.trim_start_matches('(').trim_end_matches(')');
+        let sql = format!("SELECT {columns} FROM {from} WHERE {filter} ORDER BY {order} LIMIT 1 OFFSET {}", most - 1);
+        let rows = q.rows(sql.into(), walk.filter.args.clone()).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let (k, at) = match self.kind {
+            KeyType::Id => (Key::None, 0),
+            KeyType::Int => (Key::Int(row.get(0)?), 1),
+            KeyType::Text => (Key::Text(row.get(0)?), 1),
+        };
+        let edge = Cursor { s: self.sort.to_owned(), k, i: row.get::<Uuid>(at)?.simple().to_string() };
+        let comparison = if self.direction == Direction::Ascending { "<=" } else { ">=" };
+        let (marks, args) = edge.args(self.kind).map_err(|error| StoreError::internal(error.to_string()))?;
+        self.filter.and(&format!("{} {comparison} {marks}", self.place), args);
+        self.edge = Some(edge);
+        Ok(())
     }
 
     /// How many rows to ask for: one more than the page has, to know whether another follows.
@@ -254,7 +288,27 @@ impl Window {
             };
             Cursor { s: self.sort.to_owned(), k, i: Uuid::from_bytes(id).simple().to_string() }
         });
-        Page { items: rows, next, total }
+        Page { items: rows, next: next.or_else(|| self.edge.clone()), total }
+    }
+
+    /// The same where nothing tells how many rows match: as many as the page has, and more where it is not the only one.
+    pub fn page_of_unknown<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> (SortValue, [u8; 16])) -> Page<T> {
+        let page = self.page(rows, Total::of(0), key);
+        let exact = page.next.is_none() && !self.later;
+        Page { total: Total { rows: page.items.len() as u64, exact }, ..page }
+    }
+}
+
+impl Cursor {
+    /// The placeholders and the arguments that it is compared with.
+    fn args(&self, kind: KeyType) -> Result<(&'static str, Vec<Arg>), CursorError> {
+        let last = Arg::Id(Some(Uuid::try_parse(&self.i).map_err(|_| CursorError)?));
+        match (&self.k, kind) {
+            (Key::None, KeyType::Id) => Ok(("?", vec![last])),
+            (Key::Int(n), KeyType::Int) => Ok(("(?, ?)", vec![Arg::Int(Some(*n)), last])),
+            (Key::Text(text), KeyType::Text) => Ok(("(?, ?)", vec![Arg::Text(Some(text.clone())), last])),
+            _ => Err(CursorError),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId,
-    InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, OrderId, PlanId, ProductId, ReasonText,
-    Role, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
+    ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId,
+    PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId,
+    TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -147,7 +148,10 @@ ids!(
     MessageId,
     DeliveryId,
     InvitationId,
-    FactorId
+    FactorId,
+    SavedViewId,
+    BulkActId,
+    NoteId
 );
 
 macro_rules! json {
@@ -165,6 +169,7 @@ through! {
     Code: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Name: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Email: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
+    NoteText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     ReasonText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     DeviceHash: Vec<u8>, |hash| hash.as_bytes().to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(DeviceHash::from_bytes);
     EventHash: Vec<u8>, |hash| hash.0.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(EventHash);

@@ -34,7 +34,7 @@ impl Asker for Activator {
         // Past the end the last one is activated again: the same seat, no other.
         self.next = (n + 1).min(self.until - 1);
         let body = serde_json::json!({
-            "key": dataset::key_of(n), "nonce": "benchmark-nonce", "device": { "hash": format!("{n:064x}") },
+            "key": dataset::key_of(n), "nonce": "benchmark-nonce", "device": { "hash": format!("{n:064x}"), "name": format!("Computer {n}"), "platform": "linux" },
         });
         (format!("/v1/products/{}/activate", self.product), Some(body.to_string()))
     }
@@ -323,26 +323,84 @@ fn seat_of(lease: &str) -> Option<String> {
     })
 }
 
+/// What a list may take, in milliseconds.
+const LIST_LIMIT: f64 = 50.0;
+
+/// Every list, with each of its filters and orders, and with combinations of them: those that match much, little, nothing.
+fn list_paths(dataset: &Dataset) -> Vec<String> {
+    let licenses = [
+        "",
+        "limit=200",
+        "state=expired",
+        "state=active",
+        "state=active&sort=expires_at",
+        "state=suspended&sort=customer_name",
+        "sort=expires_at",
+        "sort=customer_name",
+        "sort=-last_seen",
+        "sort=-seats_taken",
+        "product=PRODUCT&sort=-created_at",
+        "plan=PLAN&sort=customer_name",
+        "ends_before=2027-06-01T00:00:00Z",
+        "ends_after=2026-12-01T00:00:00Z&ends_before=2027-01-01T00:00:00Z&sort=expires_at",
+        "issued_after=2020-01-01T00:00:00Z&issued_before=2020-02-01T00:00:00Z",
+        "activated=false",
+        "activated=true&sort=last_seen",
+        "activated=false&state=active&sort=expires_at",
+        "not_seen_since=2026-01-01T00:00:00Z",
+        "not_seen_since=2030-01-01T00:00:00Z&sort=last_seen",
+        "seats=full",
+        "seats=full&state=active&sort=customer_name",
+        "seats=over",
+        "product=PRODUCT&plan=PLAN&state=active&activated=false&sort=seats_taken",
+        "q=person77770",
+        "q=erson7777",
+        "q=ustomer%2077",
+        "q=customer",
+        "q=customer&state=active&sort=customer_name",
+        "q=computer&sort=last_seen",
+        "q=pc",
+        "q=0KEY",
+        "q=nothing-is-called-this",
+    ];
+    let others = [
+        "customers",
+        "customers?sort=name",
+        "customers?q=person4242",
+        "customers?q=erson424",
+        "customers?q=customer&sort=-name",
+        "seats",
+        "seats?sort=last_seen",
+        "seats?state=active&sort=last_seen",
+        "seats?state=released",
+        "seats?product=PRODUCT&state=active",
+        "seats?platform=linux",
+        "seats?platform=amiga",
+        "seats?not_seen_since=2026-01-01T00:00:00Z",
+        "seats?q=computer",
+        "seats?q=puter%201999",
+        "orders",
+        "orders?status=refunded",
+        "orders?q=INV-1",
+        "events",
+        "events?action=seat.claimed",
+    ];
+    let named =
+        |path: &str| path.replace("PRODUCT", &dataset.product.to_string()).replace("PLAN", &dataset.plan.to_string());
+    let licenses = licenses.iter().map(|query| named(&format!("/v1/licenses?{query}")));
+    licenses.chain(others.iter().map(|path| named(&format!("/v1/{path}")))).collect()
+}
+
 /// Lists, one request at a time, as a person's browser or program asks for them.
 async fn lists(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     let mut worst: (f64, &str) = (0.0, "");
-    let paths = [
-        "/v1/licenses",
-        "/v1/licenses?limit=200",
-        "/v1/licenses?state=expired",
-        "/v1/licenses?state=active&sort=expires_at",
-        "/v1/licenses?q=person77770",
-        "/v1/customers",
-        "/v1/customers?q=person4242",
-        "/v1/seats",
-        "/v1/events",
-    ];
-    for path in paths {
-        let load = Load { span: Duration::from_secs(2), rate: None };
+    let paths = list_paths(dataset);
+    for path in &paths {
+        let load = Load { span: Duration::from_secs(1), rate: None };
         let outcome =
-            load::run(node.address, &[node.pid()], Some(&dataset.token), vec![Reader(path.to_owned())], load).await?;
+            load::run(node.address, &[node.pid()], Some(&dataset.token), vec![Reader(path.clone())], load).await?;
         let p95 = checked(path, outcome)?.latency(95.0);
-        println!("    {path}: p95 {p95:.1} ms");
+        println!("    {path}: p95 {p95:.1} ms, {:.2} of what it may take", p95 / LIST_LIMIT);
         if p95 > worst.0 {
             worst = (p95, path);
         }
@@ -351,7 +409,7 @@ async fn lists(table: &mut Table, name: &str, node: &Node, dataset: &Dataset) ->
         format!("lists, {name}: p95 of the slowest of {}", paths.len()),
         worst.0,
         "ms",
-        Limit::AtMost(50.0),
+        Limit::AtMost(LIST_LIMIT),
         format!("`{}` with {} licenses", worst.1, dataset.licenses),
     );
     freshness(table, name, node, dataset).await

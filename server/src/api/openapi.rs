@@ -33,6 +33,7 @@ pub fn frame() -> OpenApi {
             tag("customers", "Who bought."),
             tag("licenses", "What they hold."),
             tag("seats", "Where it is used."),
+            tag("notes", "What people wrote down about customers and licenses."),
             tag("orders", "What a payment provider told us."),
             tag("keys", "What documents are signed with."),
             tag("imports", "An existing customer base, taken over."),

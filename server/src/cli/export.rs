@@ -9,7 +9,7 @@ use crate::config::Config;
 use clap::ValueEnum;
 use futures::TryStreamExt as _;
 use holdfast_service::admin::{
-    exports::{Export, Format, What},
+    exports::{Export, Format, Rows},
     inputs::LicenseFilter,
 };
 use std::{
@@ -62,16 +62,15 @@ pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Fail
     let service = node::open_service(config).await?;
     let call = args.vendor.call(&service).await?;
     let export = Export {
-        what: match args.what {
-            Subject::Licenses => What::Licenses,
-            Subject::Customers => What::Customers,
+        rows: match args.what {
+            Subject::Licenses => Rows::Licenses(LicenseFilter::default()),
+            Subject::Customers => Rows::Customers(None),
         },
         format: match args.format {
             Some(Form::Json) => Format::Json,
             None if output.json => Format::Json,
             Some(Form::Csv) | None => Format::Csv,
         },
-        filter: LicenseFilter::default(),
         with_keys: args.with_keys,
     };
     let mut file: Option<BufWriter<File>> = match &args.output {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 74] = [
+const ROLES: [(&str, &str); 83] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -19,6 +19,9 @@ const ROLES: [(&str, &str); 74] = [
     ("listLicenses", "+++++"), ("getLicense", "+++++"), ("issueLicense", "+++__"), ("updateLicense", "+++__"),
     ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("extendLicense", "++++_"), ("revealKey", "++___"),
     ("suspendLicense", "++_+_"), ("resumeLicense", "++_+_"), ("revokeLicense", "++_+_"), ("reinstateLicense", "++_+_"),
+    ("listLicenseNotes", "+++++"), ("addLicenseNote", "++++_"), ("listCustomerNotes", "+++++"),
+    ("addCustomerNote", "++++_"), ("editNote", "++++_"), ("removeNote", "++++_"), ("updateVendor", "++___"),
+    ("undoLicense", "++++_"), ("undoSeat", "++++_"),
     ("listSeats", "+++++"), ("getSeat", "+++++"), ("freeSeat", "++++_"),
     ("listImports", "+++__"), ("getImport", "+++__"), ("listImportRows", "+++__"), ("stageImport", "+++__"),
     ("remapImport", "+++__"), ("confirmImport", "+++__"), ("cancelImport", "+++__"),
@@ -70,6 +73,7 @@ fn example(api: &Value, name: &str) -> Value {
         body[member] = match member {
             "product" => json!("prd_01m803crnaftmanwmz5a0j4ry7"),
             "plan" => json!("pln_01m803crnaftmanwmz5a0j4ry7"),
+            "event" => json!("evt_01m803crnaftmanwmz5a0j4ry7"),
             "customer" => json!("cus_01m803crnaftmanwmz5a0j4ry7"),
             "email" => json!("x@example.com"),
             "role" => json!("viewer"),
@@ -94,6 +98,7 @@ fn fill(path: &str) -> String {
         "seats" => "sea",
         "orders" => "ord",
         "imports" => "imp",
+        "notes" => "not",
         "members" => "mem",
         "tokens" => "tok",
         "nodes" => "nod",

@@ -2,31 +2,20 @@
 
 use leptos::prelude::*;
 
-use super::model::{CustomerDetail, CustomerRow};
-use crate::{error::UiError, pages::List};
-
-/// The vendor's customers; with `q` those whose name or address begins so.
-#[server(output = crate::wire::Answer)]
-pub async fn customers(q: String, after: String) -> Result<(List<CustomerRow>, bool), UiError> {
-    use crate::{ctx, pages::serve};
-    use holdfast_domain::Permission;
-    let actor = ctx::actor(Permission::CustomersRead).await?;
-    let service = ctx::service()?;
-    let q = Some(q.trim().to_owned()).filter(|q| !q.is_empty());
-    let page = service.customers(&actor, q, serve::page(&after)?).await?;
-    let now = service.now();
-    Ok((serve::list(page, |customer| show(&customer, now)), actor.may(Permission::CustomersWrite)))
-}
+use super::model::CustomerDetail;
+#[cfg(feature = "ssr")]
+use super::model::CustomerRow;
+use crate::error::UiError;
 
 /// Everything about a customer.
 #[server(output = crate::wire::Answer)]
 pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
     use crate::{
         ctx,
-        pages::{freshness::model::Safe, licenses, products::api::parse_id, serve},
+        pages::{freshness::model::Safe, licenses, notes::api::notes_about, products::api::parse_id, serve},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter};
+    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter, notes::NoteSubject};
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
     let customer = service.customer(&actor, parse_id(&id)?).await?;
@@ -36,7 +25,9 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
     let filter = FreshnessFilter { customer: Some(customer.id), ..FreshnessFilter::default() };
     let safe =
         if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(&actor, &filter).await?) } else { None };
+    let people = serve::People::of(&service, &actor).await?;
     Ok(CustomerDetail {
+        notes: notes_about(&service, &actor, NoteSubject::Customer(customer.id), &people).await?,
         safe,
         customer: show(&customer, now),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),

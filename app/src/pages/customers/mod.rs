@@ -7,86 +7,16 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::{fleet::Outdated, licenses::LicenseTable},
+    pages::{fleet::Outdated, licenses::LicenseTable, notes::Notes},
     ui::{
-        ActionForm, Copyable, Crumb, Empty, ErrorState, Field, FormError, PageHead, Pager, Rows, Section, Submit,
-        WhenText, act, act_error,
+        ActionForm, Copyable, Crumb, Empty, ErrorState, Field, FormError, PageHead, Pager, Section, Submit, WhenText,
+        act, act_error,
         live::{Topic, load_live},
         load, show, show_live,
     },
 };
 use api::{CreateCustomer, SaveCustomer};
 use model::CustomerDetail;
-
-/// The list of customers.
-#[component]
-pub fn CustomersPage() -> impl IntoView {
-    let query = use_query_map();
-    let asked = Memo::new(move |_| {
-        query.with(|query| (query.get("q").unwrap_or_default(), query.get("after").unwrap_or_default()))
-    });
-    let customers = load(move || asked.get(), |(q, after)| api::customers(q, after));
-    show(customers, move |(list, may_write)| {
-        let q = asked.get_untracked().0;
-        let shown = list.items.len() as u64;
-        let table = if list.items.is_empty() && q.is_empty() {
-            let text = "A customer is a person or company that bought. Customers come with the licenses you issue, with an \
-                        import, or from here.";
-            view! {
-                <Empty title="No customers yet" text>
-                    {may_write.then(|| view! { <a class="btn btn-primary" href="/console/customers/new">"Add customer"</a> })}
-                    <a class="btn btn-plain" href="/console/imports">"Import licenses"</a>
-                </Empty>
-            }
-            .into_any()
-        } else if list.items.is_empty() {
-            view! {
-                <Empty title="No customer matches" text="Names and e-mail addresses are searched from their beginning.">
-                    <a class="btn btn-plain" href="/console/customers">"Show all"</a>
-                </Empty>
-            }
-            .into_any()
-        } else {
-            view! {
-                <Rows label="Customers" head=vec![("Customer", ""), ("E-mail", ""), ("Since", "right wide")]>
-                    {list
-                        .items
-                        .into_iter()
-                        .map(|customer| {
-                            view! {
-                                <tr>
-                                    <td>
-                                        <a class="row-link" href=format!("/console/customers/{}", customer.id)>{customer.name}</a>
-                                        <span class="sub mono">{customer.id}</span>
-                                    </td>
-                                    <td class="clip">{customer.email}</td>
-                                    <td class="right wide nowrap"><WhenText when=customer.created /></td>
-                                </tr>
-                            }
-                        })
-                        .collect_view()}
-                </Rows>
-                <Pager shown next=list.next />
-            }
-            .into_any()
-        };
-        view! {
-            <PageHead title="Customers" total=list.total>
-                <div class="actions">
-                    {may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/customers/new">"Add customer"</a> })}
-                </div>
-            </PageHead>
-            <form class="filters" method="get" action="/console/customers" role="search" aria-label="Filter customers">
-                <div class="grow">
-                    <label for="customer-q">"Name or e-mail"</label>
-                    <input class="input" type="search" id="customer-q" name="q" value=q autocomplete="off" />
-                </div>
-                <button class="btn btn-sm btn-plain" type="submit">"Search"</button>
-            </form>
-            {table}
-        }
-    })
-}
 
 /// A new customer.
 #[component]
@@ -194,6 +124,7 @@ pub fn CustomerPage() -> impl IntoView {
             </p>
             {safe}
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
+            <Notes subject=customer.id.clone() notes=detail.notes />
             {edit}
         }
         .into_any()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, freshness::model::Safe, licenses::model::LicenseRow},
+    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, notes::model::NotesView},
     ui::When,
 };
 
@@ -29,6 +29,8 @@ pub struct CustomerDetail {
     pub licenses: List<LicenseRow>,
     /// How long this customer's computers go on by themselves, where any holds a lease.
     pub safe: Option<Safe>,
+    /// What was noted.
+    pub notes: NotesView,
     /// Whether this person may change it.
     pub may_write: bool,
     /// Whether this person may issue licenses.

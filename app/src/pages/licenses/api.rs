@@ -2,53 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::model::{Asked, IssueForm, IssueView, LicenseDetail, LicensesView, StepView};
+use super::model::{IssueForm, IssueView, LicenseDetail, StepView};
 use crate::error::UiError;
-
-/// The vendor's licenses.
-#[server(output = crate::wire::Answer)]
-pub async fn licenses(asked: Asked) -> Result<LicensesView, UiError> {
-    use crate::{ctx, pages::serve};
-    use holdfast_domain::{LicenseState, Permission};
-    use holdfast_service::admin::{
-        inputs::LicenseFilter,
-        licenses::LicenseSort,
-        page::{Direction, Limit, PageRequest},
-    };
-    let actor = ctx::actor(Permission::LicensesRead).await?;
-    let service = ctx::service()?;
-    let state = match asked.state.as_str() {
-        "active" => Some(LicenseState::Active),
-        "suspended" => Some(LicenseState::Suspended),
-        "revoked" => Some(LicenseState::Revoked),
-        "expired" => Some(LicenseState::Expired),
-        _ => None,
-    };
-    let filter = LicenseFilter {
-        state,
-        product: serve::optional("product", &asked.product)?,
-        plan: serve::optional("plan", &asked.plan)?,
-        q: Some(asked.q.trim().to_owned()).filter(|q| !q.is_empty()),
-        ..LicenseFilter::default()
-    };
-    let mut request: PageRequest<LicenseSort> = serve::page(&asked.after)?;
-    if asked.sort == "ends" {
-        (request.sort, request.direction) = (LicenseSort::Ends, Direction::Ascending);
-    }
-    let page = service.licenses(&actor, filter, request).await?;
-    let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(&actor, None, all).await?;
-    let now = service.now();
-    Ok(LicensesView {
-        list: serve::list(page, |license| row(&license, now)),
-        products: products
-            .items
-            .into_iter()
-            .map(|product| (product.id.to_string(), product.name.to_string()))
-            .collect(),
-        may_issue: actor.may(Permission::LicensesWrite),
-    })
-}
+use crate::{error::UiError, pages::List, ui::TimelineEntry};
 
 /// What issuing starts from: the plans, and the customer that was come from.
 #[server(output = crate::wire::Answer)]
@@ -134,13 +90,12 @@ pub async fn reveal(id: String) -> Result<(), UiError> {
 /// Everything about a license.
 #[server(output = crate::wire::Answer)]
 pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
-    use super::model::{May, SeatRow};
+    use super::model::May;
     use crate::{
         ctx,
         pages::{plans::model, products::api::parse_id, serve},
-        ui::When,
     };
-    use holdfast_domain::{Permission, SeatState};
+    use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&id)?).await?;
@@ -148,16 +103,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let license = &detail.license;
     let mut entitlements = license.terms.entitlements.clone();
     entitlements.extend(license.overrides.clone());
-    let seats = detail.seats.iter().map(|seat| SeatRow {
-        id: seat.id.to_string(),
-        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
-        user: seat.user.as_ref().map(ToString::to_string),
-        runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
-        taken: seat.state == SeatState::Active,
-        since: When::new(seat.claimed_at, now),
-        last_seen: When::new(seat.last_seen, now),
-        offline_until: When::new(seat.offline_until, now),
-    });
+    let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
     let people = serve::People::of(&service, &actor).await?;
     Ok(LicenseDetail {
         row: row(license, now),
@@ -178,15 +124,45 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
             extend: actor.may(Permission::LicensesExtend),
             free: actor.may(Permission::SeatsRelease),
             reveal: actor.may(Permission::KeyReveal),
+            change: actor.may(Permission::LicensesWrite),
         },
+        undo: detail.undo.first().map(|offer| undo_offer(offer, &detail.timeline, &people, now)),
     })
+}
+
+/// Everything about a license, and with `told` a page of what happened to it and its seats: `all` of it, or what `people` or
+/// `devices` did.
+#[server(output = crate::wire::Answer)]
+pub async fn license_page(id: String, told: String, after: String) -> Result<LicenseView, UiError> {
+    use crate::{
+        ctx,
+        pages::{notes::api::notes_about, products::api::parse_id, serve},
+    };
+    use holdfast_domain::{LicenseId, Permission};
+    use holdfast_service::admin::{events::Told, notes::NoteSubject};
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let service = ctx::service()?;
+    let detail = license(id.clone()).await?;
+    let id: LicenseId = parse_id(&id)?;
+    let people = serve::People::of(&service, &actor).await?;
+    let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
+    let told = match told.as_str() {
+        "" => return Ok(LicenseView { detail, notes, told: None }),
+        "people" => Told::People,
+        "devices" => Told::Devices,
+        _ => Told::All,
+    };
+    let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
+    let now = service.now();
+    let told = Some(serve::list(page, |event| people.entry(&event, now)));
+    Ok(LicenseView { detail, notes, told })
 }
 
 /// The same, asked by the page itself when something was done: no use of a session.
 #[server(output = crate::wire::Answer)]
-pub async fn license_again(id: String) -> Result<LicenseDetail, UiError> {
+pub async fn license_again(id: String, told: String, after: String) -> Result<LicenseView, UiError> {
     // Whoever may see it is asked there.
-    license(id).await
+    license_page(id, told, after).await
 }
 
 /// What a step would do: whose access ends, and when.
@@ -264,7 +240,7 @@ fn known_step(name: &str) -> Result<(holdfast_domain::license::StatusChange, sup
 
 /// Hands a key to the page that shows it. It never stands in an address, and only this browser gets it.
 #[cfg(feature = "ssr")]
-fn hand_over(id: &holdfast_domain::LicenseId, key: &str) {
+pub fn hand_over(id: &holdfast_domain::LicenseId, key: &str) {
     crate::ctx::set_note("key", &format!("{id} {key}"));
 }
 
@@ -296,9 +272,46 @@ pub fn row(
     }
 }
 
+/// A seat as a list shows it.
+#[cfg(feature = "ssr")]
+pub fn seat_row(
+    seat: &holdfast_service::admin::views::SeatView,
+    now: holdfast_domain::Timestamp,
+) -> super::model::SeatRow {
+    use crate::ui::When;
+    use holdfast_domain::SeatState;
+    super::model::SeatRow {
+        id: seat.id.to_string(),
+        name: seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()),
+        user: seat.user.as_ref().map(ToString::to_string),
+        runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        taken: seat.state == SeatState::Active,
+        since: When::new(seat.claimed_at, now),
+        last_seen: When::new(seat.last_seen, now),
+        offline_until: When::new(seat.offline_until, now),
+    }
+}
+
+/// An act that can be undone, in words.
+#[cfg(feature = "ssr")]
+pub fn undo_offer(
+    offer: &holdfast_service::admin::views::UndoOffer,
+    timeline: &[holdfast_service::admin::views::EventView],
+    people: &crate::pages::serve::People,
+    now: holdfast_domain::Timestamp,
+) -> super::model::UndoOffer {
+    let done = timeline.iter().find(|event| event.id == offer.event);
+    super::model::UndoOffer {
+        event: offer.event.to_string(),
+        what: crate::pages::serve::sentence(&offer.action).0,
+        who: done.map(|event| people.who(&event.actor)).unwrap_or_default(),
+        until: crate::ui::When::new(offer.until, now),
+    }
+}
+
 /// Who loses access and when, in words.
 #[cfg(feature = "ssr")]
-fn impact(
+pub(crate) fn impact(
     impact: &holdfast_service::admin::views::Impact,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ImpactView {

@@ -2,20 +2,27 @@
 
 use holdfast_domain::LicenseStatus;
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
     api::{self, Reveal},
-    model::{LicenseDetail, SeatRow},
+    model::{LicenseDetail, LicenseView, SeatRow, UndoOffer},
 };
-use crate::pages::fleet::Outdated;
-use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, ErrorState, Fact, Facts, FormError, PageHead, Rows, Section, StateBadge,
-    Timeline, Tone, WhenText, act, act_error,
-    live::{Topic, load_live},
-    page::{Notice, NoticeKind},
-    show_live,
-    state::LicenseBadge,
+use crate::{
+    pages::{
+        List,
+        fleet::Outdated,
+        notes::{Notes, model::NotesView},
+    },
+    ui::{
+        ActionForm, Copyable, Crumb, Empty, ErrorState, Fact, Facts, FormError, PageHead, Pager, Rows, Section,
+        StateBadge, Tab, Tabs, Timeline, TimelineEntry, Tone, WhenText, act, act_error,
+        data::with_values,
+        live::{Topic, load_live},
+        page::{Notice, NoticeKind},
+        show_live,
+        state::LicenseBadge,
+    },
 };
 
 /// Everything about a license.
@@ -23,20 +30,50 @@ use crate::ui::{
 pub fn LicensePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let license = load_live(
+    let query = use_query_map();
+    let told = Memo::new(move |_| {
+        query.with(|query| match query.get("tab").as_deref() {
+            Some("timeline") => {
+                (query.get("told").unwrap_or_else(|| "all".to_owned()), query.get("after").unwrap_or_default())
+            }
+            _ => Default::default(),
+        })
+    });
+    let view = load_live(
         Topic::Acts,
-        move || id.get(),
-        async |id, by_itself| if by_itself { api::license_again(id).await } else { api::license(id).await },
+        move || (id.get(), told.get()),
+        async |(id, (told, after)), by_itself| {
+            if by_itself { api::license_again(id, told, after).await } else { api::license_page(id, told, after).await }
+        },
     );
-    show_live(license, move |detail: LicenseDetail, error| match error {
-        // What was read last may have been another one.
-        Some(error) if detail.row.id != id.get_untracked() => view! { <ErrorState error /> }.into_any(),
-        error => view! { <Outdated error /> <Detail detail /> }.into_any(),
+    show_live(view, move |found: LicenseView, error| {
+        let id = id.get_untracked();
+        let error = match error {
+            // What was read last may have been another one.
+            Some(error) if found.detail.row.id != id => return view! { <ErrorState error /> }.into_any(),
+            error => error,
+        };
+        let detail = found.detail;
+        let body = match found.told {
+            Some(page) => view! { <TimelineTab id told=told.get_untracked().0 page /> }.into_any(),
+            None => view! { <Overview detail=detail.clone() notes=found.notes /> }.into_any(),
+        };
+        let tab = if told.get_untracked().0.is_empty() { "" } else { "timeline" };
+        view! {
+            <Outdated error />
+            <Detail detail tab>{body}</Detail>
+        }
+        .into_any()
     })
 }
 
 #[component]
-fn Detail(detail: LicenseDetail) -> impl IntoView {
+fn Detail(
+    detail: LicenseDetail,
+    /// Which tab is open.
+    tab: &'static str,
+    children: Children,
+) -> impl IntoView {
     let row = detail.row.clone();
     let at = |step: &str| format!("/console/licenses/{}/{step}", row.id);
     let back = match detail.status {
@@ -49,9 +86,41 @@ fn Detail(detail: LicenseDetail) -> impl IntoView {
         .map(|(verb, href)| view! { <a class="btn btn-sm btn-primary" href=href>{verb}</a> });
     let extend = (detail.may.extend && row.ends.is_some())
         .then(|| view! { <a class="btn btn-sm btn-plain" href=at("extend")>"Extend"</a> });
+    let change = detail.may.change.then(|| view! { <a class="btn btn-sm btn-plain" href=at("change")>"Change"</a> });
+    let more = detail.may.change.then(|| {
+        view! {
+            <details class="menu-pop">
+                <summary class="btn btn-sm btn-plain">"More"</summary>
+                <div class="menu-body">
+                    <a class="menu-button" href=at("transfer")>"Transfer to another customer"</a>
+                    <a class="menu-button" href=at("rekey")>"Make a new key"</a>
+                </div>
+            </details>
+        }
+    });
+    let undo = detail.undo.clone().map(|offer| view! { <UndoNotice offer license=row.id.clone() /> });
     let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
         view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
     });
+    view! {
+        <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
+            <LicenseBadge state=row.state />
+            <div class="actions">{more} {change} {extend} {back}</div>
+        </PageHead>
+        <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
+        {undo}
+        {why}
+        <Key detail=detail.clone() />
+        <Tabs tabs=TABS.to_vec() open=tab />
+        {children()}
+    }
+}
+
+/// What it is on the left, what was noted and what happened on the right, what ends access below.
+#[component]
+fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
+    let row = detail.row.clone();
+    let here = format!("/console/licenses/{}", row.id);
     let entitlements = if detail.entitlements.is_empty() {
         view! { <span class="muted">"none"</span> }.into_any()
     } else {
@@ -69,13 +138,6 @@ fn Detail(detail: LicenseDetail) -> impl IntoView {
     };
     let taken = detail.seats.iter().filter(|seat| seat.taken).count();
     view! {
-        <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
-            <LicenseBadge state=row.state />
-            <div class="actions">{extend} {back}</div>
-        </PageHead>
-        <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
-        {why}
-        <Key detail=detail.clone() />
         <div class="two">
             <div>
                 <Section title="Facts" clone:detail clone:row>
@@ -100,13 +162,67 @@ fn Detail(detail: LicenseDetail) -> impl IntoView {
                     <Seats id=row.id.clone() seats=detail.seats.clone() may_free=detail.may.free />
                 </Section>
             </div>
-            <Section title="What happened" clone:detail>
-                <Timeline entries=detail.timeline.clone() />
-            </Section>
+            <div>
+                <Notes subject=row.id.clone() notes />
+                <Section title="What happened" clone:detail>
+                    <Timeline entries=detail.timeline.iter().take(12).cloned().collect() />
+                    <p><a class="link" href=format!("{here}?tab=timeline")>"The whole time line"</a></p>
+                </Section>
+            </div>
         </div>
         <Danger detail=detail.clone() />
     }
 }
+
+/// Offers to undo what was done last.
+#[component]
+pub fn UndoNotice(
+    /// The act.
+    offer: UndoOffer,
+    /// The license's id.
+    license: String,
+) -> impl IntoView {
+    view! {
+        <Notice kind=NoticeKind::Info>
+            <p>
+                {offer.what} " by " {offer.who} ". "
+                <a class="link" href=format!("/console/licenses/{license}/undo/{}", offer.event)>"Undo"</a>
+                " is offered until " <WhenText when=offer.until exact=true /> "."
+            </p>
+        </Notice>
+    }
+}
+
+/// What a time line can be narrowed to.
+const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "Acts of people"), ("devices", "Devices")];
+
+/// What happened to a license and its devices, page by page.
+#[component]
+fn TimelineTab(
+    id: String,
+    /// What it is narrowed to.
+    told: String,
+    page: List<TimelineEntry>,
+) -> impl IntoView {
+    let here = format!("/console/licenses/{id}");
+    let chips = TOLD.map(|(value, name)| {
+        let href = with_values(&here, &[("tab", &"timeline".to_owned()), ("told", &value.to_owned())]);
+        view! { <a class="chip" href=href aria-current=(told == value || (told == "all" && value.is_empty())).then_some("true")>{name}</a> }
+    });
+    let after = use_query_map().with_untracked(|query| query.get("after").is_some());
+    let shown = page.items.len() as u64;
+    let pages = page.next.is_some() || after;
+    let none = page.items.is_empty().then(|| view! { <p class="muted">"Nothing of this kind has happened."</p> });
+    view! {
+        <nav class="chips" aria-label="What is told"><span class="chip-group">{chips.collect_view()}</span></nav>
+        {none}
+        <Timeline entries=page.items />
+        {pages.then(|| view! { <Pager shown next=page.next /> })}
+    }
+}
+
+/// The tabs of a license.
+const TABS: [Tab; 2] = [Tab { value: "", name: "Overview" }, Tab { value: "timeline", name: "Time line" }];
 
 /// The key: whole where it has just been issued or asked for, otherwise its last characters.
 #[component]
@@ -151,7 +267,10 @@ fn Seats(id: String, seats: Vec<SeatRow>, may_free: bool) -> impl IntoView {
         let runs = [seat.user.unwrap_or_default(), seat.runs].into_iter().filter(|text| !text.is_empty());
         view! {
             <tr>
-                <td>{seat.name.clone()} <span class="sub">{runs.collect::<Vec<_>>().join(" · ")}</span></td>
+                <td>
+                    <a class="row-link" href=format!("/console/seats/{}", seat.id)>{seat.name.clone()}</a>
+                    <span class="sub">{runs.collect::<Vec<_>>().join(" · ")}</span>
+                </td>
                 <td>{state}</td>
                 <td class="right nowrap"><WhenText when=seat.last_seen /></td>
                 <td class="right wide nowrap">

@@ -3,7 +3,10 @@
 use holdfast_domain::{LicenseState, LicenseStatus, license::StatusChange};
 use serde::{Deserialize, Serialize};
 
-use crate::ui::{TimelineEntry, When};
+use crate::{
+    pages::{List, notes::model::NotesView},
+    ui::{TimelineEntry, When},
+};
 
 /// A license in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,41 +29,6 @@ pub struct LicenseRow {
     pub ends: Option<When>,
     /// When it was issued.
     pub issued: When,
-}
-
-/// What is asked of the list: the address's query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// What is searched for.
-    pub q: String,
-    /// How they stand: `active`, `suspended`, `revoked`, `expired`.
-    pub state: String,
-    /// Of which product.
-    pub product: String,
-    /// Of which plan.
-    pub plan: String,
-    /// By what: empty for the newest first, `ends` for the one that ends first.
-    pub sort: String,
-    /// After which row.
-    pub after: String,
-}
-
-impl Asked {
-    /// Whether anything narrows the list.
-    pub fn narrows(&self) -> bool {
-        [&self.q, &self.state, &self.product, &self.plan].iter().any(|text| !text.is_empty())
-    }
-}
-
-/// The list of licenses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LicensesView {
-    /// The rows.
-    pub list: crate::pages::List<LicenseRow>,
-    /// Products to choose from: id and name.
-    pub products: Vec<(String, String)>,
-    /// Whether this person may issue.
-    pub may_issue: bool,
 }
 
 /// A plan to choose.
@@ -151,6 +119,32 @@ pub struct LicenseDetail {
     pub key: Option<String>,
     /// What this person may do.
     pub may: May,
+    /// What they can undo of what was done last.
+    pub undo: Option<UndoOffer>,
+}
+
+/// A license's page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LicenseView {
+    /// Everything about it.
+    pub detail: LicenseDetail,
+    /// What was noted.
+    pub notes: NotesView,
+    /// A page of its time line, where that is asked for.
+    pub told: Option<List<TimelineEntry>>,
+}
+
+/// An act that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOffer {
+    /// The event that tells of it.
+    pub event: String,
+    /// What was done, as a sentence.
+    pub what: String,
+    /// By whom.
+    pub who: String,
+    /// Until when.
+    pub until: When,
 }
 
 /// What a person may do with a license.
@@ -165,6 +159,8 @@ pub struct May {
     pub free: bool,
     /// See the whole key.
     pub reveal: bool,
+    /// Change plan, seats, end and entitlements, hand over, make a new key.
+    pub change: bool,
 }
 
 /// One device that loses access.

@@ -13,7 +13,8 @@ use crate::ui::{
     show,
 };
 
-fn crumbs(id: &str, hint: &str) -> Vec<Crumb> {
+/// The way to a license.
+pub fn crumbs(id: &str, hint: &str) -> Vec<Crumb> {
     vec![
         Crumb::new("/console/licenses", "Licenses"),
         Crumb::new(
@@ -72,8 +73,12 @@ pub fn StepPage() -> impl IntoView {
     })
 }
 
+/// Devices that lose access, and when.
 #[component]
-fn Losses(losses: Vec<Loss>) -> impl IntoView {
+pub fn Losses(
+    /// The devices.
+    losses: Vec<Loss>,
+) -> impl IntoView {
     let row = |loss: Loss| {
         view! {
             <tr>

@@ -23,7 +23,7 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::{
-        inputs::LicenseFilter,
+        inputs::{ApplyTerms, LicenseFilter},
         page::{Limit, PageRequest},
     };
     let actor = ctx::actor(Permission::CatalogRead).await?;
@@ -34,7 +34,12 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     let one = PageRequest { limit: Limit::new(1), ..PageRequest::default() };
     let licenses = service.licenses(&actor, filter, one).await?;
     let may_write = actor.may(Permission::CatalogWrite);
-    let outcome = if may_write { Some(service.apply_terms(&ctx::call(&actor), plan.id, true).await?) } else { None };
+    let outcome = if may_write {
+        let asking = ApplyTerms { dry_run: true, ..ApplyTerms::default() };
+        Some(service.apply_terms(&ctx::call(&actor), plan.id, asking).await?)
+    } else {
+        None
+    };
     Ok(PlanDetail {
         row: row(&plan),
         product: product.id.to_string(),
@@ -79,25 +84,41 @@ pub async fn create_plan(product: String, plan: PlanForm) -> Result<(), UiError>
 /// Changes a plan for licenses issued from now on.
 #[server(output = crate::wire::Answer)]
 pub async fn save_plan(id: String, plan: PlanForm) -> Result<(), UiError> {
-    use crate::{
-        ctx,
-        pages::{products::api::parse_id, serve::parse},
-    };
+    use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::UpdatePlan;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
-    let service = ctx::service()?;
     let id = parse_id(&id)?;
+    save(&actor, id, &plan).await?;
+    ctx::redirect(&format!("/console/plans/{id}?done=plan_saved"));
+    Ok(())
+}
+
+/// The terms that were typed. What the form does not show stays as it is, and so does the renewal interval of an unchanged
+/// lease.
+#[cfg(feature = "ssr")]
+pub fn proposed(plan: &PlanForm, before: &holdfast_domain::Terms) -> Result<holdfast_domain::Terms, UiError> {
     let mut terms = plan.terms()?;
-    // What the form does not show stays as it is, and so does the renewal interval of an unchanged lease.
-    let before = service.plan(&actor, id).await?.terms;
     if terms.lease == before.lease {
         terms.renew_after = before.renew_after;
     }
+    Ok(terms)
+}
+
+/// Saves a plan as it was typed; returns the terms it had.
+#[cfg(feature = "ssr")]
+pub async fn save(
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::PlanId,
+    plan: &PlanForm,
+) -> Result<holdfast_domain::Terms, UiError> {
+    use crate::{ctx, pages::serve::parse};
+    use holdfast_service::admin::inputs::UpdatePlan;
+    let service = ctx::service()?;
+    let before = service.plan(actor, id).await?.terms;
+    let terms = proposed(plan, &before)?;
     let input = UpdatePlan { name: Some(parse("name", &plan.name)?), terms: Some(terms), ..UpdatePlan::default() };
-    service.update_plan(&ctx::call(&actor), id, input).await?;
-    ctx::redirect(&format!("/console/plans/{id}?done=plan_saved"));
-    Ok(())
+    service.update_plan(&ctx::call(actor), id, input).await?;
+    Ok(before)
 }
 
 /// Applies the plan's present terms to the licenses it has issued.
@@ -105,9 +126,10 @@ pub async fn save_plan(id: String, plan: PlanForm) -> Result<(), UiError> {
 pub async fn apply_terms(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::ApplyTerms;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
     let id = parse_id(&id)?;
-    ctx::service()?.apply_terms(&ctx::call(&actor), id, false).await?;
+    ctx::service()?.apply_terms(&ctx::call(&actor), id, ApplyTerms::default()).await?;
     ctx::redirect(&format!("/console/plans/{id}?done=terms_applied"));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Plans: a new one from three questions, and everything about one.
 
 pub mod api;
+pub mod check;
 pub mod model;
 
 use leptos::prelude::*;
@@ -239,21 +240,21 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
 
 #[component]
 fn Edit(detail: PlanDetail) -> impl IntoView {
-    let action = act::<SavePlan>();
-    let error = act_error(action);
+    // Nothing is sent from here: the next page says what it would mean, and has the buttons that save.
+    let error = act_error(act::<SavePlan>());
     let back = format!("/console/plans/{}", detail.row.id);
+    let typed = use_query_map().with_untracked(check::from_query);
+    let to = format!("{back}/check");
     view! {
         <Notice kind=NoticeKind::Info>
-            <p>"What you change holds for licenses issued from now on. Licenses already issued keep their terms until you apply the new ones."</p>
+            <p>"First you see what the change would have meant for your customers in the last 90 days. Then you choose whether it holds for new licenses only."</p>
         </Notice>
-        <ActionForm action=action class="form wide">
-            <FormError error />
-            <input type="hidden" name="id" value=detail.row.id />
-            <PlanFields form=detail.form is_new=false error />
+        <form class="form wide" method="get" action=to>
+            <PlanFields form=typed.unwrap_or(detail.form) is_new=false error />
             <div class="form-actions">
-                <Submit label="Save plan" pending=action.pending() />
+                <button type="submit" class="btn btn-primary">"Check the change"</button>
                 <a class="btn btn-plain" href=back>"Cancel"</a>
             </div>
-        </ActionForm>
+        </form>
     }
 }

@@ -177,7 +177,8 @@ mod server {
         }
     }
 
-    fn lines(entitlements: &Entitlements) -> String {
+    /// Entitlements as they are typed, one a line.
+    pub fn lines(entitlements: &Entitlements) -> String {
         let lines: Vec<String> = entitlements.iter().map(|(code, value)| format!("{code} = {value}")).collect();
         lines.join("\n")
     }
@@ -293,4 +294,4 @@ mod server {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::{entitlements, offline, sold, used};
+pub use server::{entitlements, lines, offline, sold, used};

@@ -87,6 +87,11 @@ impl Service {
         }
     }
 
+    /// The context of an act that `who` asked for earlier.
+    pub(crate) fn act_for(&self, scope: Scope, who: event::Actor, origin: String, request: String) -> Act {
+        Act { service: self.clone(), scope, now: self.now(), who, origin, request }
+    }
+
     /// Runs `job`, and where `call` has an idempotency key keeps its answer in the same transaction: the same request
     /// again gets the first answer, without running anything. This node then knows of the change at once, the others
     /// when they next read the feed.

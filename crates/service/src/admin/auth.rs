@@ -318,6 +318,29 @@ impl Service {
         self.show_vendor(row).await
     }
 
+    /// Gives the vendor of `call` another name.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for everybody but owners and admins.
+    pub async fn rename_vendor(&self, call: &Call, name: Name) -> Result<VendorView> {
+        call.actor.require(Permission::MembersWrite)?;
+        let act = self.act(call);
+        let renamed = self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, name => |tx| {
+                let before = vendors::by_public_id(tx, act.scope.vendor()).await?;
+                let before = before.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+                vendors::rename(tx, act.scope, &name).await?;
+                let data = serde_json::json!({ "before": { "name": before.name }, "after": { "name": name } });
+                act.event(tx, "vendor.changed", act.scope.vendor(), data);
+                Ok(())
+            }),
+        );
+        renamed.await?;
+        self.vendor(&call.actor).await
+    }
+
     /// Every vendor, the oldest first: for an operator with a shell on the machine, never for a request.
     pub async fn vendors(&self) -> Result<Vec<VendorView>> {
         let mut views = Vec::new();

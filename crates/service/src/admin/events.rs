@@ -11,7 +11,8 @@ use crate::{
     actor::Actor,
     error::{Error, Result},
 };
-use holdfast_domain::{LicenseId, Permission, VendorId, event};
+use holdfast_domain::{EventId, LicenseId, Permission, SeatId, Timestamp, VendorId, event};
+pub use holdfast_store::events::Told;
 use holdfast_store::{
     Querier, Scope,
     events::{self, EventRow, Verdict, Walked},
@@ -22,7 +23,7 @@ const SEATS_TOLD: usize = 20;
 /// How many events are looked at in one call.
 const AT_A_TIME: i64 = 20_000;
 
-fn show(row: EventRow) -> EventView {
+pub(super) fn show(row: EventRow) -> EventView {
     EventView {
         id: row.id,
         number: row.number,
@@ -57,24 +58,71 @@ pub(super) async fn timeline(
     Ok(told.into_iter().map(show).collect())
 }
 
+/// Whose events `actor` may see of those that `filter` asks for; `None` for everybody's.
+pub(super) fn visible(actor: &Actor, filter: &EventFilter) -> Result<Option<event::Actor>> {
+    if actor.may(Permission::EventsReadAll) {
+        return Ok(filter.member.map(event::Actor::Member));
+    }
+    actor.require(Permission::EventsReadOwn)?;
+    Ok(Some(actor.who()))
+}
+
+/// `filter` for the store.
+pub(super) fn rows(filter: EventFilter, actor: Option<event::Actor>) -> events::EventFilter {
+    let EventFilter { subject, action, since, before, member: _ } = filter;
+    events::EventFilter { subject, actor, action, since, before }
+}
+
+/// The event `id` of a subject, where it happened since `since`.
+pub(super) async fn lately(
+    act: &Act,
+    q: &mut dyn Querier,
+    subject: String,
+    id: EventId,
+    since: Timestamp,
+) -> Result<Option<EventView>> {
+    let filter = events::EventFilter { subject: Some(subject), since: Some(since), ..events::EventFilter::default() };
+    let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let rows = events::list(q, act.scope, &filter, &page).await?;
+    Ok(rows.items.into_iter().find(|row| row.id == id).map(show))
+}
+
 impl Service {
     /// The audit log, newest first. Whoever may not see all of it sees what they did themselves.
     pub async fn events(&self, actor: &Actor, filter: EventFilter, page: PageRequest<()>) -> Result<Page<EventView>> {
-        let who = if actor.may(Permission::EventsReadAll) {
-            filter.member.map(event::Actor::Member)
-        } else {
-            actor.require(Permission::EventsReadOwn)?;
-            Some(actor.who())
-        };
-        let filter = events::EventFilter {
-            subject: filter.subject,
-            actor: who,
-            action: filter.action,
-            since: filter.since,
-            before: filter.before,
-        };
+        let who = visible(actor, &filter)?;
+        let filter = rows(filter, who);
         let rows = events::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, show))
+    }
+
+    /// What happened to a license and to its seats, newest first: with what people typed, for whoever may read the license.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn license_timeline(
+        &self,
+        actor: &Actor,
+        id: LicenseId,
+        told: Told,
+        page: PageRequest<()>,
+    ) -> Result<Page<EventView>> {
+        let detail = self.license(actor, id).await?;
+        let mut subjects = vec![id.to_string()];
+        subjects.extend(detail.seats.iter().map(|seat| seat.id.to_string()));
+        let mut reader = self.store().patient_reader();
+        Ok(map(events::about(&mut reader, actor.scope(), &subjects, told, &page).await?, show))
+    }
+
+    /// What happened to a seat, newest first.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn seat_timeline(&self, actor: &Actor, id: SeatId, page: PageRequest<()>) -> Result<Page<EventView>> {
+        self.seat(actor, id).await?;
+        let mut reader = self.store().patient_reader();
+        let subjects = [id.to_string()];
+        Ok(map(events::about(&mut reader, actor.scope(), &subjects, Told::All, &page).await?, show))
     }
 
     /// Walks the vendor's audit log on from the event of number `after`, which was looked at before, over at most

@@ -1,9 +1,9 @@
-//! Exports of licenses and customers as CSV or JSON, streamed, with cells that no spreadsheet takes for a formula.
+//! Exports of what a list shows as CSV or JSON, streamed, with cells that no spreadsheet takes for a formula.
 
 use super::{
     act::Act,
     import::dates::rfc_3339,
-    inputs::LicenseFilter,
+    inputs::{EventFilter, LicenseFilter, SeatFilter},
     page::{Cursor, Direction, Limit, PageRequest},
 };
 use crate::{
@@ -11,11 +11,14 @@ use crate::{
     error::{Error, Result},
 };
 use futures::stream::{BoxStream, StreamExt as _, try_unfold};
-use holdfast_domain::Permission;
+use holdfast_domain::{LicenseKey, Permission, event};
 use holdfast_store::{
     Reader, WriteOptions,
     customers::{self, CustomerFilter, CustomerRow},
+    events,
     licenses::{self, LicenseListRow},
+    orders::{self, OrderFilter, OrderRow},
+    seats::{self, SeatListRow},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +31,53 @@ pub enum What {
     Licenses,
     /// Customers.
     Customers,
+    /// Seats with the licenses they are places on.
+    Seats,
+    /// Orders.
+    Orders,
+    /// The audit log.
+    Events,
+}
+
+/// Which rows: everything of a kind that its list would show with the same filter.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// Licenses with whose they are.
+    Licenses(LicenseFilter),
+    /// Customers, with what is searched for.
+    Customers(Option<String>),
+    /// Seats.
+    Seats(SeatFilter),
+    /// Orders.
+    Orders(OrderFilter),
+    /// Events; whoever may not see all of the audit log gets what they did themselves.
+    Events(EventFilter),
+}
+
+impl Rows {
+    const fn what(&self) -> What {
+        match self {
+            Self::Licenses(_) => What::Licenses,
+            Self::Customers(_) => What::Customers,
+            Self::Seats(_) => What::Seats,
+            Self::Orders(_) => What::Orders,
+            Self::Events(_) => What::Events,
+        }
+    }
+
+    /// What it is narrowed to, for the audit log; never a key.
+    fn told(&self) -> Value {
+        match self {
+            Self::Licenses(filter) if filter.q.as_deref().is_some_and(|q| LicenseKey::parse(q).is_ok()) => {
+                json!(LicenseFilter { q: None, ..filter.clone() })
+            }
+            Self::Licenses(filter) => json!(filter),
+            Self::Customers(q) => json!({ "q": q }),
+            Self::Seats(filter) => json!(filter),
+            Self::Orders(filter) => json!({ "status": filter.status, "customer": filter.customer, "q": filter.q }),
+            Self::Events(filter) => json!(filter),
+        }
+    }
 }
 
 /// How it is written.
@@ -41,17 +91,13 @@ pub enum Format {
 }
 
 /// What to export, and how.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Export {
-    /// What.
-    pub what: What,
+    /// Which rows.
+    pub rows: Rows,
     /// How.
     pub format: Format,
-    /// Which licenses; for customers only `q` counts.
-    #[serde(default)]
-    pub filter: LicenseFilter,
-    /// Whole keys instead of their last four characters.
-    #[serde(default)]
+    /// Whole keys instead of their last four characters; of licenses only.
     pub with_keys: bool,
 }
 
@@ -78,6 +124,8 @@ struct Source {
     act: Act,
     reader: Reader,
     export: Export,
+    /// Whose events.
+    who: Option<event::Actor>,
     after: Option<Cursor>,
     began: bool,
     ended: bool,
@@ -89,16 +137,25 @@ impl Service {
     /// # Errors
     /// [`crate::ErrorCode::Forbidden`] without the right to read, or, for whole keys, to reveal them.
     pub async fn export(&self, call: &Call, export: Export) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
-        call.actor.require(match export.what {
-            What::Licenses => Permission::LicensesRead,
-            What::Customers => Permission::CustomersRead,
+        let mut export = export;
+        let what = export.rows.what();
+        call.actor.require(match what {
+            What::Licenses | What::Seats => Permission::LicensesRead,
+            What::Customers | What::Orders => Permission::CustomersRead,
+            What::Events => Permission::EventsReadOwn,
         })?;
-        let with_keys = export.with_keys && export.what == What::Licenses;
+        let who = match &export.rows {
+            Rows::Events(filter) => super::events::visible(&call.actor, filter)?,
+            _ => None,
+        };
+        let with_keys = export.with_keys && what == What::Licenses;
+        export.with_keys = with_keys;
         if with_keys {
             call.actor.require(Permission::KeyReveal)?;
         }
         let act = self.act(call);
-        let data = json!({ "what": format!("{:?}", export.what).to_lowercase(), "with_keys": with_keys });
+        let what = format!("{what:?}").to_lowercase();
+        let data = json!({ "what": what, "with_keys": with_keys, "filter": export.rows.told() });
         let log = act.clone();
         let vendor = call.actor.vendor();
         self.store()
@@ -111,7 +168,8 @@ impl Service {
             )
             .await?;
         let reader = self.store().patient_reader();
-        let source = Source { service: self.clone(), act, reader, export, after: None, began: false, ended: false };
+        let source =
+            Source { service: self.clone(), act, reader, export, who, after: None, began: false, ended: false };
         Ok(try_unfold(source, |mut source| async move {
             let piece = source.next().await?;
             Ok(piece.map(|piece| (piece, source)))
@@ -125,9 +183,12 @@ impl Source {
         if self.ended {
             return Ok(None);
         }
-        let (rows, next) = match self.export.what {
-            What::Licenses => self.licenses().await?,
-            What::Customers => self.customers().await?,
+        let (rows, next) = match self.export.rows.clone() {
+            Rows::Licenses(filter) => self.licenses(filter).await?,
+            Rows::Customers(q) => self.customers(q).await?,
+            Rows::Seats(filter) => self.seats(filter).await?,
+            Rows::Orders(filter) => self.orders(filter).await?,
+            Rows::Events(filter) => self.events(filter).await?,
         };
         self.ended = next.is_none();
         self.after = next;
@@ -140,7 +201,7 @@ impl Source {
     }
 
     const fn header(&self) -> &'static [&'static str] {
-        match self.export.what {
+        match self.export.rows.what() {
             What::Licenses => &[
                 "id",
                 "key",
@@ -155,28 +216,42 @@ impl Source {
                 "expires_at",
                 "created_at",
                 "overrides",
+                "last_seen",
             ],
             What::Customers => &["id", "email", "name", "external_id", "created_at"],
+            What::Seats => &[
+                "id",
+                "license",
+                "key",
+                "customer",
+                "customer_name",
+                "device",
+                "user",
+                "platform",
+                "app_version",
+                "state",
+                "claimed_at",
+                "last_seen",
+                "offline_until",
+            ],
+            What::Orders => &["id", "reference", "customer", "status", "created_at", "refunded_at"],
+            What::Events => &["number", "id", "at", "actor", "action", "subject", "data", "origin", "request"],
         }
     }
 
-    async fn licenses(&mut self) -> Result<(Vec<Cells>, Option<Cursor>)> {
-        let filter = self.export.filter.clone();
-        let filter = licenses::LicenseFilter {
-            state: filter.state,
-            product: filter.product,
-            plan: filter.plan,
-            customer: filter.customer,
-            order: filter.order,
-            ends_before: filter.ends_before,
-            q: filter.q,
-        };
-        let page = PageRequest {
+    /// The next piece of a list, oldest first.
+    fn page<S: Default>(&mut self) -> PageRequest<S> {
+        PageRequest {
             limit: Limit::new(200),
             after: self.after.take(),
-            sort: licenses::LicenseSort::Created,
+            sort: S::default(),
             direction: Direction::Ascending,
-        };
+        }
+    }
+
+    async fn licenses(&mut self, filter: LicenseFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {
+        let page = self.page();
+        let filter = self.service.narrowed(&self.act, &mut self.reader, filter).await?;
         let found = licenses::list(&mut self.reader, self.act.scope, &filter, &page, self.act.now).await?;
         let rows = found.items.iter().map(|row| self.license(row)).collect::<Result<_>>()?;
         Ok((rows, found.next))
@@ -203,18 +278,13 @@ impl Source {
             ("expires_at", json!(license.expires_at.map(rfc_3339))),
             ("created_at", json!(rfc_3339(license.created_at))),
             ("overrides", if license.overrides.is_empty() { Value::Null } else { json!(license.overrides) }),
+            ("last_seen", json!(row.last_seen.map(rfc_3339))),
         ])
     }
 
-    async fn customers(&mut self) -> Result<(Vec<Cells>, Option<Cursor>)> {
-        let page = PageRequest {
-            limit: Limit::new(200),
-            after: self.after.take(),
-            sort: customers::CustomerSort::Created,
-            direction: Direction::Ascending,
-        };
-        let filter = CustomerFilter { q: self.export.filter.q.clone() };
-        let found = customers::list(&mut self.reader, self.act.scope, &filter, &page).await?;
+    async fn customers(&mut self, q: Option<String>) -> Result<(Vec<Cells>, Option<Cursor>)> {
+        let page = self.page();
+        let found = customers::list(&mut self.reader, self.act.scope, &CustomerFilter { q }, &page).await?;
         let cells = |row: &CustomerRow| {
             vec![
                 ("id", json!(row.id)),
@@ -225,6 +295,68 @@ impl Source {
             ]
         };
         Ok((found.items.iter().map(cells).collect(), found.next))
+    }
+
+    async fn seats(&mut self, filter: SeatFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {
+        let page = self.page();
+        let found = seats::list(&mut self.reader, self.act.scope, &filter.rows(), &page).await?;
+        let cells = |row: &SeatListRow| {
+            let seat = super::seats::show(&row.row);
+            vec![
+                ("id", json!(seat.id)),
+                ("license", json!(seat.license)),
+                ("key", json!(format!("…{}", row.key_hint))),
+                ("customer", json!(row.customer)),
+                ("customer_name", json!(row.customer_name)),
+                ("device", json!(seat.name)),
+                ("user", json!(seat.user)),
+                ("platform", json!(seat.platform)),
+                ("app_version", json!(seat.app_version)),
+                ("state", json!(seat.state)),
+                ("claimed_at", json!(rfc_3339(seat.claimed_at))),
+                ("last_seen", json!(rfc_3339(seat.last_seen))),
+                ("offline_until", json!(rfc_3339(seat.offline_until))),
+            ]
+        };
+        Ok((found.items.iter().map(cells).collect(), found.next))
+    }
+
+    async fn orders(&mut self, filter: OrderFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {
+        let page = self.page();
+        let found = orders::list(&mut self.reader, self.act.scope, &filter, &page).await?;
+        let cells = |row: &OrderRow| {
+            vec![
+                ("id", json!(row.id)),
+                ("reference", json!(row.external_id)),
+                ("customer", json!(row.customer)),
+                ("status", json!(row.status)),
+                ("created_at", json!(rfc_3339(row.created_at))),
+                ("refunded_at", json!(row.refunded_at.map(rfc_3339))),
+            ]
+        };
+        Ok((found.items.iter().map(cells).collect(), found.next))
+    }
+
+    async fn events(&mut self, filter: EventFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {
+        let page = self.page();
+        let filter = super::events::rows(filter, self.who);
+        let found = events::list(&mut self.reader, self.act.scope, &filter, &page).await?;
+        let next = found.next;
+        let cells = |row| {
+            let event = super::events::show(row);
+            vec![
+                ("number", json!(event.number)),
+                ("id", json!(event.id)),
+                ("at", json!(rfc_3339(event.at))),
+                ("actor", json!(event.actor)),
+                ("action", json!(event.action)),
+                ("subject", json!(event.subject)),
+                ("data", event.data),
+                ("origin", json!(event.origin)),
+                ("request", json!(event.request)),
+            ]
+        };
+        Ok((found.items.into_iter().map(cells).collect(), next))
     }
 }
 

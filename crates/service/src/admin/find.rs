@@ -2,6 +2,7 @@
 
 use super::{
     inputs::{LicenseFilter, PlanFilter},
+    orders::OrderFilter,
     page::{Limit, PageRequest},
     views::{CustomerView, LicenseView, OrderView, PlanView, ProductView},
 };
@@ -100,7 +101,10 @@ impl Service {
         }
         if customers {
             finds.customers = self.customers(actor, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
-            finds.orders = self.orders(actor, None, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+            finds.orders = self
+                .orders(actor, OrderFilter { q: Some(text.to_owned()), ..OrderFilter::default() }, upto(EACH_ROWS))
+                .await?
+                .items;
         }
         if catalog {
             let named = |name: &str, code: &str| {

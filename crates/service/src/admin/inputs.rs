@@ -1,10 +1,11 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, LicenseId, LicenseState, MemberId, Name, OrderId, Permission, PlanId,
-    ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
+    PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
-use serde::Deserialize;
+pub use holdfast_store::licenses::SeatsTaken;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A password as typed. Never shown by `Debug`, never stored.
@@ -118,6 +119,15 @@ pub struct UpdatePlan {
     pub archived: Option<bool>,
 }
 
+/// How a plan's present terms are given to the licenses it has issued.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyTerms {
+    /// Licenses with this number of seats get the plan's; others keep theirs, which was bought.
+    pub seats_from: Option<u32>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
 /// Which plans to list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -215,17 +225,35 @@ impl IssueLicense {
 }
 
 /// What to change about a license; absent members stay. No seat that is taken is lost by it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpdateLicense {
-    /// A new number of seats.
+    /// Another plan of the same product, with its terms.
+    pub plan: Option<PlanId>,
+    /// A new number of seats; with another plan, instead of that plan's.
     pub seats: Option<u32>,
     /// All overrides anew.
     pub overrides: Option<Entitlements>,
+    /// Another end, or none. An earlier one ends access as revoking does, and takes the same right.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Why; kept in the audit log.
+    pub reason: Option<ReasonText>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// An act to be undone.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    /// The event that tells of it.
+    pub event: EventId,
+    /// Why; kept in the audit log.
+    pub reason: ReasonText,
+    /// Only say what would happen.
+    pub dry_run: bool,
 }
 
 /// Which licenses to list. All conditions hold at once.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicenseFilter {
     /// Those that stand so now.
@@ -238,10 +266,45 @@ pub struct LicenseFilter {
     pub customer: Option<CustomerId>,
     /// Those of an order.
     pub order: Option<OrderId>,
-    /// Those that end before then, and have not ended yet.
+    /// Those that end then or later.
+    pub ends_after: Option<Timestamp>,
+    /// Those that end before then, and, without the other bound, have not ended yet.
     pub ends_before: Option<Timestamp>,
-    /// A whole key, the last four characters of one, an id, or the beginning of a customer's e-mail or name.
+    /// Those issued then or later.
+    pub issued_after: Option<Timestamp>,
+    /// Those issued before then.
+    pub issued_before: Option<Timestamp>,
+    /// Those that a device was ever activated with, or the others.
+    pub activated: Option<bool>,
+    /// Those activated once of which no device was heard since then, to the hour.
+    pub not_seen_since: Option<Timestamp>,
+    /// Those with so many seats taken.
+    pub seats: Option<SeatsTaken>,
+    /// A whole key, the last four characters of one, an id, or a part of the customer's name or e-mail, of the order's
+    /// number, or of the name or user of a device.
     pub q: Option<String>,
+}
+
+impl LicenseFilter {
+    /// The same for the store.
+    pub(crate) fn rows(self) -> holdfast_store::licenses::LicenseFilter {
+        holdfast_store::licenses::LicenseFilter {
+            state: self.state,
+            product: self.product,
+            plan: self.plan,
+            customer: self.customer,
+            order: self.order,
+            ends_after: self.ends_after,
+            ends_before: self.ends_before,
+            issued_after: self.issued_after,
+            issued_before: self.issued_before,
+            activated: self.activated,
+            not_seen_since: self.not_seen_since,
+            seats: self.seats,
+            ids: None,
+            q: self.q,
+        }
+    }
 }
 
 /// A step of a license's status, with what the act needs.
@@ -291,8 +354,8 @@ pub struct Transfer {
     pub reason: ReasonText,
 }
 
-/// Which seats to list.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Which seats to list. All conditions hold at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SeatFilter {
     /// Of one license.
@@ -305,6 +368,26 @@ pub struct SeatFilter {
     pub state: Option<SeatState>,
     /// Not seen since then.
     pub not_seen_since: Option<Timestamp>,
+    /// On this platform, as the application calls it.
+    pub platform: Option<String>,
+    /// A part of the device's name or of who sits there, of the customer's name or e-mail, or the last four characters of
+    /// the key.
+    pub q: Option<String>,
+}
+
+impl SeatFilter {
+    /// The same for the store.
+    pub(crate) fn rows(self) -> holdfast_store::seats::SeatFilter {
+        holdfast_store::seats::SeatFilter {
+            license: self.license,
+            product: self.product,
+            customer: self.customer,
+            state: self.state,
+            not_seen_since: self.not_seen_since,
+            platform: self.platform,
+            q: self.q,
+        }
+    }
 }
 
 /// A new member.
@@ -369,7 +452,7 @@ pub struct CreateToken {
 }
 
 /// Which events to list. All conditions hold at once.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventFilter {
     /// Of one subject: an id's text form.

@@ -5,6 +5,7 @@ use super::{
     impact,
     inputs::{ChangeStatus, ExtendLicense},
     licenses::{absent, lock, save, shown, told},
+    undo::status_told,
     views::{Impact, StatusOutcome},
 };
 use crate::{
@@ -20,9 +21,9 @@ use holdfast_store::{Querier, Tx, WriteOptions};
 use serde_json::json;
 
 /// How many licenses may change at once without an owner (security design, the table of roles).
-const AT_ONCE: usize = 10;
+pub(super) const AT_ONCE: usize = 10;
 /// How many licenses may change at once at all.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 /// By how much support may extend (security design, the table of roles).
 const SMALL_EXTENSION: Seconds = Seconds::days(30);
 /// How many seats of a license are looked at for its impact.
@@ -34,6 +35,11 @@ pub(super) fn may_change(actor: &Actor, licenses: usize, now: Timestamp, dry_run
     if actor.role() == Some(Role::Support) && !dry_run {
         actor.require_fresh(now)?;
     }
+    may_change_many(actor, licenses)
+}
+
+/// `Ok` where `actor` may change so many at once.
+pub(super) fn may_change_many(actor: &Actor, licenses: usize) -> Result<()> {
     if licenses > AT_ONCE && actor.role().is_some_and(|role| role != Role::Owner) {
         let detail = format!("More than {AT_ONCE} licenses at once: ask an owner to do it.");
         return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
@@ -62,7 +68,7 @@ pub(super) async fn impact_of(
     Ok(impact::of(devices, license.terms.renew_after, effective, act.now))
 }
 
-const fn action(change: StatusChange) -> &'static str {
+pub(super) const fn action(change: StatusChange) -> &'static str {
     match change {
         StatusChange::Suspend => "license.suspended",
         StatusChange::Resume => "license.resumed",
@@ -87,12 +93,13 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
         return Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: false });
     }
     let ends = status != LicenseStatus::Active;
+    let told_before = status_told(&row.license);
     row.license.status = status;
     row.license.status_reason = ends.then(|| input.reason.clone());
     row.license.status_effective_at = input.effective_at.filter(|at| ends && *at > act.now);
     save(act, tx, &row.license).await?;
     let data = json!({
-        "before": { "status": before }, "after": { "status": status }, "reason": input.reason,
+        "before": told_before, "after": status_told(&row.license), "reason": input.reason,
         "effective_at": row.license.status_effective_at.map(super::import::dates::rfc_3339),
         "devices": impact.devices,
     });

@@ -3,9 +3,9 @@
 use super::{
     act::{Act, job},
     customers,
-    inputs::{IssueLicense, LicenseFilter, Rekey, Transfer, UpdateLicense},
-    page::{Page, PageRequest, Total, map},
-    views::{Issued, LicenseDetail, LicenseView},
+    inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
+    page::{Page, PageRequest, map},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
 use crate::{
     Call, Service,
@@ -86,6 +86,16 @@ pub(super) fn told(license: &License) -> Value {
         "seats": license.terms.seats, "overrides": license.overrides,
         "expires_at": license.expires_at.map(super::import::dates::rfc_3339),
     })
+}
+
+/// The same with what else its plan gave it, for acts that change that.
+pub(super) fn told_with_terms(license: &License) -> Value {
+    let mut all = told(license);
+    if let Value::Object(members) = &mut all {
+        members.insert("plan_code".to_owned(), json!(license.plan_code));
+        members.insert("terms".to_owned(), json!(license.terms));
+    }
+    all
 }
 
 /// A key as the database keeps it: hashed for look-up, sealed for showing, and its last four characters.
@@ -182,30 +192,39 @@ impl Service {
         filter: LicenseFilter,
         page: PageRequest<LicenseSort>,
     ) -> Result<Page<LicenseView>> {
+        Ok(map(self.licenses_in_list(actor, filter, page).await?, |row| row.license))
+    }
+
+    /// The same, with when each was last seen.
+    pub async fn licenses_in_list(
+        &self,
+        actor: &Actor,
+        filter: LicenseFilter,
+        page: PageRequest<LicenseSort>,
+    ) -> Result<Page<LicenseInList>> {
         actor.require(Permission::LicensesRead)?;
         let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
         let mut reader = self.store().patient_reader();
-        if let Some(found) = self.find_exactly(&act, &mut reader, filter.q.as_deref().unwrap_or_default()).await? {
-            let mut items = Vec::with_capacity(found.len());
-            for row in &found {
-                items.push(shown(&act, &mut reader, row).await?);
-            }
-            return Ok(Page { total: Total { rows: items.len() as u64, exact: true }, items, next: None });
-        }
-        let filter = licenses::LicenseFilter {
-            state: filter.state,
-            product: filter.product,
-            plan: filter.plan,
-            customer: filter.customer,
-            order: filter.order,
-            ends_before: filter.ends_before,
-            q: filter.q,
-        };
+        let filter = self.narrowed(&act, &mut reader, filter).await?;
         let rows = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
         Ok(map(rows, |row| {
             let whose = row.customer_name.map(|name| (name, row.customer_email));
-            view(&act, &row.row, whose)
+            LicenseInList { license: view(&act, &row.row, whose), last_seen: row.last_seen }
         }))
+    }
+
+    /// `filter` for the store: a whole key or an id in `q` stands for the license that has it.
+    pub(super) async fn narrowed(
+        &self,
+        act: &Act,
+        q: &mut dyn Querier,
+        filter: LicenseFilter,
+    ) -> Result<licenses::LicenseFilter> {
+        let mut rows = filter.rows();
+        if let Some(found) = self.find_exactly(act, q, rows.q.as_deref().unwrap_or_default()).await? {
+            (rows.q, rows.ids) = (None, Some(found.iter().map(|row| row.license.id).collect()));
+        }
+        Ok(rows)
     }
 
     /// The licenses that a whole key or an id names; `None` where `q` is neither, or none has it.
@@ -249,39 +268,16 @@ impl Service {
         let rest = SEATS - seats.len();
         seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
         let timeline = super::events::timeline(&act, q, id, &seats, TIMELINE).await?;
+        let undo = super::undo::offers(actor, &row.license, &seats, &timeline, act.now);
         Ok(LicenseDetail {
             license: shown(&act, q, &row).await?,
+            undo,
             product_name: product.name,
             plan_name: plan.name,
             order_reference: order.map(|order| order.external_id),
             seats,
             timeline,
         })
-    }
-
-    /// Changes a license's number of seats or its overrides. A seat that is taken stays taken, even beyond the new number.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for values outside their range.
-    pub async fn update_license(&self, call: &Call, id: LicenseId, input: UpdateLicense) -> Result<LicenseView> {
-        call.actor.require(Permission::LicensesWrite)?;
-        let act = self.act(call);
-        self.commit(
-            call,
-            WriteOptions::license(id),
-            job!(act, input => |tx| {
-                let mut row = lock(&act, tx, id).await?;
-                let before = told(&row.license);
-                let overrides = input.overrides.unwrap_or_else(|| row.license.overrides.clone());
-                let seats = input.seats.unwrap_or(row.license.terms.seats);
-                row.license.terms = with(Terms { seats, ..row.license.terms }, &overrides, "/seats")?;
-                row.license.overrides = overrides;
-                save(&act, tx, &row.license).await?;
-                act.event(tx, "license.changed", id, json!({ "before": before, "after": told(&row.license) }));
-                shown(&act, tx, &row).await
-            }),
-        )
-        .await
     }
 
     /// Gives a license a new key. The old one is unknown from then on; running seats go on, because a lease does not
@@ -361,7 +357,7 @@ impl Service {
 }
 
 /// `terms` if they make sense together with `overrides`.
-fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
+pub(super) fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
     let too_many =
         terms.entitlements.keys().chain(overrides.keys()).collect::<std::collections::BTreeSet<_>>().len() > 64;
     let too_long = |value: &holdfast_domain::EntitlementValue| matches!(value, holdfast_domain::EntitlementValue::Text(text) if text.len() > 256);

@@ -5,7 +5,7 @@ use super::{
     inputs::{ChangeStatus, CreateOrder},
     license_status::{change, may_change},
     page::{Page, PageRequest, map},
-    views::{Impact, OrderView, RefundOutcome},
+    views::{Impact, OrderInList, OrderView, RefundOutcome},
 };
 use crate::{
     Call, Service,
@@ -13,9 +13,10 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{CustomerId, LicenseStatus, OrderId, Permission, ReasonText, license::StatusChange};
+pub use holdfast_store::orders::{OrderFilter, OrderStatus};
 use holdfast_store::{
     WriteOptions, customers, licenses,
-    orders::{self, OrderFilter, OrderRow, OrderStatus},
+    orders::{self, OrderRow},
 };
 use serde_json::json;
 
@@ -81,18 +82,30 @@ impl Service {
         row.as_ref().map(show).ok_or_else(absent)
     }
 
-    /// The vendor's orders by time of creation; with `q` those whose number begins so.
-    pub async fn orders(
+    /// The vendor's orders by time of creation.
+    pub async fn orders(&self, actor: &Actor, filter: OrderFilter, page: PageRequest<()>) -> Result<Page<OrderView>> {
+        Ok(map(self.orders_in_list(actor, filter, page).await?, |row| row.order))
+    }
+
+    /// The same, with who bought and how many licenses each has.
+    pub async fn orders_in_list(
         &self,
         actor: &Actor,
-        customer: Option<CustomerId>,
-        q: Option<String>,
+        filter: OrderFilter,
         page: PageRequest<()>,
-    ) -> Result<Page<OrderView>> {
+    ) -> Result<Page<OrderInList>> {
         actor.require(Permission::CustomersRead)?;
-        let filter = OrderFilter { status: None, customer, q };
-        let rows = orders::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
-        Ok(map(rows, |row| show(&row)))
+        let (mut reader, scope) = (self.store().patient_reader(), actor.scope());
+        let rows = orders::list(&mut reader, scope, &filter, &page).await?;
+        let buyers: Vec<CustomerId> = rows.items.iter().filter_map(|row| row.customer).collect();
+        let names = customers::get_many(&mut reader, scope, &buyers).await?;
+        let ids: Vec<OrderId> = rows.items.iter().map(|row| row.id).collect();
+        let counts = licenses::of_orders(&mut reader, scope, &ids).await?;
+        Ok(map(rows, |row| OrderInList {
+            order: show(&row),
+            customer_name: row.customer.and_then(|id| names.get(&id)).map(|customer| customer.name.clone()),
+            licenses: counts.get(&row.id).copied().unwrap_or(0),
+        }))
     }
 
     /// Notes that an order was paid back and revokes its licenses, or says who would lose access. Undone by reinstating

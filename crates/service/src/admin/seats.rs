@@ -4,7 +4,7 @@ use super::{
     act::{Act, job},
     inputs::SeatFilter,
     page::{Direction, Limit, Page, PageRequest, map},
-    views::SeatView,
+    views::{SeatInList, SeatView},
 };
 use crate::{
     Call, Service,
@@ -14,7 +14,7 @@ use crate::{
 use holdfast_domain::{LicenseId, Permission, ReasonText, SeatId, SeatState};
 pub use holdfast_store::seats::SeatSort;
 use holdfast_store::{
-    Querier, WriteOptions,
+    Querier, Tx, WriteOptions,
     changes::ChangeKind,
     seats::{self, SeatRow},
 };
@@ -29,6 +29,7 @@ pub(super) fn show(row: &SeatRow) -> SeatView {
         app_version: row.app_version.clone(),
         user: row.seat.user.clone(),
         state: row.seat.state,
+        first_seen: row.first_seen_at,
         claimed_at: row.seat.claimed_at,
         last_seen: row.last_seen_at,
         offline_until: row.offline_until,
@@ -59,6 +60,22 @@ pub(super) async fn of_license(
     Ok(found)
 }
 
+/// Takes a seat from its device in a write job; whether it had one.
+pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<(SeatView, bool)> {
+    let released = seats::release(tx, act.scope, id, act.now).await?;
+    let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    if released.was_active {
+        let seat = &released.seat;
+        let data = json!({
+            "before": { "state": SeatState::Active }, "after": { "state": SeatState::Released },
+            "license": seat.seat.license, "name": seat.name, "reason": reason,
+        });
+        act.event(tx, "seat.freed", id, data);
+        act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
+    }
+    Ok((show(&released.seat), released.was_active))
+}
+
 impl Service {
     /// The vendor's seats.
     pub async fn seats(
@@ -67,16 +84,23 @@ impl Service {
         filter: SeatFilter,
         page: PageRequest<SeatSort>,
     ) -> Result<Page<SeatView>> {
+        Ok(map(self.seats_in_list(actor, filter, page).await?, |row| row.seat))
+    }
+
+    /// The same, with whose they are.
+    pub async fn seats_in_list(
+        &self,
+        actor: &Actor,
+        filter: SeatFilter,
+        page: PageRequest<SeatSort>,
+    ) -> Result<Page<SeatInList>> {
         actor.require(Permission::LicensesRead)?;
-        let filter = seats::SeatFilter {
-            license: filter.license,
-            product: filter.product,
-            customer: filter.customer,
-            state: filter.state,
-            not_seen_since: filter.not_seen_since,
-        };
-        let rows = seats::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
-        Ok(map(rows, |row| show(&row.row)))
+        let rows = seats::list(&mut self.store().patient_reader(), actor.scope(), &filter.rows(), &page).await?;
+        Ok(map(rows, |row| SeatInList {
+            seat: show(&row.row),
+            key_hint: row.key_hint,
+            customer: row.customer.zip(row.customer_name),
+        }))
     }
 
     /// A seat.
@@ -101,20 +125,7 @@ impl Service {
         self.commit(
             call,
             WriteOptions::license(license),
-            job!(act, reason => |tx| {
-                let released = seats::release(tx, act.scope, id, act.now).await?;
-                let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-                if released.was_active {
-                    let seat = &released.seat;
-                    let data = json!({
-                        "before": { "state": SeatState::Active }, "after": { "state": SeatState::Released },
-                        "license": seat.seat.license, "name": seat.name, "reason": reason,
-                    });
-                    act.event(tx, "seat.freed", id, data);
-                    act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
-                }
-                Ok(show(&released.seat))
-            }),
+            job!(act, reason => |tx| Ok(free(&act, tx, id, &reason).await?.0)),
         )
         .await
     }

@@ -136,6 +136,16 @@ impl Service {
         Ok(map(rows, |row| show(&row)))
     }
 
+    /// A token.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn token(&self, actor: &Actor, id: TokenId) -> Result<TokenView> {
+        actor.require(Permission::TokensWrite)?;
+        let row = tokens::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
+        row.as_ref().map(show).ok_or_else(absent)
+    }
+
     /// Revokes a token. One that is revoked already is answered as it is.
     ///
     /// # Errors

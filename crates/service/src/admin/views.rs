@@ -3,8 +3,8 @@
 use super::import::dates::DateOrder;
 use holdfast_domain::{
     Code, CustomerId, Email, Entitlements, EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseState,
-    LicenseStatus, MemberId, Name, OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId, SeatState,
-    SessionId, Terms, Timestamp, TokenId, VendorId,
+    LicenseStatus, MemberId, Name, NoteId, NoteText, OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId,
+    SeatState, SessionId, Terms, Timestamp, TokenId, VendorId,
 };
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,74 @@ pub struct TermsOutcome {
     pub applied: bool,
 }
 
+/// What the history that is kept cannot say about other terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// Of each device only the last renewal is kept, so not for how long it was away before.
+    EarlierGaps,
+    /// When a shared seat would have come back by itself under the other length of lease.
+    WhenSharedSeatsCameBack,
+    /// Applications ask for entitlements without a server.
+    WhichEntitlementsWereAskedFor,
+    /// How a plan is sold sets the end of licenses that are issued from then on; those that exist keep theirs.
+    EndsStay,
+}
+
+/// A license that proposed terms would have hit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The license.
+    pub license: LicenseId,
+    /// The last four characters of its key.
+    pub key_hint: String,
+    /// Who holds it.
+    pub customer: Option<CustomerId>,
+    /// That customer's name, or address.
+    pub customer_name: Option<String>,
+    /// How many of its activations would have been refused.
+    pub refused: u64,
+    /// How many of its devices would have been left without a valid lease.
+    pub ran_out: u64,
+    /// When the first of it would have happened.
+    pub first_at: Option<Timestamp>,
+    /// The device it would have happened to, where it gave a name.
+    pub device: Option<String>,
+}
+
+/// How proposed terms would have judged the last 90 days of a plan's licenses, or of a part of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// From when on.
+    pub since: Timestamp,
+    /// How many licenses of the plan were looked at.
+    pub looked_at: u64,
+    /// How many it has, or at least about so many.
+    pub total: u64,
+    /// Whether that is exact.
+    pub total_exact: bool,
+    /// Where to go on; absent where all were looked at.
+    pub next: Option<String>,
+    /// How many of those looked at would have other terms.
+    pub changing: u64,
+    /// How many would have more seats taken than allowed; no seat that is taken is lost.
+    pub over_their_seats: u64,
+    /// How many activations would have been refused.
+    pub refused: u64,
+    /// On how many licenses.
+    pub licenses_refused: u64,
+    /// How many devices would have been left without a valid lease.
+    pub ran_out: u64,
+    /// On how many licenses.
+    pub licenses_ran_out: u64,
+    /// The licenses that would have been hit; at most 100.
+    pub named: Vec<Replayed>,
+    /// Entitlements that licenses lose or have changed, and on how many.
+    pub lost: Vec<(String, u64)>,
+    /// What the kept history cannot say.
+    pub unknown: Vec<Unknown>,
+}
+
 /// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerView {
@@ -111,7 +179,7 @@ pub struct RefundOutcome {
     pub impact: Impact,
 }
 
-/// A license in a list.
+/// A license.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenseView {
     /// Its id.
@@ -182,6 +250,52 @@ pub struct LicenseDetail {
     pub seats: Vec<SeatView>,
     /// What happened to it and its seats, newest first; at most 100.
     pub timeline: Vec<EventView>,
+    /// What whoever asks can undo of it, newest first.
+    pub undo: Vec<UndoOffer>,
+}
+
+/// An act that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoOffer {
+    /// The event that tells of it.
+    pub event: EventId,
+    /// What was done.
+    pub action: String,
+    /// The seat it was done to; absent for the license itself.
+    pub seat: Option<SeatId>,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// A license in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseInList {
+    /// The license.
+    pub license: LicenseView,
+    /// When a device of it was last heard of, to the hour.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A seat in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatInList {
+    /// The seat.
+    pub seat: SeatView,
+    /// The last four characters of its license's key.
+    pub key_hint: String,
+    /// Whose license it is.
+    pub customer: Option<(CustomerId, Name)>,
+}
+
+/// An order in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderInList {
+    /// The order.
+    pub order: OrderView,
+    /// What the customer is called who bought.
+    pub customer_name: Option<Name>,
+    /// How many licenses it has.
+    pub licenses: u64,
 }
 
 /// A seat.
@@ -201,6 +315,8 @@ pub struct SeatView {
     pub user: Option<Email>,
     /// Whether it is taken.
     pub state: SeatState,
+    /// When the device was seen for the first time.
+    pub first_seen: Timestamp,
     /// When it was taken.
     pub claimed_at: Timestamp,
     /// When it was last heard of.
@@ -250,6 +366,51 @@ pub struct Impact {
 pub struct StatusOutcome {
     /// The license as it is after the change, or as it is now where nothing was changed.
     pub license: LicenseView,
+    /// Who loses access and when.
+    pub impact: Impact,
+    /// Whether it has been done.
+    pub applied: bool,
+}
+
+/// One term of a license that becomes another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermChange {
+    /// Its name; `entitlement:CODE` for an entitlement.
+    pub term: String,
+    /// What it was; null where there was none.
+    pub before: serde_json::Value,
+    /// What it becomes.
+    pub after: serde_json::Value,
+}
+
+/// What a device gets after a change of its license, by the decision that it will meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceOutlook {
+    /// The seat.
+    pub seat: SeatId,
+    /// The device's name, where it gave one.
+    pub name: Option<String>,
+    /// The person it belongs to.
+    pub user: Option<Email>,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// When it learns of the change, with its next renewal; absent where it has missed its last one, so nobody knows.
+    pub expected_at: Option<Timestamp>,
+    /// How long it works without any server after that; absent where it is refused then.
+    pub works_until: Option<Timestamp>,
+}
+
+/// What a change of a license did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeOutcome {
+    /// The license as it is after the change, whether or not that has been done.
+    pub license: LicenseView,
+    /// Term by term, what becomes another.
+    pub changes: Vec<TermChange>,
+    /// The devices that get other leases than before, where any do; at most 200.
+    pub devices: Vec<DeviceOutlook>,
+    /// How many seats are taken beyond what will be allowed. They stay taken.
+    pub over_their_seats: u32,
     /// Who loses access and when.
     pub impact: Impact,
     /// Whether it has been done.
@@ -437,6 +598,27 @@ impl std::fmt::Debug for Bootstrapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bootstrapped").field("vendor", &self.vendor).finish_non_exhaustive()
     }
+}
+
+/// A note about a license or a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteView {
+    /// Its id.
+    pub id: NoteId,
+    /// The license it is about.
+    pub license: Option<LicenseId>,
+    /// The customer it is about.
+    pub customer: Option<CustomerId>,
+    /// Who wrote it.
+    pub author: holdfast_domain::event::Actor,
+    /// Whether that is whoever asks, who may change it.
+    pub own: bool,
+    /// What it says.
+    pub text: NoteText,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub edited_at: Option<Timestamp>,
 }
 
 /// An entry of the audit log.

@@ -16,6 +16,9 @@ use tokio::sync::watch;
 const FLUSH: Duration = Duration::from_secs(1);
 /// How often is looked whether leases are to be counted again.
 const COUNTING: Duration = Duration::from_secs(10);
+/// How often is looked whether there is an act on many, and how long one rests between two pieces.
+const ACTING: Duration = Duration::from_secs(2);
+const BETWEEN: Duration = Duration::from_millis(20);
 /// How many touches share a job.
 const FLUSH_BATCH: usize = 1_000;
 /// How often to look whether there is work for the fleet to be done.
@@ -41,7 +44,8 @@ impl Service {
             self.keep_following(stopped.clone()),
             self.keep_flushing(stopped.clone()),
             self.keep_house(stopped.clone()),
-            self.keep_counting(stopped),
+            self.keep_counting(stopped.clone()),
+            self.keep_acting(stopped),
             ended,
         );
         if let Err(error) = self.flush().await {
@@ -88,6 +92,26 @@ impl Service {
                 _ = stopped.wait_for(|stop| *stop) => return,
             };
             if pause(&mut stopped, COUNTING).await {
+                return;
+            }
+        }
+    }
+
+    /// Does acts on many, piece by piece.
+    async fn keep_acting(&self, mut stopped: Stop) {
+        let mut log = Log::new("acts on many");
+        let holder = u64::from_be_bytes(random_bytes(self.entropy())).to_string();
+        loop {
+            let more = tokio::select! {
+                result = self.go_on_with_bulk(&holder) => {
+                    let more = *result.as_ref().unwrap_or(&false);
+                    log.note(&result.map(|_| ()));
+                    more
+                },
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            // Between two pieces others have their turn.
+            if pause(&mut stopped, if more { BETWEEN } else { ACTING }).await {
                 return;
             }
         }

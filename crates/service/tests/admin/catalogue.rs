@@ -4,9 +4,12 @@ use crate::world::*;
 use holdfast_domain::{LicenseModel, SeatModel, Seconds, Terms};
 use holdfast_service::{
     ErrorCode,
-    admin::inputs::{
-        CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense, PlanFilter,
-        UpdateCustomer, UpdatePlan, UpdateProduct,
+    admin::{
+        inputs::{
+            ApplyTerms, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CustomerChoice, IssueLicense,
+            PlanFilter, UpdateCustomer, UpdatePlan, UpdateProduct,
+        },
+        orders::OrderFilter,
     },
 };
 use holdfast_testkit::both;
@@ -65,14 +68,15 @@ both! {
             async move { service.license(system, id).await.unwrap().license.terms }
         };
         assert_eq!(now(plain.license.id).await, yearly());
-        let preview = service.apply_terms(&call, world.plan, true).await.unwrap();
+        let asking = ApplyTerms { dry_run: true, ..ApplyTerms::default() };
+        let preview = service.apply_terms(&call, world.plan, asking).await.unwrap();
         assert_eq!((preview.licenses, preview.over_their_seats, preview.applied), (2, 0, false));
         assert_eq!(now(plain.license.id).await, yearly());
-        let done = service.apply_terms(&call, world.plan, false).await.unwrap();
+        let done = service.apply_terms(&call, world.plan, ApplyTerms::default()).await.unwrap();
         assert_eq!((done.licenses, done.applied), (2, true));
         assert_eq!(now(plain.license.id).await, terms);
         assert_eq!(now(own_size.id).await, Terms { seats: 7, ..terms }, "what was bought stays");
-        assert_eq!(service.apply_terms(&call, world.plan, false).await.unwrap().licenses, 0);
+        assert_eq!(service.apply_terms(&call, world.plan, ApplyTerms::default()).await.unwrap().licenses, 0);
         assert!(world.activate(&plain.key, "a").await.unwrap().again);
     }
 
@@ -110,7 +114,7 @@ both! {
         let issue = IssueLicense { order: Some(order.id), ..IssueLicense::of(world.plan) };
         let license = service.issue_license(&call, issue).await.unwrap().license;
         assert_eq!((license.customer, license.order), (Some(customer), Some(order.id)));
-        let found = service.orders(&call.actor, None, Some("INV".to_owned()), page()).await.unwrap();
+        let found = service.orders(&call.actor, OrderFilter { q: Some("INV".to_owned()), ..OrderFilter::default() }, page()).await.unwrap();
         assert_eq!(found.items, [order]);
         // A customer named by address is found again, not made twice.
         let named = |email: &str| {

@@ -6,7 +6,7 @@ use holdfast_domain::Role;
 use holdfast_service::{
     Call, ErrorCode, Result,
     admin::{
-        exports::{Export, Format, What},
+        exports::{Export, Format, Rows},
         import::StageImport,
         inputs::{CreateCustomer, CustomerChoice, EventFilter, IssueLicense, LicenseFilter},
     },
@@ -15,7 +15,7 @@ use holdfast_testkit::both;
 use std::collections::BTreeMap;
 
 fn export(format: Format, with_keys: bool) -> Export {
-    Export { what: What::Licenses, format, filter: LicenseFilter::default(), with_keys }
+    Export { rows: Rows::Licenses(LicenseFilter::default()), format, with_keys }
 }
 
 async fn read(world: &World, call: &Call, export: Export) -> Result<String> {
@@ -74,7 +74,7 @@ both! {
         let world = World::new(&db).await;
         let json = read(&world, &world.call(), export(Format::Json, false)).await.unwrap();
         assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&json).unwrap().len(), 0);
-        let customers = Export { what: What::Customers, ..export(Format::Csv, false) };
+        let customers = Export { rows: Rows::Customers(None), ..export(Format::Csv, false) };
         let csv = read(&world, &world.call(), customers).await.unwrap();
         assert_eq!(csv, "id,email,name,external_id,created_at\r\n");
     }

@@ -45,11 +45,12 @@ both! {
         for (text, expected) in [
             (key.to_lowercase().replace('-', " ").as_str(), [1, 0, 0, 0, 0, 0]),
             (id.to_string().as_str(), [1, 0, 0, 0, 0, 0]),
-            ("zoë al", [1, 1, 0, 0, 0, 0]),
-            ("ZOE@", [1, 1, 0, 0, 0, 0]),
+            ("zoë al", [1, 1, 0, 1, 0, 0]),
+            ("LMEIDA", [1, 1, 0, 1, 0, 0]),
+            ("ZOE@", [1, 1, 0, 1, 0, 0]),
             ("ORDER-4711", [1, 0, 0, 1, 0, 0]),
-            ("ORDER-47", [0, 0, 0, 1, 0, 0]),
-            ("ärger", [0, 0, 1, 0, 0, 0]),
+            ("order-47", [1, 0, 0, 1, 0, 0]),
+            ("ärger", [1, 0, 1, 0, 0, 0]),
             ("7%", [0, 0, 1, 0, 0, 0]),
             ("product", [0, 0, 0, 0, 1, 0]),
             ("EDITOR", [0, 0, 0, 0, 1, 0]),
@@ -106,10 +107,10 @@ both! {
             assert!(service.find(&stranger, text).await.unwrap().is_empty(), "{text}");
         }
         let viewer = world.member(Role::Viewer).await.actor;
-        assert_eq!(counts(&service.find(&viewer, "pro").await.unwrap()), [1, 1, 1, 0, 1, 1]);
+        assert_eq!(counts(&service.find(&viewer, "pro").await.unwrap()), [1, 1, 1, 1, 1, 1]);
         for (scope, expected) in [
             (Permission::LicensesRead, [1, 0, 1, 0, 0, 0]),
-            (Permission::CustomersRead, [0, 1, 0, 0, 0, 0]),
+            (Permission::CustomersRead, [0, 1, 0, 1, 0, 0]),
             (Permission::CatalogRead, [0, 0, 0, 0, 1, 1]),
         ] {
             let input = CreateToken { name: text("shop"), scopes: vec![scope], expires_at: None };

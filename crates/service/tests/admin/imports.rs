@@ -177,7 +177,7 @@ both! {
         let first = stage(&world, text).await.unwrap();
         confirm(&world, first.id, false).await.unwrap();
         let rows = world.service.import_rows(&world.system(), first.id, None, 0, 1).await.unwrap();
-        let more = UpdateLicense { seats: Some(5), overrides: None };
+        let more = UpdateLicense { seats: Some(5), ..UpdateLicense::default() };
         world.service.update_license(&world.call(), rows[0].license.unwrap(), more).await.unwrap();
         let again = stage(&world, text).await.unwrap();
         assert_eq!(again.counts, counts(0, 0, 0, 1, 0));

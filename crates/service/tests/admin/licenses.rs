@@ -140,12 +140,18 @@ both! {
     async fn fewer_seats_take_none_away(db: TestDb) {
         let world = World::new(&db).await;
         let (id, _) = world.used(&["a", "b", "c"]).await;
-        let less = UpdateLicense { seats: Some(1), overrides: Some(entitlements(&["print"])) };
-        let view = world.service.update_license(&world.call(), id, less).await.unwrap();
+        let less = UpdateLicense {
+            seats: Some(1),
+            overrides: Some(entitlements(&["print"])),
+            ..UpdateLicense::default()
+        };
+        let outcome = world.service.update_license(&world.call(), id, less).await.unwrap();
+        assert_eq!((outcome.over_their_seats, outcome.impact.devices, outcome.applied), (2, 0, true));
+        let view = outcome.license;
         assert_eq!((view.terms.seats, view.seats_taken, view.overrides.len()), (1, 3, 1));
         let detail = world.service.license(&world.system(), id).await.unwrap();
         assert!(detail.seats.iter().all(|seat| seat.state == SeatState::Active));
-        let none = UpdateLicense { seats: Some(0), overrides: None };
+        let none = UpdateLicense { seats: Some(0), ..UpdateLicense::default() };
         let refused = world.service.update_license(&world.call(), id, none).await.unwrap_err();
         assert_eq!(refused.pointer.as_deref(), Some("/seats"));
     }

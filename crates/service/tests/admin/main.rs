@@ -3,6 +3,7 @@
 
 mod audit;
 mod authorisation;
+mod bulk;
 mod catalogue;
 mod demo;
 mod exports;
@@ -15,7 +16,11 @@ mod imports;
 mod invitations;
 mod licenses;
 mod members;
+mod notes;
 mod proofs;
+mod replay;
+mod saved_views;
 mod sign_in;
 mod status;
+mod undo;
 mod world;

@@ -199,6 +199,15 @@ impl World {
     }
 
     pub async fn activate(&self, key: &str, device: &str) -> Result<Activated, Error> {
+        self.activate_as(key, device, None).await
+    }
+
+    /// The same for a person.
+    pub async fn activate_for(&self, key: &str, device: &str, user: &str) -> Result<Activated, Error> {
+        self.activate_as(key, device, Some(user)).await
+    }
+
+    async fn activate_as(&self, key: &str, device: &str, user: Option<&str>) -> Result<Activated, Error> {
         let input = Activate {
             key: key.to_owned(),
             device: Device {
@@ -208,7 +217,7 @@ impl World {
                 app_version: None,
                 public_key: None,
             },
-            user: None,
+            user: user.map(text),
             nonce: Nonce::parse("nonce-0123456789").unwrap(),
             manifest_seq: None,
             borrow_seconds: None,

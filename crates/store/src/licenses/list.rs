@@ -2,16 +2,19 @@
 
 use super::LicenseRow;
 use crate::{
-    customers::{folded, matching, prefix_end},
+    dialect::Dialect,
     error::StoreError,
-    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    narrow::{Parts, Plan, SCANNED},
+    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Querier, Record, Row, ToArg, all, args},
+    search::{Kind, MANY, Piece, Search},
+    sql::{Querier, Record, Row, ToArg as _, all, args},
     tx::Counted,
 };
-use holdfast_domain::{CustomerId, Email, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp};
+use holdfast_domain::{CustomerId, Email, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp};
+use std::collections::HashMap;
 
-/// What a list of licenses is narrowed to.
+/// What a list of licenses is narrowed to. All conditions hold at once.
 #[derive(Clone, Debug, Default)]
 pub struct LicenseFilter {
     /// Standing so at the moment given beside it.
@@ -24,12 +27,36 @@ pub struct LicenseFilter {
     pub customer: Option<CustomerId>,
     /// Of one order.
     pub order: Option<OrderId>,
-    /// Ending before then, and not ended yet.
+    /// Ending then or later.
+    pub ends_after: Option<Timestamp>,
+    /// Ending before then, and, without the other bound, not ended yet.
     pub ends_before: Option<Timestamp>,
-    /// The last four characters of the key, the beginning of the customer's address or name, the customer's external id,
-    /// or the order's number. Where more than two thousand customers match, it is taken to mean customers only, and the
-    /// total is an estimate.
+    /// Issued then or later.
+    pub issued_after: Option<Timestamp>,
+    /// Issued before then.
+    pub issued_before: Option<Timestamp>,
+    /// Whether a device was ever activated.
+    pub activated: Option<bool>,
+    /// Activated once, and no device of it was heard of since then, to the hour.
+    pub not_seen_since: Option<Timestamp>,
+    /// How many of its seats are taken.
+    pub seats: Option<SeatsTaken>,
+    /// One of these.
+    pub ids: Option<Vec<LicenseId>>,
+    /// The last four characters of the key, or a part of the customer's name, address or external id, of the order's
+    /// number, or of the name or user of a device. Of a kind of which more than two thousand match, those are met on a walk
+    /// along the list, and the total is an estimate.
     pub q: Option<String>,
+}
+
+crate::sql::stored_enum! {
+    /// How many seats of a license are taken.
+    pub enum SeatsTaken {
+        /// All that were sold, or more.
+        Full = "full",
+        /// More than were sold: with the overdraft, or since the number was lowered.
+        Over = "over",
+    }
 }
 
 /// How a list of licenses is sorted.
@@ -40,6 +67,12 @@ pub enum LicenseSort {
     Created,
     /// By end; those without an end come last.
     Ends,
+    /// By the customer's name, whatever its case; those without one come first.
+    Customer,
+    /// By when a device was last heard of, to the hour; those never activated come first.
+    LastSeen,
+    /// By the number of seats taken.
+    Taken,
 }
 
 /// A license in a list, with whose it is.
@@ -51,105 +84,236 @@ pub struct LicenseListRow {
     pub customer_name: Option<Name>,
     /// The customer's address.
     pub customer_email: Option<Email>,
+    /// When a device was last heard of, to the hour.
+    pub last_seen: Option<Timestamp>,
+    holder: String,
+    taken: i64,
+    seen_at: i64,
 }
 
 impl Record for LicenseListRow {
     const COLUMNS: &'static str = "";
-    const WIDTH: usize = LicenseRow::WIDTH + 2;
+    const WIDTH: usize = LicenseRow::WIDTH + 5;
 
     fn read_at(row: &Row, at: usize) -> Result<Self, StoreError> {
+        let beside = at + LicenseRow::WIDTH;
+        let seen_at: i64 = row.get(beside + 4)?;
         Ok(Self {
             row: LicenseRow::read_at(row, at)?,
-            customer_name: row.get(at + LicenseRow::WIDTH)?,
-            customer_email: row.get(at + LicenseRow::WIDTH + 1)?,
+            customer_name: row.get(beside)?,
+            customer_email: row.get(beside + 1)?,
+            last_seen: (seen_at > 0).then(|| Timestamp::from_micros(seen_at)),
+            holder: row.get(beside + 2)?,
+            taken: row.get(beside + 3)?,
+            seen_at,
         })
     }
 }
 
-fn conditions(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> (Filter, bool) {
-    let mut conditions = Filter::default();
-    let mut everything = true;
-    conditions.and("licenses.vendor = ?", args![scope.vendor()]);
+const BESIDE: &str = "customers.name, customers.email, license_use.holder, license_use.taken, license_use.seen_at";
+
+fn parts(scope: Scope, filter: &LicenseFilter, sort: LicenseSort, now: Timestamp, dialect: Dialect) -> Parts {
+    let vendor = scope.vendor();
+    let mut parts = Parts::default();
+    // Found by an index of licenses that has them by id, or by end.
+    let mut add = |index: &'static str, order: LicenseSort, condition: &str, value: crate::sql::Arg| {
+        let condition = format!("licenses.vendor = ? AND {condition}");
+        let by = dialect.by_index(Some(index));
+        let mut args = args![vendor];
+        args.push(value);
+        let part = parts.indexed("licenses", &by, "licenses.id", &condition, args);
+        part.walks = (order == sort).then_some(index);
+    };
+    let by_id = LicenseSort::Created;
     match filter.state {
-        None => everything &= true,
-        Some(state) => {
-            everything = false;
-            match state {
-                LicenseState::Active => {
-                    conditions.and("licenses.status = 'active' AND licenses.ends_at > ?", args![now])
-                }
-                LicenseState::Expired => {
-                    conditions.and("licenses.status = 'active' AND licenses.ends_at <= ?", args![now])
-                }
-                LicenseState::Suspended => conditions.and("licenses.status = 'suspended'", vec![]),
-                LicenseState::Revoked => conditions.and("licenses.status = 'revoked'", vec![]),
+        None => {}
+        Some(state @ (LicenseState::Suspended | LicenseState::Revoked)) => {
+            let status = if state == LicenseState::Suspended { "suspended" } else { "revoked" };
+            let (index, order) = match sort {
+                LicenseSort::Ends => ("licenses_status_idx", LicenseSort::Ends),
+                _ => ("licenses_state_idx", by_id),
             };
+            add(index, order, "licenses.status = ?", status.arg());
+        }
+        Some(LicenseState::Active) => {
+            add(
+                "licenses_status_idx",
+                LicenseSort::Ends,
+                "licenses.status = 'active' AND licenses.ends_at > ?",
+                now.arg(),
+            );
+        }
+        Some(LicenseState::Expired) => {
+            add(
+                "licenses_status_idx",
+                LicenseSort::Ends,
+                "licenses.status = 'active' AND licenses.ends_at <= ?",
+                now.arg(),
+            );
         }
     }
-    conditions
-        .maybe("licenses.product = ?", filter.product.as_ref())
-        .maybe("licenses.plan = ?", filter.plan.as_ref())
-        .maybe("licenses.customer = ?", filter.customer.as_ref())
-        .maybe("licenses.order_id = ?", filter.order.as_ref());
-    everything &= filter.product.is_none() && filter.plan.is_none();
-    everything &= filter.customer.is_none() && filter.order.is_none();
-    if let Some(end) = filter.ends_before {
-        everything = false;
-        conditions.and("licenses.ends_at >= ? AND licenses.ends_at < ?", args![now, end]);
+    if let Some(order) = filter.order {
+        add("licenses_order_idx", by_id, "licenses.order_id = ?", order.arg());
     }
-    (conditions, everything)
+    if let Some(customer) = filter.customer {
+        add("licenses_customer_idx", by_id, "licenses.customer = ?", customer.arg());
+    }
+    if let Some(plan) = filter.plan {
+        add("licenses_plan_idx", by_id, "licenses.plan = ?", plan.arg());
+    }
+    if let Some(product) = filter.product {
+        add("licenses_product_idx", by_id, "licenses.product = ?", product.arg());
+    }
+    if filter.ends_after.is_some() || filter.ends_before.is_some() {
+        let from = filter.ends_after.unwrap_or(now).micros();
+        let until = filter.ends_before.map_or(super::NO_END, Timestamp::micros);
+        let condition = "licenses.vendor = ? AND licenses.ends_at >= ? AND licenses.ends_at < ?";
+        let by = dialect.by_index(Some("licenses_ends_idx"));
+        let part = parts.indexed("licenses", &by, "licenses.id", condition, args![vendor, from, until]);
+        part.walks = (sort == LicenseSort::Ends).then_some("licenses_ends_idx");
+    }
+    if filter.issued_after.is_some() || filter.issued_before.is_some() {
+        // Ids begin with the time at which they were made.
+        let from = filter.issued_after.map_or([0; 16], first_id);
+        let until = filter.issued_before.map_or([0xff; 16], first_id);
+        let condition = "licenses.vendor = ? AND licenses.id >= ? AND licenses.id < ?";
+        let by = dialect.by_index(Some("licenses_vendor_key"));
+        let args = args![vendor, LicenseId::from_bytes(from), LicenseId::from_bytes(until)];
+        let part = parts.indexed("licenses", &by, "licenses.id", condition, args);
+        part.walks = (sort == by_id).then_some("licenses_vendor_key");
+    }
+    if let Some(ids) = &filter.ids {
+        let mut args = args![vendor];
+        let among = match dialect {
+            Dialect::Sqlite => {
+                args.extend(ids.iter().map(crate::sql::ToArg::arg));
+                format!("licenses.id IN ({})", vec!["?"; ids.len()].join(", "))
+            }
+            Dialect::Postgres => {
+                args.push(crate::sql::Arg::Many(ids.iter().map(crate::sql::ToArg::arg).collect()));
+                "licenses.id = ANY(?)".to_owned()
+            }
+        };
+        let by = dialect.by_index(Some("licenses_vendor_key"));
+        parts.indexed("licenses", &by, "licenses.id", &format!("licenses.vendor = ? AND {among}"), args);
+    }
+    let mut used = |index: &'static str, order: Option<LicenseSort>, condition: &str, value: i64| {
+        let condition = format!("license_use.vendor = ? AND {condition}");
+        let by = dialect.by_index(Some(index));
+        let args = args![vendor, value];
+        let part = parts.indexed("license_use", &by, "license_use.license", &condition, args);
+        part.walks = (order == Some(sort)).then_some(index);
+    };
+    let seen = ("license_use_seen_idx", Some(LicenseSort::LastSeen));
+    match filter.activated {
+        None => {}
+        Some(false) => used(seen.0, seen.1, "license_use.seen_at = ?", 0),
+        Some(true) => used(seen.0, seen.1, "license_use.seen_at > ?", 0),
+    }
+    if let Some(since) = filter.not_seen_since {
+        used(seen.0, seen.1, "license_use.seen_at > 0 AND license_use.seen_at < ?", since.micros());
+    }
+    match filter.seats {
+        None => {}
+        Some(SeatsTaken::Full) => used("license_use_free_idx", None, "license_use.free <= ?", 0),
+        Some(SeatsTaken::Over) => used("license_use_free_idx", None, "license_use.free < ?", 0),
+    }
+    parts
 }
 
-/// How many customers a search may find before it is walked instead of looked up.
-const MANY_CUSTOMERS: usize = 2_000;
-
-/// Narrows to the licenses that a search finds, each part over its own index. True where so many customers match that
-/// most of what a walk along the sort order meets will do: then the condition is one on the joined customer.
-async fn search(q: &mut dyn Querier, conditions: &mut Filter, scope: Scope, typed: &str) -> Result<bool, StoreError> {
-    let vendor = scope.vendor();
-    let text = folded(typed);
-    let customers = matching(q, scope, &text, typed, MANY_CUSTOMERS + 1).await?;
-    if customers.len() > MANY_CUSTOMERS {
-        let end = prefix_end(&text);
-        conditions.and(
-            "((customers.email >= ? AND customers.email < ?)
-                OR (customers.name_folded >= ? AND customers.name_folded < ?))",
-            args![text, end, text, end],
-        );
-        return Ok(true);
-    }
-    let plain: String = typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-    let hint = plain.get(plain.len().saturating_sub(4)..).unwrap_or_default();
-    let order = crate::orders::by_external_id(q, scope, typed).await?.map(|order| order.id);
-    // Not `UNION`: to merge the parts in the order of the ids, SQLite would walk all of the vendor's licenses.
-    let mut found = "SELECT id FROM licenses WHERE vendor = ? AND key_hint = ?".to_owned();
-    let mut args = args![vendor, hint];
-    if let Some(order) = order {
-        found.push_str(" UNION ALL SELECT id FROM licenses WHERE vendor = ? AND order_id = ?");
-        args.extend(args![vendor, order]);
-    }
-    if !customers.is_empty() {
-        let among = q.dialect().any_of_next("customer", customers.iter().map(ToArg::arg), &mut args, vendor.arg());
-        found.push_str(" UNION ALL SELECT id FROM licenses WHERE vendor = ? AND ");
-        found.push_str(&among);
-    }
-    conditions.and(&format!("licenses.id IN ({found})"), args);
-    Ok(false)
+/// The smallest id that can have been made at `at`.
+fn first_id(at: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(at.micros().div_euclid(1_000)).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
 }
 
-/// The index that a walk along the sort order goes by on SQLite, which without statistics prefers to sort. `None` to let
-/// it choose.
-fn walked(filter: &LicenseFilter, sort: LicenseSort) -> Option<&'static str> {
+const KINDS: &[Kind] = &[Kind::Customer, Kind::Order, Kind::Seat];
+
+/// Adds the condition that a search finds the license. True where so much matches that it is met on a walk.
+async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &Search) -> Result<bool, StoreError> {
+    let (vendor, hint) = (scope.vendor(), search.hint());
+    let found = search.find(q, KINDS).await?;
+    let by = |index| q.dialect().by_index(Some(index));
+    let (mut ways, mut args) = (Vec::new(), args![vendor, hint]);
+    ways.push(format!(
+        "SELECT id AS few_id FROM licenses{} WHERE vendor = ? AND key_hint = ?",
+        by("licenses_hint_idx")
+    ));
+    let (mut conditions, mut values) = (vec!["licenses.key_hint = ?".to_owned()], args![hint]);
+    for (kind, Piece(subjects, more)) in found.subjects() {
+        ways.push(match kind {
+            Kind::Customer => format!(
+                "SELECT licenses.id FROM ({subjects}) AS found CROSS JOIN licenses{}
+                 WHERE licenses.vendor = ? AND licenses.customer = found.subject",
+                by("licenses_customer_idx")
+            ),
+            Kind::Order => format!(
+                "SELECT licenses.id FROM ({subjects}) AS found CROSS JOIN licenses{}
+                 WHERE licenses.vendor = ? AND licenses.order_id = found.subject",
+                by("licenses_order_idx")
+            ),
+            Kind::Seat => format!(
+                "SELECT seats.license FROM ({subjects}) AS found CROSS JOIN seats
+                 WHERE seats.vendor = ? AND seats.id = found.subject"
+            ),
+        });
+        args.extend(more);
+        args.push(vendor.arg());
+        let Piece(condition, more) = match kind {
+            Kind::Customer => search.matches(kind, "licenses.customer"),
+            Kind::Order => search.matches(kind, "licenses.order_id"),
+            Kind::Seat => {
+                let Piece(condition, args) = search.matches(kind, "seats.id");
+                Piece(
+                    format!(
+                        "EXISTS (SELECT 1 FROM seats WHERE seats.license = licenses.id AND {condition} LIMIT 1 OFFSET 0)"
+                    ),
+                    args,
+                )
+            }
+        };
+        conditions.push(condition);
+        values.extend(more);
+    }
+    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), COUNT_CAP + 1);
+    let looked_up = (!found.is_broad).then_some(Piece(ways, args));
+    parts.push(looked_up, &format!("({})", conditions.join(" OR ")), values);
+    Ok(found.is_broad)
+}
+
+const fn key(sort: LicenseSort) -> (SortKey, &'static str) {
+    let (name, expression, kind, id) = match sort {
+        LicenseSort::Created => ("created", "licenses.id", KeyType::Id, "licenses.id"),
+        LicenseSort::Ends => ("ends", "licenses.ends_at", KeyType::Int, "licenses.id"),
+        LicenseSort::Customer => ("customer", "license_use.holder", KeyType::Text, "license_use.license"),
+        LicenseSort::LastSeen => ("last_seen", "license_use.seen_at", KeyType::Int, "license_use.license"),
+        LicenseSort::Taken => ("taken", "license_use.taken", KeyType::Int, "license_use.license"),
+    };
+    (SortKey { name, expression, kind }, id)
+}
+
+/// From where the list is read along its order: the tables, and the index of the first.
+fn walk(dialect: Dialect, plan: &Plan<'_>, sort: LicenseSort) -> (String, String) {
+    let of_licenses = |index| {
+        let by = dialect.by_index(Some(plan.walk(index)));
+        let walked = format!("licenses{by}");
+        let usage = dialect.each_by("license_use", "license_use.license = licenses.id");
+        (format!("{walked} CROSS JOIN {usage}"), walked)
+    };
+    let of_use = |index| {
+        let by = dialect.by_index(Some(plan.walk(index)));
+        let walked = format!("license_use{by}");
+        let licenses = dialect.each_by("licenses", "licenses.id = license_use.license");
+        (format!("{walked} CROSS JOIN {licenses}"), walked)
+    };
     match sort {
-        LicenseSort::Created if filter.ends_before.is_some() => None,
-        LicenseSort::Created if filter.order.is_some() => Some("licenses_order_idx"),
-        LicenseSort::Created if filter.customer.is_some() => Some("licenses_customer_idx"),
-        LicenseSort::Created if filter.plan.is_some() => Some("licenses_plan_idx"),
-        LicenseSort::Created if filter.product.is_some() => Some("licenses_product_idx"),
-        LicenseSort::Created if filter.state.is_some() => Some("licenses_state_idx"),
-        LicenseSort::Created => Some("licenses_vendor_key"),
-        LicenseSort::Ends if filter.state.is_some() => Some("licenses_status_idx"),
-        LicenseSort::Ends => Some("licenses_ends_idx"),
+        LicenseSort::Created => of_licenses("licenses_vendor_key"),
+        LicenseSort::Ends => of_licenses("licenses_ends_idx"),
+        LicenseSort::Customer => of_use("license_use_holder_idx"),
+        LicenseSort::LastSeen => of_use("license_use_seen_idx"),
+        LicenseSort::Taken => of_use("license_use_taken_idx"),
     }
 }
 
@@ -161,52 +325,125 @@ pub async fn list(
     page: &PageRequest<LicenseSort>,
     now: Timestamp,
 ) -> Result<Page<LicenseListRow>, ListError> {
-    let (mut conditions, mut everything) = conditions(scope, filter, now);
-    let typed = filter.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let (dialect, vendor) = (q.dialect(), scope.vendor());
+    let mut parts = parts(scope, filter, page.sort, now, dialect);
     let mut broad = false;
-    if let Some(typed) = typed {
-        everything = false;
-        broad = search(q, &mut conditions, scope, typed).await?;
+    if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
+        broad = search(q, &mut parts, scope, &text).await?;
     }
-    let (name, expression, kind) = match page.sort {
-        LicenseSort::Created => ("created", "licenses.id", KeyType::Id),
-        LicenseSort::Ends => ("ends", "licenses.ends_at", KeyType::Int),
-    };
-    let window = Window::new(&conditions, page, &SortKey { name, expression, kind }, "licenses.id")?;
-    let total = if everything {
-        Total::of(crate::vendors::counted(q, scope, Counted::Licenses).await?)
+    let plan = parts.plan(q, page.sort == LicenseSort::Ends).await?;
+    let (key, id) = key(page.sort);
+    let total = if parts.is_empty() {
+        Some(Total::of(crate::vendors::counted(q, scope, Counted::Licenses).await?))
     } else if broad {
-        Total { rows: MANY_CUSTOMERS as u64, exact: false }
+        Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
     } else {
-        crate::page::count(q, "licenses", &conditions).await?
+        plan.total()
     };
-    // Where few rows match, they are found first, over the filter's own index, and only those are sorted: walking along
-    // the sort order would pass over all the others.
-    let few = total.exact && !everything;
-    let (with, from, joined) = if few {
-        let with = format!(
-            "WITH few AS MATERIALIZED (SELECT licenses.id AS few_id FROM licenses WHERE {}) ",
-            conditions.text()
+    let (window, from, total) = if let Some(few) = plan.few() {
+        among_few(q, &plan, few, page, key, total).await?
+    } else {
+        let (from, walked) = walk(dialect, &plan, page.sort);
+        let of_vendor = if id == "licenses.id" { "licenses.vendor = ?" } else { "license_use.vendor = ?" };
+        let mut conditions = Filter::default();
+        conditions.and(of_vendor, args![vendor]);
+        plan.apply(&mut conditions);
+        let mut window = Window::new(&conditions, page, &key, id)?;
+        if plan.is_bounded() {
+            let mut met = Filter::default();
+            met.and(of_vendor, args![vendor]);
+            plan.apply_walked(&mut met);
+            // What is compared for each row with the texts of several others takes its time.
+            let most = if broad { SCANNED / 2 } else { SCANNED };
+            window.bound(q, &Window::new(&met, page, &key, id)?, &walked, most).await?;
+        }
+        let from = format!(
+            "SELECT {}, {BESIDE} FROM {from}
+             LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
+             WHERE {} ORDER BY {} LIMIT {}",
+            LicenseRow::COLUMNS,
+            window.filter.text(),
+            window.order,
+            window.fetch()
         );
-        (with, "few CROSS JOIN licenses".to_owned(), "licenses.id = few.few_id AND ")
-    } else {
-        (String::new(), format!("licenses{}", q.dialect().by_index(walked(filter, page.sort))), "")
+        (window, from, total)
     };
-    let sql = format!(
-        "{with}SELECT {}, customers.name, customers.email FROM {from}
-         LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
-         WHERE {joined}{} ORDER BY {} LIMIT {}",
-        LicenseRow::COLUMNS,
-        window.filter.text(),
-        window.order,
-        window.fetch()
-    );
-    let rows = all::<LicenseListRow>(q, sql, window.filter.args.clone()).await?;
-    Ok(window.page(rows, total, |row| {
+    let rows = all::<LicenseListRow>(q, from, window.filter.args.clone()).await?;
+    let key = |row: &LicenseListRow| {
         let value = match page.sort {
             LicenseSort::Created => SortValue::Id,
             LicenseSort::Ends => SortValue::Int(row.row.license.expires_at.map_or(super::NO_END, Timestamp::micros)),
+            LicenseSort::Customer => SortValue::Text(row.holder.clone()),
+            LicenseSort::LastSeen => SortValue::Int(row.seen_at),
+            LicenseSort::Taken => SortValue::Int(row.taken),
         };
         (value, row.row.license.id.to_bytes())
-    }))
+    };
+    Ok(match total {
+        Some(total) => window.page(rows, total, key),
+        None => window.page_of_unknown(rows, key),
+    })
+}
+
+/// The page, and how to ask for it, where the list is made of the few rows of one condition: those are narrowed and sorted by
+/// no more than that takes, and only what the page shows is read as a whole.
+async fn among_few(
+    q: &mut dyn Querier,
+    plan: &Plan<'_>,
+    few: &Piece,
+    page: &PageRequest<LicenseSort>,
+    key: SortKey,
+    total: Option<Total>,
+) -> Result<(Window, String, Option<Total>), ListError> {
+    let dialect = q.dialect();
+    let mut conditions = Filter::default();
+    let with = conditions.place(&few.0, few.1.clone());
+    plan.apply(&mut conditions);
+    let inner = SortKey { expression: if key.kind == KeyType::Id { "few.few_id" } else { key.expression }, ..key };
+    let window = Window::new(&conditions, page, &inner, "few.few_id")?;
+    let needs = |table: &str| {
+        let named = format!("{table}.");
+        window.filter.text().contains(&named) || window.order.contains(&named)
+    };
+    let mut from = "few".to_owned();
+    for table in ["licenses", "license_use"].into_iter().filter(|table| needs(table)) {
+        let id = if table == "licenses" { "id" } else { "license" };
+        from = format!("{from} CROSS JOIN {}", dialect.each_by(table, &format!("{table}.{id} = few.few_id")));
+    }
+    let with = format!("WITH few AS MATERIALIZED ({with})");
+    let all = |text: String| if text.is_empty() { "1 = 1".to_owned() } else { text };
+    let total = match total {
+        Some(total) => total,
+        None => {
+            let sql = format!("{with} SELECT count(*) FROM {from} WHERE {}", all(conditions.text()));
+            let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
+            Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0))
+        }
+    };
+    let sql = format!(
+        "{with}, page AS MATERIALIZED (SELECT few.few_id AS page_id FROM {from} WHERE {} ORDER BY {} LIMIT {})
+         SELECT {}, {BESIDE} FROM page CROSS JOIN {} CROSS JOIN {}
+         LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer ORDER BY {}",
+        all(window.filter.text()),
+        window.order,
+        window.fetch(),
+        LicenseRow::COLUMNS,
+        dialect.each_by("licenses", "licenses.id = page.page_id"),
+        dialect.each_by("license_use", "license_use.license = page.page_id"),
+        window.order.replace("few.few_id", "page.page_id")
+    );
+    Ok((window, sql, Some(total)))
+}
+
+/// How many licenses each of these orders has.
+pub async fn of_orders(
+    q: &mut dyn Querier,
+    scope: Scope,
+    orders: &[OrderId],
+) -> Result<HashMap<OrderId, u64>, StoreError> {
+    let mut args = args![scope.vendor()];
+    let among = q.dialect().any_of("order_id", orders.iter().map(crate::sql::ToArg::arg), &mut args);
+    let sql = format!("SELECT order_id, count(*) FROM licenses WHERE vendor = $1 AND {among} GROUP BY order_id");
+    let rows = q.rows(sql.into(), args).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, u64::try_from(row.get::<i64>(1)?).unwrap_or(0)))).collect()
 }

@@ -5,7 +5,7 @@ mod list;
 mod staged;
 
 pub use known::{KnownLicense, known};
-pub use list::{LicenseFilter, LicenseListRow, LicenseSort, list};
+pub use list::{LicenseFilter, LicenseListRow, LicenseSort, SeatsTaken, list, of_orders};
 pub use staged::{insert_staged, stage, unstage};
 
 use crate::{

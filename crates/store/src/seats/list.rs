@@ -2,13 +2,16 @@
 
 use super::SeatRow;
 use crate::{
+    dialect::Dialect,
     error::StoreError,
-    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    narrow::{Parts, SCANNED},
+    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
-    sql::{Querier, Record, Row, all, args},
+    search::{Kind, MANY, Piece, Search},
+    sql::{Querier, Record, Row, ToArg as _, all, args},
     tx::Counted,
 };
-use holdfast_domain::{CustomerId, LicenseId, ProductId, SeatState, Timestamp};
+use holdfast_domain::{CustomerId, LicenseId, Name, ProductId, SeatState, Timestamp};
 
 /// What a list of seats is narrowed to.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,11 @@ pub struct SeatFilter {
     pub state: Option<SeatState>,
     /// Not seen since then.
     pub not_seen_since: Option<Timestamp>,
+    /// On this platform, as the application calls it.
+    pub platform: Option<String>,
+    /// A part of the device's name or of who sits there, of the customer's name, address or external id, or the last four
+    /// characters of the key.
+    pub q: Option<String>,
 }
 
 /// How a list of seats is sorted.
@@ -35,7 +43,7 @@ pub enum SeatSort {
     LastSeen,
 }
 
-/// A seat in a list, with its license's key hint.
+/// A seat in a list, with its license's key hint and whose that is.
 #[derive(Clone, Debug)]
 pub struct SeatListRow {
     /// The seat.
@@ -44,19 +52,107 @@ pub struct SeatListRow {
     pub key_hint: String,
     /// Whose license it is.
     pub customer: Option<CustomerId>,
+    /// What they are called.
+    pub customer_name: Option<Name>,
 }
 
 impl Record for SeatListRow {
     const COLUMNS: &'static str = "";
-    const WIDTH: usize = SeatRow::WIDTH + 2;
+    const WIDTH: usize = SeatRow::WIDTH + 3;
 
     fn read_at(row: &Row, at: usize) -> Result<Self, StoreError> {
         Ok(Self {
             row: SeatRow::read_at(row, at)?,
             key_hint: row.get(at + SeatRow::WIDTH)?,
             customer: row.get(at + SeatRow::WIDTH + 1)?,
+            customer_name: row.get(at + SeatRow::WIDTH + 2)?,
         })
     }
+}
+
+/// Adds the conditions that stand in a seat.
+fn parts(scope: Scope, filter: &SeatFilter, sort: SeatSort, dialect: Dialect) -> Parts {
+    let vendor = scope.vendor();
+    let by = |index| dialect.by_index(Some(index));
+    let mut parts = Parts::default();
+    if let Some(license) = filter.license {
+        let condition = "seats.vendor = ? AND seats.license = ?";
+        parts.indexed("seats", &by("seats_device_key"), "seats.id", condition, args![vendor, license]);
+    }
+    if let Some(product) = filter.product {
+        let condition = "seats.vendor = ? AND seats.product = ?";
+        parts.indexed("seats", &by("seats_product_idx"), "seats.id", condition, args![vendor, product]);
+    }
+    if let Some(customer) = filter.customer {
+        let found = format!(
+            "SELECT seats.id AS few_id FROM licenses{} CROSS JOIN seats{} ON seats.license = licenses.id
+             WHERE licenses.vendor = ? AND licenses.customer = ?",
+            by("licenses_customer_idx"),
+            by("seats_device_key")
+        );
+        let found = match dialect {
+            Dialect::Sqlite => found,
+            Dialect::Postgres => found.replace("CROSS JOIN", "JOIN"),
+        };
+        let condition = "seats.license IN (SELECT id FROM licenses WHERE vendor = ? AND customer = ?)";
+        parts.push(Some(Piece(found, args![vendor, customer])), condition, args![vendor, customer]);
+    }
+    if let Some(state) = filter.state {
+        // By the products, since that is what the index begins with.
+        let found = format!(
+            "SELECT seats.id AS few_id FROM products CROSS JOIN seats{}
+             WHERE products.vendor = ? AND seats.vendor = ? AND seats.product = products.id AND seats.state = ?",
+            by("seats_product_idx")
+        );
+        parts.push(Some(Piece(found, args![vendor, vendor, state])), "seats.state = ?", args![state]);
+    }
+    if let Some(since) = filter.not_seen_since {
+        let condition = "seats.vendor = ? AND seats.last_seen_at < ?";
+        let part = parts.indexed("seats", &by("seats_seen_idx"), "seats.id", condition, args![vendor, since]);
+        part.walks = (sort == SeatSort::LastSeen).then_some("seats_seen_idx");
+    }
+    if let Some(platform) = &filter.platform {
+        parts.push(None, "seats.platform = ?", args![platform]);
+    }
+    parts
+}
+
+/// Adds the condition that a search finds the seat, or the customer whose it is. True where so much matches that it is met
+/// on a walk.
+async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &Search) -> Result<bool, StoreError> {
+    let (vendor, hint) = (scope.vendor(), search.hint());
+    let found = search.find(q, &[Kind::Seat, Kind::Customer]).await?;
+    let by = |index| q.dialect().by_index(Some(index));
+    let mut ways = vec![format!(
+        "SELECT seats.id AS few_id FROM licenses{} CROSS JOIN seats
+         WHERE licenses.vendor = ? AND licenses.key_hint = ? AND seats.license = licenses.id",
+        by("licenses_hint_idx")
+    )];
+    let mut args = args![vendor, hint];
+    let (mut conditions, mut values) = (vec!["licenses.key_hint = ?".to_owned()], args![hint]);
+    for (kind, Piece(subjects, more)) in found.subjects() {
+        let column = if kind == Kind::Seat {
+            ways.push(format!("SELECT found.subject FROM ({subjects}) AS found"));
+            args.extend(more);
+            "seats.id"
+        } else {
+            ways.push(format!(
+                "SELECT seats.id FROM ({subjects}) AS found CROSS JOIN licenses{} CROSS JOIN seats
+                 WHERE licenses.vendor = ? AND licenses.customer = found.subject AND seats.license = licenses.id",
+                by("licenses_customer_idx")
+            ));
+            args.extend(more);
+            args.push(vendor.arg());
+            "licenses.customer"
+        };
+        let Piece(condition, more) = search.matches(kind, column);
+        conditions.push(condition);
+        values.extend(more);
+    }
+    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), COUNT_CAP + 1);
+    let looked_up = (!found.is_broad).then_some(Piece(ways, args));
+    parts.push(looked_up, &format!("({})", conditions.join(" OR ")), values);
+    Ok(found.is_broad)
 }
 
 /// The vendor's seats.
@@ -66,55 +162,74 @@ pub async fn list(
     filter: &SeatFilter,
     page: &PageRequest<SeatSort>,
 ) -> Result<Page<SeatListRow>, ListError> {
-    let mut conditions = Filter::default();
-    conditions
-        .and("seats.vendor = ?", args![scope.vendor()])
-        .maybe("seats.license = ?", filter.license.as_ref())
-        .maybe("seats.product = ?", filter.product.as_ref())
-        .maybe("seats.state = ?", filter.state.as_ref())
-        .maybe("seats.last_seen_at < ?", filter.not_seen_since.as_ref());
-    if let Some(customer) = filter.customer {
-        let licenses = "seats.license IN (SELECT id FROM licenses WHERE vendor = ? AND customer = ?)";
-        conditions.and(licenses, args![scope.vendor(), customer]);
+    let (dialect, vendor) = (q.dialect(), scope.vendor());
+    let mut parts = parts(scope, filter, page.sort, dialect);
+    let mut broad = false;
+    if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
+        broad = search(q, &mut parts, scope, &text).await?;
     }
-    let everything = filter.license.is_none()
-        && filter.product.is_none()
-        && filter.customer.is_none()
-        && filter.state.is_none()
-        && filter.not_seen_since.is_none();
-    let (name, expression, kind) = match page.sort {
-        SeatSort::Created => ("created", "seats.id", KeyType::Id),
-        SeatSort::LastSeen => ("last_seen", "seats.last_seen_at", KeyType::Int),
+    let plan = parts.plan(q, true).await?;
+    let (name, expression, kind, index) = match page.sort {
+        SeatSort::Created => ("created", "seats.id", KeyType::Id, "seats_vendor_key"),
+        SeatSort::LastSeen => ("last_seen", "seats.last_seen_at", KeyType::Int, "seats_seen_idx"),
     };
-    let window = Window::new(&conditions, page, &SortKey { name, expression, kind }, "seats.id")?;
-    let total = if everything {
-        Total::of(crate::vendors::counted(q, scope, Counted::Seats).await?)
-    } else {
-        crate::page::count(q, "seats", &conditions).await?
+    let key = SortKey { name, expression, kind };
+    let mut conditions = Filter::default();
+    let with = plan.few().map(|Piece(sql, args)| {
+        let few = conditions.place(sql, args.clone());
+        format!("WITH few AS MATERIALIZED ({few}) ")
+    });
+    conditions.and("seats.vendor = ?", args![vendor]);
+    plan.apply(&mut conditions);
+    let mut window = Window::new(&conditions, page, &key, "seats.id")?;
+    let walked = format!("seats{}", dialect.by_index(Some(plan.walk(index))));
+    let licenses = dialect.each_by("licenses", "licenses.id = seats.license");
+    let from = match with {
+        Some(_) => {
+            format!("few CROSS JOIN {} CROSS JOIN {licenses}", dialect.each_by("seats", "seats.id = few.few_id"))
+        }
+        None => format!("{walked} CROSS JOIN {licenses}"),
     };
-    let few = total.exact && !everything;
-    let (with, from, joined) = if few {
-        let with =
-            format!("WITH few AS MATERIALIZED (SELECT seats.id AS few_id FROM seats WHERE {}) ", conditions.text());
-        (with, "few CROSS JOIN seats", "seats.id = few.few_id AND ")
+    if plan.is_bounded() {
+        let mut met = Filter::default();
+        met.and("seats.vendor = ?", args![vendor]);
+        plan.apply_walked(&mut met);
+        let most = if broad { SCANNED / 2 } else { SCANNED };
+        window.bound(q, &Window::new(&met, page, &key, "seats.id")?, &walked, most).await?;
+    }
+    let with = with.unwrap_or_default();
+    let total = if parts.is_empty() {
+        Some(Total::of(crate::vendors::counted(q, scope, Counted::Seats).await?))
+    } else if broad {
+        Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
+    } else if let Some(total) = plan.total() {
+        Some(total)
+    } else if plan.few().is_some() {
+        let sql = format!("{with}SELECT count(*) FROM {from} WHERE {}", conditions.text());
+        let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
+        Some(Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0)))
     } else {
-        (String::new(), "seats", "")
+        None
     };
     let sql = format!(
-        "{with}SELECT {}, licenses.key_hint, licenses.customer FROM {from}
-         JOIN licenses ON licenses.vendor = seats.vendor AND licenses.id = seats.license
-         WHERE {joined}{} ORDER BY {} LIMIT {}",
+        "{with}SELECT {}, licenses.key_hint, licenses.customer, customers.name FROM {from}
+         LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
+         WHERE {} ORDER BY {} LIMIT {}",
         SeatRow::COLUMNS,
         window.filter.text(),
         window.order,
         window.fetch()
     );
     let rows = all::<SeatListRow>(q, sql, window.filter.args.clone()).await?;
-    Ok(window.page(rows, total, |row| {
+    let key = |row: &SeatListRow| {
         let value = match page.sort {
             SeatSort::Created => SortValue::Id,
             SeatSort::LastSeen => SortValue::Int(row.row.last_seen_at.micros()),
         };
         (value, row.row.seat.id.to_bytes())
-    }))
+    };
+    Ok(match total {
+        Some(total) => window.page(rows, total, key),
+        None => window.page_of_unknown(rows, key),
+    })
 }

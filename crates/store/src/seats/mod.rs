@@ -19,7 +19,7 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{
-    DeviceHash, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
+    DeviceHash, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
 };
 use std::collections::HashMap;
 
@@ -147,6 +147,27 @@ pub async fn active_of_license(
     all(q, sql, args![scope.vendor(), license]).await
 }
 
+/// The seats of `licenses` that are taken, or were given up after `since`.
+pub async fn taken_since(
+    q: &mut dyn Querier,
+    scope: Scope,
+    licenses: &[LicenseId],
+    since: Timestamp,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in licenses.chunks(200) {
+        let mut args = args![scope.vendor(), since];
+        let among = q.dialect().any_of("seats.license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT {} FROM seats{} WHERE vendor = $1 AND {among} AND (state = 'active' OR released_at >= $2)",
+            SeatRow::COLUMNS,
+            q.dialect().by_index(Some("seats_device_key"))
+        );
+        found.extend(all::<SeatRow>(q, sql, args).await?);
+    }
+    Ok(found)
+}
+
 /// Gives a seat another name. False where there is no such seat.
 pub async fn rename(tx: &mut Tx, scope: Scope, id: SeatId, name: &Name) -> Result<bool, StoreError> {
     let sql = "UPDATE seats SET name = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
@@ -183,6 +204,66 @@ pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> R
         add_used(tx, &license, -1).await?;
     }
     Ok(Some(Released { seat, was_active: true }))
+}
+
+/// What came of giving a seat back to its device.
+#[derive(Clone, Debug)]
+pub enum Restored {
+    /// The device has its seat again.
+    Done(SeatRow),
+    /// It was not given up then, or was taken or given up once more since.
+    Changed,
+    /// Its place is taken by others now.
+    Full,
+}
+
+/// Gives a seat that was given up at `released` back to its device, if its place is still free. `None` where there is no
+/// such seat. The caller's job has the seat's license as its key ([`crate::WriteOptions::license`]).
+pub async fn restore(
+    tx: &mut Tx,
+    scope: Scope,
+    id: SeatId,
+    released: Timestamp,
+) -> Result<Option<Restored>, StoreError> {
+    let Some(known) = get(tx, scope, id).await? else { return Ok(None) };
+    let Some(license) = crate::licenses::lock(tx, scope, known.seat.license).await? else { return Ok(None) };
+    let Some(seat) = get(tx, scope, id).await? else { return Ok(None) };
+    if is_active(&seat) || seat.released_at != Some(released) {
+        return Ok(Some(Restored::Changed));
+    }
+    let (takes_a_place, fits) = match license.license.terms.seat_model {
+        SeatModel::NodeLocked | SeatModel::Floating => (true, true),
+        SeatModel::NamedUser { devices } => {
+            let others = devices_of_user(tx, &license, &seat).await?;
+            (others == 0, others < i64::from(devices))
+        }
+    };
+    if !fits || (takes_a_place && license.seats_used >= license.license.terms.seat_limit()) {
+        return Ok(Some(Restored::Full));
+    }
+    let sql = format!(
+        "UPDATE seats SET state = 'active', released_at = NULL WHERE vendor = $1 AND id = $2 RETURNING {}",
+        SeatRow::COLUMNS
+    );
+    let Some(seat) = first::<SeatRow>(tx, sql, args![scope.vendor(), id]).await? else { return Ok(None) };
+    if takes_a_place {
+        add_used(tx, &license, 1).await?;
+    }
+    Ok(Some(Restored::Done(seat)))
+}
+
+/// Counts the taken seats of a locked license anew, as its present model counts them: devices, or people.
+pub async fn recount(tx: &mut Tx, license: &License) -> Result<(), StoreError> {
+    let counted = match license.terms.seat_model {
+        SeatModel::NodeLocked | SeatModel::Floating => "count(*)",
+        // A seat without a person stands for itself, as in `release`.
+        SeatModel::NamedUser { .. } => "count(DISTINCT user_email) + count(*) - count(user_email)",
+    };
+    let sql = format!(
+        "UPDATE licenses SET seats_used = (SELECT {counted} FROM seats WHERE license = $2 AND state = 'active')
+         WHERE vendor = $1 AND id = $2"
+    );
+    tx.rows(sql.into(), args![license.vendor, license.id]).await.map(|_| ())
 }
 
 /// On how many other devices the user of `seat` has a taken seat of the same license.

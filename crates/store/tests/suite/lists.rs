@@ -192,7 +192,7 @@ both! {
         assert_eq!(licenses_of(&f, soon).await, (0..60).filter(|n| n % 3 != 0 && matches!(n % 5, 2 | 3)).count());
         let reader = &mut f.store.reader();
         let found = |text: &str| customers::CustomerFilter { q: Some(text.to_owned()) };
-        for (text, count) in [("ada", 10), ("  ADA 1", 6), ("ünal", 5), ("bob2@", 1), ("example", 0), ("%", 0)] {
+        for (text, count) in [("ada", 10), ("  ADA 1", 6), ("ünal", 5), ("bob2@", 1), ("example", 20), ("@ex", 20), ("da 1", 6), ("%", 0), ("%%%", 0), ("\"a\" OR", 0), ("", 20)] {
             let page = customers::list(reader, f.scope, &found(text), &PageRequest::default()).await.unwrap();
             assert_eq!(page.items.len(), count, "{text}");
         }

@@ -12,6 +12,7 @@ mod lists;
 mod lost;
 mod measured;
 mod misc;
+mod narrowed;
 mod nodes;
 mod replicated;
 mod schema;

@@ -3,12 +3,12 @@
 
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
-    CustomerId, ImportId, LicenseId, LicenseState, MemberId, OrderId, PlanId, ProductId, Role, SeatId, SeatModel,
-    Seconds, SigningKeyId, TokenId, TrialId,
+    CustomerId, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId, ProductId, Role, SeatId,
+    SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
     Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customers, events, idempotency, imports,
-    licenses, members, orders, plans, products, seats, sessions, signing_keys, tokens, trials, vendors,
+    licenses, members, notes, orders, plans, products, seats, sessions, signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -24,6 +24,7 @@ struct Everything {
     token: TokenId,
     key: SigningKeyId,
     import: ImportId,
+    note: NoteId,
     tag: u8,
 }
 
@@ -40,6 +41,7 @@ impl Everything {
             token: TokenId::new(NOW, &e),
             key: SigningKeyId::new(NOW, &e),
             import: ImportId::new(NOW, &e),
+            note: NoteId::new(NOW, &e),
             seat: claimed.seat.seat.id,
             license,
             customer,
@@ -90,6 +92,17 @@ impl Everything {
         };
         signing_keys::insert(tx, scope, &key).await?;
         imports::insert(tx, scope, &self.import_row()).await?;
+        let note = notes::NoteRow {
+            id: self.note,
+            vendor,
+            license: Some(self.license),
+            customer: None,
+            author: "{\"type\":\"system\"}".to_owned(),
+            text: "A note".parse().unwrap(),
+            created_at: NOW,
+            edited_at: None,
+        };
+        notes::insert(tx, scope, &note).await?;
         let line = imports::ImportLine {
             import: self.import,
             line: 1,
@@ -222,6 +235,14 @@ impl Everything {
         see("product keys", !signing_keys::of_product(q, scope, self.f.product).await.unwrap().is_empty());
         see("import", imports::get(q, scope, self.import).await.unwrap().is_some());
         see("lines", !imports::lines(q, scope, self.import, None, 0, 10).await.unwrap().is_empty());
+        see("note", notes::get(q, scope, self.note).await.unwrap().is_some());
+        let about = notes::NoteSubject::License(self.license);
+        see("notes", !notes::list(q, scope, about, &PageRequest::default()).await.unwrap().items.is_empty());
+        see("seats taken", !seats::taken_since(q, scope, &[self.license], NOW).await.unwrap().is_empty());
+        let subjects = [self.license.to_string()];
+        let told = events::about(q, scope, &subjects, events::Told::All, &PageRequest::default()).await.unwrap();
+        see("time line", !told.items.is_empty());
+        see("events since", !events::since(q, scope, &subjects, Timestamp::default(), 9).await.unwrap().is_empty());
         let known =
             idempotency::look_up(q, scope, "tok_shared", &format!("k{}", self.tag), [self.tag; 32], NOW).await.unwrap();
         see("answer", known != idempotency::Known::New);
@@ -285,7 +306,10 @@ impl Everything {
         note("import", imports::update(tx, scope, imports::ImportStatus::Staged, &self.import_row()).await?);
         note("lines", imports::forget_lines(tx, scope, self.import).await? > 0);
         note("token", tokens::revoke(tx, scope, self.token, NOW).await?);
+        note("edited", notes::edit(tx, scope, self.note, &"Other".parse().unwrap(), NOW).await?);
+        note("note", notes::remove(tx, scope, self.note).await?);
         note("release", seats::release(tx, scope, self.seat, NOW).await?.is_some());
+        note("restore", seats::restore(tx, scope, self.seat, NOW).await?.is_some());
         note("sessions", sessions::end_of_member(tx, scope, self.member, None).await? > 0);
         Ok(done)
     }
@@ -303,11 +327,11 @@ both! {
         let store = db.store();
         let mine = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 1).await;
         let theirs = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 2).await;
-        assert_eq!(mine.visible(mine.f.scope).await.len(), 29);
+        assert_eq!(mine.visible(mine.f.scope).await.len(), 34);
         assert_eq!(mine.visible(theirs.f.scope).await, Vec::<&str>::new());
         assert_eq!(theirs.changeable(mine.f.scope).await, Vec::<&str>::new());
-        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 29, "nothing was changed");
-        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 21);
+        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 34, "nothing was changed");
+        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 24);
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod customers;
 pub mod events;
+pub mod exports;
 pub mod freshness;
 pub mod imports;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod list;
 pub mod members;
 pub mod models;
 pub mod nodes;
+pub mod notes;
 pub mod orders;
 pub mod plans;
 pub mod products;
@@ -42,11 +44,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())
         .merge(members::routes())
         .merge(tokens::routes())
         .merge(events::routes())
+        .merge(exports::routes())
         .merge(nodes::routes())
         .merge(alerts::routes())
         .merge(freshness::routes())

@@ -1,7 +1,7 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
 use holdfast_domain::{Permission, Role};
-use holdfast_service::admin::webhooks::DeliveryState;
+use holdfast_service::admin::{inputs::SeatsTaken, orders::OrderStatus, webhooks::DeliveryState};
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -41,6 +41,10 @@ words! {
     DeliveryStateWord as "DeliveryState", "How far a delivery is.": DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
     /// Why nothing is sent to a webhook.
     PauseReasonWord as "PauseReason", "Why nothing is sent to a webhook.": vec!["asked", "gone", "failing"];
+    /// How many seats of a license are taken.
+    SeatsTakenWord as "SeatsTaken", "How many seats of a license are taken.": SeatsTaken::ALL.iter().map(|taken| taken.as_str()).collect();
+    /// How an order stands.
+    OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }

@@ -37,6 +37,18 @@ pub struct Filter {
     pub before: Option<Rfc3339>,
 }
 
+impl From<Filter> for EventFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            subject: filter.subject,
+            member: filter.member,
+            action: filter.action,
+            since: filter.since.map(|at| at.0),
+            before: filter.before.map(|at| at.0),
+        }
+    }
+}
+
 /// Lists events
 ///
 /// Newest first.
@@ -59,13 +71,6 @@ pub async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Listing<EventModel>>> {
     let page = list.page(&[("at", ())])?;
-    let filter = EventFilter {
-        subject: filter.subject,
-        member: filter.member,
-        action: filter.action,
-        since: filter.since.map(|at| at.0),
-        before: filter.before.map(|at| at.0),
-    };
-    let page = state.service().events(&actor, filter, page).await?;
+    let page = state.service().events(&actor, filter.into(), page).await?;
     Ok(Json(Listing::of(page, EventModel::from)))
 }

@@ -12,6 +12,7 @@ pub mod revoke;
 pub mod status;
 pub mod suspend;
 pub mod transfer;
+pub mod undo;
 pub mod update;
 
 use crate::AppState;
@@ -31,5 +32,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(revoke::revoke))
         .routes(routes!(suspend::suspend))
         .routes(routes!(transfer::transfer))
+        .routes(routes!(undo::undo))
         .routes(routes!(update::update))
 }

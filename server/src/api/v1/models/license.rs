@@ -4,7 +4,8 @@ use super::{EventModel, OrderModel, TermsModel, name_of};
 use crate::api::time::Rfc3339;
 use holdfast_domain::Entitlements;
 use holdfast_service::admin::views::{
-    Impact, Issued, LicenseDetail, LicenseView, RefundOutcome, SeatImpact, SeatView, StatusOutcome,
+    ChangeOutcome, DeviceOutlook, Impact, Issued, LicenseDetail, LicenseView, RefundOutcome, SeatImpact, SeatView,
+    StatusOutcome, TermChange, UndoOffer,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,6 +116,33 @@ pub struct LicenseDetailModel {
     pub seats: Vec<SeatModel>,
     /// What happened to it, the newest first.
     pub timeline: Vec<EventModel>,
+    /// What can be undone of that, the newest first.
+    pub undo: Vec<UndoOfferModel>,
+}
+
+/// An act that can be undone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UndoOffer)]
+pub struct UndoOfferModel {
+    /// The event that tells of it.
+    pub event: String,
+    /// What was done.
+    pub action: String,
+    /// The seat it was done to; null for the license itself.
+    pub seat: Option<String>,
+    /// Until when.
+    pub until: Rfc3339,
+}
+
+impl From<UndoOffer> for UndoOfferModel {
+    fn from(view: UndoOffer) -> Self {
+        Self {
+            event: view.event.to_string(),
+            action: view.action,
+            seat: view.seat.map(|seat| seat.to_string()),
+            until: view.until.into(),
+        }
+    }
 }
 
 impl From<LicenseDetail> for LicenseDetailModel {
@@ -126,6 +154,7 @@ impl From<LicenseDetail> for LicenseDetailModel {
             order_reference: view.order_reference,
             seats: view.seats.into_iter().map(SeatModel::from).collect(),
             timeline: view.timeline.into_iter().map(EventModel::from).collect(),
+            undo: view.undo.into_iter().map(UndoOfferModel::from).collect(),
         }
     }
 }
@@ -148,6 +177,8 @@ pub struct SeatModel {
     pub user: Option<String>,
     /// `active` or `released`.
     pub state: String,
+    /// When its device was seen for the first time.
+    pub first_seen: Rfc3339,
     /// When it was taken.
     pub claimed_at: Rfc3339,
     /// When it was last heard of.
@@ -170,6 +201,7 @@ impl From<SeatView> for SeatModel {
             app_version: view.app_version,
             user: view.user.map(|user| user.to_string()),
             state: name_of(&view.state),
+            first_seen: view.first_seen.into(),
             claimed_at: view.claimed_at.into(),
             last_seen: view.last_seen.into(),
             offline_until: view.offline_until.into(),
@@ -253,6 +285,86 @@ pub struct StatusOutcomeModel {
 impl From<StatusOutcome> for StatusOutcomeModel {
     fn from(view: StatusOutcome) -> Self {
         Self { license: view.license.into(), impact: view.impact.into(), applied: view.applied }
+    }
+}
+
+/// One term that becomes another.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = TermChange)]
+pub struct TermChangeModel {
+    /// Its name; `entitlement:CODE` for an entitlement.
+    pub term: String,
+    /// What it was; null where there was none.
+    pub before: serde_json::Value,
+    /// What it becomes.
+    pub after: serde_json::Value,
+}
+
+impl From<TermChange> for TermChangeModel {
+    fn from(TermChange { term, before, after }: TermChange) -> Self {
+        Self { term, before, after }
+    }
+}
+
+/// What a device gets after a change, by the decision that it will meet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeviceOutlook)]
+pub struct DeviceOutlookModel {
+    /// Its seat.
+    pub seat: String,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The person it belongs to.
+    pub user: Option<String>,
+    /// When it was last heard of.
+    pub last_seen: Rfc3339,
+    /// When it learns of the change; null where that depends on when it is next online.
+    pub expected_at: Option<Rfc3339>,
+    /// Until when it works without a network after that; null where it is refused then.
+    pub works_until: Option<Rfc3339>,
+}
+
+impl From<DeviceOutlook> for DeviceOutlookModel {
+    fn from(view: DeviceOutlook) -> Self {
+        Self {
+            seat: view.seat.to_string(),
+            name: view.name,
+            user: view.user.map(|user| user.to_string()),
+            last_seen: view.last_seen.into(),
+            expected_at: view.expected_at.map(Rfc3339),
+            works_until: view.works_until.map(Rfc3339),
+        }
+    }
+}
+
+/// What a change of a license's terms does, or with `dry_run` would do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChangeOutcome)]
+pub struct ChangeOutcomeModel {
+    /// The license as it is after the change.
+    pub license: LicenseModel,
+    /// Term by term, what becomes another.
+    pub changes: Vec<TermChangeModel>,
+    /// The devices that get other leases than before, up to 200.
+    pub devices: Vec<DeviceOutlookModel>,
+    /// How many seats are taken beyond what is allowed then. They stay taken.
+    pub over_their_seats: u32,
+    /// Whose access ends.
+    pub impact: ImpactModel,
+    /// Whether it was done.
+    pub applied: bool,
+}
+
+impl From<ChangeOutcome> for ChangeOutcomeModel {
+    fn from(view: ChangeOutcome) -> Self {
+        Self {
+            license: view.license.into(),
+            changes: view.changes.into_iter().map(TermChangeModel::from).collect(),
+            devices: view.devices.into_iter().map(DeviceOutlookModel::from).collect(),
+            over_their_seats: view.over_their_seats,
+            impact: view.impact.into(),
+            applied: view.applied,
+        }
     }
 }
 

@@ -8,12 +8,12 @@ mod terms;
 
 pub use import::{ColumnModel, ImportModel, ImportRowModel};
 pub use license::{
-    ImpactModel, IssuedModel, LicenseDetailModel, LicenseModel, RefundOutcomeModel, SeatImpactModel, SeatModel,
-    StatusOutcomeModel,
+    ChangeOutcomeModel, ImpactModel, IssuedModel, LicenseDetailModel, LicenseModel, RefundOutcomeModel,
+    SeatImpactModel, SeatModel, StatusOutcomeModel,
 };
 pub use people::{EventModel, MemberModel, NewTokenModel, TokenModel};
 pub use sale::{CustomerModel, OrderModel, PlanModel, ProductModel};
-pub use terms::{ModelName, SeatModelName, TermsInput, TermsModel, TermsOutcomeModel};
+pub use terms::{ModelName, SeatModelName, TermsInput, TermsModel, TermsOutcomeModel, given};
 
 /// The name that a value without data has in JSON.
 fn name_of(value: &impl serde::Serialize) -> String {

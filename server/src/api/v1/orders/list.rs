@@ -9,11 +9,13 @@ use crate::{
             Refusals,
             list::{ListParams, Listing},
             models::OrderModel,
+            words::OrderStatusWord,
         },
     },
 };
 use axum::{Json, extract::State};
 use holdfast_domain::CustomerId;
+use holdfast_service::admin::orders::{OrderFilter, OrderStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -25,8 +27,17 @@ pub struct Filter {
     /// Only those of this customer.
     #[param(value_type = String, pattern = "^cus_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
     pub customer: Option<CustomerId>,
-    /// Only the one with this reference.
+    /// Only those that stand like this.
+    #[param(value_type = OrderStatusWord, inline)]
+    pub status: Option<OrderStatus>,
+    /// Only those of which this is a part of the reference, or of the customer's name, e-mail address or external id.
     pub q: Option<String>,
+}
+
+impl From<Filter> for OrderFilter {
+    fn from(Filter { customer, status, q }: Filter) -> Self {
+        Self { status, customer, q }
+    }
 }
 
 /// Lists orders
@@ -51,6 +62,6 @@ pub async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Listing<OrderModel>>> {
     let page = list.page(&[("created_at", ())])?;
-    let page = state.service().orders(&actor, filter.customer, filter.q, page).await?;
+    let page = state.service().orders(&actor, filter.into(), page).await?;
     Ok(Json(Listing::of(page, OrderModel::from)))
 }

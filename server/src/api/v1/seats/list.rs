@@ -40,6 +40,25 @@ pub struct Filter {
     pub state: Option<SeatState>,
     /// Only those not heard of since then.
     pub not_seen_since: Option<Rfc3339>,
+    /// Only those on this platform, as the application calls it.
+    pub platform: Option<String>,
+    /// Only those of which this is a part of the device's name or of who sits there, of the customer's name, e-mail address
+    /// or external id, or the last four characters of the key.
+    pub q: Option<String>,
+}
+
+impl From<Filter> for SeatFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            license: filter.license,
+            product: filter.product,
+            customer: filter.customer,
+            state: filter.state,
+            not_seen_since: filter.not_seen_since.map(|at| at.0),
+            platform: filter.platform,
+            q: filter.q,
+        }
+    }
 }
 
 /// Lists seats
@@ -64,19 +83,6 @@ pub async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Listing<SeatModel>>> {
     let page = list.page(&[("created_at", SeatSort::Created), ("last_seen", SeatSort::LastSeen)])?;
-    let page = state
-        .service()
-        .seats(
-            &actor,
-            SeatFilter {
-                license: filter.license,
-                product: filter.product,
-                customer: filter.customer,
-                state: filter.state,
-                not_seen_since: filter.not_seen_since.map(|at| at.0),
-            },
-            page,
-        )
-        .await?;
+    let page = state.service().seats(&actor, filter.into(), page).await?;
     Ok(Json(Listing::of(page, SeatModel::from)))
 }

@@ -5,6 +5,7 @@ use crate::{
     api::{extract::Caller, problem::Result, time::Rfc3339, v1::Refusals},
 };
 use axum::{Json, extract::State};
+use holdfast_service::admin::views::VendorView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +21,17 @@ pub struct VendorModel {
     pub root_public_key: String,
     /// When it was set up.
     pub created_at: Rfc3339,
+}
+
+impl From<VendorView> for VendorModel {
+    fn from(view: VendorView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            name: view.name.to_string(),
+            root_public_key: view.root_public_key,
+            created_at: view.created_at.into(),
+        }
+    }
 }
 
 /// Shows the vendor
@@ -38,11 +50,5 @@ pub struct VendorModel {
     )
 )]
 pub async fn get(State(state): State<AppState>, Caller(actor): Caller) -> Result<Json<VendorModel>> {
-    let view = state.service().vendor(&actor).await?;
-    Ok(Json(VendorModel {
-        id: view.id.to_string(),
-        name: view.name.to_string(),
-        root_public_key: view.root_public_key,
-        created_at: view.created_at.into(),
-    }))
+    Ok(Json(state.service().vendor(&actor).await?.into()))
 }

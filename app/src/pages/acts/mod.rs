@@ -1,0 +1,206 @@
+//! Acts on many licenses or seats: what one would do, how far it is, what became of each, and taking it back.
+
+pub mod api;
+pub mod model;
+
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_params_map, use_query_map};
+
+use crate::ui::{
+    ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Refresh, Rows, Section, StateBadge,
+    Submit, Tab, Tabs, TextArea, Tone, WhenText, act, act_error, load,
+    page::{Notice, NoticeKind},
+    show,
+};
+use api::{BeginAct, UndoAct};
+use model::{ActDetail, ActRow, Proposed};
+
+fn crumbs() -> Vec<Crumb> {
+    vec![Crumb::new("/console/acts", "Acts on many")]
+}
+
+/// What an act on many would do, before it is done.
+#[component]
+pub fn NewActPage() -> impl IntoView {
+    let search = use_location().search;
+    let proposed = load(move || search.get(), api::propose);
+    let action = act::<BeginAct>();
+    let error = act_error(action);
+    show(proposed, move |proposed: Proposed| {
+        let kind = if proposed.ends_access { NoticeKind::Warn } else { NoticeKind::Info };
+        let days = proposed.days.then(|| {
+            view! { <Field name="days" label="Days" kind="number" value="30" min="1" required=true hint="By how much each is extended." error /> }
+        });
+        view! {
+            <PageHead title=proposed.title.clone() crumbs=vec![Crumb::new(proposed.back.clone(), "Back to the list")] />
+            <Notice kind>
+                {proposed.impact.map(|impact| view! { <p>{impact}</p> })}
+                <p class="small">{proposed.does}</p>
+                <p class="small">"It is done in the background, one after the other, and written to the audit log license by license. What cannot be done is listed with the reason."</p>
+            </Notice>
+            <ActionForm action=action class="form">
+                <FormError error />
+                <input type="hidden" name="of" value=proposed.of />
+                <input type="hidden" name="step" value=proposed.step />
+                <input type="hidden" name="ids" value=proposed.ids.join(" ") />
+                <input type="hidden" name="query" value=proposed.query />
+                {days}
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <div class="form-actions">
+                    <Submit label=proposed.title danger=proposed.ends_access pending=action.pending() />
+                    <a class="btn btn-plain" href=proposed.back>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+    })
+}
+
+fn badge(row: &ActRow) -> impl IntoView + use<> {
+    let tone = match (row.runs, row.state.as_str()) {
+        (true, _) => Tone::Info,
+        (_, "Done") => Tone::Good,
+        _ => Tone::Bad,
+    };
+    view! { <StateBadge tone word=row.state.clone() /> }
+}
+
+/// The acts on many, the newest first.
+#[component]
+pub fn ActsPage() -> impl IntoView {
+    let acts = load(|| (), |()| api::acts());
+    show(acts, |acts: Vec<ActRow>| {
+        let total = acts.len().to_string();
+        let table = if acts.is_empty() {
+            let text =
+                "Choose licenses or seats in their lists, or all that match, and say what is to be done with them.";
+            view! {
+                <Empty title="No act on many yet" text>
+                    <a class="btn btn-plain" href="/console/licenses">"Licenses"</a>
+                    <a class="btn btn-plain" href="/console/seats">"Seats"</a>
+                </Empty>
+            }
+            .into_any()
+        } else {
+            let row = |row: ActRow| {
+                let (of, changed, refused) = row.counts;
+                view! {
+                    <tr>
+                        <td>
+                            <a class="row-link" href=format!("/console/acts/{}", row.id)>{row.what.clone()}</a>
+                            <span class="sub">{row.reason.clone()}</span>
+                        </td>
+                        <td>{badge(&row)}</td>
+                        <td class="right nowrap">{changed} " of " {of}</td>
+                        <td class="right wide">{refused}</td>
+                        <td class="wide">{row.who}</td>
+                        <td class="right wide nowrap"><WhenText when=row.began /></td>
+                    </tr>
+                }
+            };
+            let head = vec![
+                ("What", ""),
+                ("State", ""),
+                ("Changed", "right"),
+                ("Refused", "right wide"),
+                ("Who", "wide"),
+                ("When", "right wide"),
+            ];
+            view! { <Rows label="Acts on many" head>{acts.into_iter().map(row).collect_view()}</Rows> }.into_any()
+        };
+        view! {
+            <PageHead title="Acts on many" total />
+            {table}
+        }
+    })
+}
+
+/// How far an act is, and what became of each.
+#[component]
+pub fn ActPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let id = params.with(|params| params.get("id").unwrap_or_default());
+        query.with(|query| (id, query.get("tab").unwrap_or_default(), query.get("after").unwrap_or_default()))
+    });
+    let detail = load(move || asked.get(), |(id, fate, after)| api::act_on_many(id, fate, after));
+    let refresh = use_context::<Refresh>();
+    Effect::new(move |_| {
+        let at_work = detail.get().is_some_and(|found| found.is_ok_and(|found: ActDetail| found.row.runs));
+        if let (true, Some(Refresh(count))) = (at_work, refresh) {
+            set_timeout(move || count.update(|count| *count += 1), std::time::Duration::from_secs(1));
+        }
+    });
+    let action = act::<UndoAct>();
+    let error = act_error(action);
+    show(detail, move |found: ActDetail| {
+        let row = found.row;
+        let (of, changed, refused) = row.counts;
+        let standing = badge(&row);
+        let progress = row.runs.then(|| {
+            view! {
+                <div class="section">
+                    <progress class="meter" max=of.max(1).to_string() value=(changed + refused).to_string() aria-label="Progress"></progress>
+                    <p class="unscripted"><a class="link" href="" rel="external">"Look again"</a></p>
+                </div>
+            }
+        });
+        let stopped = found.stopped.map(|why| view! { <Notice kind=NoticeKind::Bad><p>{why}</p></Notice> });
+        let other = |words: &'static str, id: Option<String>| {
+            id.map(
+                |id| view! { <p class="page-sub"><a class="link" href=format!("/console/acts/{id}")>{words}</a></p> },
+            )
+        };
+        let undo = found.undo.map(|until| {
+            let id = row.id.clone();
+            view! {
+                <Section title="Take it back">
+                    <p>"Exactly the " {changed} " that were changed become what they were. One that was changed since is left alone, and told. Offered until " <WhenText when=until exact=true /> "."</p>
+                    <ActionForm action=action class="form">
+                        <FormError error />
+                        <input type="hidden" name="id" value=id />
+                        <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                        <div class="form-actions"><Submit label="Take it back" pending=action.pending() /></div>
+                    </ActionForm>
+                </Section>
+            }
+        });
+        let open = asked.get_untracked().1;
+        let tabs = vec![
+            Tab { value: "", name: "All" },
+            Tab { value: "changed", name: "Changed" },
+            Tab { value: "refused", name: "Refused" },
+            Tab { value: "pending", name: "To be done" },
+        ];
+        let shown = found.items.len() as u64;
+        let items = if found.items.is_empty() {
+            view! { <p class="muted">"None."</p> }.into_any()
+        } else {
+            let item = |(id, href, why): (String, String, Option<String>)| {
+                view! { <tr><td><a class="row-link mono" href=href>{id}</a></td><td>{why}</td></tr> }
+            };
+            view! {
+                <Rows label="What became of each" head=vec![("Id", ""), ("Why not", "")]>{found.items.into_iter().map(item).collect_view()}</Rows>
+                <Pager shown next=found.next />
+            }
+            .into_any()
+        };
+        view! {
+            <PageHead title=row.what.clone() crumbs=crumbs()>{standing}</PageHead>
+            {stopped}
+            {other("This takes back an earlier act.", found.undoes)}
+            {other("This was taken back.", found.undone_by)}
+            {progress}
+            <Facts>
+                <Fact name="Changed">{changed} " of " {of}</Fact>
+                <Fact name="Refused">{refused}</Fact>
+                <Fact name="Reason">{row.reason.clone()}</Fact>
+                <Fact name="Asked for by">{row.who.clone()} ", " <WhenText when=row.began.clone() /></Fact>
+            </Facts>
+            {undo}
+            <Section title="What became of each">
+                <Tabs tabs open />
+                {items}
+            </Section>
+        }
+    })
+}

@@ -1,0 +1,70 @@
+//! What the screens of acts on many show.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ui::When;
+
+/// An act on many that waits for a yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// The list it comes from.
+    pub of: String,
+    /// What is done to each.
+    pub step: String,
+    /// Verb and object: "Revoke 12,345 licenses".
+    pub title: String,
+    /// What it does to each.
+    pub does: String,
+    /// Who loses access, in a sentence.
+    pub impact: Option<String>,
+    /// Whether it ends somebody's access.
+    pub ends_access: bool,
+    /// Whether a number of days is asked for.
+    pub days: bool,
+    /// What was chosen one by one; empty for all that match.
+    pub ids: Vec<String>,
+    /// The query of all that match.
+    pub query: String,
+    /// Where one came from.
+    pub back: String,
+}
+
+/// An act on many in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActRow {
+    /// Its id.
+    pub id: String,
+    /// What it does: "Revoke".
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// Who asked for it.
+    pub who: String,
+    /// How far it is: "At work", "Done", "Stopped".
+    pub state: String,
+    /// Whether it goes on.
+    pub runs: bool,
+    /// How many it is about, were changed, and were refused.
+    pub counts: (u64, u64, u64),
+    /// When it was asked for.
+    pub began: When,
+}
+
+/// An act on many, and what became of each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActDetail {
+    /// As in the list.
+    pub row: ActRow,
+    /// What stopped it.
+    pub stopped: Option<String>,
+    /// What became of some: id, address, and why it was refused.
+    pub items: Vec<(String, String, Option<String>)>,
+    /// The place after which the next ones begin.
+    pub next: Option<String>,
+    /// Until when it can be taken back by this person.
+    pub undo: Option<When>,
+    /// The act that took it back.
+    pub undone_by: Option<String>,
+    /// The act that it takes back.
+    pub undoes: Option<String>,
+}

@@ -1,0 +1,147 @@
+//! Server functions of the check of a plan's change.
+
+use leptos::prelude::*;
+
+use super::model::CheckView;
+use crate::{error::UiError, pages::plans::model::PlanForm};
+
+/// What a change of a plan would mean: for licenses issued from now on, and for those that exist by their last 90 days, on
+/// from `after`.
+#[server(output = crate::wire::Answer)]
+pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<CheckView, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses::acts::words, plans::api::proposed, products::api::parse_id, serve::optional},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::license_change::term_changes;
+    use std::collections::BTreeMap;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let service = ctx::service()?;
+    let now = service.now();
+    let present = service.plan(&actor, parse_id(&id)?).await?;
+    let product = service.product(&actor, present.product).await?;
+    let mut view = CheckView {
+        plan: (present.id.to_string(), present.name.to_string()),
+        product: (product.id.to_string(), product.name.to_string()),
+        form: plan.clone(),
+        changes: Vec::new(),
+        replay: None,
+        wrong: None,
+    };
+    let terms = match proposed(&plan, &present.terms) {
+        Ok(terms) => terms,
+        Err(error) => return Ok(CheckView { wrong: Some(error), ..view }),
+    };
+    let changes = term_changes(&present.terms, &terms);
+    view.changes = changes.iter().map(|change| words::row(change, &BTreeMap::new())).collect();
+    if !changes.is_empty() {
+        let after = optional("after", &after)?;
+        let replay = service.replay_terms(&actor, present.id, terms, after).await?;
+        view.replay = Some(told(&replay, present.terms.seats, now));
+    }
+    Ok(view)
+}
+
+/// Changes a plan and gives its new terms to the licenses it has issued.
+#[server(output = crate::wire::Answer)]
+pub async fn save_and_apply(id: String, plan: PlanForm) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{plans::api::save, products::api::parse_id},
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::ApplyTerms;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let id = parse_id(&id)?;
+    let before = save(&actor, id, &plan).await?;
+    let input = ApplyTerms { seats_from: Some(before.seats), dry_run: false };
+    ctx::service()?.apply_terms(&ctx::call(&actor), id, input).await?;
+    ctx::redirect(&format!("/console/plans/{id}?done=terms_applied"));
+    Ok(())
+}
+
+/// A replay in words.
+#[cfg(feature = "ssr")]
+fn told(
+    replay: &holdfast_service::admin::views::Replay,
+    seats: u32,
+    now: holdfast_domain::Timestamp,
+) -> super::model::ReplayView {
+    use super::model::{HitRow, ReplayView};
+    use crate::{
+        pages::serve::{number, total},
+        ui::When,
+    };
+    use holdfast_service::admin::{
+        page::Total,
+        views::{Replayed, Unknown},
+    };
+    let many = |n: u64, one: &str, more: &str| format!("{} {}", number(n), if n == 1 { one } else { more });
+    let licenses = |n| many(n, "license", "licenses");
+    let mut findings = Vec::new();
+    if replay.refused > 0 {
+        let activations = many(replay.refused, "activation", "activations");
+        findings.push(format!("{activations} on {} would have been refused.", licenses(replay.licenses_refused)));
+    }
+    if replay.ran_out > 0 {
+        let devices = many(replay.ran_out, "device", "devices");
+        findings.push(format!(
+            "{devices} on {} would have been left without a valid lease.",
+            licenses(replay.licenses_ran_out)
+        ));
+    }
+    if replay.over_their_seats > 0 {
+        let verb = if replay.over_their_seats == 1 { "has" } else { "have" };
+        findings.push(format!(
+            "{} {verb} more seats taken now than would be allowed. Nobody loses one; no other device could take a seat.",
+            licenses(replay.over_their_seats)
+        ));
+    }
+    for (code, lose) in &replay.lost {
+        let verb = if *lose == 1 { "loses" } else { "lose" };
+        findings.push(format!(
+            "{} {verb} the entitlement {code}, or get another value, with the next renewal.",
+            licenses(*lose)
+        ));
+    }
+    if findings.is_empty() {
+        findings.push("Nobody would have noticed.".to_owned());
+    }
+    let hit = |hit: &Replayed| {
+        let mut parts = Vec::new();
+        if hit.refused > 0 {
+            parts.push(format!("{} refused", many(hit.refused, "activation", "activations")));
+        }
+        if hit.ran_out > 0 {
+            parts.push(format!("{} without a valid lease", many(hit.ran_out, "device", "devices")));
+        }
+        let device = hit.device.as_ref().map(|device| format!(", first {device}")).unwrap_or_default();
+        let name = hit.customer_name.clone().unwrap_or_else(|| "Unnamed".to_owned());
+        HitRow {
+            license: (hit.license.to_string(), hit.key_hint.clone()),
+            customer: hit.customer.map(|id| (id.to_string(), name)),
+            what: format!("{}{device}", parts.join(", ")),
+            first: hit.first_at.map(|at| When::new(at, now)),
+        }
+    };
+    let unknown = |unknown: &Unknown| {
+        match unknown {
+        Unknown::EarlierGaps => "Of each device only the last renewal is kept. A device that was away for long earlier, and has renewed since, is not counted.".to_owned(),
+        Unknown::WhenSharedSeatsCameBack => "When a shared seat would have come back by itself with the other length of lease is not known, so activations are judged by when seats really came back.".to_owned(),
+        Unknown::WhichEntitlementsWereAskedFor => "Applications ask for entitlements without a server, so who uses one is not known; only who would lose it.".to_owned(),
+        Unknown::EndsStay => format!("How it is sold sets the end of licenses issued from now on. Those that exist keep their end, and their own number of seats unless it is {seats}."),
+    }
+    };
+    let more = replay.licenses_refused.max(replay.licenses_ran_out) > u64::try_from(replay.named.len()).unwrap_or(0);
+    ReplayView {
+        since: When::new(replay.since, now),
+        looked_at: (number(replay.looked_at), total(Total { rows: replay.total, exact: replay.total_exact })),
+        next: replay.next.clone(),
+        changing: replay.changing,
+        findings,
+        hit: replay.named.iter().map(hit).collect(),
+        more,
+        unknown: replay.unknown.iter().map(unknown).collect(),
+    }
+}

@@ -1,0 +1,34 @@
+//! What the screen of a seat shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    pages::{
+        List,
+        licenses::model::{LicenseRow, SeatRow, UndoOffer},
+    },
+    ui::{TimelineEntry, When},
+};
+
+/// Everything about a seat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeatDetail {
+    /// As in a license's list.
+    pub row: SeatRow,
+    /// When its device was seen for the first time.
+    pub first_seen: When,
+    /// Until when it is borrowed.
+    pub borrowed: Option<When>,
+    /// When it was given up.
+    pub released: Option<When>,
+    /// The license it is a place on.
+    pub license: LicenseRow,
+    /// That license's product: id and name.
+    pub product: (String, String),
+    /// What happened to it.
+    pub timeline: List<TimelineEntry>,
+    /// Whether this person may free it.
+    pub may_free: bool,
+    /// What they can undo of what was done to it last.
+    pub undo: Option<UndoOffer>,
+}

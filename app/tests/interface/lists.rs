@@ -1,0 +1,84 @@
+//! Lists as the server writes them, for browsers without scripting: what narrows them, sorts them, and leaves with them.
+
+use axum::http::{StatusCode, header};
+use holdfast_domain::Role;
+use holdfast_service::{Call, admin::inputs::CreateCustomer};
+
+use crate::world::{World, function, text};
+
+#[tokio::test]
+async fn filters_are_chips_and_heads_are_links_that_keep_them() {
+    let world = World::new().await;
+    let things = world.things("chips").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let path =
+        format!("/console/licenses?state=active&customer={}&sort=-seats_taken&cols=customer,ends", things.customer);
+    let page = owner.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for piece in [
+        "State: Active",
+        "Customer: Customer chips",
+        "sort=seats_taken",
+        "sort=expires_at",
+        "name=\"sort\" value=\"-seats_taken\"",
+        "name=\"customer\"",
+        "/console/exports/licenses.csv?state=active",
+        "Never activated",
+    ] {
+        assert!(page.body.contains(piece), "{piece} is missing");
+    }
+    // What is not shown is not there, and a chip leads to the list without it.
+    assert!(!page.body.contains("Last seen</a>"), "a column that was not asked for");
+    let without = format!("/console/licenses?customer={}&amp;sort=-seats_taken", things.customer);
+    assert!(page.body.contains(&without), "no way to take the state away");
+    for odd in ["state=nonsense", "sort=secret", "cols=,,x", "unseen=", "after=", "q=%00%ff", "=&&=x"] {
+        assert_eq!(owner.get(&format!("/console/licenses?{odd}")).await.status, StatusCode::OK, "{odd}");
+    }
+    for bad in ["product=nonsense", "unseen=-3", "ends_after=soon", "after=AAAA"] {
+        assert_eq!(owner.get(&format!("/console/licenses?{bad}")).await.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_holds_what_the_list_does_and_no_formula() {
+    let world = World::new().await;
+    world.things("out").await;
+    let name = "=HYPERLINK(\"http://example.com\")\u{2028}<script>";
+    let input = CreateCustomer { name: Some(text(name)), ..CreateCustomer::default() };
+    world.service.create_customer(&Call::system(world.vendor), input).await.unwrap();
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let csv = viewer.get("/console/exports/customers.csv?q=hyperlink&sort=name&cols=email").await;
+    assert_eq!((csv.status, csv.header(header::CONTENT_TYPE)), (StatusCode::OK, "text/csv; charset=utf-8"));
+    assert_eq!(csv.header(header::CONTENT_DISPOSITION), "attachment; filename=\"customers.csv\"");
+    assert_eq!(csv.header(header::CACHE_CONTROL), "no-store");
+    assert_eq!(csv.body.lines().count(), 2, "{}", csv.body);
+    assert!(csv.body.contains("\"'=HYPERLINK(\"\"http://example.com\"\")"), "{}", csv.body);
+    let json = viewer.get("/console/exports/customers.json").await;
+    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&json.body).unwrap().len(), 2);
+    for (path, status) in [
+        ("/console/exports/secrets.csv", StatusCode::BAD_REQUEST),
+        ("/console/exports/licenses.exe", StatusCode::NOT_FOUND),
+        ("/console/exports/licenses", StatusCode::NOT_FOUND),
+        ("/console/exports/licenses.csv?product=x", StatusCode::BAD_REQUEST),
+        ("/console/exports/seats.json", StatusCode::OK),
+        ("/console/exports/orders.csv", StatusCode::OK),
+        ("/console/exports/events.json", StatusCode::OK),
+    ] {
+        assert_eq!(viewer.get(path).await.status, status, "{path}");
+    }
+    assert_eq!(world.browser().get("/console/exports/licenses.csv").await.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn a_saved_view_leads_to_its_list_whatever_its_query_holds() {
+    let world = World::new().await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let evil = "of=licenses&name=Mine&query=q%3D%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%26after%3Dx%26state%3Dactive";
+    let saved = owner.call(&function("save_view"), evil).await;
+    assert_eq!(saved.code(), "ok");
+    assert!(saved.header(header::LOCATION).starts_with("/console/licenses?q=%22%3E%3Cscript"), "{:?}", saved.headers);
+    let page = owner.get("/console/licenses").await;
+    assert!(page.body.contains(">Mine</a>") && !page.body.contains("<script>alert(1)"), "it is written as text");
+    let unknown = owner.call(&function("save_view"), "of=secrets&name=Mine&query=a%3Db").await;
+    assert_eq!(unknown.code(), "not_found");
+}

@@ -1,0 +1,184 @@
+//! The pieces of an act on many, each in one transaction: what is gathered, what becomes of each, and how one is taken back.
+
+use super::{BulkState, BulkStep, Fate, Kept, corrupt};
+use crate::{
+    admin::{
+        act::Act,
+        inputs::ChangeStatus,
+        license_status::{action, change},
+        licenses::{lock, save, told},
+        page::Cursor,
+    },
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Timestamp, license::StatusChange};
+use holdfast_store::{
+    Tx,
+    bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
+    licenses,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How many are changed in one transaction.
+const CHANGED: usize = 50;
+
+/// What a license was before it was changed, and its version since.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Before {
+    status: LicenseStatus,
+    status_reason: Option<ReasonText>,
+    status_effective_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    version: i64,
+}
+
+/// What became of one in a transaction: changed, with what is kept of it, or refused, with why.
+type Outcome = std::result::Result<String, String>;
+
+/// Notes what was gathered; stops where it is more than whoever asked may change.
+pub(super) async fn gathered(
+    act: &Act,
+    tx: &mut Tx,
+    row: &mut BulkActRow,
+    kept: &Kept,
+    subjects: &[Subject],
+    next: Option<&Cursor>,
+) -> Result<()> {
+    let subjects: Vec<(Subject, String)> = subjects.iter().map(|subject| (*subject, String::new())).collect();
+    bulk_acts::add(tx, row.id, row.total + 1, &subjects).await?;
+    row.total += i64::try_from(subjects.len()).unwrap_or(0);
+    row.gathered = next.map(ToString::to_string);
+    if kept.most.is_some_and(|most| u64::try_from(row.total).unwrap_or(0) > most) {
+        end(act, tx, row, BulkState::Stopped);
+    } else if next.is_none() {
+        row.state = BulkState::Running;
+    }
+    Ok(())
+}
+
+/// Does the next ones.
+pub(super) async fn done(act: &Act, tx: &mut Tx, row: &mut BulkActRow, kept: &Kept) -> Result<()> {
+    let items = bulk_acts::items(tx, row, Some(Fate::Pending), 0, CHANGED).await?;
+    let mut fates = Vec::with_capacity(items.len());
+    for item in &items {
+        let fate = match one(act, tx, row, kept, item).await? {
+            Ok(detail) => {
+                row.changed += 1;
+                (item.number, Fate::Changed, detail)
+            }
+            Err(why) => {
+                row.refused += 1;
+                (item.number, Fate::Refused, why)
+            }
+        };
+        fates.push(fate);
+    }
+    bulk_acts::settle(tx, row.id, &fates).await?;
+    if items.len() < CHANGED {
+        end(act, tx, row, BulkState::Done);
+    }
+    Ok(())
+}
+
+fn end(act: &Act, tx: &mut Tx, row: &mut BulkActRow, state: BulkState) {
+    row.state = state;
+    row.ended_at = Some(act.now);
+    let data = json!({ "state": state, "changed": row.changed, "refused": row.refused });
+    act.event(tx, "bulk.ended", row.id, data);
+}
+
+/// Does it to one. What the rules refuse is told; what fails is an error, and everything is done again.
+async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<Outcome> {
+    let did = match &kept.step {
+        BulkStep::Status(step) => {
+            let id = LicenseId::from_bytes(item.subject.0);
+            let before = lock(act, tx, id).await;
+            match before {
+                Err(error) => Err(error),
+                Ok(before) => {
+                    let input =
+                        ChangeStatus { change: *step, reason: kept.reason.clone(), effective_at: None, dry_run: false };
+                    change(act, tx, id, &input).await.map(|_| remembered(&before))
+                }
+            }
+        }
+        BulkStep::Extend(days) => extend(act, tx, kept, item, *days).await,
+        BulkStep::Free => {
+            let id = SeatId::from_bytes(item.subject.0);
+            match crate::admin::seats::free(act, tx, id, &kept.reason).await {
+                Ok((_, true)) => Ok(String::new()),
+                Ok((_, false)) => return Ok(Err("The seat is free already.".to_owned())),
+                Err(error) => Err(error),
+            }
+        }
+        BulkStep::Undo => undo(act, tx, row, kept, item).await,
+    };
+    match did {
+        Ok(detail) => Ok(Ok(detail)),
+        Err(error) if error.code.status() < 500 => {
+            Ok(Err(error.detail.as_deref().unwrap_or_else(|| error.code.title()).to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is kept of a license that is changed once now.
+fn remembered(before: &licenses::LicenseRow) -> String {
+    let license = &before.license;
+    let before = Before {
+        status: license.status,
+        status_reason: license.status_reason.clone(),
+        status_effective_at: license.status_effective_at,
+        expires_at: license.expires_at,
+        version: before.version + 1,
+    };
+    serde_json::to_string(&before).unwrap_or_default()
+}
+
+async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u16) -> Result<String> {
+    let id = LicenseId::from_bytes(item.subject.0);
+    let mut row = lock(act, tx, id).await?;
+    let detail = remembered(&row);
+    let Some(end) = row.license.expires_at else {
+        return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license has no end."));
+    };
+    if kept.small_only && days > 30 {
+        return Err(Error::new(ErrorCode::Forbidden).with_detail("Support extends by at most 30 days at a time."));
+    }
+    let before = told(&row.license);
+    // Counted from today where the license has ended: days that nobody could use are not given.
+    row.license.expires_at = Some(end.max(act.now).plus(Seconds::days(days.into())));
+    save(act, tx, &row.license).await?;
+    let data = json!({ "before": before, "after": told(&row.license), "reason": kept.reason });
+    act.event(tx, "license.extended", id, data);
+    Ok(detail)
+}
+
+/// Makes a license what it was, where nothing has changed it since.
+async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<String> {
+    let before: Before = serde_json::from_str(&item.detail).map_err(corrupt)?;
+    let id = LicenseId::from_bytes(item.subject.0);
+    let mut row = lock(act, tx, id).await?;
+    if row.version != before.version {
+        return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license was changed since."));
+    }
+    let (was, told_before) = (row.license.status, told(&row.license));
+    row.license.status = before.status;
+    row.license.status_reason = before.status_reason;
+    row.license.status_effective_at = before.status_effective_at;
+    row.license.expires_at = before.expires_at;
+    save(act, tx, &row.license).await?;
+    let name = match (was, before.status) {
+        (LicenseStatus::Suspended, LicenseStatus::Active) => action(StatusChange::Resume),
+        (LicenseStatus::Revoked, LicenseStatus::Active) => action(StatusChange::Reinstate),
+        (_, LicenseStatus::Suspended) if was != before.status => action(StatusChange::Suspend),
+        (_, LicenseStatus::Revoked) if was != before.status => action(StatusChange::Revoke),
+        _ => "license.changed",
+    };
+    let data = json!({
+        "before": told_before, "after": told(&row.license), "reason": kept.reason, "undoes": act_row.undoes,
+    });
+    act.event(tx, name, id, data);
+    Ok(item.detail.clone())
+}

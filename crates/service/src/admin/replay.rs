@@ -1,0 +1,299 @@
+//! Replaying the last 90 days of a plan's licenses against proposed terms, before anything is saved: whom they would have
+//! refused, and whom they would have left without a valid lease.
+//!
+//! The history kept is this: every claim and every release of a seat (events), and of each device the last renewal. So an
+//! activation is judged by the places that were taken at that very moment, and a renewal by what the device would have got
+//! with its last one, through the decision that renewals go through. What lies between earlier renewals is not kept; the
+//! answer says so where it matters ([`Unknown`]).
+
+use super::{
+    license_change::counts_people,
+    page::{Limit, PageRequest},
+    terms::renewed,
+    views::{Replay, Replayed, Unknown},
+};
+use crate::{
+    Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+};
+use holdfast_domain::{
+    Decision, Email, EntitlementCode, License, LicenseId, Permission, PlanId, Seat, SeatId, SeatModel, SeatState,
+    Seconds, Terms, Timestamp, decide, decide::Jitter,
+};
+use holdfast_store::{
+    Cursor, Querier, Scope,
+    events::{self, EventRow},
+    licenses::{self, LicenseFilter, LicenseListRow},
+    plans,
+    seats::{self, SeatRow},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How far back is looked.
+pub const BACK: Seconds = Seconds::days(90);
+/// How many licenses one call looks at; a plan with more takes several.
+const PART: u64 = 5_000;
+/// How many licenses are named in one answer.
+const NAMED: usize = 100;
+/// How many claims and releases of one license are replayed.
+const EVENTS: usize = 5_000;
+
+/// What the kept history cannot say about going from `before` to `after`.
+fn unknown(before: &Terms, after: &Terms) -> Vec<Unknown> {
+    let offline = |terms: &Terms| terms.lease.0.saturating_add(terms.grace.0);
+    let floating = |terms: &Terms| terms.seat_model == SeatModel::Floating;
+    let lost = before.entitlements.iter().any(|(code, value)| after.entitlements.get(code) != Some(value));
+    [
+        (offline(after) < offline(before), Unknown::EarlierGaps),
+        (
+            (floating(before) || floating(after))
+                && (before.lease != after.lease || floating(before) != floating(after)),
+            Unknown::WhenSharedSeatsCameBack,
+        ),
+        (lost, Unknown::WhichEntitlementsWereAskedFor),
+        (before.model != after.model, Unknown::EndsStay),
+    ]
+    .into_iter()
+    .filter_map(|(holds, unknown)| holds.then_some(unknown))
+    .collect()
+}
+
+/// What one license would have met.
+#[derive(Default)]
+struct Met {
+    refused: Vec<(Timestamp, Option<String>)>,
+    ran_out: Vec<(Timestamp, Option<String>)>,
+}
+
+/// When the device of `row` would have been without a valid lease under `after`, where under `before` it never was: judged
+/// by its last renewal, with the decision that renewals go through.
+fn ran_out(
+    before: &License,
+    after: &License,
+    row: &SeatRow,
+    (since, now): (Timestamp, Timestamp),
+) -> Option<Timestamp> {
+    let asked = row.last_seen_at;
+    // At its last renewal it had its seat, whatever came later.
+    let seat = Seat { state: SeatState::Active, ..row.seat.clone() };
+    let until = row.released_at.filter(|_| row.seat.state == SeatState::Released).unwrap_or(now);
+    let ends = |license: &License| match decide(license, &seat, &seat.device, asked, Jitter::NONE) {
+        Decision::Grant(grant) => Timestamp::from(grant.exp),
+        Decision::Deny(_) => asked,
+    };
+    let (was, would) = (ends(before), ends(after));
+    (was >= until && would < until && would >= since).then_some(would)
+}
+
+/// A claim or a release of a seat.
+struct Turn {
+    seat: SeatId,
+    at: Timestamp,
+    claims: bool,
+    /// A floating seat that was taken back for another device.
+    reclaimed: bool,
+    user: Option<Email>,
+    device: Option<String>,
+}
+
+fn turn(event: &EventRow) -> Option<Turn> {
+    let data: serde_json::Value = serde_json::from_str(&event.data).ok()?;
+    let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let claims = match event.action.as_str() {
+        "seat.claimed" | "seat.restored" => true,
+        "seat.released" | "seat.freed" | "seat.reclaimed" => false,
+        _ => return None,
+    };
+    Some(Turn {
+        seat: event.subject.parse().ok()?,
+        at: event.at,
+        claims,
+        reclaimed: event.action == "seat.reclaimed",
+        user: text("user").and_then(|user| user.parse().ok()),
+        device: text("device").or_else(|| text("name")),
+    })
+}
+
+/// The places that are taken, as `terms` count them.
+fn places(terms: &Terms, holders: &BTreeMap<SeatId, Option<Email>>) -> usize {
+    if !counts_people(terms) {
+        return holders.len();
+    }
+    let people: BTreeSet<&Email> = holders.values().flatten().collect();
+    people.len() + holders.values().filter(|user| user.is_none()).count()
+}
+
+/// Which activations `terms` would have refused, turn by turn. `seats` are those that were taken at any time since then.
+fn refused(terms: &Terms, seats: &[&SeatRow], turns: &[Turn]) -> Vec<(Timestamp, Option<String>)> {
+    let first: BTreeMap<SeatId, bool> = turns.iter().rev().map(|turn| (turn.seat, turn.claims)).collect();
+    // Who was there at the beginning: whoever gave a seat up before taking it, or never moved.
+    let mut holders: BTreeMap<SeatId, Option<Email>> = seats
+        .iter()
+        .filter(|row| !first.get(&row.seat.id).copied().unwrap_or(false))
+        .map(|row| (row.seat.id, row.seat.user.clone()))
+        .collect();
+    let limit = usize::try_from(terms.seat_limit()).unwrap_or(usize::MAX);
+    let mut refused = Vec::new();
+    for turn in turns {
+        if !turn.claims {
+            // Only a shared seat is ever taken back by itself.
+            if !turn.reclaimed || terms.seat_model == SeatModel::Floating {
+                holders.remove(&turn.seat);
+            }
+            continue;
+        }
+        if holders.contains_key(&turn.seat) {
+            continue;
+        }
+        let own = holders.values().filter(|user| user.is_some() && **user == turn.user).count();
+        let fits = match terms.seat_model {
+            SeatModel::NodeLocked | SeatModel::Floating => places(terms, &holders) < limit,
+            SeatModel::NamedUser { devices } => {
+                turn.user.is_some()
+                    && own < usize::try_from(devices).unwrap_or(usize::MAX)
+                    && (own > 0 || places(terms, &holders) < limit)
+            }
+        };
+        if fits {
+            holders.insert(turn.seat, turn.user.clone());
+        } else {
+            refused.push((turn.at, turn.device.clone()));
+        }
+    }
+    refused
+}
+
+/// Whether `after` can refuse an activation that `before` allowed, given the seats that were taken at any time.
+fn may_refuse(before: &Terms, after: &Terms, seats: &[&SeatRow]) -> bool {
+    let other_kind = std::mem::discriminant(&before.seat_model) != std::mem::discriminant(&after.seat_model);
+    let fewer = after.seat_limit() < before.seat_limit() || before.seat_model != after.seat_model;
+    fewer
+        && (seats.len() > usize::try_from(after.seat_limit()).unwrap_or(usize::MAX)
+            || (other_kind && counts_people(after)))
+}
+
+/// What `license` would have met under `after`.
+async fn meet(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: &License,
+    after: &License,
+    seats: &[&SeatRow],
+    window: (Timestamp, Timestamp),
+) -> Result<Met> {
+    let ran_out = seats
+        .iter()
+        .filter_map(|row| Some((ran_out(license, after, row, window)?, row.name.as_ref().map(ToString::to_string))))
+        .collect();
+    let mut met = Met { ran_out, ..Met::default() };
+    if may_refuse(&license.terms, &after.terms, seats) {
+        let subjects: Vec<String> = seats.iter().map(|row| row.seat.id.to_string()).collect();
+        let told = events::since(q, scope, &subjects, window.0, EVENTS).await?;
+        let turns: Vec<Turn> = told.iter().filter_map(turn).collect();
+        let would = refused(&after.terms, seats, &turns);
+        // What was allowed beyond the present terms too (an overdraft of then, a greater number) is not their doing.
+        let does: BTreeSet<_> = refused(&license.terms, seats, &turns).into_iter().map(|(at, _)| at).collect();
+        met.refused = would.into_iter().filter(|(at, _)| !does.contains(at)).collect();
+    }
+    Ok(met)
+}
+
+fn add_lost(lost: &mut BTreeMap<EntitlementCode, u64>, before: &License, after: &License) {
+    let (was, becomes) = (before.entitlements(), after.entitlements());
+    for (code, value) in &was {
+        if becomes.get(code) != Some(value) {
+            *lost.entry(code.clone()).or_default() += 1;
+        }
+    }
+}
+
+fn named(found: &LicenseListRow, met: Met) -> Replayed {
+    let first = met.refused.iter().chain(&met.ran_out).min_by_key(|(at, _)| *at).cloned();
+    let license = &found.row.license;
+    let name = found.customer_name.as_ref().map(ToString::to_string);
+    Replayed {
+        license: license.id,
+        key_hint: found.row.key_hint.clone(),
+        customer: license.customer,
+        customer_name: name.or_else(|| found.customer_email.as_ref().map(ToString::to_string)),
+        refused: u64::try_from(met.refused.len()).unwrap_or(u64::MAX),
+        ran_out: u64::try_from(met.ran_out.len()).unwrap_or(u64::MAX),
+        first_at: first.as_ref().map(|(at, _)| *at),
+        device: first.and_then(|(_, device)| device),
+    }
+}
+
+impl Service {
+    /// Judges the last 90 days of the licenses of a plan by `proposed` terms, as if those had been applied to them, on from
+    /// `after`: over at most [`PART`] licenses, so that a plan with more takes several calls.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for terms that contradict themselves;
+    /// [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
+    pub async fn replay_terms(
+        &self,
+        actor: &Actor,
+        id: PlanId,
+        proposed: Terms,
+        after: Option<Cursor>,
+    ) -> Result<Replay> {
+        actor.require(Permission::CatalogWrite)?;
+        actor.require(Permission::LicensesWrite)?;
+        let proposed = proposed.checked().map_err(|error| Error::invalid("/terms", error))?;
+        let (scope, now) = (actor.scope(), self.now());
+        let since = now.plus(Seconds(-BACK.0));
+        let mut reader = self.store().patient_reader();
+        let q = &mut reader;
+        let plan = plans::get(q, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
+        let mut page = PageRequest { limit: Limit::new(200), after, ..PageRequest::default() };
+        let mut replay = Replay { since, unknown: unknown(&plan.terms, &proposed), ..Replay::default() };
+        let mut lost = BTreeMap::new();
+        loop {
+            let found = licenses::list(q, scope, &filter, &page, now).await?;
+            (replay.total, replay.total_exact) = (found.total.rows, found.total.exact);
+            replay.looked_at += u64::try_from(found.items.len()).unwrap_or(0);
+            let others: Vec<(&LicenseListRow, License)> = found
+                .items
+                .iter()
+                .filter_map(|found| {
+                    let terms = renewed(&proposed, Some(plan.terms.seats), &found.row)?;
+                    Some((found, License { terms, ..found.row.license.clone() }))
+                })
+                .collect();
+            let ids: Vec<LicenseId> = others.iter().map(|(found, _)| found.row.license.id).collect();
+            let taken = seats::taken_since(q, scope, &ids, since).await?;
+            let mut of: HashMap<LicenseId, Vec<&SeatRow>> = HashMap::new();
+            for row in &taken {
+                of.entry(row.seat.license).or_default().push(row);
+            }
+            for (found, after) in &others {
+                let license = &found.row.license;
+                replay.changing += 1;
+                replay.over_their_seats += u64::from(found.row.seats_used > after.terms.seat_limit());
+                add_lost(&mut lost, license, after);
+                let seats = of.get(&license.id).map(Vec::as_slice).unwrap_or_default();
+                let met = meet(q, scope, license, after, seats, (since, now)).await?;
+                if met.refused.is_empty() && met.ran_out.is_empty() {
+                    continue;
+                }
+                replay.refused += u64::try_from(met.refused.len()).unwrap_or(0);
+                replay.licenses_refused += u64::from(!met.refused.is_empty());
+                replay.ran_out += u64::try_from(met.ran_out.len()).unwrap_or(0);
+                replay.licenses_ran_out += u64::from(!met.ran_out.is_empty());
+                if replay.named.len() < NAMED {
+                    replay.named.push(named(found, met));
+                }
+            }
+            match found.next {
+                Some(next) if replay.looked_at < PART => page.after = Some(next),
+                next => {
+                    replay.next = next.map(|cursor| cursor.to_string());
+                    replay.lost = lost.into_iter().map(|(code, licenses)| (code.to_string(), licenses)).collect();
+                    return Ok(replay);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Notes about licenses and customers, and the time lines they stand beside.
+
+use crate::world::*;
+use holdfast_domain::{Role, Seconds, license::StatusChange};
+use holdfast_service::{
+    ErrorCode,
+    admin::{
+        events::Told,
+        inputs::ChangeStatus,
+        notes::NoteSubject,
+        page::{Limit, PageRequest},
+    },
+};
+use holdfast_testkit::both;
+
+both! {
+    async fn notes_are_read_by_all_and_changed_by_their_author(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let license = NoteSubject::License(world.issue().await.license.id);
+        let customer = NoteSubject::Customer(world.customer("ada@example.com").await);
+        let (support, viewer) = (world.member(Role::Support).await, world.member(Role::Viewer).await);
+        let note = service.add_note(&support, license, text("First line\r\nsecond <b>line</b>")).await.unwrap();
+        assert_eq!(note.text.as_str(), "First line\nsecond <b>line</b>");
+        assert!(note.own && note.edited_at.is_none());
+        world.clock.advance(Seconds(5));
+        service.add_note(&world.call(), license, text("Later")).await.unwrap();
+        service.add_note(&support, customer, text("Of the customer")).await.unwrap();
+        let read = service.notes(&viewer.actor, license, page()).await.unwrap();
+        let texts: Vec<&str> = read.items.iter().map(|note| note.text.as_str()).collect();
+        assert_eq!(texts, ["Later", "First line\nsecond <b>line</b>"]);
+        assert!(read.items.iter().all(|note| !note.own));
+        assert_eq!(service.notes(&viewer.actor, customer, page()).await.unwrap().items.len(), 1);
+        // Even an owner leaves another's note alone.
+        let owner = world.member(Role::Owner).await;
+        assert_eq!(service.edit_note(&owner, note.id, text("Mine now")).await.unwrap_err().code, ErrorCode::Forbidden);
+        assert_eq!(service.remove_note(&owner, note.id).await.unwrap_err().code, ErrorCode::Forbidden);
+        let edited = service.edit_note(&support, note.id, text("Corrected")).await.unwrap();
+        assert_eq!((edited.text.as_str(), edited.edited_at), ("Corrected", Some(service.now())));
+        assert_eq!(service.note(&viewer.actor, note.id).await.unwrap().text.as_str(), "Corrected");
+        service.remove_note(&support, note.id).await.unwrap();
+        assert_eq!(service.note(&viewer.actor, note.id).await.unwrap_err().code, ErrorCode::NotFound);
+        assert_eq!(service.notes(&viewer.actor, license, page()).await.unwrap().items.len(), 1);
+        // What was written stays in the log.
+        let NoteSubject::License(id) = license else { unreachable!() };
+        let told = service.license_timeline(&viewer.actor, id, Told::All, page()).await.unwrap().items;
+        let actions: Vec<&str> = told.iter().map(|event| event.action.as_str()).collect();
+        assert_eq!(actions, ["note.removed", "note.edited", "note.added", "note.added", "license.issued"]);
+        assert_eq!((&told[1].data["before"]["text"], &told[1].data["after"]["text"]), (&"First line\nsecond <b>line</b>".into(), &"Corrected".into()));
+    }
+
+    async fn a_time_line_tells_all_or_what_people_or_devices_did_page_by_page(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let (id, seats) = world.used(&["a", "b"]).await;
+        let owner = world.member(Role::Owner).await;
+        for change in [StatusChange::Suspend, StatusChange::Resume] {
+            let input = ChangeStatus { change, reason: text("Asked"), effective_at: None, dry_run: false };
+            service.change_status(&owner, id, input).await.unwrap();
+        }
+        service.free_seat(&owner, seats[0], text("Stolen")).await.unwrap();
+        let mut told = Vec::new();
+        for what in [Told::All, Told::People, Told::Devices] {
+            let (mut actions, mut request) = (Vec::new(), PageRequest { limit: Limit::new(2), ..page() });
+            loop {
+                let found = service.license_timeline(&owner.actor, id, what, request).await.unwrap();
+                actions.extend(found.items.into_iter().map(|event| event.action));
+                let Some(next) = found.next else { break };
+                request = PageRequest { limit: Limit::new(2), after: Some(next), ..page() };
+            }
+            told.push(actions);
+        }
+        let all = ["seat.freed", "license.resumed", "license.suspended", "seat.claimed", "seat.claimed", "license.issued"];
+        assert_eq!(told[0], all);
+        assert_eq!(told[1], ["seat.freed", "license.resumed", "license.suspended"]);
+        assert_eq!(told[2], ["seat.freed", "seat.claimed", "seat.claimed"]);
+        let of_seat = service.seat_timeline(&owner.actor, seats[0], page()).await.unwrap().items;
+        assert_eq!(of_seat.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["seat.freed", "seat.claimed"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! What the last 90 days of a plan's licenses say about other terms, before those are saved.
+
+use crate::world::*;
+use holdfast_domain::{LicenseId, LicenseModel, SeatModel, Seconds, Terms};
+use holdfast_service::{
+    ErrorCode,
+    admin::{
+        inputs::{ApplyTerms, CreateCustomer, CustomerChoice, IssueLicense, UpdatePlan},
+        views::{Replay, Unknown},
+    },
+    runtime::{Nonce, Renew},
+};
+use holdfast_testkit::both;
+
+async fn replay(world: &World, terms: Terms) -> Replay {
+    let replay = world.service.replay_terms(&world.system(), world.plan, terms, None).await.unwrap();
+    assert_eq!((replay.next.as_deref(), replay.looked_at), (None, replay.total));
+    replay
+}
+
+async fn seats_of(world: &World, id: LicenseId) -> u32 {
+    world.service.license(&world.system(), id).await.unwrap().license.terms.seats
+}
+
+both! {
+    async fn fewer_seats_would_have_refused_whoever_came_too_late(db: TestDb) {
+        let world = World::new(&db).await;
+        let call = world.call();
+        let named = CreateCustomer { name: Some(text("Busy Company")), email: None, external_id: None };
+        let busy = IssueLicense { customer: Some(CustomerChoice::New(named)), ..IssueLicense::of(world.plan) };
+        let busy = world.service.issue_license(&call, busy).await.unwrap();
+        // Three at once; and three one after the other, which two seats are enough for.
+        let (calm, _) = world.used(&["x"]).await;
+        let calm_key = world.service.reveal_key(&call, calm).await.unwrap();
+        for device in ["y", "z"] {
+            let seat = world.service.license(&world.system(), calm).await.unwrap().seats[0].id;
+            world.service.free_seat(&call, seat, text("Replaced")).await.unwrap();
+            world.clock.advance(Seconds(60));
+            world.activate(&calm_key, device).await.unwrap();
+        }
+        for device in ["a", "b", "c"] {
+            world.activate(&busy.key, device).await.unwrap();
+            world.clock.advance(Seconds(60));
+        }
+        let at = world.service.now().plus(Seconds(-60));
+        world.clock.advance(Seconds::DAY);
+        let told = replay(&world, Terms { seats: 2, ..yearly() }).await;
+        assert_eq!((told.looked_at, told.changing, told.over_their_seats), (2, 2, 1));
+        assert_eq!((told.refused, told.licenses_refused, told.ran_out), (1, 1, 0));
+        let hit = &told.named[0];
+        assert_eq!((hit.license, hit.customer_name.as_deref(), hit.refused), (busy.license.id, Some("Busy Company"), 1));
+        assert_eq!((hit.first_at, hit.device.as_deref()), (Some(at), Some("c")));
+        // With one seat, the second and the third.
+        assert_eq!(replay(&world, Terms { seats: 1, ..yearly() }).await.refused, 2);
+        assert_eq!(replay(&world, yearly()).await.changing, 0);
+        // What is older than 90 days is not looked at: whoever had a seat then has it at the beginning.
+        world.clock.advance(Seconds::days(91));
+        assert_eq!(replay(&world, Terms { seats: 2, ..yearly() }).await.refused, 0);
+    }
+
+    async fn shorter_leases_would_have_run_out_on_whoever_was_away(db: TestDb) {
+        let world = World::new(&db).await;
+        let issued = world.issue().await;
+        let daily = world.activate(&issued.key, "daily").await.unwrap();
+        world.activate(&issued.key, "away").await.unwrap();
+        let away_since = world.service.now();
+        world.clock.advance(Seconds::days(20));
+        let renew = Renew {
+            lease: daily.lease,
+            nonce: Nonce::parse("nonce").unwrap(),
+            manifest_seq: None,
+            proof: None,
+            device: None,
+        };
+        world.service.renew(world.product, renew, &from("198.51.100.7")).await.unwrap();
+        world.service.flush().await.unwrap();
+        let week = Terms { lease: Seconds::days(3), grace: Seconds::days(4), ..yearly() };
+        let told = replay(&world, week.clone()).await;
+        assert_eq!((told.ran_out, told.licenses_ran_out, told.refused), (1, 1, 0));
+        assert_eq!(told.named[0].device.as_deref(), Some("away"));
+        let end = away_since.plus(Seconds::days(7)).seconds();
+        assert_eq!(told.named[0].first_at.unwrap().seconds(), end);
+        assert_eq!(told.unknown, [Unknown::EarlierGaps]);
+        // Longer leases take nothing from anybody.
+        let month = Terms { lease: Seconds::days(60), ..yearly() };
+        assert_eq!(replay(&world, month).await.ran_out, 0);
+        // Whoever has run out under the present terms too is not their doing.
+        world.clock.advance(Seconds::days(31));
+        assert_eq!(replay(&world, week).await.named, []);
+    }
+
+    async fn lost_entitlements_and_other_models_are_told_as_far_as_they_are_known(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let rich = Terms { entitlements: entitlements(&["export", "print"]), ..yearly() };
+        let edit = UpdatePlan { terms: Some(rich.clone()), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let plain = world.issue().await;
+        let own = IssueLicense { overrides: entitlements(&["export"]), ..IssueLicense::of(world.plan) };
+        service.issue_license(&call, own).await.unwrap();
+        world.activate(&plain.key, "laptop").await.unwrap();
+        let told = replay(&world, Terms { entitlements: entitlements(&["print"]), ..rich.clone() }).await;
+        assert_eq!(told.lost, [("export".to_owned(), 1)], "what a license has of its own stays");
+        assert_eq!(told.unknown, [Unknown::WhichEntitlementsWereAskedFor]);
+        // Named people: an application that names nobody would have been refused.
+        let year = LicenseModel::Subscription { duration: Seconds::days(365) };
+        let people = Terms { seats: 3, ..Terms::defaults(year, SeatModel::NamedUser { devices: 2 }) };
+        let told = replay(&world, people).await;
+        assert_eq!((told.refused, told.licenses_refused), (1, 1));
+        let forever = Terms { model: LicenseModel::Perpetual, ..rich };
+        assert_eq!(replay(&world, forever).await.unknown, [Unknown::EndsStay]);
+        let bad = service.replay_terms(&world.system(), world.plan, Terms { seats: 0, ..yearly() }, None).await;
+        assert_eq!(bad.unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+
+    async fn licenses_with_the_plans_number_of_seats_follow_it_and_others_keep_theirs(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let follows = world.issue().await.license.id;
+        let bought = IssueLicense { seats: Some(7), ..IssueLicense::of(world.plan) };
+        let bought = service.issue_license(&call, bought).await.unwrap().license.id;
+        let terms = Terms { seats: 2, lease: Seconds::days(7), ..yearly() };
+        assert_eq!(replay(&world, terms.clone()).await.changing, 2);
+        let edit = UpdatePlan { terms: Some(terms), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let input = ApplyTerms { seats_from: Some(3), dry_run: false };
+        assert_eq!(service.apply_terms(&call, world.plan, input).await.unwrap().licenses, 2);
+        assert_eq!((seats_of(&world, follows).await, seats_of(&world, bought).await), (2, 7));
+    }
+}

@@ -1,0 +1,213 @@
+//! Acts on many licenses or seats, done piece by piece: what is to be done, and what became of each.
+
+use crate::{
+    error::StoreError,
+    scope::Scope,
+    sql::{Arg, Querier, Record as _, ToArg as _, all, args, bare, first, record, stored_enum},
+    tx::Tx,
+};
+use holdfast_domain::{BulkActId, Timestamp, VendorId};
+use uuid::Uuid;
+
+/// What is acted on: the bytes of a license's or a seat's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject(pub [u8; 16]);
+
+crate::sql::through! {
+    Subject: Uuid, |subject| Uuid::from_bytes(subject.0), |stored| Some(Subject(stored.into_bytes()));
+}
+
+stored_enum! {
+    /// How far an act on many is.
+    pub enum BulkState {
+        /// What it is about is being looked up.
+        Gathering = "gathering",
+        /// Each is being done.
+        Running = "running",
+        /// Each was done or refused.
+        Done = "done",
+        /// It was stopped before it was through.
+        Stopped = "stopped",
+    }
+}
+
+stored_enum! {
+    /// What became of one of many.
+    pub enum Fate {
+        /// Nothing yet.
+        Pending = "pending",
+        /// It was changed.
+        Changed = "changed",
+        /// It was not, and why is said.
+        Refused = "refused",
+    }
+}
+
+record! {
+    /// An act on many.
+    pub struct BulkActRow in "bulk_acts" {
+        /// Its id.
+        pub id: BulkActId,
+        /// Whose.
+        pub vendor: VendorId,
+        /// What is done to each, as JSON.
+        pub step: String,
+        /// Which ones, as JSON.
+        pub filter: String,
+        /// Where the gathering goes on; absent at its beginning.
+        pub gathered: Option<String>,
+        /// The act that this one takes back.
+        pub undoes: Option<BulkActId>,
+        /// Who, as in the audit log.
+        pub actor: String,
+        /// From where.
+        pub origin: String,
+        /// With which request.
+        pub request: String,
+        /// How far it is.
+        pub state: BulkState,
+        /// How many it is about, as far as they are gathered.
+        pub total: i64,
+        /// How many were changed.
+        pub changed: i64,
+        /// How many were refused.
+        pub refused: i64,
+        /// When it was asked for.
+        pub created_at: Timestamp,
+        /// When it last went on.
+        pub updated_at: Timestamp,
+        /// When it was through.
+        pub ended_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// One of many.
+    pub struct BulkItemRow in "bulk_act_items" {
+        /// Its place.
+        pub number: i64,
+        /// The license or seat.
+        pub subject: Subject,
+        /// What became of it.
+        pub fate: Fate,
+        /// Why it was refused, or what it was before.
+        pub detail: String,
+    }
+}
+
+impl BulkActRow {
+    /// The data of the act's vendor.
+    pub const fn scope(&self) -> Scope {
+        Scope::of(self.vendor)
+    }
+}
+
+/// Notes an act of the scope's vendor; `act.vendor` is ignored in its favour.
+pub async fn insert(tx: &mut Tx, scope: Scope, act: &BulkActRow) -> Result<(), StoreError> {
+    let a = act;
+    let row = args![
+        a.id,
+        scope.vendor(),
+        a.step,
+        a.filter,
+        a.gathered,
+        a.undoes,
+        a.actor,
+        a.origin,
+        a.request,
+        a.state,
+        a.total,
+        a.changed,
+        a.refused,
+        a.created_at,
+        a.updated_at,
+        a.ended_at
+    ];
+    tx.insert("bulk_acts", &bare(BulkActRow::COLUMNS, "bulk_acts"), &[row], "").await.map(|_| ())
+}
+
+/// An act of the scope's vendor.
+pub async fn get(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Result<Option<BulkActRow>, StoreError> {
+    let sql = format!("SELECT {} FROM bulk_acts WHERE vendor = $1 AND id = $2", BulkActRow::COLUMNS);
+    first(q, sql, args![scope.vendor(), id]).await
+}
+
+/// The newest acts of the scope's vendor, at most a hundred.
+pub async fn newest(q: &mut dyn Querier, scope: Scope) -> Result<Vec<BulkActRow>, StoreError> {
+    let sql = format!("SELECT {} FROM bulk_acts WHERE vendor = $1 ORDER BY id DESC LIMIT 100", BulkActRow::COLUMNS);
+    all(q, sql, args![scope.vendor()]).await
+}
+
+/// The act that takes this one back, where there is one.
+pub async fn undone_by(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Result<Option<BulkActId>, StoreError> {
+    let sql = "SELECT id FROM bulk_acts WHERE vendor = $1 AND undoes = $2 LIMIT 1";
+    crate::sql::value(q, sql, args![scope.vendor(), id]).await
+}
+
+/// The act of any vendor that is to go on next: the oldest that is not through.
+pub async fn next(q: &mut dyn Querier) -> Result<Option<BulkActRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM bulk_acts WHERE state IN ('gathering', 'running') ORDER BY id LIMIT 1",
+        BulkActRow::COLUMNS
+    );
+    first(q, sql, Vec::new()).await
+}
+
+/// Saves how far an act is.
+pub async fn update(tx: &mut Tx, act: &BulkActRow) -> Result<(), StoreError> {
+    let sql = "UPDATE bulk_acts SET gathered = $3, state = $4, total = $5, changed = $6, refused = $7, updated_at = $8,
+        ended_at = $9 WHERE vendor = $1 AND id = $2";
+    let a = act;
+    let args = args![a.vendor, a.id, a.gathered, a.state, a.total, a.changed, a.refused, a.updated_at, a.ended_at];
+    tx.rows(sql.into(), args).await.map(|_| ())
+}
+
+/// Adds what the act is about: `subjects` from place `first` on, each with what is known of it.
+pub async fn add(tx: &mut Tx, act: BulkActId, first: i64, subjects: &[(Subject, String)]) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Arg>> = (first..)
+        .zip(subjects)
+        .map(|(number, (subject, detail))| args![act, number, subject, Fate::Pending, detail])
+        .collect();
+    tx.insert("bulk_act_items", "bulk_act, number, subject, fate, detail", &rows, "").await.map(|_| ())
+}
+
+/// Those of an act with one fate, or all, after place `after`; at most `limit`.
+pub async fn items(
+    q: &mut dyn Querier,
+    act: &BulkActRow,
+    fate: Option<Fate>,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<BulkItemRow>, StoreError> {
+    let mut args = args![act.id, after];
+    let of = if let Some(fate) = fate {
+        args.push(fate.arg());
+        "AND fate = $3"
+    } else {
+        ""
+    };
+    let sql = format!(
+        "SELECT {} FROM bulk_act_items WHERE bulk_act = $1 AND number > $2 {of} ORDER BY number LIMIT {limit}",
+        BulkItemRow::COLUMNS
+    );
+    all(q, sql, args).await
+}
+
+/// Notes what became of some.
+pub async fn settle(tx: &mut Tx, act: BulkActId, fates: &[(i64, Fate, String)]) -> Result<(), StoreError> {
+    let dialect = tx.dialect();
+    let mut rest = fates;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(dialect.chunk(rest.len(), 4));
+        rest = later;
+        let rows: Vec<Vec<Arg>> = now.iter().map(|(number, fate, detail)| args![act, number, fate, detail]).collect();
+        let (source, args) = dialect.constants(&rows, 0);
+        let sql = format!(
+            "WITH said (bulk_act, number, fate, detail) AS ({source}) UPDATE bulk_act_items
+             SET fate = said.fate, detail = said.detail FROM said
+             WHERE bulk_act_items.bulk_act = said.bulk_act AND bulk_act_items.number = said.number"
+        );
+        tx.rows(sql.into(), args).await?;
+    }
+    Ok(())
+}

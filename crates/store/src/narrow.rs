@@ -1,0 +1,141 @@
+//! How a list that is narrowed by several conditions is found in bounded time, whatever their combination.
+//!
+//! Each condition knows by which index its own rows are found, and those are counted up to a limit. Where one of them has
+//! few, the list is made of those, with the other conditions applied. Where all have many, the list is walked along its sort
+//! order, and what fits is met soon; but never more than [`SCANNED`] rows are looked at for a page, which is then shorter
+//! than it might be and names where to go on.
+
+use crate::{
+    error::StoreError,
+    page::{COUNT_CAP, Filter, Total},
+    search::Piece,
+    sql::{Arg, Querier},
+};
+
+/// How many rows a condition may have to make the list of them: where it is the only one and the list is sorted by what
+/// stands in a narrow table, and where each row must be looked at as a whole.
+const FEW: i64 = COUNT_CAP;
+const FEW_WHOLE: i64 = 4_000;
+/// How many rows are looked at for a page at most.
+pub(crate) const SCANNED: usize = 3_000;
+
+/// A condition of a list.
+pub(crate) struct Part {
+    /// A query of the ids of the rows that meet it, in one column `few_id` and without order; `None` where no index finds them.
+    found: Option<Piece>,
+    /// The index that has these rows in the order of the list, where that is so.
+    pub walks: Option<&'static str>,
+    /// The condition itself.
+    pub condition: Piece,
+}
+
+/// The conditions of a list.
+#[derive(Default)]
+pub(crate) struct Parts(pub Vec<Part>);
+
+impl Parts {
+    /// Adds a condition on columns of `table`, whose rows are found `by_index`.
+    pub fn indexed(&mut self, table: &str, by_index: &str, id: &str, condition: &str, args: Vec<Arg>) -> &mut Part {
+        let found = format!("SELECT {id} AS few_id FROM {table}{by_index} WHERE {condition}");
+        self.push(Some(Piece(found, args.clone())), condition, args)
+    }
+
+    /// Adds a condition whose rows `found` finds.
+    pub fn push(&mut self, found: Option<Piece>, condition: &str, args: Vec<Arg>) -> &mut Part {
+        self.0.push(Part { found, walks: None, condition: Piece(condition.to_owned(), args) });
+        let last = self.0.len() - 1;
+        &mut self.0[last]
+    }
+
+    /// Whether there are none: then the list is the whole of it.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Counts the rows of each part, and says how the list is best found; `whole` where sorting takes the whole rows.
+    pub async fn plan(&self, q: &mut dyn Querier, whole: bool) -> Result<Plan<'_>, StoreError> {
+        let mut statement = Filter::default();
+        let mut counted = Vec::new();
+        for (at, part) in self.0.iter().enumerate() {
+            if let Some(Piece(sql, args)) = &part.found {
+                let sql = statement.place(sql, args.clone());
+                counted.push((at, format!("(SELECT count(*) FROM ({sql} LIMIT {}) AS one)", COUNT_CAP + 1)));
+            }
+        }
+        let columns: Vec<String> = counted.iter().map(|(_, column)| column.clone()).collect();
+        let mut fewest: Option<(usize, i64)> = None;
+        if !columns.is_empty() {
+            let rows = q.rows(format!("SELECT {}", columns.join(", ")).into(), statement.args).await?;
+            for (column, (at, _)) in counted.iter().enumerate() {
+                let count = rows.first().map_or(Ok(0), |row| row.get::<i64>(column))?;
+                if fewest.is_none_or(|(_, known)| count < known) {
+                    fewest = Some((*at, count));
+                }
+            }
+        }
+        let most = if whole || self.0.len() > 1 { FEW_WHOLE } else { FEW };
+        Ok(Plan { parts: self, fewest, most })
+    }
+}
+
+/// How a list is found.
+pub(crate) struct Plan<'a> {
+    parts: &'a Parts,
+    /// The condition with the fewest rows, and how many those are, up to [`COUNT_CAP`] and one more.
+    fewest: Option<(usize, i64)>,
+    /// How many those may be.
+    most: i64,
+}
+
+impl Plan<'_> {
+    /// The only condition there is, where rows in the order of the list can be walked by its index.
+    fn sole(&self) -> Option<&Part> {
+        match self.parts.0.as_slice() {
+            [part] => Some(part),
+            _ => None,
+        }
+    }
+
+    /// The index to walk by: that of a condition, or `otherwise`.
+    pub fn walk(&self, otherwise: &'static str) -> &'static str {
+        self.parts.0.iter().find_map(|part| part.walks).unwrap_or(otherwise)
+    }
+
+    /// Where the list is made of the few rows of one condition: the query of their ids.
+    pub fn few(&self) -> Option<&Piece> {
+        let (at, count) = self.fewest?;
+        if count > self.most || self.sole().is_some_and(|part| part.walks.is_some()) {
+            return None;
+        }
+        self.parts.0.get(at).and_then(|part| part.found.as_ref())
+    }
+
+    /// Whether a page must not look at more than [`SCANNED`] rows: a walk that passes over rows which do not fit.
+    pub fn is_bounded(&self) -> bool {
+        self.few().is_none() && !self.parts.is_empty() && self.sole().is_none_or(|part| part.walks.is_none())
+    }
+
+    /// How many rows the list has, where the counts tell; else they are counted, or the page tells what it can.
+    pub fn total(&self) -> Option<Total> {
+        let (_, count) = self.fewest?;
+        let rows = u64::try_from(count.min(COUNT_CAP)).unwrap_or(0);
+        (self.sole().is_some() || count == 0).then_some(Total { rows, exact: count <= COUNT_CAP })
+    }
+
+    /// Adds all conditions to `filter`, but for the one whose few rows the list is made of.
+    pub fn apply(&self, filter: &mut Filter) {
+        let few = self.few().and(self.fewest).map(|(at, _)| at);
+        for (at, Part { condition: Piece(sql, args), .. }) in self.parts.0.iter().enumerate() {
+            if few != Some(at) {
+                filter.and(sql, args.clone());
+            }
+        }
+    }
+
+    /// Adds the one that the index of the walk meets by itself.
+    pub fn apply_walked(&self, filter: &mut Filter) {
+        if let Some(Part { condition: Piece(sql, args), .. }) = self.parts.0.iter().find(|part| part.walks.is_some()) {
+            filter.and(sql, args.clone());
+        }
+    }
+}

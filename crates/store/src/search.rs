@@ -1,0 +1,178 @@
+//! Searching names, addresses, order numbers and devices for what was typed, wherever in them it stands.
+//!
+//! Trigrams find texts of three characters and more: an FTS5 table for each kind on SQLite, an index on PostgreSQL. Shorter
+//! ones are the beginning of a customer's name or address.
+
+use crate::{
+    customers::{folded, prefix_end},
+    dialect::Dialect,
+    error::StoreError,
+    scope::Scope,
+    sql::{Arg, Querier, args},
+};
+use holdfast_domain::VendorId;
+use uuid::Uuid;
+
+/// How many of a kind a search may find before they are met on a walk along the list instead of looked up.
+pub(crate) const MANY: usize = 2_000;
+
+/// What has texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Customer,
+    Order,
+    Seat,
+}
+
+impl Kind {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Customer => ("customer", "texts_of_customers"),
+            Self::Order => ("order", "texts_of_orders"),
+            Self::Seat => ("seat", "texts_of_seats"),
+        }
+    }
+}
+
+/// A piece of a statement, with `?` for each argument.
+#[derive(Clone)]
+pub(crate) struct Piece(pub String, pub Vec<Arg>);
+
+/// What somebody looks for in a vendor's lists.
+pub(crate) struct Search {
+    dialect: Dialect,
+    vendor: VendorId,
+    /// As it was typed, and in lower case.
+    pub typed: String,
+    folded: String,
+}
+
+impl Search {
+    /// A search for `typed`; `None` where that is blank.
+    pub fn of(dialect: Dialect, scope: Scope, typed: Option<&str>) -> Option<Self> {
+        let typed = typed.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty())?;
+        Some(Self { dialect, vendor: scope.vendor(), folded: folded(&typed), typed })
+    }
+
+    fn is_short(&self) -> bool {
+        self.folded.chars().count() < 3
+    }
+
+    /// What a text of `kind` is compared with. Names of customers are stored in lower case; of everything else SQLite has
+    /// folded the letters of ASCII only.
+    fn needle(&self, kind: Kind) -> String {
+        if kind == Kind::Customer || self.dialect == Dialect::Postgres {
+            self.folded.clone()
+        } else {
+            self.typed.to_ascii_lowercase()
+        }
+    }
+
+    fn pattern(&self, kind: Kind) -> String {
+        format!("%{}%", self.needle(kind).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+    }
+
+    /// The query of the `subject`s of `kind` that match, one more than [`MANY`] at most; `None` where short texts find none.
+    fn query(&self, kind: Kind) -> Option<Piece> {
+        let (vendor, limit, (name, index)) = (self.vendor, MANY + 1, kind.names());
+        if self.is_short() {
+            if kind != Kind::Customer {
+                return None;
+            }
+            let (text, end) = (&self.folded, prefix_end(&self.folded));
+            let sql = format!(
+                "SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND email >= $2 AND email < $3
+                    LIMIT {limit}) AS a
+                 UNION SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND name_folded >= $2
+                    AND name_folded < $3 LIMIT {limit}) AS b
+                 UNION SELECT id FROM customers WHERE vendor = $1 AND external_id = $4 LIMIT {limit}"
+            );
+            return Some(Piece(sql, args![vendor, text, end, self.typed]));
+        }
+        Some(match self.dialect {
+            Dialect::Sqlite => Piece(
+                format!(
+                    "SELECT texts.subject FROM {index} CROSS JOIN texts ON texts.id = {index}.rowid
+                     WHERE {index} MATCH $1 AND texts.vendor = $2 LIMIT {limit}"
+                ),
+                args![format!("\"{}\"", self.folded.replace('"', "\"\"")), vendor],
+            ),
+            Dialect::Postgres => Piece(
+                format!(
+                    "SELECT subject FROM texts WHERE kind = '{name}' AND text LIKE $1 AND vendor = $2 LIMIT {limit}"
+                ),
+                args![self.pattern(kind), vendor],
+            ),
+        })
+    }
+
+    /// Looks the texts of `kinds` up: those of each that match, or that there are more than [`MANY`].
+    pub async fn find(&self, q: &mut dyn Querier, kinds: &'static [Kind]) -> Result<Found, StoreError> {
+        let mut found = Found { dialect: self.dialect, kinds: Vec::new(), is_broad: false };
+        for kind in kinds {
+            let Some(Piece(sql, args)) = self.query(*kind) else { continue };
+            let rows = q.rows(sql.into(), args).await?;
+            found.is_broad |= rows.len() > MANY;
+            let subjects = rows.iter().map(|row| row.get::<Uuid>(0)).collect::<Result<_, _>>()?;
+            found.kinds.push((*kind, subjects));
+        }
+        Ok(found)
+    }
+
+    /// The condition that the `kind` whose id is in `column` matches. It begins at the first row so that PostgreSQL asks it
+    /// of each row that a walk meets, and does not gather all that match.
+    pub fn matches(&self, kind: Kind, column: &str) -> Piece {
+        if self.is_short() {
+            let (text, end) = (&self.folded, prefix_end(&self.folded));
+            let sql = format!(
+                "EXISTS (SELECT 1 FROM customers c WHERE c.vendor = ? AND c.id = {column} AND (c.email >= ? AND c.email < ?
+                    OR c.name_folded >= ? AND c.name_folded < ? OR c.external_id = ?)
+                 LIMIT 1 OFFSET 0)"
+            );
+            return Piece(sql, args![self.vendor, text, end, text, end, self.typed]);
+        }
+        let sql = format!(
+            "EXISTS (SELECT 1 FROM texts WHERE texts.subject = {column} AND texts.vendor = ? AND texts.text LIKE ? ESCAPE '\\'
+             LIMIT 1 OFFSET 0)"
+        );
+        Piece(sql, args![self.vendor, self.pattern(kind)])
+    }
+
+    /// What was typed as the last characters of a key, where it can be that.
+    pub fn hint(&self) -> String {
+        let plain: String =
+            self.typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+        plain.get(plain.len().saturating_sub(4)..).unwrap_or_default().to_owned()
+    }
+}
+
+/// What a search has found.
+pub(crate) struct Found {
+    dialect: Dialect,
+    kinds: Vec<(Kind, Vec<Uuid>)>,
+    /// Whether of one kind more than [`MANY`] match.
+    pub is_broad: bool,
+}
+
+impl Found {
+    /// The `subject`s of each kind of which any match, as a query of constants.
+    pub fn subjects(&self) -> Vec<(Kind, Piece)> {
+        let each = self.kinds.iter().filter(|(_, subjects)| !subjects.is_empty());
+        each.map(|(kind, subjects)| {
+            let piece = match self.dialect {
+                // One argument, however many they are: SQLite takes long to bind many.
+                Dialect::Sqlite => {
+                    let hex: Vec<String> = subjects.iter().map(|id| format!("\"{}\"", id.simple())).collect();
+                    let sql = "SELECT unhex(value) AS subject FROM json_each(?)".to_owned();
+                    Piece(sql, args![format!("[{}]", hex.join(","))])
+                }
+                Dialect::Postgres => {
+                    let ids = subjects.iter().map(|id| Arg::Id(Some(*id))).collect();
+                    Piece("SELECT subject FROM unnest(?::uuid[]) AS of (subject)".to_owned(), vec![Arg::Many(ids)])
+                }
+            };
+            (*kind, piece)
+        })
+        .collect()
+    }
+}

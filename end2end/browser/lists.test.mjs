@@ -1,0 +1,191 @@
+// Lists in a real browser: searched, narrowed, sorted, saved, exported and acted on as a whole; with scripting and without,
+// light and dark, on a wide screen and on a phone.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'lists with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'lists without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+  { name: 'lists with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
+];
+
+for (const way of ways) {
+  describe(way.name, () => {
+    let server, browser, tab, product, licenses;
+
+    before(async () => {
+      server = await h.startServer();
+      browser = await h.startBrowser();
+      tab = await h.openPage(browser, server, way);
+      await h.setUp(tab, server);
+      product = await h.createProduct(tab, 'Example Editor');
+      await h.addPlan(tab, product, 'Studio', { seats: '1' });
+      licenses = [];
+      for (const name of ['Ada', 'Bob', 'Zoë']) {
+        licenses.push(await h.issueLicense(tab, `${name.toLowerCase().replace('ë', 'e')}@example.com`, `=${name} Example`));
+      }
+      await h.activate(server, product, licenses[1].key, 'Workshop <b>PC</b>');
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    async function sound(shot) {
+      await h.settled(tab);
+      if (process.env.SHOTS) {
+        const name = `${shot}-${way.scripting ? 'on' : 'off'}-${way.theme}-${way.width}.png`;
+        await tab.page.screenshot({ path: `${process.env.SHOTS}/${name}`, fullPage: true });
+      }
+      assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
+      if (way.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
+      assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
+    }
+    const press = (name) => tab.page.getByRole('button', { name, exact: true }).click();
+    const follow = (name) => tab.page.getByRole('link', { name, exact: true }).first().click();
+    const said = (text) => tab.page.getByText(text).first().waitFor();
+    const rows = () => tab.page.locator('.rows tbody tr').count();
+
+    test('any part of a name finds, and every filter is a chip that goes', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses');
+      assert.equal(await rows(), 3);
+      await sound('licenses');
+      await page.getByLabel('Key, e-mail, name, order, device or id').fill('orksho');
+      await page.getByRole('combobox', { name: 'State' }).selectOption('active');
+      await press('Filter');
+      await page.waitForURL('**q=orksho**');
+      await h.settled(tab);
+      assert.equal(await rows(), 1);
+      await sound('licenses-narrowed');
+      await page.getByRole('link', { name: /State: Active/ }).click();
+      await page.waitForURL((url) => !url.search.includes('state='));
+      assert.equal(await rows(), 1);
+      await h.visit(tab, '/console/licenses?q=nobody-has-this');
+      await said('No license matches');
+      await sound('licenses-none');
+    });
+
+    test('heads sort, columns come and go, and views are built in', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses');
+      await page.locator('.rows th a', { hasText: 'Customer' }).click();
+      await page.waitForURL('**sort=customer_name**');
+      await h.settled(tab);
+      const first = () => page.locator('.rows tbody tr').first().innerText();
+      assert.match(await first(), /=Ada/);
+      await page.locator('.rows th a', { hasText: 'Customer' }).click();
+      await page.waitForURL('**sort=-customer_name**');
+      await h.settled(tab);
+      assert.match(await first(), /=Zoë/);
+      await page.locator('summary', { hasText: 'Columns' }).click();
+      await sound('licenses-columns');
+      await page.locator('.menu-body a', { hasText: 'E-mail' }).click();
+      await page.waitForURL('**cols=**');
+      await h.settled(tab);
+      await page.locator('.rows td', { hasText: 'zoe@example.com' }).first().waitFor({ state: 'attached' });
+      await follow('Never activated');
+      await page.waitForURL('**use=never**');
+      await h.settled(tab);
+      assert.equal(await rows(), 2);
+      assert.equal(await page.locator('.tab-row a[aria-current]').innerText(), 'Never activated');
+    });
+
+    test('a view is saved under a name and removed', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses?use=full');
+      await page.locator('summary', { hasText: 'Save this view' }).click();
+      await page.getByLabel('Name', { exact: true }).fill('Sold out');
+      await press('Save view');
+      await said('View saved.');
+      await h.visit(tab, '/console/licenses');
+      await follow('Sold out');
+      await page.waitForURL('**use=full**');
+      await h.settled(tab);
+      assert.equal(await rows(), 1);
+      await sound('licenses-view');
+      await press('Remove view “Sold out”');
+      await said('View removed.');
+      assert.equal(await page.getByRole('link', { name: 'Sold out' }).count(), 0);
+    });
+
+    test('exports are what is shown, and no formula', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses?q=orksho');
+      await page.locator('summary', { hasText: 'Export' }).click();
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('CSV, for spreadsheets').click()]);
+      const text = readFileSync(await download.path(), 'utf8');
+      assert.equal(download.suggestedFilename(), 'licenses.csv');
+      assert.equal(text.trim().split('\r\n').length, 2);
+      assert.match(text, /'=Bob Example/);
+      assert.ok(!text.includes(licenses[1].key), 'no whole key');
+    });
+
+    test('seats, orders, customers and the audit log are such lists, too', async () => {
+      for (const [path, word] of [
+        ['/console/seats', 'Workshop <b>PC</b>'],
+        ['/console/seats?q=orksh&state=active', 'Taken'],
+        ['/console/orders', 'No orders yet'],
+        ['/console/customers?q=xample.co', 'Zoë'],
+        ['/console/audit?action=export.made', 'Data exported'],
+      ]) {
+        await h.visit(tab, path);
+        await said(word);
+        await sound(path.slice(9).replace(/\W+/g, '-'));
+      }
+    });
+
+    test('an act on all that match says what it does, is done, reported and taken back', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses?state=active');
+      await page.getByLabel(/^All 3 that match/).check();
+      await press('Suspend');
+      await page.waitForURL('**/console/acts/new**');
+      await h.settled(tab);
+      await said('Suspend 3 licenses');
+      await said(/1 device loses access/);
+      await sound('act-new');
+      await page.getByLabel('Reason').fill('Payment overdue');
+      await press('Suspend 3 licenses');
+      await page.waitForURL('**/console/acts/blk_*');
+      for (let tries = 0; (await page.locator('.badge-state', { hasText: 'Done' }).count()) === 0; tries += 1) {
+        assert.ok(tries < 60, 'it is never done');
+        await new Promise((next) => setTimeout(next, 500));
+        if (!way.scripting) await page.reload();
+      }
+      await said('3 of 3');
+      await sound('act');
+      await h.visit(tab, '/console/licenses?state=suspended');
+      assert.equal(await rows(), 3);
+      await page.goBack();
+      await h.settled(tab);
+      await page.getByLabel('Reason').fill('Paid meanwhile');
+      await press('Take it back');
+      await said('This takes back an earlier act.');
+      for (let tries = 0; ; tries += 1) {
+        await h.visit(tab, '/console/licenses?state=active');
+        if ((await rows()) === 3) break;
+        assert.ok(tries < 60, 'it is never taken back');
+        await new Promise((next) => setTimeout(next, 500));
+      }
+      await h.visit(tab, '/console/acts');
+      await sound('acts');
+    });
+
+    test('some are chosen one by one', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses');
+      await page.locator('.rows tbody input[type=checkbox]').first().check();
+      await press('Extend');
+      await said('Extend 1 license');
+      await page.getByLabel('Days').fill('7');
+      await page.getByLabel('Reason').fill('Goodwill');
+      await press('Extend 1 license');
+      await page.waitForURL('**/console/acts/blk_*');
+      await said('Goodwill');
+    });
+  });
+}
