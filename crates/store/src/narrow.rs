@@ -14,15 +14,22 @@ use crate::{
 
 /// How many rows a condition may have to make the list of them: where it is the only one and the list is sorted by what
 /// stands in a narrow table, and where each row must be looked at as a whole.
-const FEW: i64 = COUNT_CAP;
-const FEW_WHOLE: i64 = 4_000;
+const FEW: i64 = 4_000;
+const FEW_WHOLE: i64 = 2_500;
 /// How many rows are looked at for a page at most.
-pub(crate) const SCANNED: usize = 3_000;
+pub(crate) const SCANNED: usize = 2_500;
+
+/// How many rows a search may have for the same.
+const SEARCHED: i64 = 2_000;
+/// How many a search is looked up to where each row can be found in four ways: then it has more than it may.
+pub(crate) const SEARCHED_IN_ALL: i64 = 4 * (SEARCHED + 1);
 
 /// A condition of a list.
 pub(crate) struct Part {
     /// A query of the ids of the rows that meet it, in one column `few_id` and without order; `None` where no index finds them.
     found: Option<Piece>,
+    /// Up to how many rows it is counted.
+    cap: i64,
     /// The index that has these rows in the order of the list, where that is so.
     pub walks: Option<&'static str>,
     /// The condition itself.
@@ -42,9 +49,14 @@ impl Parts {
 
     /// Adds a condition whose rows `found` finds.
     pub fn push(&mut self, found: Option<Piece>, condition: &str, args: Vec<Arg>) -> &mut Part {
-        self.0.push(Part { found, walks: None, condition: Piece(condition.to_owned(), args) });
+        self.0.push(Part { found, cap: COUNT_CAP, walks: None, condition: Piece(condition.to_owned(), args) });
         let last = self.0.len() - 1;
         &mut self.0[last]
+    }
+
+    /// Adds what a search finds, in several tables, which takes longer to count.
+    pub fn searched(&mut self, found: Option<Piece>, condition: &str, args: Vec<Arg>) {
+        self.push(found, condition, args).cap = SEARCHED;
     }
 
     /// Whether there are none: then the list is the whole of it.
@@ -59,7 +71,7 @@ impl Parts {
         for (at, part) in self.0.iter().enumerate() {
             if let Some(Piece(sql, args)) = &part.found {
                 let sql = statement.place(sql, args.clone());
-                counted.push((at, format!("(SELECT count(*) FROM ({sql} LIMIT {}) AS one)", COUNT_CAP + 1)));
+                counted.push((at, format!("(SELECT count(*) FROM ({sql} LIMIT {}) AS one)", part.cap + 1)));
             }
         }
         let columns: Vec<String> = counted.iter().map(|(_, column)| column.clone()).collect();
@@ -81,7 +93,7 @@ impl Parts {
 /// How a list is found.
 pub(crate) struct Plan<'a> {
     parts: &'a Parts,
-    /// The condition with the fewest rows, and how many those are, up to [`COUNT_CAP`] and one more.
+    /// The condition with the fewest rows, and how many those are, up to its cap and one more.
     fewest: Option<(usize, i64)>,
     /// How many those may be.
     most: i64,
@@ -104,7 +116,9 @@ impl Plan<'_> {
     /// Where the list is made of the few rows of one condition: the query of their ids.
     pub fn few(&self) -> Option<&Piece> {
         let (at, count) = self.fewest?;
-        if count > self.most || self.sole().is_some_and(|part| part.walks.is_some()) {
+        if count > self.most.min(self.parts.0.get(at).map_or(0, |part| part.cap))
+            || self.sole().is_some_and(|part| part.walks.is_some())
+        {
             return None;
         }
         self.parts.0.get(at).and_then(|part| part.found.as_ref())
@@ -117,9 +131,10 @@ impl Plan<'_> {
 
     /// How many rows the list has, where the counts tell; else they are counted, or the page tells what it can.
     pub fn total(&self) -> Option<Total> {
-        let (_, count) = self.fewest?;
-        let rows = u64::try_from(count.min(COUNT_CAP)).unwrap_or(0);
-        (self.sole().is_some() || count == 0).then_some(Total { rows, exact: count <= COUNT_CAP })
+        let (at, count) = self.fewest?;
+        let cap = self.parts.0.get(at).map_or(COUNT_CAP, |part| part.cap);
+        let rows = u64::try_from(count.min(cap)).unwrap_or(0);
+        (self.sole().is_some() || count == 0).then_some(Total { rows, exact: count <= cap })
     }
 
     /// Adds all conditions to `filter`, but for the one whose few rows the list is made of.

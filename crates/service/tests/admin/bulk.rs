@@ -53,6 +53,8 @@ both! {
         let world = World::new(&db).await;
         let owner = world.member(Role::Owner).await;
         let ids = issue(&world, 230).await;
+        // The newest, which is among those that a preview looks at.
+        world.clock.advance(Seconds(1));
         let (used, _) = world.used(&["laptop"]).await;
         let change = ChangeStatus { change: StatusChange::Revoke, reason: text("Before"), effective_at: None, dry_run: false };
         world.service.change_status(&world.call(), ids[7], change).await.unwrap();

@@ -16,6 +16,7 @@ both! {
             (world.member(Role::Owner).await, world.member(Role::Support).await, world.member(Role::Viewer).await);
         let s = &world.service;
         let own = s.save_view(&viewer, view("Mine", false)).await.unwrap();
+        world.clock.advance(holdfast_domain::Seconds(1));
         let shared = s.save_view(&support, view("Ours", true)).await.unwrap();
         assert_eq!(s.save_view(&viewer, view("Ours too", true)).await.unwrap_err().code, ErrorCode::Forbidden);
         let names = async |call: &Call| -> Vec<(String, bool)> {

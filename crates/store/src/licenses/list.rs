@@ -4,14 +4,16 @@ use super::LicenseRow;
 use crate::{
     dialect::Dialect,
     error::StoreError,
-    narrow::{Parts, Plan, SCANNED},
-    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    narrow::{Parts, Plan, SCANNED, SEARCHED_IN_ALL},
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
     search::{Kind, MANY, Piece, Search},
     sql::{Querier, Record, Row, ToArg as _, all, args},
     tx::Counted,
 };
-use holdfast_domain::{CustomerId, Email, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp};
+use holdfast_domain::{
+    CustomerId, Email, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp, VendorId,
+};
 use std::collections::HashMap;
 
 /// What a list of licenses is narrowed to. All conditions hold at once.
@@ -112,6 +114,50 @@ impl Record for LicenseListRow {
 
 const BESIDE: &str = "customers.name, customers.email, license_use.holder, license_use.taken, license_use.seen_at";
 
+/// Adds the conditions on when licenses end, when they were issued, and which they are.
+fn ranges(
+    parts: &mut Parts,
+    vendor: VendorId,
+    filter: &LicenseFilter,
+    sort: LicenseSort,
+    now: Timestamp,
+    dialect: Dialect,
+) {
+    if filter.ends_after.is_some() || filter.ends_before.is_some() {
+        let from = filter.ends_after.unwrap_or(now).micros();
+        let until = filter.ends_before.map_or(super::NO_END, Timestamp::micros);
+        let condition = "licenses.vendor = ? AND licenses.ends_at >= ? AND licenses.ends_at < ?";
+        let by = dialect.by_index(Some("licenses_ends_idx"));
+        let part = parts.indexed("licenses", &by, "licenses.id", condition, args![vendor, from, until]);
+        part.walks = (sort == LicenseSort::Ends).then_some("licenses_ends_idx");
+    }
+    if filter.issued_after.is_some() || filter.issued_before.is_some() {
+        // Ids begin with the time at which they were made.
+        let from = filter.issued_after.map_or([0; 16], first_id);
+        let until = filter.issued_before.map_or([0xff; 16], first_id);
+        let condition = "licenses.vendor = ? AND licenses.id >= ? AND licenses.id < ?";
+        let by = dialect.by_index(Some("licenses_vendor_key"));
+        let args = args![vendor, LicenseId::from_bytes(from), LicenseId::from_bytes(until)];
+        let part = parts.indexed("licenses", &by, "licenses.id", condition, args);
+        part.walks = (sort == LicenseSort::Created).then_some("licenses_vendor_key");
+    }
+    if let Some(ids) = &filter.ids {
+        let mut args = args![vendor];
+        let among = match dialect {
+            Dialect::Sqlite => {
+                args.extend(ids.iter().map(crate::sql::ToArg::arg));
+                format!("licenses.id IN ({})", vec!["?"; ids.len()].join(", "))
+            }
+            Dialect::Postgres => {
+                args.push(crate::sql::Arg::Many(ids.iter().map(crate::sql::ToArg::arg).collect()));
+                "licenses.id = ANY(?)".to_owned()
+            }
+        };
+        let by = dialect.by_index(Some("licenses_vendor_key"));
+        parts.indexed("licenses", &by, "licenses.id", &format!("licenses.vendor = ? AND {among}"), args);
+    }
+}
+
 fn parts(scope: Scope, filter: &LicenseFilter, sort: LicenseSort, now: Timestamp, dialect: Dialect) -> Parts {
     let vendor = scope.vendor();
     let mut parts = Parts::default();
@@ -164,39 +210,7 @@ fn parts(scope: Scope, filter: &LicenseFilter, sort: LicenseSort, now: Timestamp
     if let Some(product) = filter.product {
         add("licenses_product_idx", by_id, "licenses.product = ?", product.arg());
     }
-    if filter.ends_after.is_some() || filter.ends_before.is_some() {
-        let from = filter.ends_after.unwrap_or(now).micros();
-        let until = filter.ends_before.map_or(super::NO_END, Timestamp::micros);
-        let condition = "licenses.vendor = ? AND licenses.ends_at >= ? AND licenses.ends_at < ?";
-        let by = dialect.by_index(Some("licenses_ends_idx"));
-        let part = parts.indexed("licenses", &by, "licenses.id", condition, args![vendor, from, until]);
-        part.walks = (sort == LicenseSort::Ends).then_some("licenses_ends_idx");
-    }
-    if filter.issued_after.is_some() || filter.issued_before.is_some() {
-        // Ids begin with the time at which they were made.
-        let from = filter.issued_after.map_or([0; 16], first_id);
-        let until = filter.issued_before.map_or([0xff; 16], first_id);
-        let condition = "licenses.vendor = ? AND licenses.id >= ? AND licenses.id < ?";
-        let by = dialect.by_index(Some("licenses_vendor_key"));
-        let args = args![vendor, LicenseId::from_bytes(from), LicenseId::from_bytes(until)];
-        let part = parts.indexed("licenses", &by, "licenses.id", condition, args);
-        part.walks = (sort == by_id).then_some("licenses_vendor_key");
-    }
-    if let Some(ids) = &filter.ids {
-        let mut args = args![vendor];
-        let among = match dialect {
-            Dialect::Sqlite => {
-                args.extend(ids.iter().map(crate::sql::ToArg::arg));
-                format!("licenses.id IN ({})", vec!["?"; ids.len()].join(", "))
-            }
-            Dialect::Postgres => {
-                args.push(crate::sql::Arg::Many(ids.iter().map(crate::sql::ToArg::arg).collect()));
-                "licenses.id = ANY(?)".to_owned()
-            }
-        };
-        let by = dialect.by_index(Some("licenses_vendor_key"));
-        parts.indexed("licenses", &by, "licenses.id", &format!("licenses.vendor = ? AND {among}"), args);
-    }
+    ranges(&mut parts, vendor, filter, sort, now, dialect);
     let mut used = |index: &'static str, order: Option<LicenseSort>, condition: &str, value: i64| {
         let condition = format!("license_use.vendor = ? AND {condition}");
         let by = dialect.by_index(Some(index));
@@ -255,7 +269,7 @@ async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &S
                 by("licenses_order_idx")
             ),
             Kind::Seat => format!(
-                "SELECT seats.license FROM ({subjects}) AS found CROSS JOIN seats
+                "SELECT DISTINCT seats.license FROM ({subjects}) AS found CROSS JOIN seats
                  WHERE seats.vendor = ? AND seats.id = found.subject"
             ),
         });
@@ -277,9 +291,9 @@ async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &S
         conditions.push(condition);
         values.extend(more);
     }
-    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), COUNT_CAP + 1);
+    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), SEARCHED_IN_ALL);
     let looked_up = (!found.is_broad).then_some(Piece(ways, args));
-    parts.push(looked_up, &format!("({})", conditions.join(" OR ")), values);
+    parts.searched(looked_up, &format!("({})", conditions.join(" OR ")), values);
     Ok(found.is_broad)
 }
 

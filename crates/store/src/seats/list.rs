@@ -4,8 +4,8 @@ use super::SeatRow;
 use crate::{
     dialect::Dialect,
     error::StoreError,
-    narrow::{Parts, SCANNED},
-    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    narrow::{Parts, SCANNED, SEARCHED_IN_ALL},
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
     search::{Kind, MANY, Piece, Search},
     sql::{Querier, Record, Row, ToArg as _, all, args},
@@ -149,9 +149,9 @@ async fn search(q: &mut dyn Querier, parts: &mut Parts, scope: Scope, search: &S
         conditions.push(condition);
         values.extend(more);
     }
-    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), COUNT_CAP + 1);
+    let ways = format!("SELECT DISTINCT few_id FROM ({} LIMIT {}) AS found", ways.join(" UNION ALL "), SEARCHED_IN_ALL);
     let looked_up = (!found.is_broad).then_some(Piece(ways, args));
-    parts.push(looked_up, &format!("({})", conditions.join(" OR ")), values);
+    parts.searched(looked_up, &format!("({})", conditions.join(" OR ")), values);
     Ok(found.is_broad)
 }
 

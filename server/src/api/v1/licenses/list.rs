@@ -95,7 +95,7 @@ const SORTS: &[(&str, LicenseSort)] = &[
 /// Lists licenses
 ///
 /// Newest first, unless `sort` says otherwise. A page may have fewer items than `limit`, even none, and still name a `next`:
-/// where several filters leave little of a long list, a page looks at three thousand licenses and no more.
+/// where several filters leave little of a long list, a page looks at 2 500 licenses and no more.
 #[utoipa::path(
     get,
     path = "/v1/licenses",
