@@ -76,6 +76,21 @@ impl Dialect {
         }
     }
 
+    /// The same as a piece of a [`crate::page::Filter`], with `?` for each argument, which are appended to `args`.
+    pub(crate) fn any_of_next(self, column: &str, ids: impl Iterator<Item = Arg>, args: &mut Vec<Arg>) -> String {
+        let from = args.len();
+        match self {
+            Self::Postgres => {
+                args.push(Arg::Many(ids.collect()));
+                format!("{column} = ANY(?)")
+            }
+            Self::Sqlite => {
+                args.extend(ids);
+                format!("{column} IN ({})", vec!["?"; args.len() - from].join(", "))
+            }
+        }
+    }
+
     /// A table expression `licenses`: those of the product `$2` with one of these key hashes, one look-up each.
     ///
     /// Without statistics, as right after an import, both databases would rather walk through every license of the

@@ -133,9 +133,8 @@ pub async fn about(
     told: Told,
     page: &PageRequest<()>,
 ) -> Result<Page<EventRow>, ListError> {
-    let (mut conditions, mut args) = (Filter::default(), Vec::new());
-    let among =
-        q.dialect().any_of_next("events.subject", subjects.iter().map(ToArg::arg), &mut args, scope.vendor().arg());
+    let (mut conditions, mut args) = (Filter::default(), args![scope.vendor()]);
+    let among = q.dialect().any_of_next("events.subject", subjects.iter().map(ToArg::arg), &mut args);
     conditions.and(&format!("events.vendor = ? AND {among}"), args);
     match told {
         Told::All => &mut conditions,

@@ -12,7 +12,7 @@ use crate::{
         ActionForm, Copyable, Crumb, Empty, ErrorState, Field, FormError, PageHead, Pager, Section, Submit, WhenText,
         act, act_error,
         live::{Topic, load_live},
-        load, show, show_live,
+        show_live,
     },
 };
 use api::{CreateCustomer, SaveCustomer};

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::model::{IssueForm, IssueView, LicenseDetail, StepView};
+use super::model::{IssueForm, IssueView, LicenseDetail, LicenseView, StepView};
 use crate::error::UiError;
-use crate::{error::UiError, pages::List, ui::TimelineEntry};
 
 /// What issuing starts from: the plans, and the customer that was come from.
 #[server(output = crate::wire::Answer)]

@@ -208,7 +208,7 @@ fn add_lost(lost: &mut BTreeMap<EntitlementCode, u64>, before: &License, after: 
     }
 }
 
-fn named(found: &LicenseListRow, met: Met) -> Replayed {
+fn named(found: &LicenseListRow, met: &Met) -> Replayed {
     let first = met.refused.iter().chain(&met.ran_out).min_by_key(|(at, _)| *at).cloned();
     let license = &found.row.license;
     let name = found.customer_name.as_ref().map(ToString::to_string);
@@ -283,7 +283,7 @@ impl Service {
                 replay.ran_out += u64::try_from(met.ran_out.len()).unwrap_or(0);
                 replay.licenses_ran_out += u64::from(!met.ran_out.is_empty());
                 if replay.named.len() < NAMED {
-                    replay.named.push(named(found, met));
+                    replay.named.push(named(found, &met));
                 }
             }
             match found.next {

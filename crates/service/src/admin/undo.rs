@@ -232,7 +232,7 @@ impl Service {
             job!(act, actor, input => |tx| {
                 let event = to_undo(&act, tx, &actor, id.to_string(), input.event).await?;
                 let seat = match seats::restore(tx, act.scope, id, event.at).await?.ok_or_else(absent)? {
-                    Restored::Done(seat) => seat,
+                    Restored::Done(seat) => *seat,
                     Restored::Changed => return Err(conflict("The seat was taken or freed again since.")),
                     Restored::Full => return Err(conflict("Its place was taken by another device since.")),
                 };

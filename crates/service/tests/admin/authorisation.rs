@@ -128,6 +128,7 @@ fn exporting(rows: Rows, with_keys: bool) -> Export {
 const SUSPEND: BulkStep = BulkStep::Status(StatusChange::Suspend);
 
 #[rustfmt::skip]
+#[allow(clippy::too_many_lines)] // a table
 fn cases() -> Vec<Case> {
     cases! {
         create_product [+ + + _ _] false |s, c, i| s.create_product(&c, CreateProduct { name: text("P"), code: text(&format!("p{}", unique())) });

@@ -426,13 +426,12 @@ async fn among_few(
     }
     let with = format!("WITH few AS MATERIALIZED ({with})");
     let all = |text: String| if text.is_empty() { "1 = 1".to_owned() } else { text };
-    let total = match total {
-        Some(total) => total,
-        None => {
-            let sql = format!("{with} SELECT count(*) FROM {from} WHERE {}", all(conditions.text()));
-            let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
-            Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0))
-        }
+    let total = if let Some(total) = total {
+        total
+    } else {
+        let sql = format!("{with} SELECT count(*) FROM {from} WHERE {}", all(conditions.text()));
+        let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
+        Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0))
     };
     let sql = format!(
         "{with}, page AS MATERIALIZED (SELECT few.few_id AS page_id FROM {from} WHERE {} ORDER BY {} LIMIT {})

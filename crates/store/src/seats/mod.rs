@@ -210,7 +210,7 @@ pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> R
 #[derive(Clone, Debug)]
 pub enum Restored {
     /// The device has its seat again.
-    Done(SeatRow),
+    Done(Box<SeatRow>),
     /// It was not given up then, or was taken or given up once more since.
     Changed,
     /// Its place is taken by others now.
@@ -249,7 +249,7 @@ pub async fn restore(
     if takes_a_place {
         add_used(tx, &license, 1).await?;
     }
-    Ok(Some(Restored::Done(seat)))
+    Ok(Some(Restored::Done(Box::new(seat))))
 }
 
 /// Counts the taken seats of a locked license anew, as its present model counts them: devices, or people.

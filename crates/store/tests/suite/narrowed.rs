@@ -308,7 +308,7 @@ both! {
         raw::run(&db.db, "DELETE FROM _sqlx_migrations WHERE version = 12").await.unwrap();
         migrate(&db.db).await.unwrap();
         assert_eq!(kept().await, before);
-        let filter = customers::CustomerFilter { q: Some("nal 2".to_owned()), ..Default::default() };
+        let filter = customers::CustomerFilter { q: Some("nal 2".to_owned()) };
         let page = PageRequest::default();
         let found = customers::list(&mut f.store.reader(), f.scope, &filter, &page).await.unwrap();
         assert_eq!(found.items.len(), 1);

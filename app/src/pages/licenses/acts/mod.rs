@@ -52,9 +52,11 @@ pub fn ChangePage() -> impl IntoView {
         let row = found.row;
         let back = format!("/console/licenses/{}", row.id);
         let wrong = found.wrong.map(|error| view! { <Wrong error /> });
-        let codes = (!found.codes.is_empty())
-            .then(|| format!(" Codes of this product: {}.", found.codes.join(", ")))
-            .unwrap_or_default();
+        let codes = if found.codes.is_empty() {
+            String::new()
+        } else {
+            format!(" Codes of this product: {}.", found.codes.join(", "))
+        };
         let form = found.form.clone();
         let own = row.id.clone();
         let preview = found.preview.map(move |preview| {
