@@ -38,7 +38,7 @@ pub fn letters() -> impl Iterator<Item = (char, &'static str, &'static str)> {
 const fn needs(href: &str) -> Permission {
     match href.as_bytes() {
         b"/console/imports" => Permission::LicensesWrite,
-        b"/console/webhooks" => Permission::TokensWrite,
+        b"/console/webhooks" | b"/console/tokens" => Permission::TokensWrite,
         _ => Permission::CatalogRead,
     }
 }

@@ -59,16 +59,15 @@ fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Ti
         let detail = joined(&[address, customer.external_id.clone()]);
         hit(format!("/console/customers/{}", customer.id), customer.name.to_string(), detail)
     });
-    let seats = finds.seats.iter().map(|seat| {
-        let detail = format!("License …{}, seen {}", seat.key_hint, When::new(seat.last_seen_at, now).relative);
-        hit(format!("/console/licenses/{}", seat.license), seat.name.to_string(), detail)
+    let seats = finds.seats.iter().map(|found| {
+        let seat = &found.seat;
+        let detail = format!("License …{}, seen {}", found.key_hint, When::new(seat.last_seen, now).relative);
+        let user = || seat.user.as_ref().map(ToString::to_string).unwrap_or_default();
+        hit(format!("/console/seats/{}", seat.id), seat.name.clone().unwrap_or_else(user), detail)
     });
     let orders = finds.orders.iter().map(|order| {
         let day = When::new(order.created_at, now);
-        let href = match order.customer {
-            Some(customer) => format!("/console/customers/{customer}"),
-            None => format!("/console/licenses?q={}", crate::ssr::encode(&order.reference)),
-        };
+        let href = format!("/console/orders?q={}", crate::ssr::encode(&order.reference));
         hit(href, order.reference.clone(), format!("{}, {}", order.status.as_str().replace('_', " "), day.relative))
     });
     let products = finds.products.iter().map(|product| {

@@ -1,20 +1,20 @@
 //! Finding by one text: what somebody who looks for a license, a customer, a device or an order has at hand.
 
 use super::{
-    inputs::{LicenseFilter, PlanFilter},
+    inputs::{LicenseFilter, PlanFilter, SeatFilter},
     orders::OrderFilter,
     page::{Limit, PageRequest},
-    views::{CustomerView, LicenseView, OrderView, PlanView, ProductView},
+    views::{CustomerView, LicenseView, OrderView, PlanView, ProductView, SeatInList},
 };
 use crate::{Call, RequestInfo, Service, actor::Actor, error::Result};
-use holdfast_domain::{LicenseKey, Permission};
-use holdfast_store::seats;
-pub use holdfast_store::seats::NamedSeat;
+use holdfast_domain::{Email, LicenseKey, Permission};
 
 /// How many of each kind are found.
 const EACH: usize = 5;
 /// The same as the length of a page.
 const EACH_ROWS: u32 = 5;
+/// Among how many seats that have to do with the text a device is looked for.
+const SEATS: u32 = 50;
 /// Among how many products, and how many plans, a name is looked for.
 const CATALOG: u32 = 200;
 /// The longest text that is looked for, in characters: a name, an address or a key is shorter.
@@ -29,8 +29,8 @@ pub struct Finds {
     pub licenses: Vec<LicenseView>,
     /// Customers, by name, address or external id.
     pub customers: Vec<CustomerView>,
-    /// Devices, by what they are called.
-    pub seats: Vec<NamedSeat>,
+    /// Devices, by what they are called or who sits there.
+    pub seats: Vec<SeatInList>,
     /// Orders, by the payment provider's number.
     pub orders: Vec<OrderView>,
     /// Products, by name or code.
@@ -96,8 +96,14 @@ impl Service {
         if licenses {
             let filter = LicenseFilter { q: Some(text.to_owned()), ..LicenseFilter::default() };
             finds.licenses = self.licenses(actor, filter, upto(EACH_ROWS)).await?.items;
-            let mut reader = self.store().patient_reader();
-            finds.seats = seats::named(&mut reader, actor.scope(), text, EACH).await?;
+            let filter = SeatFilter { q: Some(text.to_owned()), ..SeatFilter::default() };
+            let seats = self.seats_in_list(actor, filter, upto(SEATS)).await?.items;
+            // Those whose license's holder is called so are found by that license.
+            let text = text.to_lowercase();
+            let so = |said: Option<&str>| said.is_some_and(|said| said.to_lowercase().contains(&text));
+            let of_device =
+                |one: &SeatInList| so(one.seat.name.as_deref()) || so(one.seat.user.as_ref().map(Email::as_str));
+            finds.seats = seats.into_iter().filter(of_device).take(EACH).collect();
         }
         if customers {
             finds.customers = self.customers(actor, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;

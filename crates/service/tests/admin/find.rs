@@ -51,7 +51,8 @@ both! {
             ("ORDER-4711", [1, 0, 0, 1, 0, 0]),
             ("order-47", [1, 0, 0, 1, 0, 0]),
             ("ärger", [1, 0, 1, 0, 0, 0]),
-            ("7%", [0, 0, 1, 0, 0, 0]),
+            ("GER 7%", [1, 0, 1, 0, 0, 0]),
+            ("7%", [0; 6]),
             ("product", [0, 0, 0, 0, 1, 0]),
             ("EDITOR", [0, 0, 0, 0, 1, 0]),
             ("pro", [0, 0, 0, 0, 1, 1]),
@@ -63,10 +64,11 @@ both! {
         let hint = find(&license.licenses[0].key_hint).await;
         assert!(hint.licenses.iter().any(|license| license.id == id) && !hint.whole_key);
         let seat = &find("studio").await.seats[0];
-        assert_eq!((seat.license, seat.name.as_str(), seat.key_hint.as_str()), (id, "Studio ÄRGER 7%", &key[25..]));
+        assert_eq!((seat.seat.license, seat.seat.name.as_deref()), (id, Some("Studio ÄRGER 7%")));
+        assert_eq!(seat.key_hint, key[25..]);
         for hostile in ["%", "_", "'", "\\", "a' OR '1'='1", "\u{202e}", "*", "\0", &"x".repeat(100_000)] {
             let found = find(hostile).await;
-            assert_eq!(counts(&found), if hostile == "%" { [0, 0, 1, 0, 0, 0] } else { [0; 6] }, "{hostile:.20}");
+            assert_eq!(counts(&found), [0; 6], "{hostile:.20}");
         }
     }
 

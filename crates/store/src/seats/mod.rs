@@ -3,12 +3,10 @@
 mod claim;
 pub(crate) mod ledger;
 mod list;
-mod named;
 mod touch;
 
 pub use claim::{Claim, ClaimRequest, Claimed, Locked, Reclaim, claim, count_taken, lock};
 pub use list::{SeatFilter, SeatListRow, SeatSort, list};
-pub use named::{NamedSeat, named};
 pub use touch::{SeatTouch, touch_many};
 
 use crate::{
