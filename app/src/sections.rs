@@ -89,7 +89,7 @@ macro_rules! sections {
 
 // Few sections: what some of them share and others do not is a module for each such combination.
 sections! {
-    sales {
+    lists {
         CustomersPage: lists::CustomersPage;
         LicensesPage: lists::LicensesPage;
         SeatsPage: lists::SeatsPage;
@@ -98,6 +98,8 @@ sections! {
         ActsPage: acts::ActsPage;
         NewActPage: acts::NewActPage;
         ActPage: acts::ActPage;
+    }
+    sales {
         NewCustomerPage: customers::NewCustomerPage;
         CustomerPage: customers::CustomerPage;
         IssuePage: licenses::issue::IssuePage;
@@ -111,8 +113,6 @@ sections! {
         UndoPage: licenses::acts::UndoPage;
         SeatPage: seats::SeatPage;
         NotePage: notes::NotePage;
-        ImportsPage: imports::ImportsPage;
-        ImportPage: imports::ImportPage;
     }
     catalog {
         ProductsPage: products::ProductsPage;
@@ -130,7 +130,13 @@ sections! {
         AlertsPage: alerts::AlertsPage;
         AlertPage: alerts::AlertPage;
     }
-    webhooks {
+    vendor {
+        ImportsPage: imports::ImportsPage;
+        ImportPage: imports::ImportPage;
+        TokensPage: tokens::TokensPage;
+        NewTokenPage: tokens::NewTokenPage;
+        TokenPage: tokens::TokenPage;
+        SettingsPage: settings::SettingsPage;
         WebhooksPage: webhooks::WebhooksPage;
         NewWebhookPage: webhooks::NewWebhookPage;
         WebhookPage: webhooks::WebhookPage;
@@ -148,12 +154,6 @@ sections! {
         SecurityPage: security::SecurityPage;
         AppPage: security::AppPage;
         SessionsPage: sessions::SessionsPage;
-        TokensPage: tokens::TokensPage;
-        NewTokenPage: tokens::NewTokenPage;
-        TokenPage: tokens::TokenPage;
-        SettingsPage: settings::SettingsPage;
-    }
-    palette {
         FindPage: find::FindPage;
         ShortcutsPage: shortcuts::ShortcutsPage;
         @ tools: layout::palette::Tools;

@@ -66,6 +66,6 @@ mod tests {
         assert!(screens().all(|(href, _)| is_for(Role::Owner, href)));
         let hidden = |role| screens().filter(|(href, _)| !is_for(role, href)).map(|(_, name)| name).collect::<Vec<_>>();
         assert_eq!(hidden(Role::Developer), Vec::<&str>::new());
-        assert_eq!(hidden(Role::Viewer), ["Import", "Webhooks"]);
+        assert_eq!(hidden(Role::Viewer), ["Import", "Webhooks", "API tokens"]);
     }
 }

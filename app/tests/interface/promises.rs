@@ -62,7 +62,7 @@ const ARGUMENTS: [&str; 2] = [
      &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark&email=e&role=viewer\
      &credential=c&webhook=w&url=u&asked[id]=x&current_password=p&new_password=p&issuer=i&client_id=c&domains=d\
       &change[plan]=p&event=e&told=",
-    "of=licenses&query=&id=x&after=&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke",
+    "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke",
 ];
 
 #[tokio::test]

@@ -184,7 +184,7 @@ both! {
         let (_, key) = world.license(fixed(1)).await;
         let token = world.activate(&key, "laptop").await.unwrap().lease;
         holdfast_store::raw::run(&db.db, "DELETE FROM seats").await.unwrap();
-        holdfast_store::raw::run(&db.db, "DELETE FROM licenses").await.unwrap();
+        holdfast_store::raw::run(&db.db, "DELETE FROM license_use; DELETE FROM licenses").await.unwrap();
         let answer = world.renew(&token).await.unwrap_err();
         assert_eq!((answer.code, answer.denial), (ErrorCode::Unavailable, None));
         assert!(answer.retry_after.is_some() && ErrorCode::Unavailable.retryable());
