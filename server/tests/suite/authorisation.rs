@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 83] = [
+const ROLES: [(&str, &str); 88] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
     ("listOrders", "+++++"), ("getOrder", "+++++"), ("createOrder", "++++_"), ("refundOrder", "++_+_"),
+    ("exportLicenses", "+++++"), ("exportCustomers", "+++++"), ("exportSeats", "+++++"), ("exportOrders", "+++++"),
+    ("exportEvents", "+++++"),
     ("listLicenses", "+++++"), ("getLicense", "+++++"), ("issueLicense", "+++__"), ("updateLicense", "+++__"),
     ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("extendLicense", "++++_"), ("revealKey", "++___"),
     ("suspendLicense", "++_+_"), ("resumeLicense", "++_+_"), ("revokeLicense", "++_+_"), ("reinstateLicense", "++_+_"),
