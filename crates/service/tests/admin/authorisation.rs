@@ -208,7 +208,7 @@ fn cases() -> Vec<Case> {
 const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
-const OTHERS: [&str; 44] = [
+const OTHERS: [&str; 45] = [
     "accept_invitation",
     "actor_for_session",
     "actor_watching",
