@@ -15,20 +15,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What to check against what.
+/// What to check against what. One in 64 texts in base64url begins with a hyphen: such a value is no flag.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The file that holds the lease (or denial, or revocation list); standard input where absent or `-`.
     #[arg(value_name = "FILE")]
     pub lease: Option<PathBuf>,
     /// A root public key of the vendor, base64url; repeatable.
-    #[arg(long, visible_alias = "root", value_name = "KEY", requires = "manifest")]
+    #[arg(long, visible_alias = "root", value_name = "KEY", requires = "manifest", allow_hyphen_values = true)]
     pub root_public_key: Vec<String>,
     /// The file that holds the signed key manifest.
     #[arg(long, visible_alias = "keys", value_name = "FILE", requires = "root_public_key")]
     pub manifest: Option<PathBuf>,
     /// An issuing key to trust without a manifest, base64url; repeatable.
-    #[arg(long, value_name = "KEY", required_unless_present = "root_public_key")]
+    #[arg(long, value_name = "KEY", required_unless_present = "root_public_key", allow_hyphen_values = true)]
     pub issuing_key: Vec<String>,
     /// The product that the lease must be for.
     #[arg(long, value_name = "ID")]
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     pub license: Option<String>,
     /// The device hash that the lease must name.
-    #[arg(long, value_name = "HASH")]
+    #[arg(long, value_name = "HASH", allow_hyphen_values = true)]
     pub device: Option<String>,
     /// The moment to judge at: RFC 3339, or seconds since the epoch; now where absent.
     #[arg(long, value_name = "TIME")]
@@ -167,5 +167,25 @@ const fn verdict_name(verdict: LeaseVerdict) -> &'static str {
         LeaseVerdict::Limited => "limited",
         LeaseVerdict::Grace => "grace",
         LeaseVerdict::Expired => "expired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Cli, keyring};
+    use crate::cli::Command;
+    use clap::Parser as _;
+    use holdfast_lease::SigningKey;
+
+    #[test]
+    fn a_value_may_begin_with_a_hyphen() {
+        let begins = |key: &String| key.starts_with('-');
+        let key = (0..=u8::MAX).map(|n| SigningKey::from_seed(&[n; 32]).public_key().to_b64u()).find(begins).unwrap();
+        let words = ["holdfast", "verify-lease", "--issuing-key", &key, "--device", "-device", "--now", "0"];
+        let Command::VerifyLease(args) = Cli::parse_from(words).command else { panic!("another command") };
+        assert_eq!((&args.issuing_key[..], args.device.as_deref()), (&[key.clone()][..], Some("-device")));
+        assert!(keyring(&args).is_ok());
+        let words = ["holdfast", "verify-lease", "--root-public-key", &key, "--manifest", "keys"];
+        assert!(Cli::try_parse_from(words).is_ok());
     }
 }
