@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    Lazy,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
@@ -11,7 +10,7 @@ use leptos_router::{
 use crate::{
     layout::Console,
     pages::overview::OverviewPage,
-    sections as page,
+    sections::Page,
     ui::{Refresh, refused},
 };
 
@@ -28,64 +27,64 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=path!("/") view=NotFound />
-                <Route path=path!("/setup") view={Lazy::<page::SetupPage>::new()} />
-                <Route path=path!("/sign-in") view={Lazy::<page::SignInPage>::new()} />
-                <Route path=path!("/sign-in/factor") view={Lazy::<page::FactorPage>::new()} />
-                <Route path=path!("/invite/:token") view={Lazy::<page::InvitePage>::new()} />
+                <Route path=path!("/setup") view=Page::Setup />
+                <Route path=path!("/sign-in") view=Page::SignIn />
+                <Route path=path!("/sign-in/factor") view=Page::Factor />
+                <Route path=path!("/invite/:token") view=Page::Invite />
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=OverviewPage />
-                    <Route path=path!("confirm") view={Lazy::<page::ConfirmPage>::new()} />
-                    <Route path=path!("products") view={Lazy::<page::ProductsPage>::new()} />
-                    <Route path=path!("products/new") view={Lazy::<page::NewProductPage>::new()} />
-                    <Route path=path!("products/:id") view={Lazy::<page::ProductPage>::new()} />
-                    <Route path=path!("products/:id/plans/new") view={Lazy::<page::NewPlanPage>::new()} />
-                    <Route path=path!("plans/:id") view={Lazy::<page::PlanPage>::new()} />
-                    <Route path=path!("plans/:id/check") view={Lazy::<page::PlanCheckPage>::new()} />
-                    <Route path=path!("customers") view={Lazy::<page::CustomersPage>::new()} />
-                    <Route path=path!("customers/new") view={Lazy::<page::NewCustomerPage>::new()} />
-                    <Route path=path!("customers/:id") view={Lazy::<page::CustomerPage>::new()} />
-                    <Route path=path!("licenses") view={Lazy::<page::LicensesPage>::new()} />
-                    <Route path=path!("licenses/new") view={Lazy::<page::IssuePage>::new()} />
-                    <Route path=path!("licenses/:id") view={Lazy::<page::LicensePage>::new()} />
-                    <Route path=path!("licenses/:id/extend") view={Lazy::<page::ExtendPage>::new()} />
-                    <Route path=path!("licenses/:id/free/:seat") view={Lazy::<page::FreeSeatPage>::new()} />
-                    <Route path=path!("licenses/:id/change") view={Lazy::<page::ChangePage>::new()} />
-                    <Route path=path!("licenses/:id/transfer") view={Lazy::<page::TransferPage>::new()} />
-                    <Route path=path!("licenses/:id/rekey") view={Lazy::<page::RekeyPage>::new()} />
-                    <Route path=path!("licenses/:id/undo/:event") view={Lazy::<page::UndoPage>::new()} />
-                    <Route path=path!("licenses/:id/:step") view={Lazy::<page::StepPage>::new()} />
-                    <Route path=path!("seats") view={Lazy::<page::SeatsPage>::new()} />
-                    <Route path=path!("orders") view={Lazy::<page::OrdersPage>::new()} />
-                    <Route path=path!("acts") view={Lazy::<page::ActsPage>::new()} />
-                    <Route path=path!("acts/new") view={Lazy::<page::NewActPage>::new()} />
-                    <Route path=path!("acts/:id") view={Lazy::<page::ActPage>::new()} />
-                    <Route path=path!("seats/:id") view={Lazy::<page::SeatPage>::new()} />
-                    <Route path=path!("notes/:id") view={Lazy::<page::NotePage>::new()} />
-                    <Route path=path!("imports") view={Lazy::<page::ImportsPage>::new()} />
-                    <Route path=path!("imports/:id") view={Lazy::<page::ImportPage>::new()} />
-                    <Route path=path!("freshness") view={Lazy::<page::FreshnessPage>::new()} />
-                    <Route path=path!("fleet") view={Lazy::<page::FleetPage>::new()} />
-                    <Route path=path!("fleet/:node") view={Lazy::<page::NodePage>::new()} />
-                    <Route path=path!("fleet/:node/:step") view={Lazy::<page::NodeStepPage>::new()} />
-                    <Route path=path!("alerts") view={Lazy::<page::AlertsPage>::new()} />
-                    <Route path=path!("alerts/:id") view={Lazy::<page::AlertPage>::new()} />
-                    <Route path=path!("webhooks") view={Lazy::<page::WebhooksPage>::new()} />
-                    <Route path=path!("webhooks/new") view={Lazy::<page::NewWebhookPage>::new()} />
-                    <Route path=path!("webhooks/:id") view={Lazy::<page::WebhookPage>::new()} />
-                    <Route path=path!("webhooks/:id/:delivery") view={Lazy::<page::DeliveryPage>::new()} />
-                    <Route path=path!("find") view={Lazy::<page::FindPage>::new()} />
-                    <Route path=path!("shortcuts") view={Lazy::<page::ShortcutsPage>::new()} />
-                    <Route path=path!("audit") view={Lazy::<page::AuditPage>::new()} />
-                    <Route path=path!("team") view={Lazy::<page::TeamPage>::new()} />
-                    <Route path=path!("team/sign-in") view={Lazy::<page::ProviderPage>::new()} />
-                    <Route path=path!("team/:id") view={Lazy::<page::MemberPage>::new()} />
-                    <Route path=path!("security") view={Lazy::<page::SecurityPage>::new()} />
-                    <Route path=path!("security/app") view={Lazy::<page::AppPage>::new()} />
-                    <Route path=path!("tokens") view={Lazy::<page::TokensPage>::new()} />
-                    <Route path=path!("tokens/new") view={Lazy::<page::NewTokenPage>::new()} />
-                    <Route path=path!("tokens/:id") view={Lazy::<page::TokenPage>::new()} />
-                    <Route path=path!("settings") view={Lazy::<page::SettingsPage>::new()} />
-                    <Route path=path!("sessions") view={Lazy::<page::SessionsPage>::new()} />
+                    <Route path=path!("confirm") view=Page::Confirm />
+                    <Route path=path!("products") view=Page::Products />
+                    <Route path=path!("products/new") view=Page::NewProduct />
+                    <Route path=path!("products/:id") view=Page::Product />
+                    <Route path=path!("products/:id/plans/new") view=Page::NewPlan />
+                    <Route path=path!("plans/:id") view=Page::Plan />
+                    <Route path=path!("plans/:id/check") view=Page::PlanCheck />
+                    <Route path=path!("customers") view=Page::Customers />
+                    <Route path=path!("customers/new") view=Page::NewCustomer />
+                    <Route path=path!("customers/:id") view=Page::Customer />
+                    <Route path=path!("licenses") view=Page::Licenses />
+                    <Route path=path!("licenses/new") view=Page::Issue />
+                    <Route path=path!("licenses/:id") view=Page::License />
+                    <Route path=path!("licenses/:id/extend") view=Page::Extend />
+                    <Route path=path!("licenses/:id/free/:seat") view=Page::FreeSeat />
+                    <Route path=path!("licenses/:id/change") view=Page::Change />
+                    <Route path=path!("licenses/:id/transfer") view=Page::Transfer />
+                    <Route path=path!("licenses/:id/rekey") view=Page::Rekey />
+                    <Route path=path!("licenses/:id/undo/:event") view=Page::Undo />
+                    <Route path=path!("licenses/:id/:step") view=Page::Step />
+                    <Route path=path!("seats") view=Page::Seats />
+                    <Route path=path!("orders") view=Page::Orders />
+                    <Route path=path!("acts") view=Page::Acts />
+                    <Route path=path!("acts/new") view=Page::NewAct />
+                    <Route path=path!("acts/:id") view=Page::Act />
+                    <Route path=path!("seats/:id") view=Page::Seat />
+                    <Route path=path!("notes/:id") view=Page::Note />
+                    <Route path=path!("imports") view=Page::Imports />
+                    <Route path=path!("imports/:id") view=Page::Import />
+                    <Route path=path!("freshness") view=Page::Freshness />
+                    <Route path=path!("fleet") view=Page::Fleet />
+                    <Route path=path!("fleet/:node") view=Page::Node />
+                    <Route path=path!("fleet/:node/:step") view=Page::NodeStep />
+                    <Route path=path!("alerts") view=Page::Alerts />
+                    <Route path=path!("alerts/:id") view=Page::Alert />
+                    <Route path=path!("webhooks") view=Page::Webhooks />
+                    <Route path=path!("webhooks/new") view=Page::NewWebhook />
+                    <Route path=path!("webhooks/:id") view=Page::Webhook />
+                    <Route path=path!("webhooks/:id/:delivery") view=Page::Delivery />
+                    <Route path=path!("find") view=Page::Find />
+                    <Route path=path!("shortcuts") view=Page::Shortcuts />
+                    <Route path=path!("audit") view=Page::Audit />
+                    <Route path=path!("team") view=Page::Team />
+                    <Route path=path!("team/sign-in") view=Page::Provider />
+                    <Route path=path!("team/:id") view=Page::Member />
+                    <Route path=path!("security") view=Page::Security />
+                    <Route path=path!("security/app") view=Page::App />
+                    <Route path=path!("tokens") view=Page::Tokens />
+                    <Route path=path!("tokens/new") view=Page::NewToken />
+                    <Route path=path!("tokens/:id") view=Page::Token />
+                    <Route path=path!("settings") view=Page::Settings />
+                    <Route path=path!("sessions") view=Page::Sessions />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
             </Routes>

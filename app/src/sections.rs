@@ -1,14 +1,14 @@
 //! The console's pages by section. A browser loads a section's code when one of its pages is first gone to, so that what a
 //! vendor waits for does not grow with what Holdfast can do.
 //!
-//! Each page here is a route of the name of its component, for use as `view=Lazy::<sections::FleetPage>::new()`. What is
-//! no page stands after an `@` and is a function that brings it, or nothing where its code does not come.
+//! A page is a value, for use as `view=Page::Fleet`: every route is then of one type, and the router's code for it is in
+//! the main module once instead of once for each page.
 
 // What takes a module of WebAssembly apart at these functions refers to them as foreign ones; nothing here is written by hand.
 #![allow(unsafe_code)]
 
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
-use leptos_router::LazyRoute;
+use leptos_router::ChooseView;
 
 use crate::{UiError, ui::ErrorState};
 
@@ -29,12 +29,19 @@ fn not_loaded() -> AnyView {
 }
 
 macro_rules! sections {
-    ($($section:ident { $($page:ident: $component:path;)* $(@ $part:ident: $inside:path;)* })*) => {
+    ($($section:ident { $($page:ident: $component:path;)* })*) => {
+        /// A page whose code is loaded with that of its section.
+        #[allow(missing_docs)]
+        #[derive(Clone, Copy)]
+        #[repr(u8)]
+        pub enum Page {
+            $($($page,)*)*
+        }
+
         /// The functions at which the module is taken apart.
-        #[allow(non_snake_case, missing_docs)]
         mod split {
-            $($(pub mod $page {
-                use crate::{pages::*, sections::NotLoaded};
+            $(pub mod $section {
+                use crate::{pages::*, sections::{NotLoaded, Page}};
                 use leptos::prelude::{AnyView, IntoAny};
 
                 #[leptos::wasm_split::wasm_split(
@@ -43,119 +50,111 @@ macro_rules! sections {
                     preload(preload),
                     fallible,
                 )]
-                pub fn $page() -> Result<AnyView, NotLoaded> {
-                    Ok($component().into_any())
+                pub fn $section(page: Page) -> Result<AnyView, NotLoaded> {
+                    match page {
+                        $(Page::$page => Ok($component().into_any()),)*
+                        _ => Err(NotLoaded),
+                    }
                 }
-            })*)*
-            $($(pub mod $part {
-                use crate::{layout, sections::NotLoaded};
-                use leptos::prelude::{AnyView, IntoAny};
-
-                #[leptos::wasm_split::wasm_split($section, wasm_split_path = leptos::wasm_split, fallible)]
-                pub fn $part() -> Result<AnyView, NotLoaded> {
-                    Ok($inside().into_any())
-                }
-            })*)*
+            })*
         }
 
-        $($(
-            #[doc = concat!("The part `", stringify!($part), "`.")]
-            pub async fn $part() -> Option<AnyView> {
-                split::$part::$part().await.ok()
+        impl ChooseView for Page {
+            async fn choose(self) -> AnyView {
+                let page = match self {
+                    $($(Self::$page)|* => split::$section::$section(self).await,)*
+                };
+                page.unwrap_or_else(|NotLoaded| not_loaded())
             }
-        )*)*
 
-        $($(
-            #[doc = concat!("The page `", stringify!($page), "`.")]
-            pub struct $page;
-
-            impl LazyRoute for $page {
-                fn data() -> Self {
-                    Self
-                }
-
-                async fn view(_: Self) -> AnyView {
-                    split::$page::$page().await.unwrap_or_else(|NotLoaded| not_loaded())
-                }
-
-                async fn preload() {
-                    // Where it does not come, the view says so.
-                    let _ = split::$page::preload().await;
-                }
+            async fn preload(&self) {
+                // Where it does not come, the view says so.
+                let _ = match self {
+                    $($(Self::$page)|* => split::$section::preload().await,)*
+                };
             }
-        )*)*
+        }
     };
 }
 
 // Few sections: what some of them share and others do not is a module for each such combination.
 sections! {
     lists {
-        CustomersPage: lists::CustomersPage;
-        LicensesPage: lists::LicensesPage;
-        SeatsPage: lists::SeatsPage;
-        OrdersPage: lists::OrdersPage;
-        AuditPage: audit::AuditPage;
-        ActsPage: acts::ActsPage;
-        NewActPage: acts::NewActPage;
-        ActPage: acts::ActPage;
+        Customers: lists::CustomersPage;
+        Licenses: lists::LicensesPage;
+        Seats: lists::SeatsPage;
+        Orders: lists::OrdersPage;
+        Audit: audit::AuditPage;
+        Acts: acts::ActsPage;
+        NewAct: acts::NewActPage;
+        Act: acts::ActPage;
     }
     sales {
-        NewCustomerPage: customers::NewCustomerPage;
-        CustomerPage: customers::CustomerPage;
-        IssuePage: licenses::issue::IssuePage;
-        LicensePage: licenses::detail::LicensePage;
-        ExtendPage: licenses::steps::ExtendPage;
-        FreeSeatPage: licenses::steps::FreeSeatPage;
-        StepPage: licenses::steps::StepPage;
-        ChangePage: licenses::acts::ChangePage;
-        TransferPage: licenses::acts::TransferPage;
-        RekeyPage: licenses::acts::RekeyPage;
-        UndoPage: licenses::acts::UndoPage;
-        SeatPage: seats::SeatPage;
-        NotePage: notes::NotePage;
+        NewCustomer: customers::NewCustomerPage;
+        Customer: customers::CustomerPage;
+        Issue: licenses::issue::IssuePage;
+        License: licenses::detail::LicensePage;
+        Extend: licenses::steps::ExtendPage;
+        FreeSeat: licenses::steps::FreeSeatPage;
+        Step: licenses::steps::StepPage;
+        Change: licenses::acts::ChangePage;
+        Transfer: licenses::acts::TransferPage;
+        Rekey: licenses::acts::RekeyPage;
+        Undo: licenses::acts::UndoPage;
+        Seat: seats::SeatPage;
+        Note: notes::NotePage;
     }
     catalog {
-        ProductsPage: products::ProductsPage;
-        NewProductPage: products::NewProductPage;
-        ProductPage: products::ProductPage;
-        NewPlanPage: plans::NewPlanPage;
-        PlanPage: plans::PlanPage;
-        PlanCheckPage: plans::check::PlanCheckPage;
+        Products: products::ProductsPage;
+        NewProduct: products::NewProductPage;
+        Product: products::ProductPage;
+        NewPlan: plans::NewPlanPage;
+        Plan: plans::PlanPage;
+        PlanCheck: plans::check::PlanCheckPage;
     }
     operations {
-        FreshnessPage: freshness::FreshnessPage;
-        FleetPage: fleet::FleetPage;
-        NodePage: fleet::NodePage;
-        NodeStepPage: fleet::steps::NodeStepPage;
-        AlertsPage: alerts::AlertsPage;
-        AlertPage: alerts::AlertPage;
+        Freshness: freshness::FreshnessPage;
+        Fleet: fleet::FleetPage;
+        Node: fleet::NodePage;
+        NodeStep: fleet::steps::NodeStepPage;
+        Alerts: alerts::AlertsPage;
+        Alert: alerts::AlertPage;
     }
     vendor {
-        ImportsPage: imports::ImportsPage;
-        ImportPage: imports::ImportPage;
-        TokensPage: tokens::TokensPage;
-        NewTokenPage: tokens::NewTokenPage;
-        TokenPage: tokens::TokenPage;
-        SettingsPage: settings::SettingsPage;
-        WebhooksPage: webhooks::WebhooksPage;
-        NewWebhookPage: webhooks::NewWebhookPage;
-        WebhookPage: webhooks::WebhookPage;
-        DeliveryPage: webhooks::DeliveryPage;
+        Imports: imports::ImportsPage;
+        Import: imports::ImportPage;
+        Tokens: tokens::TokensPage;
+        NewToken: tokens::NewTokenPage;
+        Token: tokens::TokenPage;
+        Settings: settings::SettingsPage;
+        Webhooks: webhooks::WebhooksPage;
+        NewWebhook: webhooks::NewWebhookPage;
+        Webhook: webhooks::WebhookPage;
+        Delivery: webhooks::DeliveryPage;
     }
     people {
-        SetupPage: door::SetupPage;
-        SignInPage: door::SignInPage;
-        FactorPage: door::FactorPage;
-        InvitePage: door::InvitePage;
-        ConfirmPage: door::ConfirmPage;
-        TeamPage: team::TeamPage;
-        MemberPage: team::MemberPage;
-        ProviderPage: team::ProviderPage;
-        SecurityPage: security::SecurityPage;
-        AppPage: security::AppPage;
-        SessionsPage: sessions::SessionsPage;
-        FindPage: find::FindPage;
-        ShortcutsPage: shortcuts::ShortcutsPage;
-        @ tools: layout::palette::Tools;
+        Setup: door::SetupPage;
+        SignIn: door::SignInPage;
+        Factor: door::FactorPage;
+        Invite: door::InvitePage;
+        Confirm: door::ConfirmPage;
+        Team: team::TeamPage;
+        Member: team::MemberPage;
+        Provider: team::ProviderPage;
+        Security: security::SecurityPage;
+        App: security::AppPage;
+        Sessions: sessions::SessionsPage;
+        Find: find::FindPage;
+        Shortcuts: shortcuts::ShortcutsPage;
     }
+}
+
+/// What is opened over a page by keyboard (the palette, the help sheet); nothing where its code does not come.
+pub async fn tools() -> Option<AnyView> {
+    tools_split().await.ok()
+}
+
+#[leptos::wasm_split::wasm_split(tools, wasm_split_path = leptos::wasm_split, fallible)]
+fn tools_split() -> Result<AnyView, NotLoaded> {
+    Ok(crate::layout::palette::Tools().into_any())
 }

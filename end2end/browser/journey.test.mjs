@@ -26,13 +26,7 @@ for (const way of ways) {
       await server?.stop();
     });
 
-    // Everything that must hold on every page.
-    async function sound() {
-      await h.settled(tab);
-      assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
-      if (way.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
-      assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
-    }
+    const sound = () => h.sound(tab);
     async function soundAt(path) {
       await h.visit(tab, path);
       await sound();

@@ -1,5 +1,6 @@
 // A real server on a fresh data directory and a real browser, for the journeys and the screenshots.
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -103,7 +104,7 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   page.on('response', (response) => {
     if (response.status() >= 500) complaints.push(`${response.status()} from ${response.url()}`);
   });
-  return { page, context, complaints, scripting };
+  return { page, context, complaints, scripting, theme, width };
 }
 
 /** Waits until the page is as it will be: hydrated where scripting is on. */
@@ -135,6 +136,21 @@ export async function accessibilityProblems({ page }) {
 /** Whether the page is wider than the window, which on a phone means scrolling sideways. */
 export function overflow({ page }) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/**
+ * What must hold of every page: nothing wider than the window, nobody shut out, nothing complained about, asked of another
+ * host or answered by a fault. With `SHOTS` set to a folder, a page that is given a name is photographed into it.
+ */
+export async function sound(tab, shot) {
+  await settled(tab);
+  if (process.env.SHOTS && shot) {
+    const name = `${shot}-${tab.scripting ? 'on' : 'off'}-${tab.theme}-${tab.width}.png`;
+    await tab.page.screenshot({ path: join(process.env.SHOTS, name), fullPage: true });
+  }
+  assert.ok((await overflow(tab)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
+  assert.deepEqual(await accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
+  assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
 }
 
 /** What an application does: claims a seat with a key. */

@@ -34,16 +34,7 @@ for (const way of ways) {
       await server?.stop();
     });
 
-    async function sound(shot) {
-      await h.settled(tab);
-      if (process.env.SHOTS) {
-        const name = `${shot}-${way.scripting ? 'on' : 'off'}-${way.theme}-${way.width}.png`;
-        await tab.page.screenshot({ path: `${process.env.SHOTS}/${name}`, fullPage: true });
-      }
-      assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
-      if (way.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
-      assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
-    }
+    const sound = (shot) => h.sound(tab, shot);
     const press = (name) => tab.page.getByRole('button', { name, exact: true }).click();
     const follow = (name) => tab.page.getByRole('link', { name, exact: true }).first().click();
     const said = (text) => tab.page.getByText(text).first().waitFor();

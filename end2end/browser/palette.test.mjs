@@ -34,12 +34,7 @@ for (const way of ways) {
       await server?.stop();
     });
 
-    async function sound() {
-      await h.settled(tab);
-      assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
-      if (way.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
-      assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
-    }
+    const sound = () => h.sound(tab);
     const palette = () => tab.page.getByRole('dialog', { name: 'Go to, find or do' });
     const field = () => palette().getByRole('combobox');
     const active = () => palette().locator('[role=option][aria-selected=true]');

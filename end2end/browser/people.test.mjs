@@ -24,12 +24,7 @@ function appCode(secret, ahead = 0) {
 const named = (server) => ({ ...server, origin: server.origin.replace('127.0.0.1', 'localhost') });
 
 /** Everything that must hold on every page. */
-async function sound(tab) {
-  await h.settled(tab);
-  assert.ok((await h.overflow(tab).catch(() => 0)) <= 0, `the page at ${tab.page.url()} scrolls sideways`);
-  if (tab.scripting) assert.deepEqual(await h.accessibilityProblems(tab), [], `accessibility of ${tab.page.url()}`);
-  assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
-}
+const { sound } = h;
 
 async function signOut({ page }) {
   await page.locator('.menu-pop summary').click();

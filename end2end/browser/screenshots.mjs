@@ -1,6 +1,7 @@
-// `make screenshots`: every screen in both themes and on a phone, into docs/screenshots.
+// `make screenshots`: every screen in both themes and on a phone, into docs/screenshots, and docs/gallery.md to see them by.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as h from './lib.mjs';
@@ -14,7 +15,11 @@ const people = [
 ];
 const machines = ["Ada's workstation", 'Build server', 'Laptop, living room', 'Lab 3', 'Render node 1', 'Render node 2'];
 
-const server = await h.startServer();
+// Where webhooks go.
+const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end()));
+await new Promise((done) => receiver.listen(0, '127.0.0.1', done));
+
+const server = await h.startServer(['--webhook-allow-private']);
 const browser = await h.startBrowser();
 try {
   const first = await h.openPage(browser, server);
@@ -39,12 +44,50 @@ try {
     for (const machine of machines.slice(0, (number * 2) % 4)) await h.activate(server, product, license.key, machine);
   }
   const shown = licenses[1];
+
+  await h.visit(first, '/console/webhooks/new');
+  await first.page.getByLabel('Address').fill(`http://127.0.0.1:${receiver.address().port}/holdfast`);
+  await first.page.getByLabel('What it is for (optional)').fill('The web shop');
+  await first.page.getByRole('button', { name: 'Add webhook' }).click();
+  await first.page.waitForURL('**/console/webhooks/whk_*');
+  const webhook = new URL(first.page.url()).pathname;
+
+  await h.visit(first, `/console/licenses/${shown.id}`);
+  await first.page.getByLabel('New note').fill('Calls on Mondays.\nPays by invoice.');
+  await first.page.getByRole('button', { name: 'Add note' }).click();
+  await first.page.waitForURL('**done=note_added*');
+  const seat = await first.page.getByRole('link', { name: machines[0], exact: true }).getAttribute('href');
+  await h.visit(first, `/console/licenses/${licenses[3].id}/extend`);
+  await first.page.getByLabel('Reason').fill('Goodwill');
+  await first.page.getByRole('button', { name: 'Extend license' }).click();
+  await first.page.waitForURL('**done=*');
+  await h.settled(first);
+  const undo = await first.page.getByRole('link', { name: 'Undo', exact: true }).getAttribute('href');
   for (const [number, step] of [[2, 'suspend'], [5, 'revoke']]) {
     await h.visit(first, `/console/licenses/${licenses[number].id}/${step}`);
     await first.page.getByLabel('Reason').fill('Order 10042 was refunded');
     await first.page.getByRole('button', { name: step === 'suspend' ? 'Suspend license' : 'Revoke license' }).click();
     await first.page.waitForURL('**done=*');
   }
+  await h.visit(first, '/console/licenses?state=active');
+  await first.page.getByLabel(/^All \d+ that match/).check();
+  await first.page.getByRole('button', { name: 'Extend', exact: true }).click();
+  await first.page.waitForURL('**/console/acts/new**');
+  await h.settled(first);
+  const newAct = first.page.url().slice(server.origin.length);
+  await first.page.getByLabel('Days').fill('14');
+  await first.page.getByLabel('Reason').fill('Two weeks for the moved release');
+  await first.page.getByRole('button', { name: /^Extend \d+ licenses$/ }).click();
+  await first.page.waitForURL('**/console/acts/blk_*');
+  const act = new URL(first.page.url()).pathname;
+  await first.page.locator('.badge-state', { hasText: 'Done' }).waitFor();
+
+  await h.visit(first, '/console/tokens/new');
+  await first.page.getByLabel('What it is for').fill('Web shop');
+  await first.page.getByLabel('Read licenses and seats').check();
+  await first.page.getByRole('button', { name: 'Make token' }).click();
+  await first.page.waitForURL('**done=token_created');
+  const token = new URL(first.page.url()).pathname;
   await h.uploadCsv(first);
   const imported = new URL(first.page.url()).pathname;
   const cookies = await first.context.cookies();
@@ -53,6 +96,14 @@ try {
     return first.page.getByRole('link', { name }).getAttribute('href');
   };
   const plan = await planOf(product, 'Professional');
+  const small = (await planOf(product, 'Studio')).split('/').pop();
+  await h.visit(first, `${plan}?tab=edit`);
+  await first.page.getByLabel('Seats', { exact: true }).fill('1');
+  await first.page.getByRole('button', { name: 'Check the change' }).click();
+  await first.page.waitForURL('**/check?*');
+  const check = first.page.url().slice(server.origin.length);
+  await h.visit(first, webhook);
+  const delivery = await first.page.locator('td a.row-link').first().getAttribute('href');
 
   await h.visit(first, '/console/customers?q=delta');
   const customer = (await first.page.getByRole('link', { name: 'Delta Studios' }).getAttribute('href')).split('/').pop();
@@ -99,6 +150,29 @@ try {
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,
     customer: `/console/customers/${customer}`,
+    'license-timeline': `/console/licenses/${shown.id}?tab=timeline`,
+    'license-change': `/console/licenses/${shown.id}/change?plan=${small}&seats=&ends_on=&entitlements=`,
+    'license-transfer': `/console/licenses/${shown.id}/transfer`,
+    'license-rekey': `/console/licenses/${shown.id}/rekey`,
+    'license-undo': undo,
+    'plan-check': check,
+    seats: '/console/seats',
+    seat,
+    orders: '/console/orders',
+    acts: '/console/acts',
+    'act-new': newAct,
+    act,
+    webhooks: '/console/webhooks',
+    webhook,
+    'webhook-delivery': delivery,
+    tokens: '/console/tokens',
+    token,
+    settings: '/console/settings',
+    team: '/console/team',
+    'team-sign-in': '/console/team/sign-in',
+    security: '/console/security',
+    'security-app': '/console/security/app',
+    sessions: '/console/sessions',
     find: '/console/find?q=ada',
     shortcuts: '/console/shortcuts',
   };
@@ -123,7 +197,18 @@ try {
   const door = await h.openPage(browser, server);
   await h.visit(door, '/sign-in');
   await shoot(door, 'sign-in');
+  const row = (name) => {
+    const picture = (suffix) => `<img src="screenshots/${name}${suffix}.png" alt="${name}" width="100%">`;
+    return `### ${name}\n| light | dark | 360 px |\n| --- | --- | --- |\n| ${['', '-dark', '-phone'].map(picture).join(' | ')} |\n`;
+  };
+  const text = [
+    '# Every screen of the console\n',
+    'Made by `make screenshots` from the program as it is, with a vendor that the script sets up.\n',
+    ...[...Object.keys(screens), 'palette'].map(row),
+  ];
+  writeFileSync(join(out, '../gallery.md'), text.join('\n'));
 } finally {
   await browser.close();
   await server.stop();
+  receiver.close();
 }
