@@ -56,7 +56,7 @@ for (const way of [
       assert.deepEqual(tab.complaints, []);
     });
 
-    test('a name that is far too long is refused, and is still there', async () => {
+    test('a name that is far too long is refused, and is still there where the browser keeps it', async () => {
       const { page } = tab;
       const long = 'x'.repeat(10_000);
       await h.visit(tab, '/console/products/new');

@@ -56,7 +56,7 @@ for (const way of ways) {
       await page.getByRole('heading', { name: 'Devices' }).waitFor();
       await sound();
       await page.getByRole('link', { name: /Atelier iMac/ }).click();
-      await page.waitForURL(`**/console/licenses/${license.id}`);
+      await page.waitForURL('**/console/seats/sea_*');
       await seek('ada@ex');
       await page.getByRole('link', { name: /Ada Example ada@example.com/ }).click();
       await page.waitForURL('**/console/customers/cus_*');
@@ -149,7 +149,8 @@ for (const way of ways) {
       }
       await page.keyboard.type('never act');
       await page.keyboard.press('Enter');
-      await page.waitForURL('**/console/licenses?used=never');
+      await page.waitForURL('**/console/licenses?use=never');
+      await page.locator('.chip', { hasText: /never activated/i }).waitFor();
       await sound();
     });
 

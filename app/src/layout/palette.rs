@@ -44,14 +44,6 @@ const MAKE: [(&str, &str, Permission); 5] = [
     ("Invite somebody", "/console/team", Permission::MembersWrite),
 ];
 
-/// What vendors ask every week.
-const QUESTIONS: [(&str, &str); 4] = [
-    ("Expiring this month", "/console/licenses?ends=month"),
-    ("Never activated", "/console/licenses?used=never"),
-    ("Over their seats", "/console/licenses?used=over"),
-    ("Not seen for 30 days", "/console/licenses?seen=30"),
-];
-
 /// An option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Item {
@@ -102,10 +94,12 @@ fn fixed(role: Option<Role>) -> [(&'static str, Vec<Item>); 3] {
     });
     let last = [("Keyboard shortcuts", "?", Does::ShowShortcuts), ("Sign out", "", Does::SignOut)];
     let last = last.map(|(title, keys, does)| Item { title: title.to_owned(), detail: keys.to_owned(), does });
+    let questions = screens::QUESTIONS.iter();
+    let questions = questions.map(|(name, query)| go(name, "licenses", &format!("/console/licenses?{query}")));
     [
         ("Go to", screens.chain(own).collect()),
         ("Do", make.chain(looks).chain(last).collect()),
-        ("Saved questions", QUESTIONS.iter().map(|(name, href)| go(name, "licenses", href)).collect()),
+        ("Saved questions", questions.collect()),
     ]
 }
 
@@ -323,7 +317,7 @@ fn Palette(summoned: Summoned) -> impl IntoView {
         Finding::Asked => "Searching…".to_owned(),
         Finding::Failed(why) => why,
         Finding::Found(_) if count.get() == 0 => {
-            "Nothing found. Names, addresses and orders are searched from their beginning.".to_owned()
+            "Nothing found. From three letters on, any part of a name, address, order or device is.".to_owned()
         }
         Finding::Found(_) => format!("{} to choose from", count.get()),
         Finding::Idle if count.get() == 0 => "Type one more letter.".to_owned(),

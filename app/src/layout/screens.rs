@@ -21,6 +21,14 @@ const LETTERS: [(char, &str); 10] = [
     ('t', "/console/team"),
 ];
 
+/// What vendors ask of their licenses every week: name and query of the list.
+pub const QUESTIONS: [(&str, &str); 4] = [
+    ("Expiring this month", "ends=month&sort=expires_at"),
+    ("Never activated", "use=never"),
+    ("Over their seats", "use=over&sort=-seats_taken"),
+    ("Not seen for 30 days", "state=active&unseen=30&sort=last_seen"),
+];
+
 /// Every screen of the navigation: address and name.
 pub fn screens() -> impl Iterator<Item = (&'static str, &'static str)> {
     let listed = GROUPS.iter().flat_map(|(_, links)| links.iter()).map(|(href, name, _)| (*href, *name));

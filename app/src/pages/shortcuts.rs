@@ -34,13 +34,13 @@ pub fn Shortcuts() -> impl IntoView {
     view! {
         <div class="shortcuts">
             <div>
-                <h3>"Everywhere"</h3>
+                <h2>"Everywhere"</h2>
                 <dl>{both(&EVERYWHERE)}</dl>
-                <h3>"On a page"</h3>
+                <h2>"On a page"</h2>
                 <dl>{both(&SINGLE)}</dl>
             </div>
             <div>
-                <h3>"Go to"</h3>
+                <h2>"Go to"</h2>
                 <dl>{screens.collect_view()}</dl>
             </div>
         </div>

@@ -30,7 +30,7 @@ pub async fn seek(#[server(default)] q: String) -> Result<(), UiError> {
         [license] if exact => ctx::redirect(&format!("/console/licenses/{}", license.id)),
         [] if finds.whole_key => ctx::redirect("/console/find?key=unknown"),
         // Two products may have the same key of another system.
-        [license, ..] if finds.whole_key => ctx::redirect(&format!("/console/find?q={}", license.key_hint)),
+        [license, ..] if finds.whole_key => ctx::redirect(&format!("/console/find?q={}", encode(&license.key_hint))),
         _ => ctx::redirect(&format!("/console/find?q={}", encode(q))),
     }
     Ok(())

@@ -36,12 +36,12 @@ pub fn FindPage() -> impl IntoView {
                             customer's address, find the license too.";
                 view! { <Empty title="No license has this key" text /> }.into_any()
             } else if asked.get_untracked().trim().is_empty() {
-                let text = "A whole key or its last four characters, the beginning of a customer's name or address, an order \
-                            number, what a device is called, a product, a plan, or any id.";
+                let text = "A whole key or its last four characters, a part of a customer's name or address, an order number, \
+                            what a device is called, a product, a plan, or any id.";
                 view! { <Empty title="What do you have at hand?" text /> }.into_any()
             } else if found.groups.is_empty() {
-                let text = "Names, addresses and order numbers are searched from their beginning; of a key the last four \
-                            characters are enough.";
+                let text = "From three characters on, any part of a name, address, order number or device is looked for; of a \
+                            key the last four are enough.";
                 view! {
                     <Empty title="Nothing found" text>
                         <a class="btn btn-plain" href="/console/licenses">"All licenses"</a>

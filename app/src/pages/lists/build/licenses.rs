@@ -31,12 +31,7 @@ pub(super) static KNOWN: Known = Known {
         Column::new("issued", "Issued", "right wide").sorted("created_at"),
         Column::new("id", "Id", "wide").hidden(),
     ],
-    views: &[
-        ("Expiring this month", "ends=month&sort=expires_at"),
-        ("Never activated", "use=never"),
-        ("Over their seats", "use=over&sort=-seats_taken"),
-        ("Not seen for 30 days", "state=active&unseen=30&sort=last_seen"),
-    ],
+    views: &crate::layout::screens::QUESTIONS,
 };
 
 const STATES: &[(&str, &str)] =
