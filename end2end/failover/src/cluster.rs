@@ -350,7 +350,8 @@ impl Cluster {
             for (number, role, state) in &members {
                 write!(said, " {}:{role}:{state}", number + 1)?;
             }
-            let standbys = members.iter().filter(|(_, role, _)| role == "quorum_standby").count();
+            let stands_by = |role: &str, state: &str| role == "quorum_standby" && state == "streaming";
+            let standbys = members.iter().filter(|(_, role, state)| stands_by(role, state)).count();
             let primary = members.iter().any(|(_, role, state)| role == "leader" && state == "running");
             if primary && standbys == 2 { Ok(Some(())) } else { Err(said.clone().into()) }
         })
