@@ -88,6 +88,7 @@ sections! {
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
+        Freshness: freshness::FreshnessPage;
     }
     sales {
         NewCustomer: customers::NewCustomerPage;
@@ -113,7 +114,6 @@ sections! {
         PlanCheck: plans::check::PlanCheckPage;
     }
     operations {
-        Freshness: freshness::FreshnessPage;
         Fleet: fleet::FleetPage;
         Node: fleet::NodePage;
         NodeStep: fleet::steps::NodeStepPage;
@@ -123,10 +123,6 @@ sections! {
     vendor {
         Imports: imports::ImportsPage;
         Import: imports::ImportPage;
-        Tokens: tokens::TokensPage;
-        NewToken: tokens::NewTokenPage;
-        Token: tokens::TokenPage;
-        Settings: settings::SettingsPage;
         Webhooks: webhooks::WebhooksPage;
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
@@ -141,6 +137,10 @@ sections! {
         Team: team::TeamPage;
         Member: team::MemberPage;
         Provider: team::ProviderPage;
+        Tokens: tokens::TokensPage;
+        NewToken: tokens::NewTokenPage;
+        Token: tokens::TokenPage;
+        Settings: settings::SettingsPage;
         Security: security::SecurityPage;
         App: security::AppPage;
         Sessions: sessions::SessionsPage;
