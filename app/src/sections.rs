@@ -77,18 +77,19 @@ macro_rules! sections {
     };
 }
 
-// Few sections: what some of them share and others do not is a module for each such combination.
+// Few sections: what some of them share and others do not is a module for each such combination. Which pages share one is
+// decided by weight: no page may load more than `cargo xtask bundle --strict` allows.
 sections! {
     lists {
         Customers: lists::CustomersPage;
         Licenses: lists::LicensesPage;
         Seats: lists::SeatsPage;
+        Seat: seats::SeatPage;
         Orders: lists::OrdersPage;
         Audit: audit::AuditPage;
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
-        Freshness: freshness::FreshnessPage;
     }
     sales {
         NewCustomer: customers::NewCustomerPage;
@@ -102,7 +103,6 @@ sections! {
         Transfer: licenses::acts::TransferPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
-        Seat: seats::SeatPage;
         Note: notes::NotePage;
     }
     catalog {
@@ -113,12 +113,21 @@ sections! {
         Plan: plans::PlanPage;
         PlanCheck: plans::check::PlanCheckPage;
     }
+    // What stands over a page is no page, but comes in the same way.
+    tools {
+        Over: crate::layout::palette::Tools;
+        Freshness: freshness::FreshnessPage;
+    }
     operations {
         Fleet: fleet::FleetPage;
         Node: fleet::NodePage;
         NodeStep: fleet::steps::NodeStepPage;
         Alerts: alerts::AlertsPage;
         Alert: alerts::AlertPage;
+        Tokens: tokens::TokensPage;
+        NewToken: tokens::NewTokenPage;
+        Token: tokens::TokenPage;
+        Settings: settings::SettingsPage;
     }
     vendor {
         Imports: imports::ImportsPage;
@@ -137,10 +146,6 @@ sections! {
         Team: team::TeamPage;
         Member: team::MemberPage;
         Provider: team::ProviderPage;
-        Tokens: tokens::TokensPage;
-        NewToken: tokens::NewTokenPage;
-        Token: tokens::TokenPage;
-        Settings: settings::SettingsPage;
         Security: security::SecurityPage;
         App: security::AppPage;
         Sessions: sessions::SessionsPage;
@@ -151,10 +156,5 @@ sections! {
 
 /// What is opened over a page by keyboard (the palette, the help sheet); nothing where its code does not come.
 pub async fn tools() -> Option<AnyView> {
-    tools_split().await.ok()
-}
-
-#[leptos::wasm_split::wasm_split(tools, wasm_split_path = leptos::wasm_split, fallible)]
-fn tools_split() -> Result<AnyView, NotLoaded> {
-    Ok(crate::layout::palette::Tools().into_any())
+    split::tools::tools(Page::Over).await.ok()
 }
