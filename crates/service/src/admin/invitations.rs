@@ -49,15 +49,10 @@ fn invalid() -> Error {
     Error::new(ErrorCode::InvitationInvalid)
 }
 
-/// What a mail will be made of. The link is not in it: whoever delivers makes a new one, so that the database never holds one.
+/// What a mail will be made of: the invitation that it names, with a new link, so that the database never holds one. Neither
+/// address nor role are in it: a server of an earlier version that runs beside this one would tell webhooks of them.
 fn message(row: &InvitationRow, at: Timestamp) -> NewMessage {
-    NewMessage {
-        vendor: Some(row.vendor),
-        topic: "member.invited",
-        subject: row.id.to_string(),
-        data: json!({ "email": row.email, "role": row.role, "expires_at": row.expires_at }),
-        at,
-    }
+    NewMessage { vendor: Some(row.vendor), topic: "member.invited", subject: row.id.to_string(), data: json!({}), at }
 }
 
 impl Service {
