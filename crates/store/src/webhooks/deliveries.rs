@@ -151,7 +151,8 @@ pub async fn send(
 }
 
 /// What is to be sent to a webhook now, with its bytes, at most `limit`: of those about one subject the first that has not
-/// arrived, and it alone.
+/// arrived, and it alone. However much waits, as much is read as is returned, and what is tried again later before it: by the
+/// index that has them in this order, which PostgreSQL would pass over for the numbers alone, and SQLite for `next_at`.
 pub async fn due(
     q: &mut dyn Querier,
     webhook: WebhookId,
@@ -162,10 +163,10 @@ pub async fn due(
         "SELECT {}, webhook_messages.body FROM webhook_deliveries
          JOIN webhook_messages ON webhook_messages.id = webhook_deliveries.message
          WHERE webhook_deliveries.webhook = $1 AND webhook_deliveries.state = 'pending'
-            AND webhook_deliveries.next_at <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries before
+            AND +webhook_deliveries.next_at <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries before
                 WHERE before.webhook = webhook_deliveries.webhook AND before.subject = webhook_deliveries.subject
                     AND before.state = 'pending' AND before.number < webhook_deliveries.number)
-         ORDER BY webhook_deliveries.number LIMIT {limit}",
+         ORDER BY webhook_deliveries.created_at, webhook_deliveries.number LIMIT {limit}",
         DeliveryRow::COLUMNS
     );
     let rows = q.rows(sql.into(), args![webhook, now]).await?;
