@@ -71,10 +71,7 @@ fn session() -> Result<Session, UiError> {
 /// Lets this browser in as whoever has just signed in.
 pub async fn let_in(signed_in: &SignedIn) -> Result<(), UiError> {
     ssr::begin(&session()?, &signed_in.session).await?;
-    // Whoever comes next in this browser may not be who was handed a key or a secret.
-    for kind in ["key", "webhook", "token", "codes", "invitation", HALF] {
-        drop_note(kind);
-    }
+    forget(true);
     Ok(())
 }
 
@@ -126,10 +123,15 @@ pub fn site() -> Site {
 /// Ends this browser's session.
 pub async fn let_out() -> Result<(), UiError> {
     ssr::end(&session()?).await?;
-    for kind in ["key", "webhook", "token", "codes", "invitation"] {
-        drop_note(kind);
-    }
+    forget(false);
     Ok(())
+}
+
+/// Takes back what was handed over in this browser, at the way in and at the way out.
+fn forget(signs_in: bool) {
+    if let (Some(cookies), Ok(state)) = (cookies(), state()) {
+        ssr::forget(&cookies, state.secure(), signs_in);
+    }
 }
 
 fn cookies() -> Option<Cookies> {

@@ -17,6 +17,7 @@ pub(crate) use guard::{Visitor, encode, set_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};
+pub(crate) use refusal::forget;
 pub use sessions::session_cookie;
 pub(crate) use sessions::{begin, end, secret_of, secret_text};
 

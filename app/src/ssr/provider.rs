@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, Query, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use holdfast_domain::VendorId;
@@ -13,7 +13,7 @@ use holdfast_service::{
 use tower_cookies::{Cookies, cookie::SameSite};
 use tower_sessions::Session;
 
-use super::{AppState, begin, encode, guard::plain, note, secret_of, secret_text, set_cookie};
+use super::{AppState, begin, encode, forget, guard::plain, note, secret_of, secret_text, set_cookie};
 use crate::ctx::inside;
 
 /// Where somebody is sent away from.
@@ -41,6 +41,12 @@ fn from(request: &Request) -> RequestInfo {
     request.extensions().get::<RequestInfo>().cloned().unwrap_or_default()
 }
 
+/// Where somebody wants to go then, as the address says it.
+fn next(uri: &Uri) -> String {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
+    pairs.into_iter().find(|(name, _)| name == "next").map(|(_, next)| next).unwrap_or_default()
+}
+
 fn failed(error: &Error, request_id: &str) -> Response {
     tracing::warn!(?error, request = request_id, "a sign-in with a company's account failed");
     plain(error.code, request_id)
@@ -52,8 +58,7 @@ pub async fn leave(State(state): State<AppState>, Path(vendor): Path<String>, re
     let Ok(vendor) = vendor.parse::<VendorId>() else {
         return plain(holdfast_service::ErrorCode::NotFound, &from.request_id);
     };
-    let next = request.uri().query().unwrap_or_default().split('&').find_map(|part| part.strip_prefix("next="));
-    let next = next.map(|next| next.replace("%2F", "/")).unwrap_or_default();
+    let next = next(request.uri());
     let sent = match state.service().send_to_provider(vendor, &back, inside(&next), &from).await {
         Ok(sent) => sent,
         Err(error) => return failed(&error, &from.request_id),
@@ -93,6 +98,9 @@ pub async fn come_back(State(state): State<AppState>, Query(came): Query<CameBac
             if let Err(error) = begin(session, &signed_in.session).await {
                 return failed(&error, &from.request_id);
             }
+            if let Some(cookies) = &cookies {
+                forget(cookies, state.secure(), true);
+            }
             inside(&next).to_owned()
         }
         Ok((SignInStep::Factor(half), next)) => {
@@ -123,4 +131,24 @@ fn on(to: &str) -> Response {
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_somebody_wanted_to_go_comes_along() {
+        for (query, expected) in [
+            ("?next=/console/licenses%3Fq%3Da%2520b%26state%3Dactive", "/console/licenses?q=a%20b&state=active"),
+            ("?next=%2Fconsole%2Faudit", "/console/audit"),
+            ("?next=%2F%2Fevil.example", "/console"),
+            ("?next=%5Cevil.example", "/console"),
+            ("?other=%2Fconsole%2Faudit", "/console"),
+            ("", "/console"),
+        ] {
+            let uri: Uri = format!("/sign-in/with/ven_1{query}").parse().unwrap();
+            assert_eq!(inside(&next(&uri)), expected, "{query}");
+        }
+    }
 }

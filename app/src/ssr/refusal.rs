@@ -28,6 +28,8 @@ use crate::{
 const KIND: &str = "refused";
 /// The same for a form that waits until whoever sent it has proved again who they are.
 const WAITING: &str = "waiting";
+/// Whatever is handed from one page to the next in a cookie.
+const HANDED: [&str; 8] = ["key", "webhook", "token", "codes", "invitation", "half", KIND, WAITING];
 /// What the cookie says where the session has the text.
 const IN_SESSION: &str = "session";
 /// The longest value of the cookie; browsers take 4 096 bytes with its name and attributes.
@@ -172,6 +174,20 @@ async fn take_kind(
         let _ = session.remove_value(kind).await;
     }
     Some(refused)
+}
+
+/// Takes back whatever is handed from page to page in this browser: whoever comes next may not be who it was for. A form that
+/// was refused because nobody was signed in stays when somebody `signs_in`: that is what it waits for.
+pub fn forget(cookies: &Cookies, secure: bool, signs_in: bool) {
+    for kind in HANDED {
+        let name = note::name(kind, secure);
+        let Some(value) = cookies.get(&name).map(|cookie| cookie.value().to_owned()) else { continue };
+        let refused = || note::decode(&value).and_then(|text| serde_json::from_str::<Refused>(&text).ok());
+        let waits = |refused: Refused| refused.error.code == ErrorCode::Unauthenticated.as_str();
+        if !(signs_in && kind == KIND && refused().is_some_and(waits)) {
+            cookies.add(set_cookie(&name, String::new(), 0, secure));
+        }
+    }
 }
 
 /// The page that a form was sent from, without what it said was done; the start where the browser does not tell.

@@ -175,6 +175,31 @@ async fn a_session_that_ended_meanwhile_loses_nothing_either() {
 }
 
 #[tokio::test]
+async fn whoever_comes_next_sees_nothing_of_what_was_typed() {
+    let world = World::new().await;
+    let mut developer = world.member(world.vendor, Role::Developer).await;
+    developer.call(&function("sign_out"), "").await;
+    let from = "/console/customers/new";
+    for way in ["signs out", "is signed out"] {
+        let mut browser = world.browser();
+        browser.sign_in(OWNER).await;
+        let fields = "email=nowhere&name=Ann+Secret";
+        let answer = browser.submit(from, &function("create_customer"), fields).await;
+        assert_eq!(answer.header(header::LOCATION), format!("{from}#refused"));
+        if way == "signs out" {
+            browser.submit("/console", &function("sign_out"), "").await;
+            assert!(browser.cookies.keys().all(|name| !name.contains("note")), "{:?}", browser.cookies);
+        } else {
+            browser.cookies.remove("holdfast_session");
+        }
+        browser.sign_in("developer-ours@example.com").await;
+        let page = browser.get(from).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.body.contains("Ann Secret"), "{way}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_that_waits_for_a_confirmation_comes_back_filled_in() {
     let world = World::new().await;
     let things = world.things("a").await;

@@ -40,7 +40,8 @@ pub const TOPICS: [(&str, &str); 28] = [
 /// The topic of a test.
 pub const TEST: &str = "webhook.test";
 
-/// Whether webhooks are told of `topic`.
+/// Whether webhooks are told of `topic`. What is none of their topics (somebody was invited) waits for others to be told, or
+/// for a newer version that knows it.
 pub fn is_told(topic: &str) -> bool {
     TOPICS.iter().any(|(name, _)| *name == topic)
 }
@@ -71,9 +72,9 @@ impl EventFilter {
         Self(text.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Whether `topic` is one of them.
+    /// Whether `topic` is one of them; never one that webhooks are not told of.
     pub fn wants(&self, topic: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|name| matches(name, topic))
+        is_told(topic) && (self.0.is_empty() || self.0.iter().any(|name| matches(name, topic)))
     }
 
     /// The names, in alphabetical order; none for all topics.
@@ -144,6 +145,9 @@ mod tests {
         assert!(!some.wants("license.issued") && !some.wants("alert.raised"));
         assert_eq!(some, filter(&some.to_string()));
         assert_eq!(filter("seat.* seat.*").names(), ["seat.*"]);
+        for untold in ["member.invited", "license.key_revealed", "seat.of_a_newer_version"] {
+            assert!(!filter("").wants(untold) && !filter("license.* seat.*").wants(untold), "{untold}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 pub struct Actor {
     vendor: VendorId,
     who: holdfast_domain::event::Actor,
+    /// The member behind it: the person, or whoever made the token.
+    behind: Option<(MemberId, Role)>,
     grants: Grants,
     session: Option<SessionId>,
     confirmed_at: Option<Timestamp>,
@@ -34,12 +36,18 @@ impl Actor {
         confirmed_at: Option<Timestamp>,
     ) -> Self {
         let who = holdfast_domain::event::Actor::Member(member);
-        Self { vendor, who, grants: Grants::Role(role), session, confirmed_at }
+        Self { vendor, who, behind: Some((member, role)), grants: Grants::Role(role), session, confirmed_at }
     }
 
-    pub(crate) fn token(vendor: VendorId, token: TokenId, scopes: Vec<Permission>) -> Self {
+    /// A program; `maker` is the member who made its token, with the role they have now.
+    pub(crate) fn token(
+        vendor: VendorId,
+        token: TokenId,
+        scopes: Vec<Permission>,
+        maker: Option<(MemberId, Role)>,
+    ) -> Self {
         let who = holdfast_domain::event::Actor::Token(token);
-        Self { vendor, who, grants: Grants::Scopes(scopes), session: None, confirmed_at: None }
+        Self { vendor, who, behind: maker, grants: Grants::Scopes(scopes), session: None, confirmed_at: None }
     }
 
     /// The same person, held until they have a second factor.
@@ -58,7 +66,7 @@ impl Actor {
     /// The system itself, acting for `vendor`: a job, or an operator with a shell on the machine.
     pub fn system(vendor: VendorId) -> Self {
         let who = holdfast_domain::event::Actor::System;
-        Self { vendor, who, grants: Grants::Everything, session: None, confirmed_at: None }
+        Self { vendor, who, behind: None, grants: Grants::Everything, session: None, confirmed_at: None }
     }
 
     /// The same person with no more than these of their rights.
@@ -89,6 +97,17 @@ impl Actor {
             holdfast_domain::event::Actor::Member(id) => Some(id),
             _ => None,
         }
+    }
+
+    /// The member behind it: the person, or whoever made the token. `None` for the system, and where the command line did.
+    pub(crate) fn member_behind(&self) -> Option<MemberId> {
+        self.behind.map(|(member, _)| member)
+    }
+
+    /// Whether it may change a token or webhook that `maker` made: a developer, and a program of theirs, only their own
+    /// (security design, the table of roles).
+    pub(crate) fn may_change_of(&self, maker: Option<MemberId>) -> bool {
+        self.behind.is_none_or(|(member, role)| role != Role::Developer || maker == Some(member))
     }
 
     /// The member's role; `None` for a token or the system.

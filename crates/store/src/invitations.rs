@@ -94,6 +94,16 @@ pub async fn waiting(q: &mut dyn Querier, scope: Scope) -> Result<Vec<Invitation
     all(q, sql, args![scope.vendor()]).await
 }
 
+/// The invitations of an address that nobody has accepted or taken back, the newest first, those that have run out included.
+pub async fn of_address(q: &mut dyn Querier, scope: Scope, email: &Email) -> Result<Vec<InvitationRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM invitations WHERE vendor = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL
+         ORDER BY id DESC",
+        InvitationRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), email]).await
+}
+
 /// Gives an invitation another secret and another end, so that the link of before opens nothing. False where it was accepted
 /// or taken back.
 pub async fn renew(

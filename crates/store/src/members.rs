@@ -78,6 +78,13 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: MemberId) -> Result<Opti
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the commit: what rests on their role or their factors is decided one after the other.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: MemberId) -> Result<Option<MemberRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM members WHERE vendor = $1 AND id = $2{lock}", MemberRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// Replaces the password hash. False where there is no such member.
 pub async fn set_password(tx: &mut Tx, scope: Scope, id: MemberId, hash: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE members SET password_hash = $3 WHERE vendor = $1 AND id = $2 RETURNING id";

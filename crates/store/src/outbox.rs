@@ -48,11 +48,18 @@ pub async fn put(tx: &mut Tx, messages: &[NewMessage]) -> Result<(), StoreError>
     tx.insert("outbox", COLUMNS, &rows, "").await.map(|_| ())
 }
 
-/// Takes the oldest messages out of the outbox, in their order, at most `limit`: for whoever hands them out, in the same
-/// transaction and one node at a time.
+/// The condition for those that webhooks are told of. What is for others, or for a newer version, stays where it is.
+pub(crate) fn for_webhooks() -> String {
+    let topics: Vec<String> = webhook::TOPICS.iter().map(|(topic, _)| format!("'{topic}'")).collect();
+    format!("topic IN ({})", topics.join(", "))
+}
+
+/// Takes the oldest messages for webhooks out of the outbox, in their order, at most `limit`: for whoever hands them out, in
+/// the same transaction and one node at a time.
 pub async fn take(tx: &mut Tx, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
     let sql = format!(
-        "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT {limit}) RETURNING {}",
+        "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox WHERE {} ORDER BY number LIMIT {limit}) RETURNING {}",
+        for_webhooks(),
         bare(MessageRow::COLUMNS, "outbox")
     );
     let mut taken: Vec<MessageRow> = all(tx, sql, Vec::new()).await?;
@@ -60,9 +67,10 @@ pub async fn take(tx: &mut Tx, limit: u32) -> Result<Vec<MessageRow>, StoreError
     Ok(taken)
 }
 
-/// Whether there is anything in the outbox.
+/// Whether there is nothing for webhooks in the outbox.
 pub async fn is_empty(q: &mut dyn Querier) -> Result<bool, StoreError> {
-    Ok(q.rows("SELECT 1 FROM outbox LIMIT 1".into(), Vec::new()).await?.is_empty())
+    let sql = format!("SELECT 1 FROM outbox WHERE {} LIMIT 1", for_webhooks());
+    Ok(q.rows(sql.into(), Vec::new()).await?.is_empty())
 }
 
 /// An audit event as webhooks are told of it; `None` where they are not. What happens to a seat is told in the order of its

@@ -4,10 +4,10 @@ use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, args, bare, first, record, through},
+    sql::{Querier, Record as _, all, args, bare, first, record, through},
     tx::Tx,
 };
-use holdfast_domain::{MemberId, Name, Permission, Timestamp, TokenId, VendorId};
+use holdfast_domain::{MemberId, Name, Permission, Role, Timestamp, TokenId, VendorId};
 
 /// What a token may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ record! {
         pub hint: String,
         /// What it may do.
         pub permissions: Permissions,
-        /// Who made it; absent for the command line.
+        /// Who made it, by hand or by a token of theirs; absent for the command line.
         pub created_by: Option<MemberId>,
         /// When it was made.
         pub created_at: Timestamp,
@@ -77,13 +77,36 @@ pub async fn insert(tx: &mut Tx, scope: Scope, token: &TokenRow) -> Result<(), S
     tx.rows(sql.into(), args).await.map(|_| ())
 }
 
-/// The token of that hash, unless it has ended or was revoked.
-pub async fn by_hash(q: &mut dyn Querier, hash: [u8; 32], now: Timestamp) -> Result<Option<TokenRow>, StoreError> {
+/// The token of that hash, unless it has ended or was revoked, and the role that its maker has now.
+pub async fn by_hash(
+    q: &mut dyn Querier,
+    hash: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<(TokenRow, Option<Role>)>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM api_tokens WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+        "SELECT {}, members.role FROM api_tokens
+         LEFT JOIN members ON members.vendor = api_tokens.vendor AND members.id = api_tokens.created_by
+         WHERE api_tokens.hash = $1 AND api_tokens.revoked_at IS NULL
+            AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > $2)",
         TokenRow::COLUMNS
     );
-    first(q, sql, args![hash, now]).await
+    let rows = q.rows(sql.into(), args![hash, now]).await?;
+    rows.first().map(|row| Ok((TokenRow::read_at(row, 0)?, row.get(TokenRow::WIDTH)?))).transpose()
+}
+
+/// The tokens that a member made and that can still be used.
+pub async fn of_maker(
+    q: &mut dyn Querier,
+    scope: Scope,
+    maker: MemberId,
+    now: Timestamp,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM api_tokens WHERE vendor = $1 AND created_by = $2 AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > $3) ORDER BY id",
+        TokenRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), maker, now]).await
 }
 
 /// A token of the scope's vendor.

@@ -2,7 +2,7 @@
 
 use crate::outbound::{Outbound, PATIENCE as CALL};
 use futures::future::join_all;
-use holdfast_domain::{Timestamp, WebhookId};
+use holdfast_domain::{Timestamp, VendorId, WebhookId};
 use holdfast_service::{
     Service,
     runtime::{
@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_millis(500);
 /// How long the database may take for one step of it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many calls are made to one receiver at the same time, and to all together.
-const CALLS: (u32, usize) = (8, 64);
+/// How many calls are made to one receiver at the same time, to those of one vendor, and to all together: a vendor with many
+/// slow ones holds up nobody else.
+const CALLS: (u32, usize, usize) = (8, 16, 64);
 /// How many handfuls of messages are handed out before anything is sent: not all of a flood first.
 const HANDFULS: usize = 20;
 /// How long a node that ends waits for what it has begun.
@@ -38,11 +39,20 @@ struct Sender {
     calls: Arc<Semaphore>,
 }
 
+/// What goes to one receiver.
+struct Line {
+    webhook: WebhookRow,
+    duty: Duty,
+    /// The calls to all receivers of its vendor.
+    calls: Arc<Semaphore>,
+}
+
 /// Delivers until `stop` is cancelled.
 pub(super) async fn run(service: Service, stop: CancellationToken) {
     let outbound = Outbound::new(service.settings().webhooks_allow_private);
-    let sender = Sender { service, outbound, calls: Arc::new(Semaphore::new(CALLS.1)) };
+    let sender = Sender { service, outbound, calls: Arc::new(Semaphore::new(CALLS.2)) };
     let (mut duty, mut running) = (None, JoinSet::new());
+    let mut vendors: HashMap<VendorId, Arc<Semaphore>> = HashMap::new();
     // Which receiver each of them is for.
     let mut busy = HashMap::new();
     while timeout(EVERY, stop.cancelled()).await.is_err() {
@@ -50,13 +60,16 @@ pub(super) async fn run(service: Service, stop: CancellationToken) {
             let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
             busy.remove(&id);
         }
+        vendors.retain(|_, calls| Arc::strong_count(calls) > 1);
         let Some(due) = sender.due(&mut duty).await else { continue };
         let Some(held) = duty else { continue };
         for webhook in due {
             let is_busy = busy.values().any(|of: &WebhookId| *of == webhook.id);
             if !is_busy {
-                let id = webhook.id;
-                busy.insert(running.spawn(sender.clone().deliver_to(webhook, held)).id(), id);
+                let (id, calls) = (webhook.id, vendors.entry(webhook.vendor));
+                let calls = Arc::clone(calls.or_insert_with(|| Arc::new(Semaphore::new(CALLS.1))));
+                let line = Line { webhook, duty: held, calls };
+                busy.insert(running.spawn(sender.clone().deliver_to(line)).id(), id);
             }
         }
     }
@@ -103,15 +116,14 @@ impl Sender {
     }
 
     /// Sends to one receiver until nothing more is due, it does not take something, or the duty is nearly over.
-    async fn deliver_to(self, webhook: WebhookRow, duty: Duty) {
-        // An attempt that is under way when another node takes over could arrive after what comes later.
-        while duty.lasts(self.service.now(), CALL) {
-            let dispatches = match timeout(PATIENCE, self.service.dispatches(&webhook, CALLS.0)).await {
+    async fn deliver_to(self, line: Line) {
+        while line.duty.lasts(self.service.now(), CALL) {
+            let dispatches = match timeout(PATIENCE, self.service.dispatches(&line.webhook, CALLS.0)).await {
                 Ok(Ok(dispatches)) if !dispatches.is_empty() => dispatches,
                 Ok(Err(error)) => return tracing::debug!(%error, "what is to be delivered cannot be read now"),
                 _ => return,
             };
-            let taken = join_all(dispatches.into_iter().map(|dispatch| self.try_one(dispatch))).await;
+            let taken = join_all(dispatches.into_iter().map(|dispatch| self.try_one(&line, dispatch))).await;
             if taken.contains(&false) {
                 return;
             }
@@ -119,8 +131,14 @@ impl Sender {
     }
 
     /// Makes one attempt and writes it down. Whether the receiver has taken it.
-    async fn try_one(&self, dispatch: Dispatch) -> bool {
+    async fn try_one(&self, line: &Line, dispatch: Dispatch) -> bool {
+        let Ok(_its_vendors) = line.calls.acquire().await else { return false };
         let Ok(_place) = self.calls.acquire().await else { return false };
+        // An attempt that is under way when another node takes over could arrive after what comes later, and there may have
+        // been no place for a while.
+        if !line.duty.lasts(self.service.now(), CALL) {
+            return false;
+        }
         let (at, begun) = (self.service.now(), Instant::now());
         let dispatch = Arc::new(dispatch);
         let result = self.call(Arc::clone(&dispatch), at).await;

@@ -32,12 +32,13 @@ pub async fn sign_in(email: String, password: String, #[server(default)] next: S
     ctx::go_on(&step, &next).await
 }
 
-/// Where the door leads for those who sign in with their company's account; empty where it does not.
+/// Where the door leads for those who sign in with their company's account and go on to `next`; empty where it does not.
 #[server(output = crate::wire::Answer)]
-pub async fn company_door() -> Result<String, UiError> {
-    use crate::ctx;
+pub async fn company_door(#[server(default)] next: String) -> Result<String, UiError> {
+    use crate::{ctx, ssr::encode};
     let vendor = ctx::service()?.provider_at_door().await?;
-    Ok(vendor.map(|vendor| format!("/sign-in/with/{vendor}")).unwrap_or_default())
+    let address = |vendor| format!("/sign-in/with/{vendor}?next={}", encode(ctx::inside(&next)));
+    Ok(vendor.map(address).unwrap_or_default())
 }
 
 /// How the sign-in that has begun here can be finished.

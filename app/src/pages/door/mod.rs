@@ -66,7 +66,8 @@ fn next() -> String {
 pub fn SignInPage() -> impl IntoView {
     let action = act::<SignIn>();
     let error = act_error(action);
-    let company = load(|| (), |()| api::company_door());
+    let wanted = next();
+    let company = load(move || wanted.clone(), api::company_door);
     view! {
         <Title text="Sign in" />
         <Door>
@@ -197,7 +198,7 @@ pub fn ConfirmPage() -> impl IntoView {
             }
         });
         let none = (!ways.password && !ways.app && !ways.passkey).then(|| view! {
-            <Notice kind=NoticeKind::Info><p>"You sign in with your company's account: sign out and in again, and go on within ten minutes."</p></Notice>
+            <Notice kind=NoticeKind::Info><p>"You sign in with your company's account: sign out and in again, and begin anew within ten minutes."</p></Notice>
         });
         view! {
             <PageHead title="Confirm that it is you" />

@@ -150,7 +150,43 @@ pub async fn member(id: String) -> Result<MemberDetail, UiError> {
     let member = service.member(&actor, parse_id(&id)?).await?;
     let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(&actor).await?) } else { None };
     let row = row(&service, &actor, &member, known.as_deref());
-    Ok(MemberDetail { row, owners: actor.may(Permission::OwnersWrite) })
+    let leaves =
+        if row.may_change && !row.removed { leaves(&service, &actor, member.id).await? } else { String::new() };
+    Ok(MemberDetail { row, owners: actor.may(Permission::OwnersWrite), leaves })
+}
+
+/// What of a member's programs ends when they are removed, by name.
+#[cfg(feature = "ssr")]
+async fn leaves(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::MemberId,
+) -> Result<String, UiError> {
+    use holdfast_service::admin::page::{Limit, PageRequest};
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = PageRequest { after, limit: Limit::new(200), ..PageRequest::default() };
+        let tokens = service.tokens(actor, page).await?;
+        let works = |end: Option<holdfast_domain::Timestamp>| end.is_none_or(|end| end > service.now());
+        let own = tokens.items.into_iter().filter(|token| token.created_by == Some(id));
+        let own = own.filter(|token| token.revoked_at.is_none() && works(token.expires_at));
+        names.extend(own.map(|token| token.name.to_string()));
+        after = tokens.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let webhooks = service.webhooks(actor, page).await?.items.into_iter();
+    let paused = webhooks.filter(|webhook| webhook.created_by == Some(id) && webhook.paused.is_none()).count();
+    let mut words = Vec::new();
+    if !names.is_empty() {
+        words.push(format!("API tokens that they made are revoked: {}.", names.join(", ")));
+    }
+    if paused > 0 {
+        words.push(format!("Webhooks that they made are paused: {paused}."));
+    }
+    Ok(words.join(" "))
 }
 
 /// Gives a member another role.

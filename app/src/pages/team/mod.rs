@@ -188,7 +188,7 @@ fn MemberActs(detail: MemberDetail) -> impl IntoView {
             <ActionForm action=role class="form">
                 <FormError error=role_error />
                 <input type="hidden" name="id" value=role_id />
-                <SelectField name="role" label="Role" options=roles(detail.owners) value=row.role hint="Another role ends their sessions." error=role_error />
+                <SelectField name="role" label="Role" options=roles(detail.owners) value=row.role hint="Another role ends their sessions, and revokes those of their API tokens that may do more." error=role_error />
                 <div class="form-actions"><Submit label="Change role" pending=role.pending() /></div>
             </ActionForm>
         </Section>
@@ -205,7 +205,7 @@ fn MemberActs(detail: MemberDetail) -> impl IntoView {
         <section class="danger-zone">
             <h2>"Remove from the team"</h2>
             <FormError error=remove_error />
-            <p>"Ends all sessions at once. What they did stays in the audit log; an invitation lets them come back."</p>
+            <p>"Ends all sessions at once. " {detail.leaves} " What they did stays in the audit log; an invitation lets them come back."</p>
             <ActionForm action=remove>
                 <input type="hidden" name="id" value=remove_id />
                 <button type="submit" class="btn btn-error">{if own { "Remove yourself" } else { "Remove member" }}</button>

@@ -84,6 +84,8 @@ pub struct MemberDetail {
     pub row: MemberRow,
     /// Whether whoever looks may make owners.
     pub owners: bool,
+    /// What ends with them, in words.
+    pub leaves: String,
 }
 
 /// Through whom people may sign in.

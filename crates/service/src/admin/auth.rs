@@ -27,8 +27,11 @@ use holdfast_store::{
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
-/// How many failures are let through within [`WINDOW`], for an address and for an account (security design, "guesser").
+/// How many failures are let through within [`WINDOW`] from one address, and of one person who confirms who they are
+/// (security design, "guesser").
 pub(super) const FAILURES: i64 = 10;
+/// The same for an account from all addresses together: so many more that no single one can keep its owner out.
+const ACCOUNT_FAILURES: i64 = 100;
 const WINDOW: Seconds = Seconds::MINUTE;
 /// How fresh a sign-in must be for what asks for one (security design, the table of roles).
 pub const STEP_UP: Seconds = Seconds::minutes(10);
@@ -55,9 +58,11 @@ pub(super) fn address_counter(from: &RequestInfo) -> Option<String> {
     Some(format!("sign_in:address:{network}"))
 }
 
-pub(super) fn account_counter(account: &str) -> String {
+/// The counters' names of attempts at an account: from that address, and from all together.
+pub(super) fn account_counters(account: &str, from: &RequestInfo) -> [String; 2] {
     let hash = Sha256::digest(account.as_bytes());
-    format!("sign_in:account:{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]))
+    let account = format!("sign_in:account:{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]));
+    [format!("{account}:{}", address_counter(from).unwrap_or_default()), account]
 }
 
 pub(super) fn limited() -> Error {
@@ -201,18 +206,26 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::SignInFailed`] for an unknown address and a wrong password alike, after the same time;
-    /// [`ErrorCode::RateLimited`] after ten failures in a minute of the address or the account.
+    /// [`ErrorCode::RateLimited`] after ten failures in a minute from the address, or a hundred of the account.
     pub async fn sign_in(&self, input: SignIn, from: &RequestInfo) -> Result<SignInStep> {
         let email: Option<Email> = input.email.parse().ok();
-        let account = account_counter(email.as_ref().map_or(input.email.as_str(), Email::as_str));
+        let [here, account] = account_counters(email.as_ref().map_or(input.email.as_str(), Email::as_str), from);
         let address = address_counter(from);
         if let Some(address) = &address {
             self.refuse_above(address).await?;
         }
-        // Counted before the password is looked at, so that many guesses at once do not slip through together.
-        if self.count(account.clone()).await? > FAILURES {
-            return Err(limited());
-        }
+        // Counted before the password is looked at, so that many guesses at once do not slip through together. What is
+        // refused to one address does not count for the others.
+        let now = self.now();
+        let counted = job!(here, account => |tx| {
+            if throttle::hit(tx, &here, WINDOW, now).await? > FAILURES
+                || throttle::hit(tx, &account, WINDOW, now).await? > ACCOUNT_FAILURES
+            {
+                return Err(limited());
+            }
+            Ok(())
+        });
+        self.store().write(WriteOptions::last(), counted).await?;
         let member = match &email {
             Some(email) => rows::by_email(&mut self.store().patient_reader(), email).await?,
             None => None,
@@ -248,8 +261,9 @@ impl Service {
         let id = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
         let member = rows::get(&mut self.store().patient_reader(), actor.scope(), id).await?;
         let member = member.ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
-        let account = account_counter(member.email.as_str());
-        if self.count(account.clone()).await? > FAILURES {
+        // A counter of its own: nobody at the door keeps whoever is in from confirming who they are.
+        let counter = format!("confirm:{id}");
+        if self.count(counter.clone()).await? > FAILURES {
             return Err(limited());
         }
         if !self.admin().hasher.verify(password, member.password_hash.as_deref()).await? {
@@ -258,7 +272,7 @@ impl Service {
             }
             return Err(Error::new(ErrorCode::SignInFailed).with_pointer("/password"));
         }
-        self.store().write(WriteOptions::last(), job!(account => |tx| throttle::clear(tx, &account).await)).await?;
+        self.store().write(WriteOptions::last(), job!(counter => |tx| throttle::clear(tx, &counter).await)).await?;
         Ok(member)
     }
 
@@ -282,8 +296,8 @@ impl Service {
             password::check(&new, &member.email)?;
         }
         let hash = self.admin().hasher.hash(&new, self.entropy()).await?;
-        // Whoever was let in here had given the factor.
-        let (secret, session) = self.new_session(&member, has_factor, from)?;
+        // Whoever was let in here had given the factor, unless they are held for it.
+        let (secret, session) = self.new_session(&member, has_factor && !actor.is_held(), from)?;
         let act = self.act(&Call::new(actor.clone(), from.clone()));
         let signed_in = SignedIn { member: show(&member), session: secret, ends_at: session.expires_at };
         self.store()

@@ -309,6 +309,9 @@ impl Service {
     }
 
     /// Changes the person's factors by `change` and lets them go on in a new session.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FactorRequired`] for somebody who is held for the factor that they have: they prove it first.
     async fn changed_factors<F>(
         &self,
         actor: &Actor,
@@ -326,11 +329,17 @@ impl Service {
         let (secret, session) = self.new_session(member, has_one, from)?;
         let act = self.act(&Call::new(actor.clone(), from.clone()));
         let signed_in = SignedIn { member: show(member), session: secret, ends_at: session.expires_at };
-        let id = member.id;
+        let (id, held) = (member.id, actor.is_held());
         self.store()
             .write(
                 WriteOptions::alone(),
-                job!(act, session, stored, change => |tx| {
+                job!(act, held, session, stored, change => |tx| {
+                    // A sign-in that goes on at this moment sees the factor, or its session is ended here.
+                    members::lock(tx, act.scope, id).await?;
+                    let known = factors::of_member(tx, act.scope, id).await?;
+                    if held && confirmed(&known).next().is_some() {
+                        return Err(Error::new(ErrorCode::FactorRequired));
+                    }
                     change(act.clone(), tx).await?;
                     if !stored.is_empty() {
                         factors::put_codes(tx, act.scope, id, &stored).await?;

@@ -4,9 +4,10 @@ use super::{
     act::job,
     auth::limited,
     inputs::{AcceptInvitation, InviteMember},
-    members::may_touch,
+    members::{may_make, may_touch},
     password,
     second::SignInStep,
+    tokens,
     views::{InvitationLook, InvitationView, NewInvitation},
 };
 use crate::{
@@ -49,15 +50,10 @@ fn invalid() -> Error {
     Error::new(ErrorCode::InvitationInvalid)
 }
 
-/// What a mail will be made of. The link is not in it: whoever delivers makes a new one, so that the database never holds one.
+/// What a mail will be made of: the invitation that it names, with a new link, so that the database never holds one. Neither
+/// address nor role are in it: a server of an earlier version that runs beside this one would tell webhooks of them.
 fn message(row: &InvitationRow, at: Timestamp) -> NewMessage {
-    NewMessage {
-        vendor: Some(row.vendor),
-        topic: "member.invited",
-        subject: row.id.to_string(),
-        data: json!({ "email": row.email, "role": row.role, "expires_at": row.expires_at }),
-        at,
-    }
+    NewMessage { vendor: Some(row.vendor), topic: "member.invited", subject: row.id.to_string(), data: json!({}), at }
 }
 
 impl Service {
@@ -69,10 +65,11 @@ impl Service {
     /// opens nothing any more.
     ///
     /// # Errors
-    /// [`ErrorCode::EmailTaken`] for a member; [`ErrorCode::Forbidden`] for an owner invited by an admin.
+    /// [`ErrorCode::EmailTaken`] for a member; [`ErrorCode::Forbidden`] for an owner invited by an admin, and where that
+    /// would take an owner's invitation back; [`ErrorCode::StepUpRequired`] for an owner without a fresh sign-in.
     pub async fn invite(&self, call: &Call, input: InviteMember) -> Result<NewInvitation> {
-        may_touch(&call.actor, &[input.role])?;
-        let (act, secret) = (self.act(call), self.new_invitation_secret());
+        may_make(&call.actor, input.role, self.now())?;
+        let (act, actor, secret) = (self.act(call), call.actor.clone(), self.new_invitation_secret());
         let row = InvitationRow {
             id: InvitationId::new(act.now, self.entropy()),
             vendor: call.actor.vendor(),
@@ -88,11 +85,13 @@ impl Service {
         let made = self.commit(
             call,
             WriteOptions::default(),
-            job!(act, row, secret => |tx| {
+            job!(act, actor, row, secret => |tx| {
                 let known = members::by_email(tx, &row.email).await?;
                 if known.is_some_and(|known| known.vendor == row.vendor && known.disabled_at.is_none()) {
                     return Err(Error::new(ErrorCode::EmailTaken).with_pointer("/email"));
                 }
+                let open = invitations::of_address(tx, act.scope, &row.email).await?;
+                may_touch(&actor, &open.iter().map(|open| open.role).collect::<Vec<_>>())?;
                 invitations::revoke_of(tx, act.scope, &row.email, act.now).await?;
                 invitations::insert(tx, act.scope, &row).await?;
                 outbox::put(tx, &[message(&row, act.now)]).await?;
@@ -113,7 +112,8 @@ impl Service {
     /// Makes a new link for an invitation, good for another seven days; the one of before opens nothing any more.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`] where it was accepted or taken back; [`ErrorCode::Forbidden`] for an owner's by an admin.
+    /// [`ErrorCode::NotFound`] where it was accepted or taken back; [`ErrorCode::Forbidden`] for an owner's by an admin;
+    /// [`ErrorCode::StepUpRequired`] for an owner's without a fresh sign-in.
     pub async fn resend_invitation(&self, call: &Call, id: InvitationId) -> Result<NewInvitation> {
         may_touch(&call.actor, &[])?;
         let (act, actor, secret) = (self.act(call), call.actor.clone(), self.new_invitation_secret());
@@ -123,7 +123,7 @@ impl Service {
             job!(act, actor, secret => |tx| {
                 let absent = || Error::new(ErrorCode::NotFound);
                 let row = invitations::get(tx, act.scope, id).await?.ok_or_else(absent)?;
-                may_touch(&actor, &[row.role])?;
+                may_make(&actor, row.role, act.now)?;
                 let row = InvitationRow { token_hash: token_hash(&secret), expires_at: act.now.plus(OPEN), ..row };
                 if !invitations::renew(tx, act.scope, id, row.token_hash, row.expires_at).await? {
                     return Err(absent());
@@ -242,6 +242,7 @@ impl Service {
                         return Err(Error::new(ErrorCode::EmailTaken));
                     }
                     factors::reset(tx, act.scope, new.id).await?;
+                    tokens::revoke_beyond(tx, &act, new.id, None).await?;
                     providers::unlink(tx, act.scope, new.id).await?;
                     members::begin_anew(tx, &new).await?;
                 } else {

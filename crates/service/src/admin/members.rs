@@ -4,15 +4,16 @@ use super::{
     act::job,
     inputs::{CreateMember, Password},
     page::{Page, PageRequest, map},
-    password,
+    password, tokens,
     views::MemberView,
+    webhooks,
 };
 use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{MemberId, Permission, Role};
+use holdfast_domain::{MemberId, Permission, Role, Timestamp};
 use holdfast_store::{
     Tx, WriteOptions,
     factors::{self, FactorKind},
@@ -48,13 +49,20 @@ pub(super) fn may_touch(actor: &Actor, roles: &[Role]) -> Result<()> {
     if roles.contains(&Role::Owner) { actor.require(Permission::OwnersWrite) } else { Ok(()) }
 }
 
+/// The same for whoever gives somebody `role`. Nobody makes an owner in a browser that was left open.
+pub(super) fn may_make(actor: &Actor, role: Role, now: Timestamp) -> Result<()> {
+    may_touch(actor, &[role])?;
+    if role == Role::Owner { actor.require_fresh(now) } else { Ok(()) }
+}
+
 impl Service {
     /// Makes a member, who signs in with the given first password.
     ///
     /// # Errors
-    /// [`ErrorCode::EmailTaken`], [`ErrorCode::PasswordTooWeak`], [`ErrorCode::Forbidden`] for an owner made by an admin.
+    /// [`ErrorCode::EmailTaken`], [`ErrorCode::PasswordTooWeak`], [`ErrorCode::Forbidden`] for an owner made by an admin,
+    /// [`ErrorCode::StepUpRequired`] for an owner without a fresh sign-in.
     pub async fn create_member(&self, call: &Call, input: CreateMember) -> Result<MemberView> {
-        may_touch(&call.actor, &[input.role])?;
+        may_make(&call.actor, input.role, self.now())?;
         password::check(&input.password, &input.email)?;
         let act = self.act(call);
         let row = MemberRow {
@@ -105,12 +113,13 @@ impl Service {
         Ok(factors::kinds(&mut self.store().patient_reader(), actor.scope()).await?)
     }
 
-    /// Changes what a member may do. Ends their sessions.
+    /// Changes what a member may do. Ends their sessions, and revokes those of their tokens that may do more.
     ///
     /// # Errors
-    /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either.
+    /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either; [`ErrorCode::StepUpRequired`] for an owner
+    /// without a fresh sign-in.
     pub async fn set_role(&self, call: &Call, id: MemberId, role: Role) -> Result<MemberView> {
-        may_touch(&call.actor, &[role])?;
+        may_make(&call.actor, role, self.now())?;
         let (act, actor) = (self.act(call), call.actor.clone());
         self.commit(
             call,
@@ -122,13 +131,15 @@ impl Service {
                 sessions::end_of_member(tx, act.scope, id, None).await?;
                 let data = json!({ "before": { "role": before.role }, "after": { "role": role } });
                 act.event(tx, "member.role_changed", id, data);
+                tokens::revoke_beyond(tx, &act, id, Some(role)).await?;
                 Ok(show(&MemberRow { role, ..before }))
             }),
         )
         .await
     }
 
-    /// Takes away a member's right to sign in and ends their sessions. What they did stays in the audit log.
+    /// Takes away a member's right to sign in, ends their sessions, revokes their tokens and pauses their webhooks. What they
+    /// did stays in the audit log.
     ///
     /// # Errors
     /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either.
@@ -144,6 +155,8 @@ impl Service {
             guarded(members::set_disabled(tx, act.scope, id, Some(act.now)).await?)?;
             sessions::end_of_member(tx, act.scope, id, None).await?;
             act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
+            tokens::revoke_beyond(tx, &act, id, None).await?;
+            webhooks::pause_of(tx, &act, id).await?;
             Ok(show(&MemberRow { disabled_at: Some(act.now), ..before }))
         }))
         .await

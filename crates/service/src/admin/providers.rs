@@ -388,7 +388,7 @@ impl Service {
     }
 
     /// Which member the person `subject` is: one who is known, one with that address, one who was invited, or a new one
-    /// where the vendor wants that.
+    /// where the vendor wants that. Whoever was removed comes back by an invitation alone.
     async fn member_at_provider(
         &self,
         provider: &ProviderRow,
@@ -404,28 +404,31 @@ impl Service {
             return Err(refused("an address of another domain"));
         }
         let mut reader = self.store().patient_reader();
-        let active = |member: MemberRow| {
-            if member.disabled_at.is_none() { Ok(member) } else { Err(refused("the member was removed")) }
+        let linked = match providers::member_of(&mut reader, scope, issuer, subject).await? {
+            Some(id) => members::get(&mut reader, scope, id).await?,
+            None => None,
         };
-        if let Some(id) = providers::member_of(&mut reader, scope, issuer, subject).await?
-            && let Some(member) = members::get(&mut reader, scope, id).await?
-        {
-            return active(member);
-        }
-        if let Some(member) = members::by_email(&mut reader, &email).await?
-            && member.disabled_at.is_none()
-        {
-            // Somebody else at the provider who was given the address of a member.
-            if member.vendor != provider.vendor || providers::is_linked(&mut reader, scope, issuer, member.id).await? {
-                return Err(refused("the address is another person's"));
+        let has_address = members::by_email(&mut reader, &email).await?;
+        match (&linked, &has_address) {
+            (Some(member), _) if member.disabled_at.is_none() => return Ok(member.clone()),
+            (None, Some(member)) if member.disabled_at.is_none() => {
+                // Somebody else at the provider who was given the address of a member.
+                if member.vendor != provider.vendor
+                    || providers::is_linked(&mut reader, scope, issuer, member.id).await?
+                {
+                    return Err(refused("the address is another person's"));
+                }
+                self.link(provider, subject, member, from).await?;
+                return Ok(member.clone());
             }
-            self.link(provider, subject, &member, from).await?;
-            return Ok(member);
+            _ => {}
         }
-        let invited = invitations::waiting(&mut reader, scope).await?;
-        let invited = invited.into_iter().find(|row| row.email == email && row.is_open(self.now()));
+        let invited = invitations::of_address(&mut reader, scope, &email).await?;
+        let invited = invited.into_iter().find(|row| row.is_open(self.now()));
+        let was_removed = linked.is_some() || has_address.is_some();
         let role = match (&invited, provider.new_role) {
             (Some(invited), _) => invited.role,
+            (None, _) if was_removed => return Err(refused("the member was removed")),
             (None, Some(role)) => role,
             (None, None) => return Err(refused("nobody has invited this person")),
         };
@@ -464,3 +467,6 @@ impl Service {
         linked.await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,16 +151,22 @@ impl Service {
         let scope = member.scope();
         let all = factors::of_member(&mut self.store().patient_reader(), scope, member.id).await?;
         if confirmed(&all).next().is_none() {
-            return self.let_in(member, None, None, newer_hash, from).await.map(SignInStep::In);
+            match self.let_in(member, None, None, newer_hash.clone(), from).await {
+                // The person has got one at this moment.
+                Err(error) if error.code == ErrorCode::FactorRequired => {}
+                done => return done.map(SignInStep::In),
+            }
         }
         let secret = SessionSecret::from_bytes(random_bytes(self.entropy()));
         let ends_at = self.now().plus(HALF);
         let half = HalfRow { id_hash: secret.hash(), vendor: member.vendor, member: member.id, expires_at: ends_at };
-        let (id, account) = (member.id, super::auth::account_counter(member.email.as_str()));
+        let (id, counters) = (member.id, super::auth::account_counters(member.email.as_str(), from));
         let begun = self.store().write(
             WriteOptions::default(),
-            job!(half, account, newer_hash => |tx| {
-                throttle::clear(tx, &account).await?;
+            job!(half, counters, newer_hash => |tx| {
+                for counter in &counters {
+                    throttle::clear(tx, counter).await?;
+                }
                 if let Some(hash) = &newer_hash {
                     rows::set_password(tx, scope, id, hash).await?;
                 }
@@ -172,6 +178,9 @@ impl Service {
     }
 
     /// Opens a session, using up what it was proved with.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FactorRequired`] without a proof, where the person has a factor by now.
     pub(super) async fn let_in(
         &self,
         member: &MemberRow,
@@ -183,14 +192,16 @@ impl Service {
         let (secret, session) = self.new_session(member, proof.is_some(), from)?;
         let who = Actor::member(member.vendor, member.id, member.role, None, None);
         let act = self.act(&Call::new(who, from.clone()));
-        let (ends_at, account) = (session.expires_at, super::auth::account_counter(member.email.as_str()));
+        let (ends_at, counters) = (session.expires_at, super::auth::account_counters(member.email.as_str(), from));
         let member = MemberRow { last_login_at: Some(act.now), ..member.clone() };
         let view = show(&member);
         self.store()
             .write(
                 WriteOptions::default(),
-                job!(act, account, member, newer_hash, session, proof => |tx| {
-                    throttle::clear(tx, &account).await?;
+                job!(act, counters, member, newer_hash, session, proof => |tx| {
+                    for counter in &counters {
+                        throttle::clear(tx, counter).await?;
+                    }
                     if let Some(proof) = &proof {
                         proof.use_up(tx, act.scope, member.id, act.now).await?;
                         throttle::clear(tx, &counter(member.id)).await?;
@@ -200,7 +211,12 @@ impl Service {
                         factors::half(tx, half, act.now).await?.ok_or_else(nobody)?;
                         factors::end_halves(tx, act.scope, member.id).await?;
                     }
+                    // Locks the member's row, so that a factor is either seen here or ends this session.
                     rows::signed_in(tx, act.scope, member.id, act.now).await?;
+                    let known = factors::of_member(tx, act.scope, member.id).await?;
+                    if proof.is_none() && confirmed(&known).next().is_some() {
+                        return Err(Error::new(ErrorCode::FactorRequired));
+                    }
                     if let Some(hash) = &newer_hash {
                         rows::set_password(tx, act.scope, member.id, hash).await?;
                     }

@@ -15,6 +15,7 @@ use holdfast_domain::{MemberId, Name, Permission, Role, Seconds, TokenId, Vendor
 use holdfast_store::{
     Tx, WriteOptions,
     changes::ChangeKind,
+    members,
     tokens::{self, Permissions, TokenRow},
 };
 use serde_json::json;
@@ -71,6 +72,25 @@ pub(super) async fn insert(tx: &mut Tx, act: &Act, row: &TokenRow) -> Result<()>
     Ok(())
 }
 
+async fn revoke(tx: &mut Tx, act: &Act, row: &TokenRow) -> Result<bool> {
+    let revoked = tokens::revoke(tx, act.scope, row.id, act.now).await?;
+    if revoked {
+        act.event(tx, "token.revoked", row.id, json!({ "before": { "name": row.name } }));
+        act.changed(tx, ChangeKind::Token, None, row.id.to_bytes());
+    }
+    Ok(revoked)
+}
+
+/// Revokes the tokens of a member who has `role` from now on, or none any more: those that may do more than that.
+pub(super) async fn revoke_beyond(tx: &mut Tx, act: &Act, maker: MemberId, role: Option<Role>) -> Result<()> {
+    for row in tokens::of_maker(tx, act.scope, maker, act.now).await? {
+        if role.is_none_or(|role| row.permissions.0.iter().any(|scope| !role.may(*scope))) {
+            revoke(tx, act, &row).await?;
+        }
+    }
+    Ok(())
+}
+
 impl Service {
     /// Who presents the bearer token `text`.
     ///
@@ -81,7 +101,8 @@ impl Service {
         // The checksum is looked at first: a typing error or a scanner's guess costs no query.
         let token: ApiToken = text.parse().map_err(|_| nobody())?;
         let now = self.now();
-        let row = tokens::by_hash(&mut self.store().patient_reader(), token.hash(), now).await?.ok_or_else(nobody)?;
+        let found = tokens::by_hash(&mut self.store().patient_reader(), token.hash(), now).await?;
+        let (row, role) = found.ok_or_else(nobody)?;
         if row.last_used_at.is_none_or(|at| now.since(at) >= TOUCH_EVERY) {
             let (scope, id) = (row.scope(), row.id);
             let touched = self.store().write(WriteOptions::last().idempotent(), move |tx| {
@@ -91,15 +112,17 @@ impl Service {
                 tracing::warn!(?error, "the last use of a token could not be written");
             }
         }
-        Ok(Actor::token(row.vendor, row.id, row.permissions.0))
+        Ok(Actor::token(row.vendor, row.id, row.permissions.0, row.created_by.zip(role)))
     }
 
     /// Makes a token. Its secret is in the answer and nowhere else.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] where a scope is more than its maker may do; [`ErrorCode::InvalidRequest`] without scopes.
+    /// [`ErrorCode::Forbidden`] where a scope is more than its maker may do; [`ErrorCode::InvalidRequest`] without scopes;
+    /// [`ErrorCode::StepUpRequired`] without a fresh sign-in: a token goes on when the session has ended, and is never asked.
     pub async fn create_token(&self, call: &Call, input: CreateToken) -> Result<NewToken> {
         call.actor.require(Permission::TokensWrite)?;
+        call.actor.require_fresh(self.now())?;
         let mut scopes = input.scopes;
         scopes.sort_unstable();
         scopes.dedup();
@@ -115,13 +138,21 @@ impl Service {
             return Err(Error::invalid("/expires_at", "The end lies in the past."));
         }
         let secret = ApiToken::generate(self.entropy());
-        let row = new_row(self, call.actor.vendor(), call.actor.member_id(), input.name, scopes, &secret);
+        let row = new_row(self, call.actor.vendor(), call.actor.member_behind(), input.name, scopes, &secret);
         let row = TokenRow { expires_at: input.expires_at, ..row };
         let secret = secret.expose().to_owned();
         self.commit(
             call,
             WriteOptions::default(),
             job!(act, row, secret => |tx| {
+                if let Some(maker) = row.created_by {
+                    // Whoever is removed or given another role at this moment leaves no token behind.
+                    let maker = members::lock(tx, act.scope, maker).await?.filter(|maker| maker.disabled_at.is_none());
+                    let still = maker.is_some_and(|maker| row.permissions.0.iter().all(|scope| maker.role.may(*scope)));
+                    if !still {
+                        return Err(Error::new(ErrorCode::Forbidden));
+                    }
+                }
                 insert(tx, &act, &row).await?;
                 Ok(NewToken { token: show(&row), secret })
             }),
@@ -158,12 +189,10 @@ impl Service {
             WriteOptions::default(),
             job!(act, actor => |tx| {
                 let row = tokens::get(tx, act.scope, id).await?.ok_or_else(absent)?;
-                if actor.role() == Some(Role::Developer) && row.created_by != actor.member_id() {
+                if !actor.may_change_of(row.created_by) {
                     return Err(Error::new(ErrorCode::Forbidden).with_detail("A developer revokes their own tokens."));
                 }
-                if tokens::revoke(tx, act.scope, id, act.now).await? {
-                    act.event(tx, "token.revoked", id, json!({ "before": { "name": row.name } }));
-                    act.changed(tx, ChangeKind::Token, None, id.to_bytes());
+                if revoke(tx, &act, &row).await? {
                     return Ok(show(&TokenRow { revoked_at: Some(act.now), ..row }));
                 }
                 Ok(show(&row))

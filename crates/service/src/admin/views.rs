@@ -556,7 +556,7 @@ pub struct TokenView {
     pub hint: String,
     /// What it may do.
     pub scopes: Vec<Permission>,
-    /// Who made it; absent for the command line.
+    /// Who made it, by hand or by a token of theirs; absent for the command line.
     pub created_by: Option<MemberId>,
     /// When it was last used, to the minute.
     pub used_at: Option<Timestamp>,

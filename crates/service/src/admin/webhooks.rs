@@ -15,12 +15,12 @@ use crate::{
     actor::Actor,
     address,
     error::{Error, ErrorCode, Result},
-    runtime::webhooks::{body, resumed},
+    runtime::webhooks::{body, resumed, tell_of_pause},
     standard_webhooks::Secrets,
     vault::Purpose,
 };
 use holdfast_domain::{
-    DeliveryId, MessageId, Permission, Role, Seconds, WebhookId,
+    DeliveryId, MemberId, MessageId, Permission, Seconds, WebhookId,
     webhook::{self, EventFilter, TEST, TOPICS},
 };
 pub use holdfast_store::webhooks::{DeliveryFilter, DeliveryState, PauseReason};
@@ -49,7 +49,7 @@ fn told(row: &WebhookRow) -> serde_json::Value {
 
 /// A developer changes their own webhooks.
 fn may_change(actor: &Actor, row: &WebhookRow) -> Result<()> {
-    if actor.role() == Some(Role::Developer) && row.created_by != actor.member_id() {
+    if !actor.may_change_of(row.created_by) {
         return Err(Error::new(ErrorCode::Forbidden).with_detail("A developer changes their own webhooks."));
     }
     Ok(())
@@ -142,7 +142,7 @@ impl Service {
             secrets: self.seal_secrets(id, &secrets)?,
             previous_secrets: None,
             previous_until: None,
-            created_by: call.actor.member_id(),
+            created_by: call.actor.member_behind(),
             created_at: act.now,
             updated_at: act.now,
             paused_at: None,
@@ -429,6 +429,20 @@ impl Service {
         let log = webhooks::attempts(&mut reader, scope, delivery).await?;
         Ok(DeliveryDetail { delivery: show_delivery(row), body, log: log.into_iter().map(show_attempt).collect() })
     }
+}
+
+/// Pauses the webhooks of a member who was removed, with notice: whether they are to go on, somebody else decides.
+pub(super) async fn pause_of(tx: &mut Tx, act: &Act, maker: MemberId) -> Result<()> {
+    for id in webhooks::of_maker(tx, act.scope, maker).await? {
+        let Some(before) = webhooks::lock(tx, act.scope, id).await?.filter(|row| row.paused_at.is_none()) else {
+            continue;
+        };
+        let (paused_at, paused_reason) = (Some(act.now), Some(PauseReason::Asked));
+        let after = WebhookRow { paused_at, paused_reason, updated_at: act.now, ..before };
+        webhooks::update(tx, act.scope, &after).await?;
+        tell_of_pause(tx, act, &after, "whoever made it was removed from the team").await?;
+    }
+    Ok(())
 }
 
 /// A message to be stored, where it is new, and what is to be put in line: its id, its topic, its subject.

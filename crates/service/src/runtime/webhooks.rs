@@ -4,7 +4,10 @@
 use super::{alerts, jobs::Duty};
 use crate::{
     Call, Error, Result, Service,
-    admin::{act::job, import::dates::rfc_3339},
+    admin::{
+        act::{Act, job},
+        import::dates::rfc_3339,
+    },
     standard_webhooks::Secrets,
     vault::Purpose,
 };
@@ -164,12 +167,17 @@ impl Service {
         (messages, deliveries)
     }
 
-    /// What is to be sent to a webhook now, at most `limit`.
+    /// What is to be sent to a webhook now, at most `limit`: to the address and with the secrets that it has now, and nothing
+    /// where it was paused or removed meanwhile.
     pub async fn dispatches(&self, webhook: &WebhookRow, limit: u32) -> Result<Vec<Dispatch>> {
-        let now = self.now();
-        let due = webhooks::due(&mut self.store().reader(), webhook.id, now, limit).await?;
+        let (mut reader, now) = (self.store().reader(), self.now());
+        let webhook = webhooks::get(&mut reader, Scope::trusted(webhook.vendor), webhook.id).await?;
+        let Some(webhook) = webhook.filter(|webhook| webhook.paused_at.is_none() && !webhook.is_quiet(now)) else {
+            return Ok(Vec::new());
+        };
+        let due = webhooks::due(&mut reader, webhook.id, now, limit).await?;
         let dispatch = |(delivery, body)| {
-            Ok(Dispatch { delivery, body, url: webhook.url.clone(), signed_by: self.secrets_of(webhook, now)? })
+            Ok(Dispatch { delivery, body, url: webhook.url.clone(), signed_by: self.secrets_of(&webhook, now)? })
         };
         due.into_iter().map(dispatch).collect()
     }
@@ -200,35 +208,22 @@ impl Service {
             let (webhook, delivery) = follow(&before, &tried, &attempt, service.now(), jitter);
             webhooks::record(tx, &webhook, &delivery, &logged(&delivery, &attempt)).await?;
             if before.paused_at.is_none() && webhook.paused_at.is_some() {
-                service.tell_of_pause(tx, &webhook).await?;
+                let why = match webhook.paused_reason {
+                    Some(PauseReason::Gone) => "its receiver answers that it is gone (410)",
+                    _ => "its receiver has taken nothing for three days",
+                };
+                tell_of_pause(tx, &service.act(&Call::system(webhook.vendor)), &webhook, why).await?;
             }
             Ok(())
         });
         self.store().write(WriteOptions::default(), write).await
     }
 
-    /// An event and an alert, which the vendor's other webhooks are told of as well.
-    async fn tell_of_pause(&self, tx: &mut Tx, webhook: &WebhookRow) -> Result<()> {
-        let now = self.now();
-        let reason = webhook.paused_reason.unwrap_or(PauseReason::Failing);
-        let data = serde_json::json!({ "url": webhook.url, "reason": reason });
-        self.act(&Call::system(webhook.vendor)).event(tx, "webhook.paused", webhook.id, data);
-        let what = match reason {
-            PauseReason::Gone => "its receiver answers that it is gone (410)",
-            PauseReason::Failing | PauseReason::Asked => "its receiver has taken nothing for three days",
-        };
-        let (subject, detail) =
-            (subject(webhook.id), format!("nothing is sent to {}: {what}", shortened(&webhook.url)));
-        let alert = AlertRow {
-            vendor: Some(webhook.vendor),
-            severity: Severity::Warning.as_str().to_owned(),
-            ..alerts::at_once(AlertId::new(now, self.entropy()), PAUSED, subject, detail, now)
-        };
-        alerts::raise_at_once(tx, &alert, now).await
-    }
-
-    /// Forgets messages of more than 30 days ago, with what became of them.
+    /// Forgets messages of more than 30 days ago, with what became of them, and what was on its way to webhooks that were
+    /// removed.
     pub(super) async fn prune_webhooks(&self) -> Result<()> {
+        let removed = job!( => |tx| Ok::<_, Error>(webhooks::prune_removed(tx).await?));
+        while self.store().write(WriteOptions::default().idempotent(), removed).await? {}
         let before = self.now().plus(Seconds(-KEPT.0));
         let prune = job!(before => |tx| Ok::<_, Error>(webhooks::prune(tx, before).await?));
         while self.store().write(WriteOptions::default().idempotent(), prune).await? {}
@@ -242,6 +237,20 @@ impl Service {
     }
 }
 
+/// That a webhook was paused by itself, and why: an event and an alert, which the vendor's other webhooks are told of as well.
+pub(crate) async fn tell_of_pause(tx: &mut Tx, act: &Act, webhook: &WebhookRow, why: &str) -> Result<()> {
+    let data = serde_json::json!({ "url": webhook.url, "reason": webhook.paused_reason });
+    act.event(tx, "webhook.paused", webhook.id, data);
+    let detail = format!("nothing is sent to {} ({}): {why}", host(&webhook.url), webhook.id);
+    let id = AlertId::new(act.now, act.service.entropy());
+    let alert = AlertRow {
+        vendor: Some(webhook.vendor),
+        severity: Severity::Warning.as_str().to_owned(),
+        ..alerts::at_once(id, PAUSED, subject(webhook.id), detail, act.now)
+    };
+    alerts::raise_at_once(tx, &alert, act.now).await
+}
+
 /// Takes back the alert that a webhook is paused.
 pub(crate) async fn resumed(tx: &mut Tx, webhook: WebhookId, now: Timestamp) -> Result<()> {
     alerts::clear_at_once(tx, PAUSED, &subject(webhook), now).await
@@ -252,9 +261,10 @@ fn subject(webhook: WebhookId) -> String {
     Subject::Webhook(webhook).to_string()
 }
 
-/// A URL as it stands in a sentence: without its query, which may hold a secret.
-fn shortened(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
+/// A URL as it stands in a sentence: its scheme and host, since path and query may hold a secret.
+fn host(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    format!("{scheme}://{}", rest.split(['/', '?']).next().unwrap_or_default())
 }
 
 /// The bytes of a message.

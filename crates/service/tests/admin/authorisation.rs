@@ -3,7 +3,7 @@
 use crate::world::*;
 use holdfast_domain::{
     AlertId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId,
-    OrderId, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
+    OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
     webhook::EventFilter as Topics,
 };
 use holdfast_service::{
@@ -392,6 +392,35 @@ both! {
                 }
             }
         }
+    }
+
+    async fn a_developers_program_keeps_to_what_is_the_developers(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, developer) = (&world.service, world.member(Role::Developer).await);
+        let ids = things(&world).await;
+        let scopes = Permission::ALL.into_iter().filter(|scope| Role::Developer.may(*scope)).collect();
+        let mut call = developer.clone();
+        // A token, and one that was made with it.
+        for name in ["first", "second"] {
+            let input = CreateToken { name: text(name), scopes: Vec::clone(&scopes), expires_at: None };
+            let made = service.create_token(&call, input).await.unwrap();
+            assert_eq!(made.token.created_by, developer.actor.member_id(), "{name}");
+            call = Call::new(service.authenticate_token(&made.secret).await.unwrap(), from("192.0.2.1"));
+            let about = |name: &str| name.contains("token") || name.contains("webhook") || name == "redeliver";
+            for case in cases().into_iter().filter(|case| about(case.name)) {
+                let outcome = (case.run)(service.clone(), call.clone(), ids).await;
+                let refused = outcome.as_ref().err().is_some_and(|error| error.code == ErrorCode::Forbidden);
+                assert_eq!(!refused, case.allowed[2], "{} by the {name} token: {outcome:?}", case.name);
+            }
+        }
+        // What it makes is the developer's, by hand or by whichever token.
+        let own = service.create_webhook(&call, hook()).await.unwrap().webhook;
+        assert_eq!(own.created_by, developer.actor.member_id());
+        service.pause_webhook(&call, own.id).await.unwrap();
+        service.resume_webhook(&developer, own.id).await.unwrap();
+        let first = service.tokens(&call.actor, page()).await.unwrap().items;
+        let first = first.iter().find(|token| token.name.as_str() == "first").unwrap();
+        assert!(service.revoke_token(&call, first.id).await.unwrap().revoked_at.is_some());
     }
 
     async fn whole_keys_are_for_owners_and_admins(db: TestDb) {

@@ -226,6 +226,29 @@ both! {
         assert_eq!(again.code, ErrorCode::FactorWrong);
     }
 
+    async fn of_two_sessions_without_one_the_slower_does_not_add_another(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let (email, first) = newcomer(&world, Role::Owner).await;
+        let signed_in = let_in(service, &email, PASSWORD).await;
+        let second = service.actor_for_session(&signed_in.session).await.unwrap();
+        add_app(&world, &first).await;
+        // What the second asked for was on its way: whoever has the password alone must not get further with it.
+        let secret = service.offer_totp(&second).await.unwrap().secret;
+        let code = totp::code(&secret, service.now());
+        let refused = service.add_totp(&second, &code, None, &from("192.0.2.1")).await.err().unwrap();
+        assert_eq!(refused.code, ErrorCode::FactorRequired);
+        let key = Authenticator::new(ORIGIN);
+        let made = key.answer(&service.ask_for_new_passkey(&second, &site()).await.unwrap(), true);
+        let refused = service.add_passkey(&second, text("Key"), &made, &site(), &from("192.0.2.1")).await.err().unwrap();
+        assert_eq!(refused.code, ErrorCode::FactorRequired);
+        let id = service.factors(&first).await.unwrap().factors[0].id;
+        assert_eq!(service.remove_factor(&second, id, &from("192.0.2.1")).await.err().unwrap().code, ErrorCode::FactorRequired);
+        let new = "gravel ponders violet kettle";
+        let changed = service.change_password(&second, PASSWORD.into(), new.into(), &from("192.0.2.1")).await.unwrap();
+        assert!(service.actor_for_session(&changed.session).await.unwrap().is_held(), "a password is no factor");
+    }
+
     async fn the_last_one_stays_where_the_role_needs_it(db: TestDb) {
         let world = World::new(&db).await;
         let service = &world.service;

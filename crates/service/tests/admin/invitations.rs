@@ -92,6 +92,13 @@ both! {
         ] {
             assert_eq!(refused.code, ErrorCode::Forbidden);
         }
+        // Nor do they take an owner's back by inviting the same address anew.
+        let refused = service.invite(&admin, invited("boss@example.com", Role::Viewer)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Forbidden);
+        let open = service.invitations(&admin.actor).await.unwrap();
+        assert_eq!((open.len(), open[0].id, open[0].role), (1, made, Role::Owner));
+        service.invite(&world.call(), invited("boss@example.com", Role::Viewer)).await.unwrap();
+        service.invite(&admin, invited("boss@example.com", Role::Support)).await.unwrap();
         service.invite(&admin, invited("other@example.com", Role::Admin)).await.unwrap();
     }
 

@@ -1,12 +1,23 @@
 //! Members and their roles; the last owner stays, in a race either.
 
 use crate::world::*;
-use holdfast_domain::{MemberId, Role};
-use holdfast_service::{ErrorCode, admin::inputs::CreateMember};
+use holdfast_domain::{MemberId, Permission, Role, Seconds, webhook::EventFilter};
+use holdfast_service::{
+    Call, ErrorCode,
+    admin::{
+        alerts::AlertFilter,
+        inputs::{CreateMember, CreateToken, InviteMember},
+        webhooks::{CreateWebhook, PauseReason},
+    },
+};
 use holdfast_testkit::both;
 
 fn input(email: &str, role: Role) -> CreateMember {
     CreateMember { name: text("Ada Almeida"), email: text(email), role, password: PASSWORD.into() }
+}
+
+fn token(name: &str, scopes: &[Permission]) -> CreateToken {
+    CreateToken { name: text(name), scopes: scopes.to_vec(), expires_at: None }
 }
 
 both! {
@@ -69,6 +80,103 @@ both! {
         assert_eq!(taken.code, ErrorCode::EmailTaken);
         let weak = CreateMember { password: "password".into(), ..input("weak@example.com", Role::Viewer) };
         assert_eq!(service.create_member(&admin, weak).await.unwrap_err().code, ErrorCode::PasswordTooWeak);
+    }
+
+    async fn making_an_owner_or_a_token_asks_for_a_fresh_sign_in(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let invited = |role| InviteMember { email: text("new@example.com"), role };
+        let other = service.create_member(&owner, input("other@example.com", Role::Viewer)).await.unwrap().id;
+        let waiting = service.invite(&owner, invited(Role::Owner)).await.unwrap().invitation.id;
+        world.clock.advance(Seconds(601));
+        for refused in [
+            service.create_token(&owner, token("Shop", &[Permission::LicensesRead])).await.err().unwrap(),
+            service.create_member(&owner, input("boss@example.com", Role::Owner)).await.unwrap_err(),
+            service.invite(&owner, invited(Role::Owner)).await.err().unwrap(),
+            service.resend_invitation(&owner, waiting).await.err().unwrap(),
+            service.set_role(&owner, other, Role::Owner).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.code, ErrorCode::StepUpRequired);
+        }
+        service.set_role(&owner, other, Role::Admin).await.unwrap();
+        service.invite(&owner, invited(Role::Admin)).await.unwrap();
+        let actor = service.confirm_password(&owner.actor, PASSWORD.into(), &owner.from).await.unwrap();
+        let fresh = Call::new(actor, owner.from.clone());
+        service.set_role(&fresh, other, Role::Owner).await.unwrap();
+        service.create_token(&fresh, token("Shop", &[Permission::LicensesRead])).await.unwrap();
+    }
+
+    async fn whoever_is_removed_leaves_no_program_behind(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner, developer) = (&world.service, world.member(Role::Owner).await, world.member(Role::Developer).await);
+        let hook = |url: &str| CreateWebhook { url: url.to_owned(), description: String::new(), events: EventFilter::default() };
+        let reads = [Permission::LicensesRead, Permission::TokensWrite];
+        let (theirs, ours) = (
+            service.create_token(&developer, token("Theirs", &reads)).await.unwrap().secret,
+            service.create_token(&owner, token("Ours", &reads)).await.unwrap().secret,
+        );
+        let call = Call::new(service.authenticate_token(&theirs).await.unwrap(), from("192.0.2.1"));
+        let by_program = service.create_token(&call, token("By a program", &reads)).await.unwrap().secret;
+        let (hers, other) = (
+            service.create_webhook(&developer, hook("https://example.com/secret")).await.unwrap().webhook.id,
+            service.create_webhook(&owner, hook("https://example.org/")).await.unwrap().webhook.id,
+        );
+        service.remove_member(&owner, developer.actor.member_id().unwrap()).await.unwrap();
+        for secret in [&theirs, &by_program] {
+            assert_eq!(service.authenticate_token(secret).await.unwrap_err().code, ErrorCode::Unauthenticated);
+        }
+        service.authenticate_token(&ours).await.unwrap();
+        let paused = service.webhook(&owner.actor, hers).await.unwrap().paused.unwrap();
+        assert_eq!(paused.reason, PauseReason::Asked);
+        assert!(service.webhook(&owner.actor, other).await.unwrap().paused.is_none());
+        let alerts = service.alerts(&owner.actor, AlertFilter::default(), page()).await.unwrap().items;
+        assert_eq!((alerts.len(), alerts[0].code.as_str()), (1, "webhook_paused"));
+        let detail = &alerts[0].detail;
+        assert!(detail.contains("https://example.com (") && detail.contains("removed") && !detail.contains("/secret"), "{detail}");
+        let filter = holdfast_service::admin::inputs::EventFilter { action: Some("token.revoked".to_owned()), ..Default::default() };
+        assert_eq!(service.events(&owner.actor, filter, page()).await.unwrap().items.len(), 2);
+        assert_eq!(service.verify_chain(world.vendor).await.unwrap().broken_at, None);
+        // Somebody else decides whether it goes on.
+        service.resume_webhook(&owner, hers).await.unwrap();
+        let standing = AlertFilter { standing: Some(true), ..AlertFilter::default() };
+        assert!(service.alerts(&owner.actor, standing, page()).await.unwrap().items.is_empty());
+    }
+
+    async fn another_role_revokes_what_may_do_more_than_it(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner, admin) = (&world.service, world.member(Role::Owner).await, world.member(Role::Admin).await);
+        let (reads, makes) = (
+            service.create_token(&admin, token("Reads", &[Permission::LicensesRead])).await.unwrap().secret,
+            service.create_token(&admin, token("Makes", &[Permission::LicensesRead, Permission::TokensWrite])).await.unwrap().secret,
+        );
+        let id = admin.actor.member_id().unwrap();
+        service.set_role(&owner, id, Role::Developer).await.unwrap();
+        let call = Call::new(service.authenticate_token(&makes).await.unwrap(), from("192.0.2.1"));
+        let others = service.create_token(&owner, token("Ours", &[Permission::LicensesRead])).await.unwrap().token.id;
+        assert_eq!(service.revoke_token(&call, others).await.unwrap_err().code, ErrorCode::Forbidden, "as the role is now");
+        service.set_role(&owner, id, Role::Viewer).await.unwrap();
+        assert_eq!(service.authenticate_token(&makes).await.unwrap_err().code, ErrorCode::Unauthenticated);
+        service.authenticate_token(&reads).await.unwrap();
+    }
+
+    async fn a_token_made_while_its_maker_is_removed_is_none(db: TestDb) {
+        let world = World::new(&db).await;
+        let other_node = node(db.another_node().await, &world.clock);
+        for round in 0..5 {
+            let developer = world.member(Role::Developer).await;
+            let (id, system) = (developer.actor.member_id().unwrap(), world.call());
+            let (made, removed) = tokio::join!(
+                world.service.create_token(&developer, token("Shop", &[Permission::LicensesRead])),
+                other_node.remove_member(&system, id),
+            );
+            removed.unwrap();
+            if let Ok(made) = made {
+                assert!(world.service.authenticate_token(&made.secret).await.is_err(), "round {round}");
+            }
+            // A request that was on its way.
+            let late = world.service.create_token(&developer, token("Late", &[Permission::LicensesRead])).await;
+            assert_eq!(late.unwrap_err().code, ErrorCode::Forbidden, "round {round}");
+        }
     }
 
     async fn a_removed_member_cannot_come_in_until_given_a_new_password(db: TestDb) {

@@ -110,13 +110,25 @@ both! {
     async fn guesses_are_limited_by_account_and_by_address(db: TestDb) {
         let (service, clock) = empty(&db);
         service.bootstrap(bootstrap_input("owner@example.com")).await.unwrap();
+        let right = || sign_in("owner@example.com", PASSWORD);
+        let wrong = async |address: &str| {
+            let wrong = sign_in("owner@example.com", "wrong but long enough");
+            service.sign_in(wrong, &from(address)).await.unwrap_err().code
+        };
+        // One address keeps itself out and nobody else, many at once included.
+        let guesses = futures::future::join_all((0..30).map(|_| wrong("192.0.2.66"))).await;
+        let (failed, limited): (Vec<_>, Vec<_>) = guesses.into_iter().partition(|code| *code == ErrorCode::SignInFailed);
+        assert_eq!((failed.len(), limited.len()), (10, 20));
+        assert!(limited.iter().all(|code| *code == ErrorCode::RateLimited));
+        service.sign_in(right(), &from("192.0.2.99")).await.unwrap();
         // One account from many addresses.
         for n in 0..10 {
-            let wrong = sign_in("owner@example.com", "wrong but long enough");
-            let error = service.sign_in(wrong, &from(&format!("192.0.2.{n}"))).await.unwrap_err();
-            assert_eq!(error.code, ErrorCode::SignInFailed);
+            assert_eq!(wrong(&format!("192.0.2.{n}")).await, ErrorCode::SignInFailed);
         }
-        let right = || sign_in("owner@example.com", PASSWORD);
+        service.sign_in(right(), &from("192.0.2.99")).await.unwrap();
+        assert_eq!(wrong("192.0.2.1").await, ErrorCode::SignInFailed);
+        let hundred = "UPDATE throttles SET hits = 100 WHERE subject LIKE 'sign_in:account:%' AND subject NOT LIKE '%:address:%'";
+        holdfast_store::raw::run(&db.db, hundred).await.unwrap();
         assert_eq!(service.sign_in(right(), &from("192.0.2.99")).await.unwrap_err().code, ErrorCode::RateLimited);
         clock.advance(Seconds(61));
         service.sign_in(right(), &from("192.0.2.99")).await.unwrap();
@@ -231,6 +243,14 @@ both! {
         assert_eq!(wrong.code, ErrorCode::SignInFailed);
         let actor = world.service.confirm_password(&call.actor, PASSWORD.into(), &call.from).await.unwrap();
         assert!(actor.require_fresh(world.service.now()).is_ok());
+        // Guesses here are counted by themselves: they keep nobody from signing in, nor the other way round.
+        for n in 0..=10 {
+            let elsewhere = from(&format!("192.0.2.{}", 100 + n));
+            let wrong = world.service.confirm_password(&call.actor, "wrong".into(), &elsewhere).await.unwrap_err();
+            assert_eq!(wrong.code, if n < 10 { ErrorCode::SignInFailed } else { ErrorCode::RateLimited });
+        }
+        let email = world.service.me(&call.actor).await.unwrap().email;
+        let_in(&world.service, email.as_str(), PASSWORD).await;
         assert!(world.system().require_fresh(world.service.now()).is_ok());
     }
 

@@ -3,6 +3,7 @@
 
 mod activation;
 mod alerts;
+mod backlog;
 mod breaker;
 mod continuity;
 mod denials;

@@ -21,7 +21,7 @@ use holdfast_store::{outbox, raw, webhooks};
 use holdfast_testkit::both;
 use std::time::Duration;
 
-fn join(service: &Service, n: u8) {
+pub fn join(service: &Service, n: u8) {
     service.join(Membership {
         id: NodeId::from_bytes([n; 16]),
         name: format!("node-{n}"),
@@ -32,11 +32,11 @@ fn join(service: &Service, n: u8) {
     });
 }
 
-fn events(text: &str) -> EventFilter {
+pub fn events(text: &str) -> EventFilter {
     text.parse().unwrap()
 }
 
-async fn hook(world: &World, wants: &str) -> NewWebhook {
+pub async fn hook(world: &World, wants: &str) -> NewWebhook {
     let input = CreateWebhook {
         url: "https://example.com/hook".to_owned(),
         description: "The shop".to_owned(),
@@ -46,7 +46,7 @@ async fn hook(world: &World, wants: &str) -> NewWebhook {
 }
 
 /// What is to be sent to a webhook now.
-async fn due(service: &Service, id: WebhookId) -> Vec<Dispatch> {
+pub async fn due(service: &Service, id: WebhookId) -> Vec<Dispatch> {
     let (due, _) = service.webhooks_due().await.unwrap();
     match due.iter().find(|webhook| webhook.id == id) {
         Some(webhook) => service.dispatches(webhook, 100).await.unwrap(),
@@ -54,7 +54,7 @@ async fn due(service: &Service, id: WebhookId) -> Vec<Dispatch> {
     }
 }
 
-async fn hand_out(service: &Service) -> usize {
+pub async fn hand_out(service: &Service) -> usize {
     let duty = service.delivery_duty(None).await.unwrap().unwrap();
     let mut number = 0;
     loop {
@@ -65,13 +65,13 @@ async fn hand_out(service: &Service) -> usize {
     }
 }
 
-fn answered(service: &Service, status: u16) -> Attempt {
+pub fn answered(service: &Service, status: u16) -> Attempt {
     let answer = Answer { status, retry_after: None, text: "thanks".to_owned() };
     Attempt { at: service.now(), took: Duration::from_millis(7), result: Ok(answer) }
 }
 
 /// Delivers whatever is due until nothing is; the topics, in the order of arrival.
-async fn delivered(service: &Service, id: WebhookId) -> Vec<String> {
+pub async fn delivered(service: &Service, id: WebhookId) -> Vec<String> {
     let mut topics = Vec::new();
     loop {
         let dispatches = due(service, id).await;
@@ -86,13 +86,13 @@ async fn delivered(service: &Service, id: WebhookId) -> Vec<String> {
     }
 }
 
-async fn log(world: &World, id: WebhookId) -> Vec<DeliveryView> {
+pub async fn log(world: &World, id: WebhookId) -> Vec<DeliveryView> {
     let actor = Call::system(world.vendor).actor;
     let page = PageRequest::default();
     world.service.webhook_deliveries(&actor, id, DeliveryFilter::default(), page).await.unwrap().items
 }
 
-async fn detail(
+pub async fn detail(
     world: &World,
     id: WebhookId,
     delivery: DeliveryId,
@@ -100,7 +100,7 @@ async fn detail(
     world.service.webhook_delivery(&Call::system(world.vendor).actor, id, delivery).await.unwrap()
 }
 
-async fn outbox_of(service: &Service) -> Vec<outbox::MessageRow> {
+pub async fn outbox_of(service: &Service) -> Vec<outbox::MessageRow> {
     outbox::after(&mut service.store().reader(), 0, 1_000).await.unwrap()
 }
 
@@ -277,6 +277,8 @@ both! {
         let alerts = world.service.alerts(&actor, standing.clone(), PageRequest::default()).await.unwrap().items;
         assert_eq!((alerts.len(), alerts[0].code.as_str()), (1, "webhook_paused"));
         assert!(!alerts[0].cure.is_empty() && alerts[0].subject == format!("webhook:{id}"));
+        let sentence = format!("nothing is sent to https://example.com ({id}): ");
+        assert!(alerts[0].detail.starts_with(&sentence), "a path may hold a secret: {}", alerts[0].detail);
         // The vendor's other webhook is told, and whoever announces the fleet's alerts leaves this one alone.
         let announcer = world.service.announcer(None).await.unwrap().unwrap();
         world.service.announce(announcer, &[]).await.unwrap();

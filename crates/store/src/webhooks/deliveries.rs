@@ -151,7 +151,8 @@ pub async fn send(
 }
 
 /// What is to be sent to a webhook now, with its bytes, at most `limit`: of those about one subject the first that has not
-/// arrived, and it alone.
+/// arrived, and it alone. However much waits, as much is read as is returned, and what is tried again later before it: by the
+/// index that has them in this order, which PostgreSQL would pass over for the numbers alone, and SQLite for `next_at`.
 pub async fn due(
     q: &mut dyn Querier,
     webhook: WebhookId,
@@ -162,10 +163,10 @@ pub async fn due(
         "SELECT {}, webhook_messages.body FROM webhook_deliveries
          JOIN webhook_messages ON webhook_messages.id = webhook_deliveries.message
          WHERE webhook_deliveries.webhook = $1 AND webhook_deliveries.state = 'pending'
-            AND webhook_deliveries.next_at <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries before
+            AND +webhook_deliveries.next_at <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries before
                 WHERE before.webhook = webhook_deliveries.webhook AND before.subject = webhook_deliveries.subject
                     AND before.state = 'pending' AND before.number < webhook_deliveries.number)
-         ORDER BY webhook_deliveries.number LIMIT {limit}",
+         ORDER BY webhook_deliveries.created_at, webhook_deliveries.number LIMIT {limit}",
         DeliveryRow::COLUMNS
     );
     let rows = q.rows(sql.into(), args![webhook, now]).await?;
@@ -200,10 +201,11 @@ pub async fn record(
     super::update(tx, Scope::of(webhook.vendor), webhook).await
 }
 
-/// Has everything that is on its way to a webhook tried at once, and its three days begin anew.
+/// Has everything that is on its way to a webhook tried at once, and its three days begin anew. What was never tried is due
+/// already: however much waits, few rows are written.
 pub async fn try_anew(tx: &mut Tx, scope: Scope, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE webhook_deliveries SET tried_since = NULL, next_at = $3
-        WHERE vendor = $1 AND webhook = $2 AND state = 'pending'";
+        WHERE vendor = $1 AND webhook = $2 AND state = 'pending' AND attempts > 0";
     tx.rows(sql.into(), args![scope.vendor(), webhook, now]).await.map(|_| ())
 }
 
@@ -245,7 +247,8 @@ pub async fn delivery(
     id: DeliveryId,
 ) -> Result<Option<DeliveryRow>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM webhook_deliveries WHERE vendor = $1 AND webhook = $2 AND id = $3",
+        "SELECT {} FROM webhook_deliveries WHERE vendor = $1 AND webhook = $2 AND id = $3
+            AND EXISTS (SELECT 1 FROM webhooks WHERE vendor = $1 AND id = $2)",
         DeliveryRow::COLUMNS
     );
     first(q, sql, args![scope.vendor(), webhook, id]).await
@@ -269,13 +272,34 @@ pub async fn body(q: &mut dyn Querier, scope: Scope, message: MessageId) -> Resu
 
 /// How much waits to be delivered, and since when the oldest does. What waits because its webhook is paused does not count.
 pub async fn waiting(q: &mut dyn Querier) -> Result<(i64, Option<Timestamp>), StoreError> {
-    let sql = "SELECT count(*), min(since) FROM (
-            SELECT at AS since FROM outbox UNION ALL
+    let sql = format!(
+        "SELECT count(*), min(since) FROM (
+            SELECT at AS since FROM outbox WHERE {} UNION ALL
             SELECT webhook_deliveries.created_at FROM webhooks JOIN webhook_deliveries
                 ON webhook_deliveries.webhook = webhooks.id AND webhook_deliveries.state = 'pending'
-            WHERE webhooks.paused_at IS NULL) AS waiting";
+            WHERE webhooks.paused_at IS NULL) AS waiting",
+        crate::outbox::for_webhooks()
+    );
     let rows = q.rows(sql.into(), Vec::new()).await?;
     rows.first().map_or(Ok((0, None)), |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Forgets what was on its way to webhooks that were removed, a thousand at most. True where there may be more.
+pub async fn prune_removed(tx: &mut Tx) -> Result<bool, StoreError> {
+    // From one webhook to the next by the index, however much there is of each.
+    let sql = "WITH RECURSIVE line (webhook) AS (
+            SELECT (SELECT webhook FROM webhook_deliveries ORDER BY webhook LIMIT 1) UNION ALL
+            SELECT (SELECT webhook FROM webhook_deliveries WHERE webhook > line.webhook ORDER BY webhook LIMIT 1)
+            FROM line WHERE line.webhook IS NOT NULL)
+        SELECT webhook FROM line
+        WHERE webhook IS NOT NULL AND NOT EXISTS (SELECT 1 FROM webhooks WHERE id = line.webhook) LIMIT 1";
+    let Some(gone) = value::<WebhookId>(tx, sql, Vec::new()).await? else { return Ok(false) };
+    let some = "FROM webhook_deliveries WHERE webhook = $1 ORDER BY number LIMIT 1000";
+    let sql = format!("DELETE FROM webhook_attempts WHERE delivery IN (SELECT id {some})");
+    tx.rows(sql.into(), args![gone]).await?;
+    let sql = format!("DELETE FROM webhook_deliveries WHERE number IN (SELECT number {some})");
+    tx.rows(sql.into(), args![gone]).await?;
+    Ok(true)
 }
 
 /// Forgets messages from before `before`, a thousand at most, with whatever has become of them. True where there may be more.

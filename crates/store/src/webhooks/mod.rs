@@ -4,7 +4,7 @@ mod deliveries;
 
 pub use deliveries::{
     AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Message, NewDelivery, attempts, body, deliveries, delivery,
-    due, is_pending, prune, record, send, try_anew, waiting,
+    due, is_pending, prune, prune_removed, record, send, try_anew, waiting,
 };
 
 use crate::{
@@ -71,7 +71,7 @@ record! {
         pub previous_secrets: Option<Vec<u8>>,
         /// Until when those before sign as well.
         pub previous_until: Option<Timestamp>,
-        /// Who made it; absent for a token.
+        /// Who made it, by hand or by a token of theirs; absent for the command line.
         pub created_by: Option<MemberId>,
         /// When it was made.
         pub created_at: Timestamp,
@@ -89,6 +89,13 @@ record! {
         pub quiet_until: Option<Timestamp>,
         /// When something last arrived.
         pub delivered_at: Option<Timestamp>,
+    }
+}
+
+impl WebhookRow {
+    /// Whether its receiver is left alone at `now`.
+    pub fn is_quiet(&self, now: Timestamp) -> bool {
+        self.quiet_until.is_some_and(|until| until > now)
     }
 }
 
@@ -150,13 +157,9 @@ pub async fn update(tx: &mut Tx, scope: Scope, webhook: &WebhookRow) -> Result<(
     tx.rows(sql.into(), args).await.map(|_| ())
 }
 
-/// Removes a webhook with everything that is on its way to it. To be written in a batch of its own, as [`insert`]. False
-/// where there is none.
+/// Removes a webhook. What is on its way to it goes nowhere from then on, and is cleared away afterwards
+/// ([`prune_removed`]): it may be very much. To be written in a batch of its own, as [`insert`]. False where there is none.
 pub async fn remove(tx: &mut Tx, scope: Scope, id: WebhookId) -> Result<bool, StoreError> {
-    let attempts = "DELETE FROM webhook_attempts WHERE delivery IN (SELECT id FROM webhook_deliveries WHERE vendor = $1 AND webhook = $2)";
-    tx.rows(attempts.into(), args![scope.vendor(), id]).await?;
-    let deliveries = "DELETE FROM webhook_deliveries WHERE vendor = $1 AND webhook = $2";
-    tx.rows(deliveries.into(), args![scope.vendor(), id]).await?;
     let sql = "DELETE FROM webhooks WHERE vendor = $1 AND id = $2 RETURNING id";
     let removed = !tx.rows(sql.into(), args![scope.vendor(), id]).await?.is_empty();
     if removed {
@@ -182,6 +185,13 @@ pub async fn lock(tx: &mut Tx, scope: Scope, id: WebhookId) -> Result<Option<Web
     let lock = tx.dialect().lock_rows();
     let sql = format!("SELECT {} FROM webhooks WHERE vendor = $1 AND id = $2{lock}", WebhookRow::COLUMNS);
     first(tx, sql, args![scope.vendor(), id]).await
+}
+
+/// The webhooks that a member made and that are not paused.
+pub async fn of_maker(q: &mut dyn Querier, scope: Scope, maker: MemberId) -> Result<Vec<WebhookId>, StoreError> {
+    let sql = "SELECT id FROM webhooks WHERE vendor = $1 AND created_by = $2 AND paused_at IS NULL ORDER BY id";
+    let rows = q.rows(sql.into(), args![scope.vendor(), maker]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// The vendor's webhooks by time of creation.

@@ -191,7 +191,7 @@ both! {
         let (scope, id) = (f.scope, row.id);
         write(&f, move |tx| { let row = row.clone(); Box::pin(async move { tokens::insert(tx, scope, &row).await }) }).await.unwrap();
         let q = &mut f.store.reader();
-        let found = tokens::by_hash(q, [5; 32], NOW).await.unwrap().unwrap();
+        let (found, _) = tokens::by_hash(q, [5; 32], NOW).await.unwrap().unwrap();
         assert!(found.permissions == permissions && found.scope() == scope);
         assert!(tokens::by_hash(q, [5; 32], NOW.plus(Seconds::DAY)).await.unwrap().is_none());
         assert!(write(&f, move |tx| Box::pin(async move { tokens::revoke(tx, scope, id, NOW).await })).await.unwrap());

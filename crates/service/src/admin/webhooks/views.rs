@@ -20,7 +20,7 @@ pub struct WebhookView {
     pub public_key: String,
     /// Until when the secrets before the last rotation sign as well.
     pub previous_until: Option<Timestamp>,
-    /// Who made it; absent for a token.
+    /// Who made it, by hand or by a token of theirs; absent for the command line.
     pub created_by: Option<MemberId>,
     /// When it was made.
     pub created_at: Timestamp,

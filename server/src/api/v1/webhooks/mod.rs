@@ -41,7 +41,7 @@ pub struct WebhookModel {
     pub public_key: String,
     /// Until when the secret before the last rotation signs as well.
     pub previous_until: Option<Rfc3339>,
-    /// Who made it; null for a token.
+    /// Who made it, by hand or by a token of theirs; null for the command line.
     pub created_by: Option<String>,
     /// When it was made.
     pub created_at: Rfc3339,
