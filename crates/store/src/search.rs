@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(crate) const MANY: usize = 2_000;
 /// How many of all vendors' are looked at for that. The indexes of trigrams have all of them: a vendor who has few neither
 /// waits for, nor learns by the time it takes, what the others have.
-const LOOKED_AT: usize = 20_000;
+const LOOKED_AT: i64 = 20_000;
 
 /// What has texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Search {
             let mut subjects = Vec::with_capacity(rows.len());
             let mut is_broad = rows.len() > MANY;
             for row in &rows {
-                is_broad |= row.get::<i64>(2)? == LOOKED_AT as i64;
+                is_broad |= row.get::<i64>(2)? == LOOKED_AT;
                 if row.get::<VendorId>(1)? == self.vendor {
                     subjects.push(row.get::<Uuid>(0)?);
                 }
