@@ -149,22 +149,17 @@ both! {
     }
 
     async fn a_search_looks_at_so_many_of_all_vendors_and_is_complete(db: TestDb) {
-        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
-        let other = vendor(&f.store, terms(SeatModel::NodeLocked, 5)).await;
-        let id: String = other.scope.vendor().to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let other = vendor(&db.store(), terms(SeatModel::NodeLocked, 5)).await;
         let many = if db.is_postgres() {
-            format!(
-                "INSERT INTO texts (vendor, kind, subject, text) SELECT '{id}'::uuid, 'customer', gen_random_uuid(),
-                 'somebody ' || x FROM generate_series(1, 20000) AS of (x)"
-            )
+            "INSERT INTO texts (vendor, kind, subject, text) SELECT vendors.id, 'customer', gen_random_uuid(),
+             'somebody ' || x FROM vendors, generate_series(1, 20000) AS of (x)"
         } else {
-            format!(
-                "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000)
-                 INSERT INTO texts (vendor, kind, subject, text)
-                 SELECT x'{id}', 'customer', randomblob(16), 'somebody ' || x FROM n"
-            )
+            "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000)
+             INSERT INTO texts (vendor, kind, subject, text)
+             SELECT vendors.id, 'customer', randomblob(16), 'somebody ' || x FROM vendors, n"
         };
-        holdfast_store::raw::run(&db.db, &many).await.unwrap();
+        holdfast_store::raw::run(&db.db, many).await.unwrap();
+        let f = vendor(&other.store, terms(SeatModel::NodeLocked, 5)).await;
         let mut expected = BTreeSet::new();
         for n in [20_000, 20_001, 20_002] {
             let customer = f.customer(&format!("Somebody {n}"), &format!("{n}@example.com")).await;
@@ -193,7 +188,7 @@ both! {
         let (mut of_bakker, mut strangers) =
             (f.new_license(terms(SeatModel::NodeLocked, 5)), f.new_license(terms(SeatModel::NodeLocked, 5)));
         of_bakker.license.customer = Some(customer);
-        strangers.key_hint = "KKER".to_owned();
+        "KKER".clone_into(&mut strangers.key_hint);
         f.insert(&of_bakker).await;
         f.insert(&strangers).await;
         f.claim(strangers.license.id, 1).await.unwrap();
