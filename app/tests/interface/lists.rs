@@ -33,10 +33,16 @@ async fn filters_are_chips_and_heads_are_links_that_keep_them() {
     assert!(!page.body.contains("Last seen</a>"), "a column that was not asked for");
     let without = format!("/console/licenses?customer={}&amp;sort=-seats_taken", things.customer);
     assert!(page.body.contains(&without), "no way to take the state away");
-    for odd in ["state=nonsense", "sort=secret", "cols=,,x", "unseen=", "after=", "q=%00%ff", "=&&=x"] {
+    // What no field offers narrows the list too, and says so.
+    let page = owner.get("/console/seats?unseen=14&platform=amiga").await;
+    assert!(page.body.contains("Not seen: 14") && page.body.contains("Platform: amiga"), "{}", page.body);
+    let page = owner.get(&format!("/console/audit?subject={}&q={}", things.plan, things.license)).await;
+    assert!(page.body.contains(&format!("href=\"/console/licenses/{}\"", things.license)), "{}", page.body);
+    assert!(!page.body.contains(&format!("href=\"/console/plans/{}\"", things.plan)), "what is searched for counts");
+    for odd in ["use=&state=", "ends=45", "sort=secret", "cols=,,x", "unseen=", "after=", "q=%00%ff", "=&&=x"] {
         assert_eq!(owner.get(&format!("/console/licenses?{odd}")).await.status, StatusCode::OK, "{odd}");
     }
-    for bad in ["product=nonsense", "unseen=-3", "ends_after=soon", "after=AAAA"] {
+    for bad in ["state=expird", "use=most", "product=nonsense", "unseen=-3", "ends_after=soon", "after=AAAA"] {
         let page = owner.get(&format!("/console/licenses?{bad}")).await;
         assert!(page.body.contains("role=\"alert\""), "{bad}: {}", page.body);
     }
@@ -63,6 +69,9 @@ async fn an_export_holds_what_the_list_does_and_no_formula() {
         ("/console/exports/licenses.exe", StatusCode::NOT_FOUND),
         ("/console/exports/licenses", StatusCode::NOT_FOUND),
         ("/console/exports/licenses.csv?product=x", StatusCode::BAD_REQUEST),
+        ("/console/exports/licenses.csv?state=expird", StatusCode::BAD_REQUEST),
+        ("/console/exports/seats.csv?state=free", StatusCode::BAD_REQUEST),
+        ("/console/exports/orders.csv?status=payed", StatusCode::BAD_REQUEST),
         ("/console/exports/seats.json", StatusCode::OK),
         ("/console/exports/orders.csv", StatusCode::OK),
         ("/console/exports/events.json", StatusCode::OK),
@@ -85,4 +94,7 @@ async fn a_saved_view_leads_to_its_list_whatever_its_query_holds() {
     assert!(!page.body.contains("<script>alert(1)"), "it is written as text");
     let unknown = owner.call(&function("save_view"), "of=secrets&name=Mine&query=a%3Db").await;
     assert_eq!(unknown.code(), "not_found");
+    // Whether it is one or was mistyped: a key is a secret.
+    let key = owner.call(&function("save_view"), "of=seats&name=Mine&query=q%3DAAAAA-BBBBB-CCCCC-DDDDD-EEEEE").await;
+    assert_eq!(key.code(), "invalid_request");
 }

@@ -124,6 +124,12 @@ async fn every_form_comes_back_with_the_error_beside_its_field() {
     let page = refused(&mut browser, &import, "remap", &fields).await;
     assert!(page.body.contains("value=\"day_first\" selected"), "the order of dates that was chosen");
 
+    let fields = "of=licenses&query=state%3Dactive&name=+&shared=true";
+    let page = refused(&mut browser, "/console/licenses?state=active", "save_view", fields).await;
+    assert_eq!(value(&page, "name"), " ");
+    let around = page.body.split("<details").find(|part| part.contains("save-view")).unwrap();
+    assert!(around.split('>').next().unwrap().contains(" open"), "what was typed is in sight");
+
     let page = refused(&mut browser, "/console/confirm", "confirm", "password=wrong&next=").await;
     assert_eq!(value(&page, "password"), "");
 }

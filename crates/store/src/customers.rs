@@ -185,18 +185,22 @@ pub async fn list(
     let key = SortKey { name, expression, kind };
     let mut window = Window::new(&conditions, page, &key, "customers.id")?;
     let from = format!("customers{}", dialect.by_index((search.is_none() || broad).then_some(index)));
-    let total = if broad {
+    if broad {
         let mut all = Filter::default();
         all.and("customers.vendor = ?", args![vendor]);
         window.bound(q, &Window::new(&all, page, &key, "customers.id")?, &from, SCANNED).await?;
-        Total { rows: MANY as u64, exact: false }
+    }
+    let total = if !page.counted {
+        None
+    } else if broad {
+        Some(Total { rows: MANY as u64, exact: false })
     } else if search.is_some() {
-        crate::page::count(q, "customers", &conditions).await?
+        Some(crate::page::count(q, "customers", &conditions).await?)
     } else {
-        Total::of(crate::vendors::counted(q, scope, Counted::Customers).await?)
+        Some(Total::of(crate::vendors::counted(q, scope, Counted::Customers).await?))
     };
     let rows = window.rows::<CustomerRow>(q, &from).await?;
-    Ok(window.page(rows, total, |row| {
+    Ok(window.page_of(rows, total, |row| {
         let value = match page.sort {
             CustomerSort::Created => SortValue::Id,
             CustomerSort::Name => SortValue::Text(folded(row.name.as_str())),

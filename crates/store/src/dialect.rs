@@ -123,6 +123,16 @@ impl Dialect {
         }
     }
 
+    /// A table expression `table`: its rows that meet `condition`, which are few and are found by `index`. Whatever they
+    /// are sorted by, neither database then walks along that order over everybody else's: PostgreSQL would wherever it
+    /// expects to meet enough of them soon.
+    pub(crate) fn found_by(self, table: &str, index: &str, condition: &str) -> String {
+        match self {
+            Self::Sqlite => format!("(SELECT * FROM {table} INDEXED BY {index} WHERE {condition}) AS {table}"),
+            Self::Postgres => format!("(SELECT * FROM {table} WHERE {condition} OFFSET 0) AS {table}"),
+        }
+    }
+
     /// A query of `rows` of constants: over one array per column on PostgreSQL, so that its text does not depend on the
     /// number of rows; over `VALUES` on SQLite, filled up with rows of nulls to a power of two, so that few different
     /// statements are prepared. Returns its text and its arguments, the first of which is the argument after `before`

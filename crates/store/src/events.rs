@@ -6,7 +6,7 @@ use crate::{
     scope::Scope,
     sql::{Querier, Record as _, ToArg, all, args, record, value},
 };
-use holdfast_domain::{Actor, EventHash, EventId, Timestamp, VendorId, event::EventFields};
+use holdfast_domain::{Actor, EventHash, EventId, Seconds, Timestamp, VendorId, event::EventFields};
 use std::collections::BTreeMap;
 
 record! {
@@ -82,14 +82,38 @@ pub async fn list(
         .and("events.vendor = ?", args![scope.vendor()])
         .maybe("events.subject = ?", filter.subject.as_ref())
         .maybe("events.actor = ?", actor.as_ref())
-        .maybe("events.action = ?", filter.action.as_ref())
-        .maybe("events.at >= ?", filter.since.as_ref())
-        .maybe("events.at < ?", filter.before.as_ref());
+        .maybe("events.action = ?", filter.action.as_ref());
+    if let Some(since) = filter.since {
+        let first = first_since(q, scope, since.plus(Seconds(-ASTRAY.0))).await?;
+        conditions.and("events.number >= ? AND events.at >= ?", args![first, since]);
+    }
+    if let Some(before) = filter.before {
+        let first = first_since(q, scope, before.plus(ASTRAY)).await?;
+        conditions.and("events.number < ? AND events.at < ?", args![first, before]);
+    }
     let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };
     let window = Window::new(&conditions, page, &key, "events.id")?;
-    let total = crate::page::count(q, "events", &conditions).await?;
+    let total = if page.counted { Some(crate::page::count(q, "events", &conditions).await?) } else { None };
     let rows = window.rows::<EventRow>(q, "events").await?;
-    Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+    Ok(window.page_of(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+}
+
+/// By how much times may contradict the order of numbers: by clocks that differ, and by what waits for its turn to be
+/// written.
+const ASTRAY: Seconds = Seconds::minutes(10);
+
+/// The number of the first event since `at`; one more than the last where there is none. No index has the times: numbers
+/// follow them, so it is found by halving, one row at a time. An event that is missing counts as a later one.
+async fn first_since(q: &mut dyn Querier, scope: Scope, at: Timestamp) -> Result<i64, StoreError> {
+    let sql = "WITH RECURSIVE part (low, high) AS (
+            SELECT CAST(1 AS BIGINT), coalesce((SELECT number FROM event_heads WHERE vendor = $1), 0) + 1
+            UNION ALL
+            SELECT CASE WHEN events.at < $2 THEN (low + high) / 2 + 1 ELSE low END,
+                CASE WHEN events.at < $2 THEN high ELSE (low + high) / 2 END
+            FROM part LEFT JOIN events ON events.vendor = $1 AND events.number = (low + high) / 2
+            WHERE low < high
+        ) SELECT max(low) FROM part";
+    Ok(value(q, sql, args![scope.vendor(), at]).await?.unwrap_or(1))
 }
 
 /// The newest event of each of `vendors`: its number, and when it was; 0 and the epoch where there is none.
@@ -159,7 +183,8 @@ pub async fn about(
     Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
 }
 
-/// What happened to any of `subjects` from `since` on, the oldest first; at most `limit`, the newest of them.
+/// What happened to any of `subjects` from `since` on, the oldest first; at most `limit`, the newest of them. Of each few
+/// hundred subjects no more are read at once.
 pub async fn since(
     q: &mut dyn Querier,
     scope: Scope,
@@ -168,17 +193,24 @@ pub async fn since(
     limit: usize,
 ) -> Result<Vec<EventRow>, StoreError> {
     let mut found = Vec::new();
+    let first = first_since(q, scope, since.plus(Seconds(-ASTRAY.0))).await?;
     for chunk in subjects.chunks(500) {
-        let mut args = args![scope.vendor(), since];
-        let among = q.dialect().any_of("events.subject", chunk.iter().map(ToArg::arg), &mut args);
+        let mut args = args![scope.vendor(), since, first];
+        let among = q.dialect().any_of("subject", chunk.iter().map(ToArg::arg), &mut args);
+        // As in `about`.
         let sql = format!(
-            "SELECT {} FROM events WHERE vendor = $1 AND at >= $2 AND {among} ORDER BY number DESC LIMIT {limit}",
-            EventRow::COLUMNS
+            "WITH few AS MATERIALIZED (
+                SELECT number AS few_number FROM events{} WHERE vendor = $1 AND number >= $3 AND {among}
+             ) SELECT {} FROM few CROSS JOIN {} WHERE events.at >= $2 ORDER BY events.number DESC LIMIT {limit}",
+            q.dialect().by_index(Some("events_subject_idx")),
+            EventRow::COLUMNS,
+            q.dialect().each_by("events", "events.vendor = $1 AND events.number = few.few_number")
         );
         found.extend(all::<EventRow>(q, sql, args).await?);
+        found.sort_by_key(|row: &EventRow| row.number);
+        found.drain(..found.len().saturating_sub(limit));
     }
-    found.sort_by_key(|row| row.number);
-    Ok(found.split_off(found.len().saturating_sub(limit)))
+    Ok(found)
 }
 
 /// What came of a walk along the chain.

@@ -30,10 +30,19 @@ pub(crate) struct Part {
     found: Option<Piece>,
     /// Up to how many rows it is counted.
     cap: i64,
+    /// How many rows it may have to make the list of them, where that is not the usual number.
+    pub most: Option<i64>,
     /// The index that has these rows in the order of the list, where that is so.
     pub walks: Option<&'static str>,
     /// The condition itself.
     pub condition: Piece,
+}
+
+impl Part {
+    /// How many rows it may have to make the list of them.
+    fn most(&self, usual: i64) -> i64 {
+        self.most.unwrap_or(usual).min(self.cap)
+    }
 }
 
 /// The conditions of a list.
@@ -49,7 +58,8 @@ impl Parts {
 
     /// Adds a condition whose rows `found` finds.
     pub fn push(&mut self, found: Option<Piece>, condition: &str, args: Vec<Arg>) -> &mut Part {
-        self.0.push(Part { found, cap: COUNT_CAP, walks: None, condition: Piece(condition.to_owned(), args) });
+        let condition = Piece(condition.to_owned(), args);
+        self.0.push(Part { found, cap: COUNT_CAP, most: None, walks: None, condition });
         let last = self.0.len() - 1;
         &mut self.0[last]
     }
@@ -64,39 +74,49 @@ impl Parts {
         self.0.is_empty()
     }
 
-    /// Counts the rows of each part, and says how the list is best found; `whole` where sorting takes the whole rows.
-    pub async fn plan(&self, q: &mut dyn Querier, whole: bool) -> Result<Plan<'_>, StoreError> {
+    /// Counts the rows of each part, and says how the list is best found: no further than that takes, unless they are to be
+    /// `counted`; `whole` where sorting takes the whole rows.
+    pub async fn plan(&self, q: &mut dyn Querier, whole: bool, counted: bool) -> Result<Plan<'_>, StoreError> {
+        let usual = if whole || self.0.len() > 1 { FEW_WHOLE } else { FEW };
         let mut statement = Filter::default();
-        let mut counted = Vec::new();
+        let mut asked = Vec::new();
         for (at, part) in self.0.iter().enumerate() {
             if let Some(Piece(sql, args)) = &part.found {
                 let sql = statement.place(sql, args.clone());
-                counted.push((at, format!("(SELECT count(*) FROM ({sql} LIMIT {}) AS one)", part.cap + 1)));
+                let cap = if counted { part.cap } else { part.most(usual) };
+                asked.push((at, format!("(SELECT count(*) FROM ({sql} LIMIT {}) AS one)", cap + 1)));
             }
         }
-        let columns: Vec<String> = counted.iter().map(|(_, column)| column.clone()).collect();
-        let mut fewest: Option<(usize, i64)> = None;
+        let columns: Vec<String> = asked.iter().map(|(_, column)| column.clone()).collect();
+        let mut fewest = None;
         if !columns.is_empty() {
             let rows = q.rows(format!("SELECT {}", columns.join(", ")).into(), statement.args).await?;
-            for (column, (at, _)) in counted.iter().enumerate() {
-                let count = rows.first().map_or(Ok(0), |row| row.get::<i64>(column))?;
-                if fewest.is_none_or(|(_, known)| count < known) {
-                    fewest = Some((*at, count));
-                }
+            for (column, (at, _)) in asked.iter().enumerate() {
+                let rows = rows.first().map_or(Ok(0), |row| row.get::<i64>(column))?;
+                let is_many = self.0.get(*at).is_none_or(|part| rows > part.most(usual));
+                let this = Fewest { is_many, rows, at: *at };
+                fewest = Some(fewest.map_or(this, |known: Fewest| known.min(this)));
             }
         }
-        let most = if whole || self.0.len() > 1 { FEW_WHOLE } else { FEW };
-        Ok(Plan { parts: self, fewest, most })
+        Ok(Plan { parts: self, fewest })
     }
+}
+
+/// The condition that has the fewest rows, those that the list can be made of before all others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fewest {
+    /// Whether they are too many to make the list of them.
+    is_many: bool,
+    /// How many they are, up to its cap and one more.
+    rows: i64,
+    /// Its place.
+    at: usize,
 }
 
 /// How a list is found.
 pub(crate) struct Plan<'a> {
     parts: &'a Parts,
-    /// The condition with the fewest rows, and how many those are, up to its cap and one more.
-    fewest: Option<(usize, i64)>,
-    /// How many those may be.
-    most: i64,
+    fewest: Option<Fewest>,
 }
 
 impl Plan<'_> {
@@ -115,13 +135,11 @@ impl Plan<'_> {
 
     /// Where the list is made of the few rows of one condition: the query of their ids.
     pub fn few(&self) -> Option<&Piece> {
-        let (at, count) = self.fewest?;
-        if count > self.most.min(self.parts.0.get(at).map_or(0, |part| part.cap))
-            || self.sole().is_some_and(|part| part.walks.is_some())
-        {
+        let fewest = self.fewest?;
+        if fewest.is_many || self.sole().is_some_and(|part| part.walks.is_some()) {
             return None;
         }
-        self.parts.0.get(at).and_then(|part| part.found.as_ref())
+        self.parts.0.get(fewest.at).and_then(|part| part.found.as_ref())
     }
 
     /// Whether a page must not look at more than [`SCANNED`] rows: a walk that passes over rows which do not fit.
@@ -131,7 +149,7 @@ impl Plan<'_> {
 
     /// How many rows the list has, where the counts tell; else they are counted, or the page tells what it can.
     pub fn total(&self) -> Option<Total> {
-        let (at, count) = self.fewest?;
+        let Fewest { rows: count, at, .. } = self.fewest?;
         let cap = self.parts.0.get(at).map_or(COUNT_CAP, |part| part.cap);
         let rows = u64::try_from(count.min(cap)).unwrap_or(0);
         (self.sole().is_some() || count == 0).then_some(Total { rows, exact: count <= cap })
@@ -139,7 +157,7 @@ impl Plan<'_> {
 
     /// Adds all conditions to `filter`, but for the one whose few rows the list is made of.
     pub fn apply(&self, filter: &mut Filter) {
-        let few = self.few().and(self.fewest).map(|(at, _)| at);
+        let few = self.few().and(self.fewest).map(|fewest| fewest.at);
         for (at, Part { condition: Piece(sql, args), .. }) in self.parts.0.iter().enumerate() {
             if few != Some(at) {
                 filter.and(sql, args.clone());

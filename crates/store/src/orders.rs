@@ -149,7 +149,7 @@ pub async fn list(
     if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
         broad = search(q, &mut parts, scope, &text).await?;
     }
-    let plan = parts.plan(q, true).await?;
+    let plan = parts.plan(q, true, page.counted).await?;
     let mut conditions = Filter::default();
     let with = plan.few().map(|Piece(sql, args)| {
         let few = conditions.place(sql, args.clone());
@@ -170,7 +170,9 @@ pub async fn list(
         window.bound(q, &Window::new(&met, page, &key, "orders.id")?, &from, SCANNED).await?;
     }
     let with = with.unwrap_or_default();
-    let total = if parts.is_empty() {
+    let total = if !page.counted {
+        None
+    } else if parts.is_empty() {
         Some(Total::of(crate::vendors::counted(q, scope, Counted::Orders).await?))
     } else if broad {
         Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
@@ -192,10 +194,7 @@ pub async fn list(
     );
     let rows = all::<OrderRow>(q, sql, window.filter.args.clone()).await?;
     let key = |row: &OrderRow| (SortValue::Id, row.id.to_bytes());
-    Ok(match total {
-        Some(total) => window.page(rows, total, key),
-        None => window.page_of_unknown(rows, key),
-    })
+    Ok(window.page_of(rows, total, key))
 }
 
 /// Adds the condition that a search finds the order. True where so much matches that it is met on a walk.

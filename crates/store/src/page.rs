@@ -101,11 +101,14 @@ pub struct PageRequest<S> {
     pub sort: S,
     /// Up or down.
     pub direction: Direction,
+    /// Whether the page is to say how many rows match on all pages. Who reads page after page to the end does not ask.
+    pub counted: bool,
 }
 
 impl<S: Default> Default for PageRequest<S> {
     fn default() -> Self {
-        Self { limit: Limit::default(), after: None, sort: S::default(), direction: Direction::default() }
+        let (limit, direction) = (Limit::default(), Direction::default());
+        Self { limit, after: None, sort: S::default(), direction, counted: true }
     }
 }
 
@@ -291,9 +294,13 @@ impl Window {
         Page { items: rows, next: next.or_else(|| self.edge.clone()), total }
     }
 
-    /// The same where nothing tells how many rows match: as many as the page has, and more where it is not the only one.
-    pub fn page_of_unknown<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> (SortValue, [u8; 16])) -> Page<T> {
-        let page = self.page(rows, Total::of(0), key);
+    /// The same where perhaps nothing tells how many rows match: as many as the page has, and more where it is not the only
+    /// one.
+    pub fn page_of<T>(&self, rows: Vec<T>, total: Option<Total>, key: impl Fn(&T) -> (SortValue, [u8; 16])) -> Page<T> {
+        let page = self.page(rows, total.unwrap_or(Total::of(0)), key);
+        if total.is_some() {
+            return page;
+        }
         let exact = page.next.is_none() && !self.later;
         Page { total: Total { rows: page.items.len() as u64, exact }, ..page }
     }

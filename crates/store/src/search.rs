@@ -15,6 +15,9 @@ use uuid::Uuid;
 
 /// How many of a kind a search may find before they are met on a walk along the list instead of looked up.
 pub(crate) const MANY: usize = 2_000;
+/// How many of all vendors' are looked at for that. The indexes of trigrams have all of them: a vendor who has few neither
+/// waits for, nor learns by the time it takes, what the others have.
+const LOOKED_AT: i64 = 20_000;
 
 /// What has texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,8 @@ impl Search {
         format!("%{}%", self.needle(kind).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
     }
 
-    /// The query of the `subject`s of `kind` that match, one more than [`MANY`] at most; `None` where short texts find none.
+    /// The query of the subjects of `kind` that match, one more than [`MANY`] at most, each with its vendor and the how
+    /// manieth of all it is; that of number [`LOOKED_AT`] is among them whoever's it is. `None` where short texts find none.
     fn query(&self, kind: Kind) -> Option<Piece> {
         let (vendor, limit, (name, index)) = (self.vendor, MANY + 1, kind.names());
         if self.is_short() {
@@ -80,41 +84,55 @@ impl Search {
                 return None;
             }
             let (text, end) = (&self.folded, prefix_end(&self.folded));
+            let number = self.dialect.number(0);
             let sql = format!(
-                "SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND email >= $2 AND email < $3
-                    LIMIT {limit}) AS a
-                 UNION SELECT id FROM (SELECT id FROM customers WHERE vendor = $1 AND name_folded >= $2
-                    AND name_folded < $3 LIMIT {limit}) AS b
-                 UNION SELECT id FROM customers WHERE vendor = $1 AND external_id = $4 LIMIT {limit}"
+                "SELECT id, vendor, {number} FROM (SELECT id, vendor FROM customers WHERE vendor = $1 AND email >= $2
+                    AND email < $3 LIMIT {limit}) AS a
+                 UNION SELECT id, vendor, {number} FROM (SELECT id, vendor FROM customers WHERE vendor = $1
+                    AND name_folded >= $2 AND name_folded < $3 LIMIT {limit}) AS b
+                 UNION SELECT id, vendor, {number} FROM customers WHERE vendor = $1 AND external_id = $4 LIMIT {limit}"
             );
             return Some(Piece(sql, args![vendor, text, end, self.typed]));
         }
         Some(match self.dialect {
             Dialect::Sqlite => Piece(
                 format!(
-                    "SELECT texts.subject FROM {index} CROSS JOIN texts ON texts.id = {index}.rowid
-                     WHERE {index} MATCH $1 AND texts.vendor = $2 LIMIT {limit}"
+                    "SELECT texts.subject, texts.vendor, number FROM (SELECT met, row_number() OVER () AS number
+                        FROM (SELECT rowid AS met FROM {index} WHERE {index} MATCH $1 LIMIT {LOOKED_AT})) AS numbered
+                     CROSS JOIN texts ON texts.id = met WHERE texts.vendor = $2 OR number = {LOOKED_AT} LIMIT {limit}"
                 ),
                 args![format!("\"{}\"", self.folded.replace('"', "\"\"")), vendor],
             ),
             Dialect::Postgres => Piece(
                 format!(
-                    "SELECT subject FROM texts WHERE kind = '{name}' AND text LIKE $1 AND vendor = $2 LIMIT {limit}"
+                    "SELECT subject, vendor, number FROM (SELECT subject, vendor, row_number() OVER () AS number
+                        FROM (SELECT subject, vendor FROM texts WHERE kind = '{name}' AND text LIKE $1
+                            LIMIT {LOOKED_AT}) AS met) AS numbered
+                     WHERE vendor = $2 OR number = {LOOKED_AT} LIMIT {limit}"
                 ),
                 args![self.pattern(kind), vendor],
             ),
         })
     }
 
-    /// Looks the texts of `kinds` up: those of each that match, or that there are more than [`MANY`].
+    /// Looks the texts of `kinds` up: those of each that match, or that there are more than [`MANY`], or may be.
     pub async fn find(&self, q: &mut dyn Querier, kinds: &'static [Kind]) -> Result<Found, StoreError> {
         let mut found = Found { dialect: self.dialect, kinds: Vec::new(), is_broad: false };
         for kind in kinds {
             let Some(Piece(sql, args)) = self.query(*kind) else { continue };
             let rows = q.rows(sql.into(), args).await?;
-            found.is_broad |= rows.len() > MANY;
-            let subjects = rows.iter().map(|row| row.get::<Uuid>(0)).collect::<Result<_, _>>()?;
-            found.kinds.push((*kind, subjects));
+            let mut subjects = Vec::with_capacity(rows.len());
+            let mut is_broad = rows.len() > MANY;
+            for row in &rows {
+                is_broad |= row.get::<i64>(2)? == LOOKED_AT;
+                if row.get::<VendorId>(1)? == self.vendor {
+                    subjects.push(row.get::<Uuid>(0)?);
+                }
+            }
+            found.is_broad |= is_broad;
+            if is_broad || !subjects.is_empty() {
+                found.kinds.push((*kind, subjects));
+            }
         }
         Ok(found)
     }
@@ -138,11 +156,11 @@ impl Search {
         Piece(sql, args![self.vendor, self.pattern(kind)])
     }
 
-    /// What was typed as the last characters of a key, where it can be that.
+    /// What was typed, where it is four letters and digits, which may be the last of a key. Else nothing, which are no key's:
+    /// the end of a name or of a whole key is that of some stranger's key as well.
     pub fn hint(&self) -> String {
-        let plain: String =
-            self.typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-        plain.get(plain.len().saturating_sub(4)..).unwrap_or_default().to_owned()
+        let plain: String = self.typed.chars().filter(|c| c.is_alphanumeric()).collect();
+        if plain.is_ascii() && plain.len() == 4 { plain.to_ascii_uppercase() } else { String::new() }
     }
 }
 
@@ -150,29 +168,25 @@ impl Search {
 pub(crate) struct Found {
     dialect: Dialect,
     kinds: Vec<(Kind, Vec<Uuid>)>,
-    /// Whether of one kind more than [`MANY`] match.
+    /// Whether of one kind more than [`MANY`] match, or may: then what is known of it is not all.
     pub is_broad: bool,
 }
 
 impl Found {
-    /// The `subject`s of each kind of which any match, as a query of constants.
+    /// The `subject`s of each kind of which any match, or may, as a query of constants.
     pub fn subjects(&self) -> Vec<(Kind, Piece)> {
-        let each = self.kinds.iter().filter(|(_, subjects)| !subjects.is_empty());
-        each.map(|(kind, subjects)| {
-            let piece = match self.dialect {
-                // One argument, however many they are: SQLite takes long to bind many.
-                Dialect::Sqlite => {
-                    let hex: Vec<String> = subjects.iter().map(|id| format!("\"{}\"", id.simple())).collect();
-                    let sql = "SELECT unhex(value) AS subject FROM json_each(?)".to_owned();
-                    Piece(sql, args![format!("[{}]", hex.join(","))])
-                }
-                Dialect::Postgres => {
-                    let ids = subjects.iter().map(|id| Arg::Id(Some(*id))).collect();
-                    Piece("SELECT subject FROM unnest(?::uuid[]) AS of (subject)".to_owned(), vec![Arg::Many(ids)])
-                }
-            };
-            (*kind, piece)
-        })
-        .collect()
+        let piece = |subjects: &[Uuid]| match self.dialect {
+            // One argument, however many they are: SQLite takes long to bind many.
+            Dialect::Sqlite => {
+                let hex: Vec<String> = subjects.iter().map(|id| format!("\"{}\"", id.simple())).collect();
+                let sql = "SELECT unhex(value) AS subject FROM json_each(?)".to_owned();
+                Piece(sql, args![format!("[{}]", hex.join(","))])
+            }
+            Dialect::Postgres => {
+                let ids = subjects.iter().map(|id| Arg::Id(Some(*id))).collect();
+                Piece("SELECT subject FROM unnest(?::uuid[]) AS of (subject)".to_owned(), vec![Arg::Many(ids)])
+            }
+        };
+        self.kinds.iter().map(|(kind, subjects)| (*kind, piece(subjects))).collect()
     }
 }

@@ -384,6 +384,10 @@ fn list_paths(dataset: &Dataset) -> Vec<String> {
         "orders?q=INV-1",
         "events",
         "events?action=seat.claimed",
+        "events?since=2026-01-01T00:00:00Z",
+        "events?since=2030-01-01T00:00:00Z",
+        "events?before=2026-01-01T00:00:00Z",
+        "events?before=2030-01-01T00:00:00Z&action=license.revoked",
     ];
     let named =
         |path: &str| path.replace("PRODUCT", &dataset.product.to_string()).replace("PLAN", &dataset.plan.to_string());

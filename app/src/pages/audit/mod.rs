@@ -34,6 +34,7 @@ pub fn AuditPage() -> impl IntoView {
 pub(crate) fn screen(id: &str) -> Option<String> {
     let folder = match id.split('_').next()? {
         "lic" => "licenses",
+        "sea" => "seats",
         "cus" => "customers",
         "prd" => "products",
         "pln" => "plans",

@@ -27,7 +27,8 @@ pub async fn save_view(
     let actor = ctx::anybody()?;
     let path = known(&of)?.path;
     let query = Query::parse(&query);
-    let input = SaveView { list: of, name: parse("name", &name)?, query: query.saved(), shared };
+    let (name, q) = (parse("name", &name)?, query.search());
+    let input = SaveView { list: of, name, query: query.saved(), q, shared };
     ctx::service()?.save_view(&ctx::call(&actor), input).await?;
     ctx::redirect(&query.address(path, &[("after", ""), ("done", "view_saved")]));
     Ok(())

@@ -9,11 +9,11 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::ui::{
-    ActionForm, Empty, FormError, PageHead, Pager, StateBadge, Submit, WhenText, act, act_error, load, show,
-    state::LicenseBadge,
+    ActionForm, Checkbox, Empty, Field, FormError, PageHead, Pager, StateBadge, Submit, WhenText, act, act_error, load,
+    show, state::LicenseBadge,
 };
 use api::{RemoveView, SaveView};
-use model::{Cell, Field, Head, Line, Link, Listed};
+use model::{Cell, Head, Line, Link, Listed};
 
 /// The licenses.
 #[component]
@@ -124,7 +124,7 @@ fn Views(
     query: String,
 ) -> impl IntoView {
     let (save, remove) = (act::<SaveView>(), act::<RemoveView>());
-    let error = act_error(save);
+    let (error, kept) = (act_error(save), act_error(remove));
     let here = views.iter().find(|view| view.here).cloned();
     let gone = here.and_then(|view| view.removable.map(|id| (id, view.name)));
     let tabs = views.into_iter().map(|view| {
@@ -132,22 +132,14 @@ fn Views(
     });
     let form = unsaved.then(|| {
         view! {
-            <details class="more save-view">
+            <details class="more save-view" open=error.is_refused()>
                 <summary>"Save this view"</summary>
                 <ActionForm action=save class="filters">
                     <FormError error />
                     <input type="hidden" name="of" value=of />
                     <input type="hidden" name="query" value=query />
-                    <div class="grow">
-                        <label for="view-name">"Name"</label>
-                        <input class="input" id="view-name" name="name" required=true maxlength="60" autocomplete="off" />
-                    </div>
-                    {may_share.then(|| view! {
-                        <label class="check">
-                            <input class="checkbox checkbox-sm" type="checkbox" name="shared" value="true" />
-                            "For everybody"
-                        </label>
-                    })}
+                    <div class="grow"><Field name="name" label="Name" required=true maxlength="60" error /></div>
+                    {may_share.then(|| view! { <Checkbox name="shared" label="For everybody" error /> })}
                     <Submit label="Save view" pending=save.pending() />
                 </ActionForm>
             </details>
@@ -156,6 +148,7 @@ fn Views(
     let forget = gone.map(|(id, name)| {
         view! {
             <ActionForm action=remove class="filters">
+                <FormError error=kept />
                 <input type="hidden" name="of" value=of />
                 <input type="hidden" name="id" value=id />
                 <button class="btn btn-sm btn-ghost" type="submit">{format!("Remove view “{name}”")}</button>
@@ -171,9 +164,15 @@ fn Views(
 
 /// What narrows the list, as a form whose answers stand in the address.
 #[component]
-fn Filters(path: String, search: String, q: String, fields: Vec<Field>, kept: Vec<(String, String)>) -> impl IntoView {
+fn Filters(
+    path: String,
+    search: String,
+    q: String,
+    fields: Vec<model::Field>,
+    kept: Vec<(String, String)>,
+) -> impl IntoView {
     let open = fields.iter().any(|field| !field.first && !field.value.is_empty());
-    let (first, rest): (Vec<Field>, Vec<Field>) = fields.into_iter().partition(|field| field.first);
+    let (first, rest): (Vec<model::Field>, Vec<model::Field>) = fields.into_iter().partition(|field| field.first);
     let rest = (!rest.is_empty()).then(|| {
         view! {
             <details class="more all-filters" open=open>
@@ -198,7 +197,7 @@ fn Filters(path: String, search: String, q: String, fields: Vec<Field>, kept: Ve
     }
 }
 
-fn field(field: Field) -> impl IntoView {
+fn field(field: model::Field) -> impl IntoView {
     let id = format!("list-{}", field.name);
     let input = if field.options.is_empty() {
         view! { <input class="input" type="date" id=id.clone() name=field.name value=field.value /> }.into_any()

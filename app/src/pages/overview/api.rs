@@ -75,8 +75,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let plans = service.plans(&actor, PlanFilter::default(), first(1)).await?;
     let customers = service.customers(&actor, None, first(1)).await?;
     let all = service.licenses(&actor, LicenseFilter::default(), first(1)).await?;
-    let ends =
-        PageRequest { sort: LicenseSort::Ends, direction: Direction::Ascending, limit: Limit::new(5), after: None };
+    let ends = PageRequest { sort: LicenseSort::Ends, direction: Direction::Ascending, ..first(5) };
     let active = service.licenses(&actor, in_state(LicenseState::Active), ends).await?;
     let suspended = service.licenses(&actor, in_state(LicenseState::Suspended), first(5)).await?;
     let taken = SeatFilter { state: Some(SeatState::Active), ..SeatFilter::default() };

@@ -219,7 +219,8 @@ impl Service {
             }
             Target::AllSeats(filter) => {
                 let page = PageRequest { limit, ..PageRequest::default() };
-                let found = seats::list(q, act.scope, &filter.clone().rows(), &page).await?;
+                let filter = self.narrowed_to_license(act, q, filter.clone()).await?;
+                let found = seats::list(q, act.scope, &filter.rows(), &page).await?;
                 let first = found.items.iter().map(|row| Subject(row.row.seat.id.to_bytes())).collect();
                 (found.total.rows, found.total.exact, first)
             }
@@ -464,12 +465,13 @@ impl Service {
         Ok(match target {
             Target::AllLicenses(filter) => {
                 let filter = self.narrowed(act, &mut reader, filter).await?;
-                let page = PageRequest { limit, after, direction, sort: licenses::LicenseSort::default() };
+                let page = PageRequest { limit, after, direction, counted: false, ..PageRequest::default() };
                 let found = licenses::list(&mut reader, act.scope, &filter, &page, row.created_at).await?;
                 (found.items.iter().map(|row| Subject(row.row.license.id.to_bytes())).collect(), found.next)
             }
             Target::AllSeats(filter) => {
-                let page = PageRequest { limit, after, direction, sort: seats::SeatSort::default() };
+                let page = PageRequest { limit, after, direction, counted: false, ..PageRequest::default() };
+                let filter = self.narrowed_to_license(act, &mut reader, filter).await?;
                 let found = seats::list(&mut reader, act.scope, &filter.rows(), &page).await?;
                 (found.items.iter().map(|row| Subject(row.row.seat.id.to_bytes())).collect(), found.next)
             }

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     Call, Service,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 use futures::stream::{BoxStream, StreamExt as _, try_unfold};
-use holdfast_domain::{LicenseKey, Permission, event};
+use holdfast_domain::{Permission, Seconds, event};
 use holdfast_store::{
     Reader, WriteOptions,
     customers::{self, CustomerFilter, CustomerRow},
@@ -22,6 +22,11 @@ use holdfast_store::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How many exports a node streams at once.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -65,12 +70,20 @@ impl Rows {
         }
     }
 
-    /// What it is narrowed to, for the audit log; never a key.
+    /// What was typed.
+    const fn typed(&mut self) -> &mut Option<String> {
+        match self {
+            Self::Licenses(filter) => &mut filter.q,
+            Self::Customers(q) => q,
+            Self::Seats(filter) => &mut filter.q,
+            Self::Orders(filter) => &mut filter.q,
+            Self::Events(filter) => &mut filter.subject,
+        }
+    }
+
+    /// What it is narrowed to.
     fn told(&self) -> Value {
         match self {
-            Self::Licenses(filter) if filter.q.as_deref().is_some_and(|q| LicenseKey::parse(q).is_ok()) => {
-                json!(LicenseFilter { q: None, ..filter.clone() })
-            }
             Self::Licenses(filter) => json!(filter),
             Self::Customers(q) => json!({ "q": q }),
             Self::Seats(filter) => json!(filter),
@@ -128,14 +141,19 @@ struct Source {
     who: Option<event::Actor>,
     after: Option<Cursor>,
     began: bool,
+    /// Whether there was a row.
+    wrote: bool,
     ended: bool,
+    /// Its place among those at once.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Service {
     /// Streams an export in pieces of up to 200 rows. Rows that come into being meanwhile may or may not be among them.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::Forbidden`] without the right to read, or, for whole keys, to reveal them.
+    /// [`ErrorCode::Forbidden`] without the right to read, or, for whole keys, to reveal them; [`ErrorCode::Busy`] where this
+    /// node streams as many as it may already.
     pub async fn export(&self, call: &Call, export: Export) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
         let mut export = export;
         let what = export.rows.what();
@@ -153,9 +171,14 @@ impl Service {
         if with_keys {
             call.actor.require(Permission::KeyReveal)?;
         }
+        let busy = |_| Error::new(ErrorCode::Busy).with_retry_after(Seconds(10));
+        let turn = Arc::clone(&self.admin().exports).try_acquire_owned().map_err(busy)?;
         let act = self.act(call);
         let what = format!("{what:?}").to_lowercase();
-        let data = json!({ "what": what, "with_keys": with_keys, "filter": export.rows.told() });
+        let mut reader = self.store().patient_reader();
+        let mut told = export.rows.clone();
+        *told.typed() = self.without_key(&act, &mut reader, told.typed().take()).await?;
+        let data = json!({ "what": what, "with_keys": with_keys, "filter": told.told() });
         let log = act.clone();
         let vendor = call.actor.vendor();
         self.store()
@@ -167,9 +190,18 @@ impl Service {
                 }),
             )
             .await?;
-        let reader = self.store().patient_reader();
-        let source =
-            Source { service: self.clone(), act, reader, export, who, after: None, began: false, ended: false };
+        let source = Source {
+            service: self.clone(),
+            act,
+            reader,
+            export,
+            who,
+            after: None,
+            began: false,
+            wrote: false,
+            ended: false,
+            _turn: turn,
+        };
         Ok(try_unfold(source, |mut source| async move {
             let piece = source.next().await?;
             Ok(piece.map(|piece| (piece, source)))
@@ -195,7 +227,7 @@ impl Source {
         let first = !std::mem::replace(&mut self.began, true);
         match self.export.format {
             Format::Csv => csv_piece(self.header(), &rows, first),
-            Format::Json => json_piece(rows, first, self.ended),
+            Format::Json => json_piece(rows, (first, self.ended), &mut self.wrote),
         }
         .map(Some)
     }
@@ -244,8 +276,9 @@ impl Source {
         PageRequest {
             limit: Limit::new(200),
             after: self.after.take(),
-            sort: S::default(),
             direction: Direction::Ascending,
+            counted: false,
+            ..PageRequest::default()
         }
     }
 
@@ -299,6 +332,7 @@ impl Source {
 
     async fn seats(&mut self, filter: SeatFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {
         let page = self.page();
+        let filter = self.service.narrowed_to_license(&self.act, &mut self.reader, filter).await?;
         let found = seats::list(&mut self.reader, self.act.scope, &filter.rows(), &page).await?;
         let cells = |row: &SeatListRow| {
             let seat = super::seats::show(&row.row);
@@ -371,10 +405,11 @@ fn csv_piece(header: &[&str], rows: &[Cells], first: bool) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| Error::internal(error.to_string()))
 }
 
-fn json_piece(rows: Vec<Cells>, first: bool, last: bool) -> Result<Vec<u8>> {
+/// The piece of an array with `rows`. Any piece can be without: a list may look at many rows before one fits.
+fn json_piece(rows: Vec<Cells>, (first, last): (bool, bool), wrote: &mut bool) -> Result<Vec<u8>> {
     let mut piece = if first { b"[".to_vec() } else { Vec::new() };
-    for (at, row) in rows.into_iter().enumerate() {
-        piece.extend(if first && at == 0 { b"\n".as_slice() } else { b",\n".as_slice() });
+    for row in rows {
+        piece.extend(if std::mem::replace(wrote, true) { b",\n".as_slice() } else { b"\n".as_slice() });
         let object: serde_json::Map<String, Value> =
             row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         serde_json::to_writer(&mut piece, &object).map_err(Error::internal)?;
@@ -405,17 +440,15 @@ mod tests {
     #[test]
     fn pieces_make_one_document() {
         let row = || vec![("id", json!("a,b\"c\n"))];
-        let text = [
-            json_piece(vec![row(), row()], true, false).unwrap(),
-            json_piece(vec![row()], false, false).unwrap(),
-            json_piece(Vec::new(), false, true).unwrap(),
-        ]
-        .concat();
-        assert_eq!(serde_json::from_slice::<Vec<Value>>(&text).unwrap().len(), 3);
-        assert_eq!(
-            serde_json::from_slice::<Vec<Value>>(&json_piece(Vec::new(), true, true).unwrap()).unwrap().len(),
-            0
-        );
+        for pieces in [vec![2, 1, 0], vec![0, 2, 0], vec![0, 0, 1, 0, 3], vec![0, 0], vec![0], vec![1]] {
+            let (mut wrote, last) = (false, pieces.len() - 1);
+            let piece = |(at, rows): (usize, &usize)| {
+                json_piece(vec![row(); *rows], (at == 0, at == last), &mut wrote).unwrap()
+            };
+            let text = pieces.iter().enumerate().flat_map(piece).collect::<Vec<u8>>();
+            let read = serde_json::from_slice::<Vec<Value>>(&text).unwrap();
+            assert_eq!(read.len(), pieces.iter().sum::<usize>(), "{pieces:?}");
+        }
         let csv = [csv_piece(&["id"], &[row()], true).unwrap(), csv_piece(&["id"], &[row()], false).unwrap()].concat();
         assert_eq!(String::from_utf8(csv).unwrap(), "id\r\n\"a,b\"\"c\n\"\r\n\"a,b\"\"c\n\"\r\n");
     }

@@ -1,13 +1,15 @@
 //! Finding by one text: what somebody who looks for a license, a customer, a device or an order has at hand.
 
 use super::{
+    act::Act,
     inputs::{LicenseFilter, PlanFilter, SeatFilter},
     orders::OrderFilter,
     page::{Limit, PageRequest},
     views::{CustomerView, LicenseView, OrderView, PlanView, ProductView, SeatInList},
 };
 use crate::{Call, RequestInfo, Service, actor::Actor, error::Result};
-use holdfast_domain::{Email, LicenseKey, Permission};
+use holdfast_domain::{Email, LicenseId, LicenseKey, Permission};
+use holdfast_store::Querier;
 
 /// How many of each kind are found.
 const EACH: usize = 5;
@@ -56,11 +58,48 @@ fn upto<S: Default>(rows: u32) -> PageRequest<S> {
 }
 
 /// Whether `text` is one of our keys, rightly or wrongly typed.
-fn is_own_key(text: &str) -> bool {
+pub(super) fn is_own_key(text: &str) -> bool {
     LicenseKey::parse_own(text).is_ok() || LicenseKey::parse(text).is_ok_and(|key| key.looks_mistyped())
 }
 
 impl Service {
+    /// Whether `text` is a whole license key: one of ours, or one of another system that a license of the vendor has. Such a
+    /// text is a secret, and gets into nothing that is kept.
+    pub(super) async fn is_whole_key(&self, act: &Act, q: &mut dyn Querier, text: &str) -> Result<bool> {
+        let is_id = text.trim().parse::<LicenseId>().is_ok();
+        Ok(is_own_key(text) || !is_id && self.find_exactly(act, q, text).await?.is_some())
+    }
+
+    /// `text` as it may be kept: nothing where it is a whole key.
+    pub(super) async fn without_key(
+        &self,
+        act: &Act,
+        q: &mut dyn Querier,
+        text: Option<String>,
+    ) -> Result<Option<String>> {
+        Ok(match text {
+            Some(text) if self.is_whole_key(act, q, &text).await? => None,
+            text => text,
+        })
+    }
+
+    /// `filter` of seats with a whole key, or a license's id, in `q` replaced by the license that has it.
+    pub(super) async fn narrowed_to_license(
+        &self,
+        act: &Act,
+        q: &mut dyn Querier,
+        filter: SeatFilter,
+    ) -> Result<SeatFilter> {
+        let found = match &filter.q {
+            Some(text) if filter.license.is_none() => self.find_exactly(act, q, text).await?,
+            _ => None,
+        };
+        Ok(match found.as_deref() {
+            Some([one]) => SeatFilter { license: Some(one.license.id), q: None, ..filter },
+            _ => filter,
+        })
+    }
+
     /// Everything of the vendor that `text` finds. A whole key or a license's id finds that license and nothing else.
     ///
     /// # Errors
@@ -82,7 +121,7 @@ impl Service {
             let (act, mut reader) =
                 (self.act(&Call::new(actor.clone(), RequestInfo::default())), self.store().patient_reader());
             if let Some(found) = self.find_exactly(&act, &mut reader, text).await? {
-                finds.whole_key |= text.parse::<holdfast_domain::LicenseId>().is_err();
+                finds.whole_key |= text.parse::<LicenseId>().is_err();
                 for row in found.iter().take(EACH) {
                     finds.licenses.push(super::licenses::shown(&act, &mut reader, row).await?);
                 }

@@ -59,6 +59,8 @@ pub(crate) struct State {
     /// What this node's watch over all nodes saw last.
     pub(crate) look: std::sync::RwLock<std::sync::Arc<look::Look>>,
     pub(crate) lately: sessions::Lately,
+    /// A place for each export that is streamed.
+    pub(crate) exports: std::sync::Arc<tokio::sync::Semaphore>,
 }
 
 impl State {
@@ -69,6 +71,7 @@ impl State {
             look: std::sync::RwLock::default(),
             counts: freshness::Counts::new(),
             lately: sessions::Lately::default(),
+            exports: std::sync::Arc::new(tokio::sync::Semaphore::new(exports::AT_ONCE)),
         }
     }
 }

@@ -36,6 +36,8 @@ pub const BACK: Seconds = Seconds::days(90);
 const PART: u64 = 5_000;
 /// How many licenses are named in one answer.
 const NAMED: usize = 100;
+/// How many seats are read at once; a license with more is not replayed.
+const SEATS: usize = 20_000;
 /// How many claims and releases of one license are replayed.
 const EVENTS: usize = 5_000;
 
@@ -263,9 +265,10 @@ impl Service {
                 })
                 .collect();
             let ids: Vec<LicenseId> = others.iter().map(|(found, _)| found.row.license.id).collect();
-            let taken = seats::taken_since(q, scope, &ids, since).await?;
+            // Where all of them have more than is read at once, each is read by itself.
+            let taken = seats::taken_since(q, scope, &ids, since, SEATS).await?;
             let mut of: HashMap<LicenseId, Vec<&SeatRow>> = HashMap::new();
-            for row in &taken {
+            for row in taken.iter().flatten() {
                 of.entry(row.seat.license).or_default().push(row);
             }
             for (found, after) in &others {
@@ -273,8 +276,16 @@ impl Service {
                 replay.changing += 1;
                 replay.over_their_seats += u64::from(found.row.seats_used > after.terms.seat_limit());
                 add_lost(&mut lost, license, after);
-                let seats = of.get(&license.id).map(Vec::as_slice).unwrap_or_default();
-                let met = meet(q, scope, license, after, seats, (since, now)).await?;
+                let alone = match &taken {
+                    Some(_) => Some(Vec::new()),
+                    None => seats::taken_since(q, scope, &[license.id], since, SEATS).await?,
+                };
+                if alone.is_none() && !replay.unknown.contains(&Unknown::LargeLicenses) {
+                    replay.unknown.push(Unknown::LargeLicenses);
+                }
+                let mut seats = of.remove(&license.id).unwrap_or_default();
+                seats.extend(alone.iter().flatten());
+                let met = meet(q, scope, license, after, &seats, (since, now)).await?;
                 if met.refused.is_empty() && met.ran_out.is_empty() {
                     continue;
                 }

@@ -3,7 +3,7 @@
 use super::{
     act::{Act, job},
     inputs::SeatFilter,
-    page::{Direction, Limit, Page, PageRequest, map},
+    page::{Page, PageRequest, map},
     views::{SeatInList, SeatView},
 };
 use crate::{
@@ -46,18 +46,8 @@ pub(super) async fn of_license(
     state: SeatState,
     limit: usize,
 ) -> Result<Vec<SeatView>> {
-    let filter = seats::SeatFilter { license: Some(license), state: Some(state), ..seats::SeatFilter::default() };
-    let mut page =
-        PageRequest { limit: Limit::new(200), after: None, sort: SeatSort::LastSeen, direction: Direction::Descending };
-    let mut found = Vec::new();
-    while found.len() < limit {
-        let rows = seats::list(q, act.scope, &filter, &page).await?;
-        found.extend(rows.items.iter().map(|row| show(&row.row)));
-        let Some(next) = rows.next else { break };
-        page.after = Some(next);
-    }
-    found.truncate(limit);
-    Ok(found)
+    let rows = seats::of_license(q, act.scope, license, state, limit).await?;
+    Ok(rows.iter().map(show).collect())
 }
 
 /// Takes a seat from its device in a write job; whether it had one.
@@ -95,7 +85,10 @@ impl Service {
         page: PageRequest<SeatSort>,
     ) -> Result<Page<SeatInList>> {
         actor.require(Permission::LicensesRead)?;
-        let rows = seats::list(&mut self.store().patient_reader(), actor.scope(), &filter.rows(), &page).await?;
+        let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
+        let mut reader = self.store().patient_reader();
+        let filter = self.narrowed_to_license(&act, &mut reader, filter).await?;
+        let rows = seats::list(&mut reader, act.scope, &filter.rows(), &page).await?;
         Ok(map(rows, |row| SeatInList {
             seat: show(&row.row),
             key_hint: row.key_hint,

@@ -80,6 +80,8 @@ pub enum Unknown {
     WhichEntitlementsWereAskedFor,
     /// How a plan is sold sets the end of licenses that are issued from then on; those that exist keep theirs.
     EndsStay,
+    /// What a license with more devices than are read at once would have met.
+    LargeLicenses,
 }
 
 /// A license that proposed terms would have hit.

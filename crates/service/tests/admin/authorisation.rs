@@ -163,7 +163,7 @@ fn cases() -> Vec<Case> {
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
         bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor);
         saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
-        save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), shared: true });
+        save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), q: None, shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
         undo_license [+ + + + _] true |s, c, i| s.undo_license(&c, i.license, undo());
         undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());

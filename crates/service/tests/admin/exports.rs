@@ -8,7 +8,8 @@ use holdfast_service::{
     admin::{
         exports::{Export, Format, Rows},
         import::StageImport,
-        inputs::{CreateCustomer, CustomerChoice, EventFilter, IssueLicense, LicenseFilter},
+        inputs::{CreateCustomer, CustomerChoice, EventFilter, IssueLicense, LicenseFilter, SeatFilter},
+        orders::OrderFilter,
     },
 };
 use holdfast_testkit::both;
@@ -77,5 +78,51 @@ both! {
         let customers = Export { rows: Rows::Customers(None), ..export(Format::Csv, false) };
         let csv = read(&world, &world.call(), customers).await.unwrap();
         assert_eq!(csv, "id,email,name,external_id,created_at\r\n");
+    }
+
+    async fn what_was_searched_for_is_logged_but_for_a_key(db: TestDb) {
+        let world = World::new(&db).await;
+        let issued = world.issue().await;
+        let foreign = IssueLicense { key: Some("of-another-system-1".to_owned()), ..IssueLicense::of(world.plan) };
+        world.service.issue_license(&world.call(), foreign).await.unwrap();
+        let hint = issued.license.key_hint.as_str();
+        for (q, is_key) in
+            [(issued.key.as_str(), true), ("of another system 1", true), ("ada@example.com", false), (hint, false)]
+        {
+            let typed = || Some(q.to_owned());
+            for rows in [
+                Rows::Licenses(LicenseFilter { q: typed(), ..LicenseFilter::default() }),
+                Rows::Customers(typed()),
+                Rows::Seats(SeatFilter { q: typed(), ..SeatFilter::default() }),
+                Rows::Orders(OrderFilter { q: typed(), ..OrderFilter::default() }),
+                Rows::Events(EventFilter { subject: typed(), ..EventFilter::default() }),
+            ] {
+                let name = if matches!(rows, Rows::Events(_)) { "subject" } else { "q" };
+                read(&world, &world.call(), Export { rows, ..export(Format::Json, false) }).await.unwrap();
+                let filter = EventFilter { action: Some("export.made".to_owned()), ..EventFilter::default() };
+                let told = world.service.events(&world.system(), filter, page()).await.unwrap().items.remove(0).data;
+                assert_eq!(told["filter"][name].as_str(), (!is_key).then_some(q), "{told}");
+            }
+        }
+        // A whole key finds its license in an export as it does in a list, and its seats.
+        let rows = Rows::Licenses(LicenseFilter { q: Some(issued.key.clone()), ..LicenseFilter::default() });
+        let csv = read(&world, &world.call(), Export { rows, ..export(Format::Csv, false) }).await.unwrap();
+        assert_eq!(csv.lines().count(), 2, "{csv}");
+    }
+
+    async fn a_node_streams_so_many_at_once_until_they_are_read_or_left(db: TestDb) {
+        let world = World::new(&db).await;
+        world.issue().await;
+        let begin = async || world.service.export(&world.call(), export(Format::Csv, false)).await;
+        let mut streams = Vec::new();
+        for _ in 0..4 {
+            streams.push(begin().await.unwrap());
+        }
+        let refused = begin().await.err().unwrap();
+        assert_eq!((refused.code, refused.retry_after.is_some()), (ErrorCode::Busy, true));
+        streams.pop();
+        let one: Vec<Vec<u8>> = begin().await.unwrap().try_collect().await.unwrap();
+        assert_eq!(String::from_utf8(one.concat()).unwrap().lines().count(), 2);
+        assert!(begin().await.is_ok(), "the one before is read");
     }
 }

@@ -6,7 +6,7 @@ use holdfast_service::{
     ErrorCode,
     admin::{
         find::Finds,
-        inputs::{CreateCustomer, CreateOrder, CreateToken, CustomerChoice, IssueLicense},
+        inputs::{CreateCustomer, CreateOrder, CreateToken, CustomerChoice, IssueLicense, SeatFilter},
     },
 };
 use holdfast_testkit::both;
@@ -34,6 +34,21 @@ async fn sold(world: &World, name: &str, email: &str, device: &str, order: &str)
 }
 
 both! {
+    async fn a_whole_key_leads_to_the_seats_of_its_license(db: TestDb) {
+        let world = World::new(&db).await;
+        let key = sold(&world, "Ada", "ada@example.com", "One", "ORDER-1").await;
+        sold(&world, "Bob", "bob@example.com", "Two", "ORDER-2").await;
+        let seats = async |q: &str| {
+            let filter = SeatFilter { q: Some(q.to_owned()), ..SeatFilter::default() };
+            let found = world.service.seats_in_list(&world.system(), filter, page()).await.unwrap().items;
+            found.into_iter().filter_map(|one| one.seat.name).collect::<Vec<_>>()
+        };
+        assert_eq!(seats(&key).await, ["One"]);
+        assert_eq!(seats(&key.to_lowercase().replace('-', "")).await, ["One"]);
+        assert_eq!(seats("bob@exam").await, ["Two"]);
+        assert_eq!(seats(&format!("{}A", &key[1..])).await.len(), 0, "the end of a key is no key");
+    }
+
     async fn whatever_somebody_has_at_hand_finds_it(db: TestDb) {
         let world = World::new(&db).await;
         let key = sold(&world, "Zoë Almeida", "zoe@example.com", "Studio ÄRGER 7%", "ORDER-4711").await;

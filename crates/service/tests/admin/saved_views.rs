@@ -2,11 +2,14 @@
 
 use crate::world::*;
 use holdfast_domain::Role;
-use holdfast_service::{Call, ErrorCode, admin::saved_views::SaveView};
+use holdfast_service::{
+    Call, ErrorCode,
+    admin::{inputs::IssueLicense, saved_views::SaveView},
+};
 use holdfast_testkit::both;
 
 fn view(name: &str, shared: bool) -> SaveView {
-    SaveView { list: "licenses".to_owned(), name: text(name), query: "state=active".to_owned(), shared }
+    SaveView { list: "licenses".to_owned(), name: text(name), query: "state=active".to_owned(), q: None, shared }
 }
 
 both! {
@@ -43,10 +46,22 @@ both! {
             ("secrets", "a=b".to_owned()), ("licenses", String::new()), ("licenses", "a=b c".to_owned()),
             ("licenses", "a=b\r\nx".to_owned()), ("licenses", "ü=1".to_owned()), ("licenses", "q=".repeat(2_000)),
         ] {
-            let input = SaveView { list: list.to_owned(), name: text("N"), query, shared: false };
+            let input = SaveView { list: list.to_owned(), name: text("N"), query, q: None, shared: false };
             assert_eq!(world.service.save_view(&owner, input).await.unwrap_err().code, ErrorCode::InvalidRequest);
         }
-        for _ in 0..50 {
+        let issued = world.issue().await;
+        let foreign = IssueLicense { key: Some("of-another-system-1".to_owned()), ..IssueLicense::of(world.plan) };
+        world.service.issue_license(&world.call(), foreign).await.unwrap();
+        for (q, keeps) in [
+            (issued.key.clone(), false), (issued.key.to_lowercase().replace('-', ""), false),
+            ("Of Another System 1".to_owned(), false), ("of-another-system-2".to_owned(), true),
+            ("ada@example.com".to_owned(), true), (issued.license.id.to_string(), true), (issued.license.key_hint, true),
+        ] {
+            let input = SaveView { q: Some(q.clone()), ..view("By text", false) };
+            let saved = world.service.save_view(&owner, input).await.map_err(|error| error.code);
+            assert_eq!(saved.err(), (!keeps).then_some(ErrorCode::InvalidRequest), "{q}");
+        }
+        for _ in 0..46 {
             world.service.save_view(&owner, view("One more", false)).await.unwrap();
         }
         assert_eq!(world.service.save_view(&owner, view("Too many", false)).await.unwrap_err().code, ErrorCode::InvalidRequest);

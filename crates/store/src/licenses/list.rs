@@ -345,9 +345,11 @@ pub async fn list(
     if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
         broad = search(q, &mut parts, scope, &text).await?;
     }
-    let plan = parts.plan(q, page.sort == LicenseSort::Ends).await?;
+    let plan = parts.plan(q, page.sort == LicenseSort::Ends, page.counted).await?;
     let (key, id) = key(page.sort);
-    let total = if parts.is_empty() {
+    let total = if !page.counted {
+        None
+    } else if parts.is_empty() {
         Some(Total::of(crate::vendors::counted(q, scope, Counted::Licenses).await?))
     } else if broad {
         Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
@@ -393,10 +395,7 @@ pub async fn list(
         };
         (value, row.row.license.id.to_bytes())
     };
-    Ok(match total {
-        Some(total) => window.page(rows, total, key),
-        None => window.page_of_unknown(rows, key),
-    })
+    Ok(window.page_of(rows, total, key))
 }
 
 /// The page, and how to ask for it, where the list is made of the few rows of one condition: those are narrowed and sorted by
@@ -426,12 +425,12 @@ async fn among_few(
     }
     let with = format!("WITH few AS MATERIALIZED ({with})");
     let all = |text: String| if text.is_empty() { "1 = 1".to_owned() } else { text };
-    let total = if let Some(total) = total {
+    let total = if total.is_some() || !page.counted {
         total
     } else {
         let sql = format!("{with} SELECT count(*) FROM {from} WHERE {}", all(conditions.text()));
         let rows: Option<i64> = crate::sql::value(q, sql, conditions.args.clone()).await?;
-        Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0))
+        Some(Total::of(u64::try_from(rows.unwrap_or(0)).unwrap_or(0)))
     };
     let sql = format!(
         "{with}, page AS MATERIALIZED (SELECT few.few_id AS page_id FROM {from} WHERE {} ORDER BY {} LIMIT {})
@@ -445,7 +444,7 @@ async fn among_few(
         dialect.each_by("license_use", "license_use.license = page.page_id"),
         window.order.replace("few.few_id", "page.page_id")
     );
-    Ok((window, sql, Some(total)))
+    Ok((window, sql, total))
 }
 
 /// How many licenses each of these orders has.

@@ -5,7 +5,7 @@ use crate::{
     dialect::Dialect,
     error::StoreError,
     narrow::{Parts, SCANNED, SEARCHED_IN_ALL},
-    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
+    page::{COUNT_CAP, Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Total, Window},
     scope::Scope,
     search::{Kind, MANY, Piece, Search},
     sql::{Querier, Record, Row, ToArg as _, all, args},
@@ -77,7 +77,9 @@ fn parts(scope: Scope, filter: &SeatFilter, sort: SeatSort, dialect: Dialect) ->
     let mut parts = Parts::default();
     if let Some(license) = filter.license {
         let condition = "seats.vendor = ? AND seats.license = ?";
-        parts.indexed("seats", &by("seats_device_key"), "seats.id", condition, args![vendor, license]);
+        let part = parts.indexed("seats", &by("seats_device_key"), "seats.id", condition, args![vendor, license]);
+        // A walk along the vendor's seats would pass over everybody else's for ever.
+        part.most = Some(COUNT_CAP);
     }
     if let Some(product) = filter.product {
         let condition = "seats.vendor = ? AND seats.product = ?";
@@ -104,7 +106,9 @@ fn parts(scope: Scope, filter: &SeatFilter, sort: SeatSort, dialect: Dialect) ->
              WHERE products.vendor = ? AND seats.vendor = ? AND seats.product = products.id AND seats.state = ?",
             by("seats_product_idx")
         );
-        parts.push(Some(Piece(found, args![vendor, vendor, state])), "seats.state = ?", args![state]);
+        // A license has few of them: to count the vendor's would be for nothing.
+        let found = filter.license.is_none().then(|| Piece(found, args![vendor, vendor, state]));
+        parts.push(found, "seats.state = ?", args![state]);
     }
     if let Some(since) = filter.not_seen_since {
         let condition = "seats.vendor = ? AND seats.last_seen_at < ?";
@@ -168,7 +172,7 @@ pub async fn list(
     if let Some(text) = Search::of(dialect, scope, filter.q.as_deref()) {
         broad = search(q, &mut parts, scope, &text).await?;
     }
-    let plan = parts.plan(q, true).await?;
+    let plan = parts.plan(q, true, page.counted).await?;
     let (name, expression, kind, index) = match page.sort {
         SeatSort::Created => ("created", "seats.id", KeyType::Id, "seats_vendor_key"),
         SeatSort::LastSeen => ("last_seen", "seats.last_seen_at", KeyType::Int, "seats_seen_idx"),
@@ -198,7 +202,9 @@ pub async fn list(
         window.bound(q, &Window::new(&met, page, &key, "seats.id")?, &walked, most).await?;
     }
     let with = with.unwrap_or_default();
-    let total = if parts.is_empty() {
+    let total = if !page.counted {
+        None
+    } else if parts.is_empty() {
         Some(Total::of(crate::vendors::counted(q, scope, Counted::Seats).await?))
     } else if broad {
         Some(Total { rows: MANY as u64, exact: false }).filter(|_| parts.0.len() == 1)
@@ -228,8 +234,5 @@ pub async fn list(
         };
         (value, row.row.seat.id.to_bytes())
     };
-    Ok(match total {
-        Some(total) => window.page(rows, total, key),
-        None => window.page_of_unknown(rows, key),
-    })
+    Ok(window.page_of(rows, total, key))
 }

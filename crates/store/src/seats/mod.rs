@@ -139,31 +139,62 @@ pub async fn active_of_license(
     license: LicenseId,
 ) -> Result<Vec<SeatRow>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND state = 'active' ORDER BY last_seen_at, id LIMIT 200",
-        SeatRow::COLUMNS
+        "SELECT {} FROM {} WHERE seats.vendor = $1 ORDER BY seats.last_seen_at, seats.id LIMIT 200",
+        SeatRow::COLUMNS,
+        in_state(q, SeatState::Active)
     );
     all(q, sql, args![scope.vendor(), license]).await
 }
 
-/// The seats of `licenses` that are taken, or were given up after `since`.
+/// The seats of a license in one state, those seen last first, at most `limit`.
+pub async fn of_license(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    state: SeatState,
+    limit: usize,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE seats.vendor = $1 ORDER BY seats.last_seen_at DESC, seats.id DESC LIMIT {limit}",
+        SeatRow::COLUMNS,
+        in_state(q, state)
+    );
+    all(q, sql, args![scope.vendor(), license]).await
+}
+
+/// A table expression of the seats of license `$2` in one state.
+fn in_state(q: &dyn Querier, state: SeatState) -> String {
+    let (index, word) = match state {
+        SeatState::Active => ("seats_license_idx", "active"),
+        SeatState::Released => ("seats_device_key", "released"),
+    };
+    q.dialect().found_by("seats", index, &format!("license = $2 AND state = '{word}'"))
+}
+
+/// The seats of `licenses` that are taken, or were given up after `since`; `None` where they are more than `most`.
 pub async fn taken_since(
     q: &mut dyn Querier,
     scope: Scope,
     licenses: &[LicenseId],
     since: Timestamp,
-) -> Result<Vec<SeatRow>, StoreError> {
+    most: usize,
+) -> Result<Option<Vec<SeatRow>>, StoreError> {
     let mut found = Vec::new();
     for chunk in licenses.chunks(200) {
         let mut args = args![scope.vendor(), since];
         let among = q.dialect().any_of("seats.license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
         let sql = format!(
-            "SELECT {} FROM seats{} WHERE vendor = $1 AND {among} AND (state = 'active' OR released_at >= $2)",
+            "SELECT {} FROM seats{} WHERE vendor = $1 AND {among} AND (state = 'active' OR released_at >= $2) LIMIT {}",
             SeatRow::COLUMNS,
-            q.dialect().by_index(Some("seats_device_key"))
+            q.dialect().by_index(Some("seats_device_key")),
+            most + 1 - found.len()
         );
         found.extend(all::<SeatRow>(q, sql, args).await?);
+        if found.len() > most {
+            return Ok(None);
+        }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Gives a seat another name. False where there is no such seat.

@@ -15,8 +15,13 @@ macro_rules! walk {
         let mut names = Vec::new();
         let mut after: Option<Cursor> = None;
         loop {
-            let $page =
-                PageRequest { limit: Limit::new($size), after: after.clone(), sort: $sort, direction: $direction };
+            let $page = PageRequest {
+                limit: Limit::new($size),
+                after: after.clone(),
+                sort: $sort,
+                direction: $direction,
+                counted: true,
+            };
             let found: Page<_> = $list.await.unwrap();
             assert!(found.items.len() <= Limit::new($size).rows());
             names.extend(found.items.iter().map(|$row| $name));

@@ -4,6 +4,7 @@
 mod claims;
 mod events;
 mod feed;
+mod found;
 mod freshness;
 mod gathered;
 mod grouped;

@@ -20,7 +20,7 @@ async fn walked(
 ) -> (Vec<LicenseId>, usize) {
     let (mut ids, mut pages, mut after) = (Vec::new(), 0, None::<Cursor>);
     loop {
-        let page = PageRequest { limit: Limit::new(size), after, sort, direction };
+        let page = PageRequest { limit: Limit::new(size), after, sort, direction, counted: size != 2 };
         let found = licenses::list(&mut f.store.reader(), f.scope, filter, &page, NOW).await.unwrap();
         ids.extend(found.items.iter().map(|row| row.row.license.id));
         pages += 1;
@@ -257,7 +257,7 @@ both! {
         }
         let filter = licenses::LicenseFilter { plan: Some(rare), activated: Some(false), ..Default::default() };
         let page = PageRequest {
-            limit: Limit::new(50), after: None, sort: licenses::LicenseSort::Customer, direction: Direction::Ascending,
+            limit: Limit::new(50), sort: licenses::LicenseSort::Customer, direction: Direction::Ascending, ..Default::default()
         };
         let first = licenses::list(&mut f.store.reader(), scope, &filter, &page, NOW).await.unwrap();
         assert!(first.items.is_empty() && first.next.is_some(), "none among the first 2 500");
@@ -327,7 +327,7 @@ both! {
         for sort in [licenses::LicenseSort::Created, licenses::LicenseSort::Ends, licenses::LicenseSort::Customer, licenses::LicenseSort::LastSeen, licenses::LicenseSort::Taken] {
             let (mut met, mut after) = (Vec::new(), None::<Cursor>);
             loop {
-                let page = PageRequest { limit: Limit::new(2), after, sort, direction: Direction::Ascending };
+                let page = PageRequest { limit: Limit::new(2), after, sort, direction: Direction::Ascending, counted: true };
                 let filter = licenses::LicenseFilter::default();
                 let found = licenses::list(&mut f.store.reader(), f.scope, &filter, &page, NOW).await.unwrap();
                 met.extend(found.items.iter().map(|row| row.row.license.id));

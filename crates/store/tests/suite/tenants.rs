@@ -238,7 +238,7 @@ impl Everything {
         see("note", notes::get(q, scope, self.note).await.unwrap().is_some());
         let about = notes::NoteSubject::License(self.license);
         see("notes", !notes::list(q, scope, about, &PageRequest::default()).await.unwrap().items.is_empty());
-        see("seats taken", !seats::taken_since(q, scope, &[self.license], NOW).await.unwrap().is_empty());
+        see("seats taken", !seats::taken_since(q, scope, &[self.license], NOW, 9).await.unwrap().unwrap().is_empty());
         let subjects = [self.license.to_string()];
         let told = events::about(q, scope, &subjects, events::Told::All, &PageRequest::default()).await.unwrap();
         see("time line", !told.items.is_empty());

@@ -46,7 +46,7 @@ impl ListParams {
                 (sort.ok_or_else(refused)?, direction)
             }
         };
-        Ok(PageRequest { limit, after, sort, direction })
+        Ok(PageRequest { limit, after, sort, direction, counted: true })
     }
 
     /// The page asked for of a list that is read as a whole because it is short. `items` come oldest first; `id` names

@@ -42,7 +42,10 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     });
     let listed = &mut list.listed;
     listed.action = actor.may(Permission::CustomersWrite).then(|| link("Add customer", "/console/customers/new"));
-    listed.empty = if q.is_some() {
+    listed.empty = if found.next.is_some() {
+        let text = "Among the customers looked through so far none matches. The next page goes on.";
+        ("None so far".to_owned(), text.to_owned(), Vec::new())
+    } else if q.is_some() {
         let text = "Names and e-mail addresses are searched for what is typed, wherever it stands in them.";
         ("No customer matches".to_owned(), text.to_owned(), vec![link("Show all", KNOWN.path)])
     } else {

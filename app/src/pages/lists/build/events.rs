@@ -33,7 +33,7 @@ pub(super) static KNOWN: Known = Known {
 pub fn filter(query: &Query) -> Result<EventFilter, UiError> {
     let text = |name| Some(query.get(name).trim().to_owned()).filter(|text| !text.is_empty());
     Ok(EventFilter {
-        subject: text("subject").or_else(|| query.search()),
+        subject: query.search().or_else(|| text("subject")),
         member: serve::optional("member", query.get("member"))?,
         action: text("action"),
         since: serve::day("since", query.get("since"))?,

@@ -3,13 +3,10 @@
 use holdfast_domain::{Permission, Seconds, Timestamp};
 use holdfast_service::{
     Actor, Service,
-    admin::{
-        inputs::{LicenseFilter, SeatsTaken},
-        licenses::LicenseSort,
-    },
+    admin::{inputs::LicenseFilter, licenses::LicenseSort},
 };
 
-use super::{Column, Known, List, Query, customer, days, link, options, products};
+use super::{Column, Known, List, Query, customer, days, link, options, products, word};
 use crate::{
     error::UiError,
     pages::{lists::model::Cell, serve},
@@ -57,7 +54,7 @@ fn month_end(now: Timestamp) -> Timestamp {
 pub fn filter(query: &Query, now: Timestamp) -> Result<LicenseFilter, UiError> {
     let get = |name| query.get(name);
     let mut filter = LicenseFilter {
-        state: serve::word(get("state")),
+        state: word("state", get("state"))?,
         product: serve::optional("product", get("product"))?,
         plan: serve::optional("plan", get("plan"))?,
         customer: serve::optional("customer", get("customer"))?,
@@ -73,7 +70,7 @@ pub fn filter(query: &Query, now: Timestamp) -> Result<LicenseFilter, UiError> {
     match get("use") {
         "never" => filter.activated = Some(false),
         "activated" => filter.activated = Some(true),
-        text => filter.seats = SeatsTaken::from_name(text),
+        text => filter.seats = word("use", text)?,
     }
     match get("ends") {
         "" => {}
@@ -180,6 +177,7 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdfast_service::admin::inputs::SeatsTaken;
 
     #[test]
     fn this_month_ends_with_its_last_day() {
@@ -198,7 +196,9 @@ mod tests {
         assert_eq!(of("use=never").activated, Some(false));
         assert_eq!(of("unseen=30").not_seen_since, Some(now.plus(Seconds::days(-30))));
         assert_eq!(of("ends=90").ends_before, Some(now.plus(Seconds::days(90))));
-        assert_eq!(filter(&Query::parse("product=nonsense"), now).unwrap_err().field.as_deref(), Some("product"));
+        for (field, query) in [("product", "product=nonsense"), ("state", "state=expird"), ("use", "use=most")] {
+            assert_eq!(filter(&Query::parse(query), now).unwrap_err().field.as_deref(), Some(field));
+        }
         for (_, query) in KNOWN.views {
             assert_ne!(of(query), LicenseFilter::default(), "{query}");
         }

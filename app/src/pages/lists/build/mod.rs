@@ -165,6 +165,16 @@ fn days(field: &str, text: &str) -> Result<Option<Seconds>, UiError> {
     Ok(days.map(|days| Seconds::days(days.into())))
 }
 
+/// A word of a closed vocabulary. Any other is refused: without its condition the list, what is exported of it and what is
+/// done with all of it would be everything.
+fn word<T: serde::de::DeserializeOwned>(field: &str, text: &str) -> Result<Option<T>, UiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let known = serve::word(text).ok_or_else(|| UiError::field(field, format_args!("There is no “{text}” to choose.")));
+    known.map(Some)
+}
+
 /// A list in the making.
 struct List {
     known: &'static Known,
@@ -248,6 +258,11 @@ impl List {
     /// A field with what can be chosen, and a chip where something is.
     fn choice(&mut self, name: &str, label: &str, any: &str, options: Vec<(String, String)>, first: bool) {
         let value = self.query.get(name).to_owned();
+        let mut options = options;
+        if !value.is_empty() && options.iter().all(|(option, _)| *option != value) {
+            // What a link or a person has written into the address, and narrows the list all the same.
+            options.push((value.clone(), value.clone()));
+        }
         if let Some((_, words)) = options.iter().find(|(option, _)| *option == value) {
             self.chip(name, &format!("{label}: {words}"));
         }

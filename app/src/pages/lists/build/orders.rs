@@ -6,7 +6,7 @@ use holdfast_service::{
     admin::orders::{OrderFilter, OrderStatus},
 };
 
-use super::{Column, Known, List, Query, customer, link, options};
+use super::{Column, Known, List, Query, customer, link, options, word};
 use crate::{
     error::UiError,
     pages::{lists::model::Cell, serve},
@@ -35,7 +35,7 @@ const STATUSES: &[(&str, &str)] =
 /// Which orders the query asks for.
 pub fn filter(query: &Query) -> Result<OrderFilter, UiError> {
     Ok(OrderFilter {
-        status: OrderStatus::from_name(query.get("status")),
+        status: word("status", query.get("status"))?,
         customer: serve::optional("customer", query.get("customer"))?,
         q: query.search(),
     })

@@ -6,7 +6,7 @@ use holdfast_service::{
     admin::{inputs::SeatFilter, seats::SeatSort},
 };
 
-use super::{Column, Known, List, Query, customer, days, link, options, products};
+use super::{Column, Known, List, Query, customer, days, link, options, products, word};
 use crate::{
     error::UiError,
     pages::{lists::model::Cell, serve},
@@ -44,7 +44,7 @@ pub fn filter(query: &Query, now: Timestamp) -> Result<SeatFilter, UiError> {
         license: serve::optional("license", get("license"))?,
         product: serve::optional("product", get("product"))?,
         customer: serve::optional("customer", get("customer"))?,
-        state: serve::word(get("state")),
+        state: word("state", get("state"))?,
         not_seen_since: days("unseen", get("unseen"))?.map(|span| now.plus(Seconds(-span.0))),
         platform: Some(get("platform").to_owned()).filter(|platform| !platform.is_empty()),
         q: query.search(),
@@ -78,7 +78,7 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
         let free = link("Free", format!("{license}/free/{}", seat.id));
         let actions = if may_free && seat.state == SeatState::Active { vec![free] } else { Vec::new() };
         list.row(seat.id.to_string(), name.clone(), actions, |column| match column {
-            "device" => Cell::Link(link(name.clone(), format!("{license}?seat={}", seat.id)), user.clone(), false),
+            "device" => Cell::Link(link(name.clone(), format!("/console/seats/{}", seat.id)), user.clone(), false),
             "license" => Cell::Link(link(format!("…{}", row.key_hint), license.clone()), String::new(), true),
             "customer" => customer(whose.clone()),
             "state" if seat.state == SeatState::Active => Cell::Badge(Tone::Good, "Taken".to_owned()),

@@ -130,6 +130,7 @@ fn told(
         Unknown::EarlierGaps => "Of each device only the last renewal is kept. A device that was away for long earlier, and has renewed since, is not counted.".to_owned(),
         Unknown::WhenSharedSeatsCameBack => "When a shared seat would have come back by itself with the other length of lease is not known, so activations are judged by when seats really came back.".to_owned(),
         Unknown::WhichEntitlementsWereAskedFor => "Applications ask for entitlements without a server, so who uses one is not known; only who would lose it.".to_owned(),
+        Unknown::LargeLicenses => "Licenses with more than 20,000 devices are not replayed.".to_owned(),
         Unknown::EndsStay => format!("How it is sold sets the end of licenses issued from now on. Those that exist keep their end, and their own number of seats unless it is {seats}."),
     }
     };
