@@ -147,6 +147,7 @@ for (const way of ways) {
       await h.settled(tab);
       await said('Suspend 3 licenses');
       await said(/1 device loses access/);
+      await said('Workshop <b>PC</b>');
       await sound('act-new');
       await page.getByLabel('Reason').fill('Payment overdue');
       await press('Suspend 3 licenses');
@@ -162,8 +163,15 @@ for (const way of ways) {
       await rows(3);
       await page.goBack();
       await h.settled(tab);
+      await page.getByRole('link', { name: 'Take it back', exact: true }).click();
+      await page.waitForURL('**/console/acts/new?undo=*');
+      await h.settled(tab);
+      await said('Take it back for 3 licenses');
+      await said('Nobody loses access by that.');
+      await sound('act-undo');
       await page.getByLabel('Reason').fill('Paid meanwhile');
-      await press('Take it back');
+      await press('Take it back for 3 licenses');
+      await page.waitForURL('**/console/acts/blk_*');
       await said('This takes back an earlier act.');
       for (let tries = 0; ; tries += 1) {
         await h.visit(tab, '/console/licenses?state=active');

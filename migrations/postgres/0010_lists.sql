@@ -175,15 +175,24 @@ CREATE TABLE bulk_acts (
     request TEXT COLLATE "C" NOT NULL,
     -- `gathering`, `running`, `done` or `stopped`.
     state TEXT COLLATE "C" NOT NULL,
+    -- Why it was stopped: `too_many`, `asked` or `failed`.
+    stopped TEXT COLLATE "C",
     total BIGINT NOT NULL,
     changed BIGINT NOT NULL,
     refused BIGINT NOT NULL,
+    -- How often it failed since it last went on.
+    failures BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    ended_at BIGINT
+    ended_at BIGINT,
+    -- Since when what became of each is no longer kept.
+    cleared_at BIGINT
 );
 CREATE UNIQUE INDEX bulk_acts_vendor_key ON bulk_acts (vendor, id);
-CREATE INDEX bulk_acts_state_idx ON bulk_acts (state, id);
+-- An act is taken back once; one that was stopped before it was through can be begun anew.
+CREATE UNIQUE INDEX bulk_acts_undoes_key ON bulk_acts (vendor, undoes) WHERE state <> 'stopped';
+CREATE INDEX bulk_acts_turn_idx ON bulk_acts (updated_at, id) WHERE ended_at IS NULL;
+CREATE INDEX bulk_acts_ended_idx ON bulk_acts (ended_at) WHERE cleared_at IS NULL;
 
 CREATE TABLE bulk_act_items (
     bulk_act UUID NOT NULL REFERENCES bulk_acts (id),

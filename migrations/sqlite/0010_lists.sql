@@ -144,15 +144,24 @@ CREATE TABLE bulk_acts (
     request TEXT NOT NULL,
     -- `gathering`, `running`, `done` or `stopped`.
     state TEXT NOT NULL,
+    -- Why it was stopped: `too_many`, `asked` or `failed`.
+    stopped TEXT,
     total INTEGER NOT NULL,
     changed INTEGER NOT NULL,
     refused INTEGER NOT NULL,
+    -- How often it failed since it last went on.
+    failures INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    ended_at INTEGER
+    ended_at INTEGER,
+    -- Since when what became of each is no longer kept.
+    cleared_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX bulk_acts_vendor_key ON bulk_acts (vendor, id);
-CREATE INDEX bulk_acts_state_idx ON bulk_acts (state, id);
+-- An act is taken back once; one that was stopped before it was through can be begun anew.
+CREATE UNIQUE INDEX bulk_acts_undoes_key ON bulk_acts (vendor, undoes) WHERE state <> 'stopped';
+CREATE INDEX bulk_acts_turn_idx ON bulk_acts (updated_at, id) WHERE ended_at IS NULL;
+CREATE INDEX bulk_acts_ended_idx ON bulk_acts (ended_at) WHERE cleared_at IS NULL;
 
 CREATE TABLE bulk_act_items (
     bulk_act BLOB NOT NULL REFERENCES bulk_acts (id),

@@ -180,6 +180,7 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("view.removed", "View removed", Tone::None),
     ("bulk.began", "Act on many begun", Tone::Warn),
     ("bulk.ended", "Act on many ended", Tone::None),
+    ("bulk.stopped", "Act on many stopped", Tone::Warn),
     ("provider.set", "Company sign-in set", Tone::Warn),
     ("provider.removed", "Company sign-in removed", Tone::Warn),
 ];

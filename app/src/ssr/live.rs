@@ -35,8 +35,17 @@ use super::{AppState, Visitor, sessions::secret};
 pub const PATH: &str = "/console/live";
 /// The server functions that pages call again when they are told to. They are no use of a session: a screen that nobody
 /// sits at does not keep its session.
-const READ_AGAIN: [&str; 8] =
-    ["fleet", "node", "alerts", "alert", "open_alerts", "overview_again", "license_again", "customer_again"];
+const READ_AGAIN: [&str; 9] = [
+    "fleet",
+    "node",
+    "alerts",
+    "alert",
+    "open_alerts",
+    "overview_again",
+    "license_again",
+    "customer_again",
+    "act_again",
+];
 
 /// How often to look for what has changed.
 const LOOK: Duration = Duration::from_secs(1);

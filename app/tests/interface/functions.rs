@@ -108,7 +108,8 @@ fn table() -> Vec<Row> {
         begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
         acts "+++++" "ok" "unauthenticated" |_| "";
         act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
-        undo_act "!!_!_" "invalid_request" "unauthenticated" |t| format!("id={}&reason=", t.bulk);
+        act_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
+        stop_act "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.bulk);
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
         issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);

@@ -98,3 +98,40 @@ async fn a_saved_view_leads_to_its_list_whatever_its_query_holds() {
     let key = owner.call(&function("save_view"), "of=seats&name=Mine&query=q%3DAAAAA-BBBBB-CCCCC-DDDDD-EEEEE").await;
     assert_eq!(key.code(), "invalid_request");
 }
+
+#[tokio::test]
+async fn an_act_on_many_names_what_it_is_about() {
+    let world = World::new().await;
+    let things = world.things("many").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    // Naming none is not to name all.
+    for (about, code) in [
+        ("of=licenses&ids=&query=", "invalid_request"),
+        ("of=licenses&query=state%3Dactive", "invalid_request"),
+        ("of=customers&ids=all&query=", "not_found"),
+        ("of=&ids=all&query=", "not_found"),
+    ] {
+        let answer = owner.call(&function("begin_act"), &format!("{about}&step=suspend&reason=Asked")).await;
+        assert_eq!(answer.code(), code, "{about}");
+    }
+    // Sent twice, it is begun once.
+    let page = owner.get(&format!("/console/acts/new?of=licenses&step=suspend&id={}", things.license)).await;
+    for piece in ["Suspend 1 license", "1 device loses access", "Computer many", "Stops at the latest"] {
+        assert!(page.body.contains(piece), "{piece} is missing");
+    }
+    let (_, rest) = page.body.split_once("name=\"id\" value=\"").unwrap();
+    let id = rest.split('"').next().unwrap();
+    let form = format!("id={id}&of=licenses&step=suspend&ids={}&query=&reason=Asked", things.license);
+    for _ in 0..2 {
+        let begun = owner.call(&function("begin_act"), &form).await;
+        assert_eq!(
+            (begun.code().as_str(), begun.header(header::LOCATION)),
+            ("ok", format!("/console/acts/{id}").as_str())
+        );
+    }
+    let page = owner.get(&format!("/console/acts/{id}")).await;
+    assert!(page.body.contains("Stop it"), "{}", page.body);
+    assert_eq!(owner.call(&function("stop_act"), &format!("id={id}")).await.code(), "ok");
+    let page = owner.get(&format!("/console/acts/{id}")).await;
+    assert!(page.body.contains("Somebody stopped it") && !page.body.contains("Stop it<"), "{}", page.body);
+}

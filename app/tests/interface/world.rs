@@ -285,7 +285,7 @@ impl World {
             imports.push(service.stage_import(&call, stage, file).await.unwrap().id);
         }
         let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
-        let bulk = service.begin_bulk(&call, step, chosen, text("Asked")).await.unwrap();
+        let bulk = service.begin_bulk(&call, None, step, chosen, text("Asked")).await.unwrap();
         let hook = CreateWebhook {
             url: format!("https://example.com/{tag}"),
             description: String::new(),

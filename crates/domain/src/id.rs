@@ -67,6 +67,11 @@ macro_rules! id_type {
                 Self(u128::from_be_bytes(bytes))
             }
 
+            /// When it was made, to the millisecond.
+            pub fn made_at(self) -> Timestamp {
+                Timestamp::from_micros(i64::try_from(self.0 >> 80).unwrap_or(i64::MAX).saturating_mul(1_000))
+            }
+
             /// The 16 bytes that the database stores.
             pub const fn to_bytes(self) -> [u8; 16] {
                 self.0.to_be_bytes()
@@ -194,6 +199,8 @@ mod tests {
         assert_eq!(bytes[6] >> 4, 7);
         assert_eq!(bytes[8] >> 6, 0b10);
         assert_eq!(&bytes[..6], &[0, 0, 0, 0, 0x03, 0xe8]);
+        let made = SeatId::new(Timestamp::from_micros(1_234_567), &Fixed(0xff)).made_at();
+        assert_eq!(made, Timestamp::from_micros(1_234_000));
     }
 
     #[test]

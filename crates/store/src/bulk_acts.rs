@@ -32,6 +32,18 @@ stored_enum! {
 }
 
 stored_enum! {
+    /// Why an act on many was stopped before it was through.
+    pub enum StopReason {
+        /// More matched than whoever asked for it may change.
+        TooMany = "too_many",
+        /// Somebody stopped it.
+        Asked = "asked",
+        /// It failed again and again.
+        Failed = "failed",
+    }
+}
+
+stored_enum! {
     /// What became of one of many.
     pub enum Fate {
         /// Nothing yet.
@@ -54,7 +66,7 @@ record! {
         pub step: String,
         /// Which ones, as JSON.
         pub filter: String,
-        /// Where the gathering goes on; absent at its beginning.
+        /// Where the gathering goes on: in the list, or in the act that is taken back; absent at its beginning.
         pub gathered: Option<String>,
         /// The act that this one takes back.
         pub undoes: Option<BulkActId>,
@@ -66,18 +78,24 @@ record! {
         pub request: String,
         /// How far it is.
         pub state: BulkState,
+        /// Why it was stopped, where it was.
+        pub stopped: Option<StopReason>,
         /// How many it is about, as far as they are gathered.
         pub total: i64,
         /// How many were changed.
         pub changed: i64,
         /// How many were refused.
         pub refused: i64,
+        /// How often it failed since it last went on.
+        pub failures: i64,
         /// When it was asked for.
         pub created_at: Timestamp,
-        /// When it last went on.
+        /// When it last had its turn.
         pub updated_at: Timestamp,
         /// When it was through.
         pub ended_at: Option<Timestamp>,
+        /// Since when what became of each is no longer kept.
+        pub cleared_at: Option<Timestamp>,
     }
 }
 
@@ -102,8 +120,9 @@ impl BulkActRow {
     }
 }
 
-/// Notes an act of the scope's vendor; `act.vendor` is ignored in its favour.
-pub async fn insert(tx: &mut Tx, scope: Scope, act: &BulkActRow) -> Result<(), StoreError> {
+/// Notes an act of the scope's vendor; `act.vendor` is ignored in its favour. False where there is one of that id, or one
+/// that takes the same act back.
+pub async fn insert(tx: &mut Tx, scope: Scope, act: &BulkActRow) -> Result<bool, StoreError> {
     let a = act;
     let row = args![
         a.id,
@@ -116,14 +135,18 @@ pub async fn insert(tx: &mut Tx, scope: Scope, act: &BulkActRow) -> Result<(), S
         a.origin,
         a.request,
         a.state,
+        a.stopped,
         a.total,
         a.changed,
         a.refused,
+        a.failures,
         a.created_at,
         a.updated_at,
-        a.ended_at
+        a.ended_at,
+        a.cleared_at
     ];
-    tx.insert("bulk_acts", &bare(BulkActRow::COLUMNS, "bulk_acts"), &[row], "").await.map(|_| ())
+    let columns = bare(BulkActRow::COLUMNS, "bulk_acts");
+    Ok(tx.insert("bulk_acts", &columns, &[row], "ON CONFLICT DO NOTHING").await? == 1)
 }
 
 /// An act of the scope's vendor.
@@ -132,34 +155,72 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Result<Opt
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the commit.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: BulkActId) -> Result<Option<BulkActRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM bulk_acts WHERE vendor = $1 AND id = $2{lock}", BulkActRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// The newest acts of the scope's vendor, at most a hundred.
 pub async fn newest(q: &mut dyn Querier, scope: Scope) -> Result<Vec<BulkActRow>, StoreError> {
     let sql = format!("SELECT {} FROM bulk_acts WHERE vendor = $1 ORDER BY id DESC LIMIT 100", BulkActRow::COLUMNS);
     all(q, sql, args![scope.vendor()]).await
 }
 
-/// The act that takes this one back, where there is one.
+/// The act that takes this one back, where there is one that was not stopped.
 pub async fn undone_by(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Result<Option<BulkActId>, StoreError> {
-    let sql = "SELECT id FROM bulk_acts WHERE vendor = $1 AND undoes = $2 LIMIT 1";
+    let sql = "SELECT id FROM bulk_acts WHERE vendor = $1 AND undoes = $2 AND state <> 'stopped' LIMIT 1";
     crate::sql::value(q, sql, args![scope.vendor(), id]).await
 }
 
-/// The act of any vendor that is to go on next: the oldest that is not through.
-pub async fn next(q: &mut dyn Querier) -> Result<Option<BulkActRow>, StoreError> {
+/// The act of any vendor that is to go on next: of those that are not through, the one whose turn is the longest ago. One
+/// that failed after `rested` is left alone.
+pub async fn next(q: &mut dyn Querier, rested: Timestamp) -> Result<Option<BulkActRow>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM bulk_acts WHERE state IN ('gathering', 'running') ORDER BY id LIMIT 1",
+        "SELECT {} FROM bulk_acts WHERE ended_at IS NULL AND (failures = 0 OR updated_at <= $1)
+         ORDER BY updated_at, id LIMIT 1",
         BulkActRow::COLUMNS
     );
-    first(q, sql, Vec::new()).await
+    first(q, sql, args![rested]).await
 }
 
 /// Saves how far an act is.
 pub async fn update(tx: &mut Tx, act: &BulkActRow) -> Result<(), StoreError> {
     let sql = "UPDATE bulk_acts SET gathered = $3, state = $4, total = $5, changed = $6, refused = $7, updated_at = $8,
-        ended_at = $9 WHERE vendor = $1 AND id = $2";
+        ended_at = $9, stopped = $10, failures = $11 WHERE vendor = $1 AND id = $2";
     let a = act;
-    let args = args![a.vendor, a.id, a.gathered, a.state, a.total, a.changed, a.refused, a.updated_at, a.ended_at];
+    let args = args![
+        a.vendor,
+        a.id,
+        a.gathered,
+        a.state,
+        a.total,
+        a.changed,
+        a.refused,
+        a.updated_at,
+        a.ended_at,
+        a.stopped,
+        a.failures
+    ];
     tx.rows(sql.into(), args).await.map(|_| ())
+}
+
+/// Forgets what became of each of an act that was through before `before`, two thousand of them at most. True where there
+/// may be more.
+pub async fn prune(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    const AT_ONCE: usize = 2_000;
+    let old = "SELECT id FROM bulk_acts WHERE cleared_at IS NULL AND ended_at < $1 ORDER BY ended_at LIMIT 1";
+    let Some(id) = crate::sql::value::<BulkActId>(tx, old, args![before]).await? else { return Ok(false) };
+    let sql = format!(
+        "DELETE FROM bulk_act_items WHERE bulk_act = $1
+            AND number < {AT_ONCE} + (SELECT min(number) FROM bulk_act_items WHERE bulk_act = $1) RETURNING number"
+    );
+    // They are numbered without a gap.
+    if tx.rows(sql.into(), args![id]).await?.len() < AT_ONCE {
+        tx.rows("UPDATE bulk_acts SET cleared_at = $2 WHERE id = $1".into(), args![id, now]).await?;
+    }
+    Ok(true)
 }
 
 /// Adds what the act is about: `subjects` from place `first` on, each with what is known of it.

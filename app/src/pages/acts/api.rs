@@ -5,79 +5,70 @@ use leptos::prelude::*;
 use super::model::{ActDetail, ActRow, Proposed};
 use crate::error::UiError;
 
-/// What an act on many would do, as the address of the list's form says it.
+/// What an act on many would do, as the address of the list's form says it; what taking one back would, where it names one.
 #[server(output = crate::wire::Answer)]
 pub async fn propose(query: String) -> Result<Proposed, UiError> {
     use crate::{
         ctx,
         pages::{
-            licenses,
             lists::build::{Query, known},
-            serve,
+            products::api::parse_id,
         },
     };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
+    let (service, call) = (ctx::service()?, ctx::call(&actor));
     let asked = Query::parse(&query);
+    let undo = asked.get("undo");
+    if !undo.is_empty() {
+        let preview = service.preview_undo_bulk(&call, parse_id(undo)?).await?;
+        let title = format!("Take it back for {}", counted(&preview, "license"));
+        let back = format!("/console/acts/{undo}");
+        let does = "Exactly those that were changed become what they were. One that was changed since is left alone.";
+        return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
+    }
     let (of, step) = (asked.get("of"), asked.get("step"));
     let path = known(of)?.path;
-    let within = if asked.get("all").is_empty() { String::new() } else { asked.get("query").to_owned() };
-    let ids: Vec<String> = match asked.get("all") {
-        "" => asked.all("id").into_iter().map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    let service = ctx::service()?;
-    let target = serve_target(&service, of, &ids, !asked.get("all").is_empty(), &within)?;
-    let preview = service.preview_bulk(&ctx::call(&actor), known_step(step, "30")?, target).await?;
-    let words = words(step);
-    let many = if preview.exact { serve::number(preview.total) } else { format!("{}+", serve::number(preview.total)) };
-    let noun = match (of, preview.total) {
-        ("seats", 1) => "seat",
-        ("seats", _) => "seats",
-        (_, 1) => "license",
-        _ => "licenses",
-    };
-    let ends_access = matches!(step, "suspend" | "revoke" | "free");
-    let mut sentence = licenses::api::impact(&preview.impact, service.now()).sentence;
-    if preview.impact.devices == 0 {
-        "No device uses these now, so nobody loses access.".clone_into(&mut sentence);
-    }
-    if preview.looked_at < preview.total {
-        sentence = format!("Of the first {}: {sentence}", preview.looked_at);
-    }
-    Ok(Proposed {
-        of: of.to_owned(),
-        step: step.to_owned(),
-        title: format!("{} {many} {noun}", words.0),
-        does: words.1.to_owned(),
-        impact: ends_access.then_some(sentence),
-        ends_access,
-        days: step == "extend",
-        ids,
-        back: if asked.get("query").is_empty() { path.to_owned() } else { format!("{path}?{}", asked.get("query")) },
-        query: within,
-    })
+    let ids = if asked.get("all").is_empty() { asked.all("id").join(" ") } else { ALL.to_owned() };
+    let target = target(&service, of, &ids, asked.get("query"))?;
+    let preview = service.preview_bulk(&call, known_step(step, "30")?, target).await?;
+    let (verb, does) = words(step);
+    let title = format!("{verb} {}", counted(&preview, if of == "seats" { "seat" } else { "license" }));
+    let list = asked.get("query");
+    let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
+    let query = if ids == ALL { list.to_owned() } else { String::new() };
+    let proposed = proposed(&service, &preview, (of, step), (title, does), (ids, back));
+    Ok(Proposed { query, ..proposed })
 }
 
-/// Begins an act on many, and goes to its page.
+/// Begins an act on many, or to take one back, and goes to its page. Sent twice, it is begun once.
 #[server(output = crate::wire::Answer)]
 pub async fn begin_act(
     of: String,
     step: String,
+    #[server(default)] id: String,
     #[server(default)] ids: String,
     #[server(default)] query: String,
     #[server(default)] days: String,
     #[server(default)] reason: String,
 ) -> Result<(), UiError> {
-    use crate::{ctx, pages::serve::parse};
+    use crate::{
+        ctx,
+        pages::{
+            products::api::parse_id,
+            serve::{optional, parse},
+        },
+    };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
-    let service = ctx::service()?;
-    let ids: Vec<String> = ids.split_whitespace().map(str::to_owned).collect();
-    let target = serve_target(&service, &of, &ids, ids.is_empty(), &query)?;
-    let step = known_step(&step, &days)?;
-    let id = service.begin_bulk(&ctx::call(&actor), step, target, parse("reason", &reason)?).await?;
-    ctx::redirect(&format!("/console/acts/{id}"));
+    let (service, call, id) = (ctx::service()?, ctx::call(&actor), optional("id", &id)?);
+    let begun = if of == "acts" {
+        service.undo_bulk(&call, id, parse_id(&ids)?, parse("reason", &reason)?).await?
+    } else {
+        let (step, target) = (known_step(&step, &days)?, target(&service, &of, &ids, &query)?);
+        service.begin_bulk(&call, id, step, target, parse("reason", &reason)?).await?
+    };
+    ctx::redirect(&format!("/console/acts/{begun}"));
     Ok(())
 }
 
@@ -98,11 +89,11 @@ pub async fn acts() -> Result<Vec<ActRow>, UiError> {
 pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActDetail, UiError> {
     use crate::{
         ctx,
-        pages::{audit::screen, products::api::parse_id, serve},
+        pages::{products::api::parse_id, serve},
         ui::When,
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::bulk::{BulkState, Fate};
+    use holdfast_service::admin::bulk::Fate;
     const ROWS: usize = 50;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
@@ -115,46 +106,139 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
     let more = items.len() > ROWS;
     items.truncate(ROWS);
     let next = items.last().filter(|_| more).map(|item| item.number.to_string());
-    let stopped = (act.state == BulkState::Stopped)
-        .then(|| "More matched than you may change at once, so nothing was changed. Ask an owner to do it.".to_owned());
-    let may_undo = actor.may(Permission::LicensesStatus) && act.undo_until.is_some_and(|until| until > now);
+    let row = row(&act, &people, now);
+    let may_undo =
+        act.step.undoing().is_some_and(|step| actor.may(step.permission()) && actor.may(act.step.permission()));
+    let open = act.undo_until.filter(|until| *until >= now);
     Ok(ActDetail {
-        row: row(&act, &people, now),
-        stopped,
+        stopped: act.stopped.map(|why| stopped(why).to_owned()),
+        may_stop: row.runs && actor.may(act.step.permission()),
+        past: past(&act, now).map(str::to_owned),
+        row,
         items: items
             .into_iter()
             .map(|item| {
-                let href = screen(&item.subject).unwrap_or_else(|| format!("/console/seats?q={}", item.subject));
+                let folder = if item.subject.starts_with("sea_") { "seats" } else { "licenses" };
+                let href = format!("/console/{folder}/{}", item.subject);
                 (item.subject, href, item.why)
             })
             .collect(),
         next,
-        undo: act.undo_until.filter(|_| may_undo).map(|until| When::new(until, now)),
+        undo: open.filter(|_| may_undo).map(|until| When::new(until, now)),
         undone_by: act.undone_by.map(|id| id.to_string()),
         undoes: act.undoes.map(|id| id.to_string()),
     })
 }
 
-/// Begins to take an act on many back, and goes to the page of that.
+/// The same, asked by the page itself when something was done: no use of a session.
 #[server(output = crate::wire::Answer)]
-pub async fn undo_act(id: String, #[server(default)] reason: String) -> Result<(), UiError> {
-    use crate::{
-        ctx,
-        pages::{products::api::parse_id, serve::parse},
-    };
+pub async fn act_again(id: String, fate: String, after: String) -> Result<ActDetail, UiError> {
+    // Whoever may see it is asked there.
+    act_on_many(id, fate, after).await
+}
+
+/// Stops an act on many.
+#[server(output = crate::wire::Answer)]
+pub async fn stop_act(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
-    let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let reason = parse("reason", &reason)?;
-    let undo = ctx::service()?.undo_bulk(&ctx::call(&actor), parse_id(&id)?, reason).await?;
-    ctx::redirect(&format!("/console/acts/{undo}"));
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    ctx::service()?.stop_bulk(&ctx::call(&actor), parse_id(&id)?).await?;
+    ctx::redirect(&format!("/console/acts/{id}"));
     Ok(())
 }
 
 #[cfg(feature = "ssr")]
+use holdfast_domain::Timestamp;
+#[cfg(feature = "ssr")]
 use holdfast_service::{
     Service,
-    admin::bulk::{BulkActView, BulkStep, Target},
+    admin::bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
 };
+
+/// "12,345 licenses", "at least 10,000 licenses", "all licenses that match" where no number is known.
+#[cfg(feature = "ssr")]
+fn counted(preview: &BulkPreview, noun: &str) -> String {
+    let number = crate::pages::serve::number(preview.total);
+    match (preview.total, preview.exact) {
+        (1, true) => format!("1 {noun}"),
+        (_, true) => format!("{number} {noun}s"),
+        (0, false) => format!("all {noun}s that match"),
+        (_, false) => format!("at least {number} {noun}s"),
+    }
+}
+
+/// Who loses access, of whom it is said only where all were looked at that nobody does.
+#[cfg(feature = "ssr")]
+fn impact(preview: &BulkPreview, undo: bool, now: Timestamp) -> String {
+    let looked_at = preview.looked_at;
+    let said = match preview.impact.devices {
+        0 if undo => "Nobody loses access by that.".to_owned(),
+        0 => "No device uses these now, so nobody loses access.".to_owned(),
+        _ => crate::pages::licenses::api::impact(&preview.impact, now).sentence,
+    };
+    if preview.exact && looked_at == preview.total {
+        said
+    } else if looked_at == 0 {
+        "Which these are is looked up when it is done, so who loses access cannot be said before.".to_owned()
+    } else if preview.impact.devices == 0 {
+        format!("None of the first {looked_at} ends anybody's access now. The others were not looked at.")
+    } else {
+        format!("Of the first {looked_at}: {said}")
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn proposed(
+    service: &Service,
+    preview: &BulkPreview,
+    (of, step): (&str, &str),
+    (title, does): (String, &str),
+    (ids, back): (String, String),
+) -> Proposed {
+    let now = service.now();
+    let undo = step == "undo";
+    let ends_access = matches!(step, "suspend" | "revoke" | "free") || (undo && preview.impact.devices > 0);
+    Proposed {
+        id: preview.id.to_string(),
+        of: of.to_owned(),
+        step: step.to_owned(),
+        title,
+        does: does.to_owned(),
+        impact: (ends_access || undo).then(|| impact(preview, undo, now)),
+        losses: crate::pages::licenses::api::impact(&preview.impact, now).losses,
+        ends_access,
+        days: step == "extend",
+        ids,
+        query: String::new(),
+        back,
+    }
+}
+
+#[cfg(feature = "ssr")]
+const fn stopped(why: StopReason) -> &'static str {
+    match why {
+        StopReason::TooMany => {
+            "More matched than you may change at once, so nothing was changed. Ask an owner to do it."
+        }
+        StopReason::Asked => "Somebody stopped it; the audit log says who. What was to be done yet stays as it is.",
+        StopReason::Failed => {
+            "It failed again and again, so it was given up; the nodes' logs say why. What was to be done yet stays as it is."
+        }
+    }
+}
+
+/// What can no longer be done with an act that is through.
+#[cfg(feature = "ssr")]
+fn past(act: &BulkActView, now: Timestamp) -> Option<&'static str> {
+    if act.cleared {
+        Some("It can no longer be taken back, and what became of each is no longer listed. The audit log has it.")
+    } else if act.undo_until.is_some_and(|until| until < now) {
+        Some("It can no longer be taken back: a day has passed.")
+    } else {
+        None
+    }
+}
 
 #[cfg(feature = "ssr")]
 fn known_step(step: &str, days: &str) -> Result<BulkStep, UiError> {
@@ -190,16 +274,24 @@ fn words(step: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// What stands for all that match, where others are named one by one. Naming none is not it.
 #[cfg(feature = "ssr")]
-fn serve_target(service: &Service, of: &str, ids: &[String], all: bool, query: &str) -> Result<Target, UiError> {
-    use crate::pages::lists::build::{Query, license_filter, seat_filter};
-    use crate::pages::serve::parse;
-    let query = Query::parse(query);
-    Ok(match (of, all) {
+const ALL: &str = "all";
+
+#[cfg(feature = "ssr")]
+fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target, UiError> {
+    use crate::pages::{
+        lists::build::{Query, license_filter, seat_filter},
+        serve::parse,
+    };
+    use holdfast_service::{Error, ErrorCode};
+    let (query, named) = (Query::parse(query), ids.split_whitespace());
+    Ok(match (of, ids == ALL) {
         ("seats", true) => Target::AllSeats(seat_filter(&query, service.now())?),
-        (_, true) => Target::AllLicenses(license_filter(&query, service.now())?),
-        ("seats", false) => Target::Seats(ids.iter().map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
-        (_, false) => Target::Licenses(ids.iter().map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
+        ("licenses", true) => Target::AllLicenses(license_filter(&query, service.now())?),
+        ("seats", false) => Target::Seats(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
+        ("licenses", false) => Target::Licenses(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
+        _ => return Err(Error::new(ErrorCode::NotFound).into()),
     })
 }
 

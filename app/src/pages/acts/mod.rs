@@ -6,13 +6,16 @@ pub mod model;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map, use_query_map};
 
-use crate::ui::{
-    ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Refresh, Rows, Section, StateBadge,
-    Submit, Tab, Tabs, TextArea, Tone, WhenText, act, act_error, load,
-    page::{Notice, NoticeKind},
-    show,
+use crate::{
+    pages::licenses::steps::Losses,
+    ui::{
+        ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, StateBadge, Submit,
+        Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error, load,
+        page::{Notice, NoticeKind},
+        show,
+    },
 };
-use api::{BeginAct, UndoAct};
+use api::{BeginAct, StopAct};
 use model::{ActDetail, ActRow, Proposed};
 
 fn crumbs() -> Vec<Crumb> {
@@ -31,18 +34,22 @@ pub fn NewActPage() -> impl IntoView {
         let days = proposed.days.then(|| {
             view! { <Field name="days" label="Days" kind="number" value="30" min="1" required=true hint="By how much each is extended." error /> }
         });
+        let losses =
+            (proposed.ends_access && !proposed.losses.is_empty()).then(|| view! { <Losses losses=proposed.losses /> });
         view! {
-            <PageHead title=proposed.title.clone() crumbs=vec![Crumb::new(proposed.back.clone(), "Back to the list")] />
+            <PageHead title=proposed.title.clone() crumbs=vec![Crumb::new(proposed.back.clone(), "Back")] />
             <Notice kind>
                 {proposed.impact.map(|impact| view! { <p>{impact}</p> })}
                 <p class="small">{proposed.does}</p>
                 <p class="small">"It is done in the background, one after the other, and written to the audit log license by license. What cannot be done is listed with the reason."</p>
             </Notice>
-            <ActionForm action=action class="form">
+            {losses}
+            <ActionForm action=action class="form section">
                 <FormError error />
+                <input type="hidden" name="id" value=proposed.id />
                 <input type="hidden" name="of" value=proposed.of />
                 <input type="hidden" name="step" value=proposed.step />
-                <input type="hidden" name="ids" value=proposed.ids.join(" ") />
+                <input type="hidden" name="ids" value=proposed.ids />
                 <input type="hidden" name="query" value=proposed.query />
                 {days}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
@@ -114,6 +121,17 @@ pub fn ActsPage() -> impl IntoView {
     })
 }
 
+/// The way to take an act back, while there is one.
+fn undo_offer(id: &str, changed: u64, until: When) -> impl IntoView + use<> {
+    let href = format!("/console/acts/new?undo={id}");
+    view! {
+        <Section title="Take it back">
+            <p>"Exactly the " {changed} " that were changed become what they were. One that was changed since is left alone, and told. Offered until " <WhenText when=until exact=true /> "."</p>
+            <p><a class="btn btn-plain" href=href>"Take it back"</a></p>
+        </Section>
+    }
+}
+
 /// How far an act is, and what became of each.
 #[component]
 pub fn ActPage() -> impl IntoView {
@@ -122,15 +140,28 @@ pub fn ActPage() -> impl IntoView {
         let id = params.with(|params| params.get("id").unwrap_or_default());
         query.with(|query| (id, query.get("tab").unwrap_or_default(), query.get("after").unwrap_or_default()))
     });
-    let detail = load(move || asked.get(), |(id, fate, after)| api::act_on_many(id, fate, after));
-    let refresh = use_context::<Refresh>();
+    // While it is at work the page looks again by itself, which is no use of a session.
+    let (looks, seen) = (RwSignal::new(0_u32), StoredValue::new(0));
+    let detail = load(
+        move || (asked.get(), looks.get()),
+        move |((id, fate, after), look)| {
+            let by_itself = seen.get_value() != look;
+            seen.set_value(look);
+            async move {
+                if by_itself { api::act_again(id, fate, after).await } else { api::act_on_many(id, fate, after).await }
+            }
+        },
+    );
     Effect::new(move |_| {
-        let at_work = detail.get().is_some_and(|found| found.is_ok_and(|found: ActDetail| found.row.runs));
-        if let (true, Some(Refresh(count))) = (at_work, refresh) {
-            set_timeout(move || count.update(|count| *count += 1), std::time::Duration::from_secs(1));
+        if detail.get().is_some_and(|found| found.is_ok_and(|found: ActDetail| found.row.runs)) {
+            let again = move || {
+                // Nobody looks where the page was left meanwhile.
+                let _ = looks.try_update(|looks| *looks += 1);
+            };
+            set_timeout(again, std::time::Duration::from_secs(1));
         }
     });
-    let action = act::<UndoAct>();
+    let action = act::<StopAct>();
     let error = act_error(action);
     show(detail, move |found: ActDetail| {
         let row = found.row;
@@ -144,26 +175,23 @@ pub fn ActPage() -> impl IntoView {
                 </div>
             }
         });
+        let stop = found.may_stop.then(|| {
+            let id = row.id.clone();
+            view! {
+                <ActionForm action=action class="section">
+                    <input type="hidden" name="id" value=id />
+                    <Submit label="Stop it" danger=true pending=action.pending() />
+                </ActionForm>
+            }
+        });
+        let past = found.past.map(|past| view! { <p class="muted">{past}</p> });
         let stopped = found.stopped.map(|why| view! { <Notice kind=NoticeKind::Bad><p>{why}</p></Notice> });
         let other = |words: &'static str, id: Option<String>| {
             id.map(
                 |id| view! { <p class="page-sub"><a class="link" href=format!("/console/acts/{id}")>{words}</a></p> },
             )
         };
-        let undo = found.undo.map(|until| {
-            let id = row.id.clone();
-            view! {
-                <Section title="Take it back">
-                    <p>"Exactly the " {changed} " that were changed become what they were. One that was changed since is left alone, and told. Offered until " <WhenText when=until exact=true /> "."</p>
-                    <ActionForm action=action class="form">
-                        <FormError error />
-                        <input type="hidden" name="id" value=id />
-                        <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
-                        <div class="form-actions"><Submit label="Take it back" pending=action.pending() /></div>
-                    </ActionForm>
-                </Section>
-            }
-        });
+        let undo = found.undo.map(|until| undo_offer(&row.id, changed, until));
         let open = asked.get_untracked().1;
         let tabs = vec![
             Tab { value: "", name: "All" },
@@ -190,6 +218,8 @@ pub fn ActPage() -> impl IntoView {
             {other("This takes back an earlier act.", found.undoes)}
             {other("This was taken back.", found.undone_by)}
             {progress}
+            <FormError error />
+            {stop}
             <Facts>
                 <Fact name="Changed">{changed} " of " {of}</Fact>
                 <Fact name="Refused">{refused}</Fact>
@@ -197,6 +227,7 @@ pub fn ActPage() -> impl IntoView {
                 <Fact name="Asked for by">{row.who.clone()} ", " <WhenText when=row.began.clone() /></Fact>
             </Facts>
             {undo}
+            {past}
             <Section title="What became of each">
                 <Tabs tabs open />
                 {items}

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ui::When;
+use crate::{pages::licenses::model::Loss, ui::When};
 
 /// An act on many that waits for a yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
-    /// The list it comes from.
+    /// The id under which it is begun, once.
+    pub id: String,
+    /// The list it comes from; `acts` where one is taken back.
     pub of: String,
     /// What is done to each.
     pub step: String,
@@ -17,12 +19,14 @@ pub struct Proposed {
     pub does: String,
     /// Who loses access, in a sentence.
     pub impact: Option<String>,
+    /// The devices that lose access, as far as they were looked at.
+    pub losses: Vec<Loss>,
     /// Whether it ends somebody's access.
     pub ends_access: bool,
     /// Whether a number of days is asked for.
     pub days: bool,
-    /// What was chosen one by one; empty for all that match.
-    pub ids: Vec<String>,
+    /// Those chosen one by one, `all` for all that match, or the act that is taken back.
+    pub ids: String,
     /// The query of all that match.
     pub query: String,
     /// Where one came from.
@@ -57,6 +61,10 @@ pub struct ActDetail {
     pub row: ActRow,
     /// What stopped it.
     pub stopped: Option<String>,
+    /// Whether this person may stop it now.
+    pub may_stop: bool,
+    /// What can no longer be done with it.
+    pub past: Option<String>,
     /// What became of some: id, address, and why it was refused.
     pub items: Vec<(String, String, Option<String>)>,
     /// The place after which the next ones begin.

@@ -1,13 +1,16 @@
 //! One act on many licenses or seats: chosen one by one, or all that a filter leaves. It says first what it would do; it is
 //! done in the background, piece by piece, each in one transaction with its events; and it can be taken back.
 
+mod background;
 mod pieces;
+mod preview;
 
 use super::{
     act::{Act, job},
+    find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
-    license_status::{MOST, impact_of, may_change},
-    page::{Cursor, Direction, Limit, PageRequest},
+    license_status::{AT_ONCE, may_change, may_change_many},
+    page::PageRequest,
     views::Impact,
 };
 use crate::{
@@ -16,28 +19,25 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    BulkActId, LicenseId, LicenseStatus, Permission, ReasonText, SeatId, Seconds, Timestamp, event,
-    license::StatusChange,
+    BulkActId, LicenseId, Permission, ReasonText, SeatId, Seconds, Timestamp, event, license::StatusChange,
 };
-pub use holdfast_store::bulk_acts::{BulkState, Fate};
+pub use holdfast_store::bulk_acts::{BulkState, Fate, StopReason};
 use holdfast_store::{
     Querier, WriteOptions,
     bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
-    job_leases, licenses, seats,
+    licenses,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// The lease that whoever does these acts holds.
-pub(crate) const JOB: &str = "admin.bulk";
-/// How many are gathered in one transaction.
-const GATHERED: u32 = 200;
-/// How many licenses are looked at to say who would lose access.
+/// How many licenses or seats are looked at to say who would lose access.
 const LOOKED_AT: usize = 200;
 /// The greatest number of days by which licenses are extended at once.
 const DAYS: u16 = 3_653;
 /// For how long an act can be taken back.
 pub const UNDO: Seconds = Seconds::days(1);
+/// For how long what became of each is kept once an act is through. What happened to a license stays in the audit log.
+pub const KEPT: Seconds = Seconds::days(30);
 
 /// What is done to each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +49,25 @@ pub enum BulkStep {
     Extend(u16),
     /// A seat is taken from its device.
     Free,
-    /// What an earlier act did is taken back.
+    /// What an earlier act did to licenses is taken back.
     Undo,
 }
 
 impl BulkStep {
     /// What it takes to do it.
-    const fn permission(&self) -> Permission {
+    pub const fn permission(&self) -> Permission {
         match self {
             Self::Status(_) | Self::Undo => Permission::LicensesStatus,
             Self::Extend(_) => Permission::LicensesExtend,
             Self::Free => Permission::SeatsRelease,
+        }
+    }
+
+    /// The step that takes it back; `None` where none does.
+    pub const fn undoing(&self) -> Option<Self> {
+        match self {
+            Self::Status(_) | Self::Extend(_) => Some(Self::Undo),
+            Self::Free | Self::Undo => None,
         }
     }
 }
@@ -81,6 +89,8 @@ pub enum Target {
 /// What an act on many would do.
 #[derive(Clone, Debug)]
 pub struct BulkPreview {
+    /// The id under which it is begun once, however often it is asked for.
+    pub id: BulkActId,
     /// How many it is about.
     pub total: u64,
     /// Whether that is the exact number; otherwise there are at least so many.
@@ -104,6 +114,8 @@ pub struct BulkActView {
     pub actor: event::Actor,
     /// How far it is.
     pub state: BulkState,
+    /// Why it was stopped, where it was.
+    pub stopped: Option<StopReason>,
     /// How many it is about.
     pub total: u64,
     /// How many were changed.
@@ -118,8 +130,10 @@ pub struct BulkActView {
     pub undoes: Option<BulkActId>,
     /// The act that takes it back.
     pub undone_by: Option<BulkActId>,
-    /// Until when it can be taken back.
+    /// Until when it can be taken back; absent for what never can, and for what was.
     pub undo_until: Option<Timestamp>,
+    /// Whether what became of each is no longer kept.
+    pub cleared: bool,
 }
 
 /// What became of one of many.
@@ -146,8 +160,21 @@ struct Kept {
     small_only: bool,
 }
 
+/// What a new act begins with.
+struct Beginning {
+    id: BulkActId,
+    step: BulkStep,
+    target: Target,
+    reason: ReasonText,
+    undoes: Option<BulkActId>,
+}
+
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
+}
+
+fn conflict(detail: &str) -> Error {
+    Error::new(ErrorCode::StatusConflict).with_detail(detail)
 }
 
 fn corrupt(error: impl std::fmt::Display) -> Error {
@@ -163,8 +190,17 @@ fn may(actor: &Actor, step: &BulkStep, total: u64, now: Timestamp, dry_run: bool
     let many = usize::try_from(total).unwrap_or(usize::MAX);
     match step {
         BulkStep::Status(_) | BulkStep::Undo => may_change(actor, many, now, dry_run),
-        BulkStep::Extend(_) | BulkStep::Free => super::license_status::may_change_many(actor, many),
+        BulkStep::Extend(_) | BulkStep::Free => may_change_many(actor, many),
     }
+}
+
+/// The step that takes the act back, where `actor` may do it and it can be done now.
+fn to_undo(actor: &Actor, view: &BulkActView, now: Timestamp, dry_run: bool) -> Result<BulkStep> {
+    actor.require(view.step.permission())?;
+    let step = view.step.undoing();
+    may(actor, step.as_ref().unwrap_or(&view.step), view.changed, now, dry_run)?;
+    step.filter(|_| view.undo_until.is_some_and(|until| until >= now))
+        .ok_or_else(|| conflict("This can no longer be taken back."))
 }
 
 impl Service {
@@ -176,65 +212,47 @@ impl Service {
         call.actor.require(step.permission())?;
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
-        let (total, exact, first) = self.first_of(&act, &mut reader, &step, &target).await?;
-        may(&call.actor, &step, total, self.now(), true)?;
+        let target = self.resolved(&act, &mut reader, target).await?;
+        let (total, first) = preview::first_of(&act, &mut reader, &step, &target).await?;
+        may(&call.actor, &step, total.rows, self.now(), true)?;
         let mut impact = Impact::default();
         for subject in &first {
-            impact = impact.and(would(&act, &mut reader, &step, *subject).await?);
+            impact = impact.and(preview::would(&act, &mut reader, &step, *subject).await?);
         }
-        Ok(BulkPreview { total, exact, impact, looked_at: first.len() as u64 })
+        let id = BulkActId::new(act.now, self.entropy());
+        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64 })
     }
 
-    /// How many `target` is about, and the first of them.
-    async fn first_of(
-        &self,
-        act: &Act,
-        q: &mut dyn Querier,
-        step: &BulkStep,
-        target: &Target,
-    ) -> Result<(u64, bool, Vec<Subject>)> {
-        let limit = Limit::new(u32::try_from(LOOKED_AT).unwrap_or(200));
-        let fits = matches!(
-            (step, target),
-            (BulkStep::Status(_) | BulkStep::Extend(_), Target::Licenses(_) | Target::AllLicenses(_))
-                | (BulkStep::Free, Target::Seats(_) | Target::AllSeats(_))
-        );
-        if !fits {
-            return Err(Error::invalid("/step", "This cannot be done to these."));
+    /// Says what taking an act back would do.
+    ///
+    /// # Errors
+    /// As for taking it back, but for a fresh sign-in.
+    pub async fn preview_undo_bulk(&self, call: &Call, id: BulkActId) -> Result<BulkPreview> {
+        let act = self.act(call);
+        let mut reader = self.store().patient_reader();
+        let row = bulk_acts::get(&mut reader, act.scope, id).await?.ok_or_else(absent)?;
+        let view = self.show_bulk(&mut reader, row.clone()).await?;
+        to_undo(&call.actor, &view, act.now, true)?;
+        let items = bulk_acts::items(&mut reader, &row, Some(Fate::Changed), 0, LOOKED_AT).await?;
+        let mut impact = Impact::default();
+        for item in &items {
+            impact = impact.and(preview::undo_would(&act, &mut reader, item).await?);
         }
-        Ok(match target {
-            Target::Licenses(_) | Target::Seats(_) => {
-                let chosen = chosen(target);
-                if chosen.is_empty() || chosen.len() > MOST {
-                    return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST}, or all that match.")));
-                }
-                (chosen.len() as u64, true, chosen)
-            }
-            Target::AllLicenses(filter) => {
-                let filter = self.narrowed(act, q, filter.clone()).await?;
-                let page = PageRequest { limit, ..PageRequest::default() };
-                let found = licenses::list(q, act.scope, &filter, &page, act.now).await?;
-                let first = found.items.iter().map(|row| Subject(row.row.license.id.to_bytes())).collect();
-                (found.total.rows, found.total.exact, first)
-            }
-            Target::AllSeats(filter) => {
-                let page = PageRequest { limit, ..PageRequest::default() };
-                let filter = self.narrowed_to_license(act, q, filter.clone()).await?;
-                let found = seats::list(q, act.scope, &filter.rows(), &page).await?;
-                let first = found.items.iter().map(|row| Subject(row.row.seat.id.to_bytes())).collect();
-                (found.total.rows, found.total.exact, first)
-            }
-        })
+        let id = BulkActId::new(act.now, self.entropy());
+        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at: items.len() as u64 })
     }
 
-    /// Begins an act on many. It is done in the background, by whichever node comes first.
+    /// Begins an act on many. It is done in the background, by whichever node comes first. Under an `id` that a preview gave
+    /// it is begun once: asked for again, it is the same act.
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
-    /// a token or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in.
+    /// a token or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
+    /// [`ErrorCode::StatusConflict`] where another act has that id.
     pub async fn begin_bulk(
         &self,
         call: &Call,
+        id: Option<BulkActId>,
         step: BulkStep,
         target: Target,
         reason: ReasonText,
@@ -242,93 +260,104 @@ impl Service {
         call.actor.require(step.permission())?;
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
-        let (total, ..) = self.first_of(&act, &mut reader, &step, &target).await?;
-        may(&call.actor, &step, total, self.now(), false)?;
-        let chosen: Vec<(Subject, String)> =
-            chosen(&target).into_iter().map(|subject| (subject, String::new())).collect();
-        let state = match target {
-            Target::Licenses(_) | Target::Seats(_) => BulkState::Running,
-            Target::AllLicenses(_) | Target::AllSeats(_) => BulkState::Gathering,
-        };
-        self.note_bulk(call, &step, &target, reason, None, state, chosen).await
+        let target = self.resolved(&act, &mut reader, target).await?;
+        let (total, _) = preview::first_of(&act, &mut reader, &step, &target).await?;
+        may(&call.actor, &step, total.rows, self.now(), false)?;
+        let id = id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy()));
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes: None }).await
     }
 
-    /// Begins to take back what an act on licenses did, on exactly those that it changed. One that was changed since is
-    /// refused.
+    /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where it is not through, was taken back already, freed seats,
     /// or a day has passed; the refusals of [`Service::begin_bulk`].
-    pub async fn undo_bulk(&self, call: &Call, id: BulkActId, reason: ReasonText) -> Result<BulkActId> {
-        let act = self.act(call);
-        let mut reader = self.store().patient_reader();
-        let row = bulk_acts::get(&mut reader, act.scope, id).await?.ok_or_else(absent)?;
-        let view = self.show_bulk(&mut reader, row.clone()).await?;
-        call.actor.require(view.step.permission())?;
-        may(&call.actor, &BulkStep::Undo, view.changed, self.now(), false)?;
-        if view.undone_by.is_some() || view.undo_until.is_none_or(|until| until < act.now) {
-            return Err(Error::new(ErrorCode::StatusConflict).with_detail("This can no longer be taken back."));
-        }
-        let mut changed = Vec::new();
-        loop {
-            let after = changed.last().map_or(0, |item: &BulkItemRow| item.number);
-            let items = bulk_acts::items(&mut reader, &row, Some(Fate::Changed), after, 1_000).await?;
-            let ended = items.len() < 1_000;
-            changed.extend(items);
-            if ended {
-                break;
-            }
-        }
-        let subjects = changed.into_iter().map(|item| (item.subject, item.detail)).collect();
-        let target = Target::Licenses(Vec::new());
-        self.note_bulk(call, &BulkStep::Undo, &target, reason, Some(id), BulkState::Running, subjects).await
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of one row, from two callers")]
-    async fn note_bulk(
+    pub async fn undo_bulk(
         &self,
         call: &Call,
-        step: &BulkStep,
-        target: &Target,
+        id: Option<BulkActId>,
+        undone: BulkActId,
         reason: ReasonText,
-        undoes: Option<BulkActId>,
-        state: BulkState,
-        subjects: Vec<(Subject, String)>,
     ) -> Result<BulkActId> {
         let act = self.act(call);
-        let alone = super::license_status::may_change_many(&call.actor, usize::MAX).is_err();
+        let view = self.bulk_act(&call.actor, undone).await?;
+        // A second click; whether it is the same act, its row tells.
+        let again = id.is_some() && view.undone_by == id;
+        let view = if again { BulkActView { undo_until: Some(act.now), ..view } } else { view };
+        let step = to_undo(&call.actor, &view, act.now, false)?;
+        let (id, target) =
+            (id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy())), Target::Licenses(Vec::new()));
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes: Some(undone) }).await
+    }
+
+    /// Stops an act on many: what it has not come to yet stays as it is. What it has changed can be taken back.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] where the role does not allow the step;
+    /// [`ErrorCode::StatusConflict`] where it is through.
+    pub async fn stop_bulk(&self, call: &Call, id: BulkActId) -> Result<()> {
+        let view = self.bulk_act(&call.actor, id).await?;
+        call.actor.require(view.step.permission())?;
+        let act = self.act(call);
+        self.commit(
+            call,
+            WriteOptions::alone(),
+            job!(act => |tx| {
+                let mut row = bulk_acts::lock(tx, act.scope, id).await?.ok_or_else(absent)?;
+                if row.ended_at.is_some() {
+                    return Err(conflict("It is through already."));
+                }
+                pieces::end(&act, tx, &mut row, Some(StopReason::Asked));
+                Ok(bulk_acts::update(tx, &row).await?)
+            }),
+        )
+        .await
+    }
+
+    async fn note_bulk(&self, call: &Call, new: Beginning) -> Result<BulkActId> {
+        let act = self.act(call);
+        let alone = may_change_many(&call.actor, usize::MAX).is_err();
         let small_only = !call.actor.may(Permission::LicensesWrite);
-        let most = alone.then_some(super::license_status::AT_ONCE as u64);
+        let most = alone.then_some(AT_ONCE as u64);
+        let subjects: Vec<(Subject, String)> =
+            chosen(&new.target).into_iter().map(|subject| (subject, String::new())).collect();
+        let state = if subjects.is_empty() { BulkState::Gathering } else { BulkState::Running };
+        let Beginning { id, step, target, reason, undoes } = new;
         let kept = Kept { step: step.clone(), reason: reason.clone(), most, small_only };
         let row = BulkActRow {
-            id: BulkActId::new(act.now, self.entropy()),
+            id,
             vendor: act.scope.vendor(),
             step: serde_json::to_string(&kept).map_err(corrupt)?,
-            filter: serde_json::to_string(&without_ids(target)).map_err(corrupt)?,
+            filter: serde_json::to_string(&without_ids(&target)).map_err(corrupt)?,
             gathered: None,
             undoes,
             actor: serde_json::to_string(&act.who).map_err(corrupt)?,
             origin: call.from.address.map(|address| address.to_string()).unwrap_or_default(),
             request: call.from.request_id.clone(),
             state,
+            stopped: None,
             total: i64::try_from(subjects.len()).unwrap_or(0),
             changed: 0,
             refused: 0,
+            failures: 0,
             created_at: act.now,
             updated_at: act.now,
             ended_at: None,
+            cleared_at: None,
         };
-        let step = step.clone();
         self.commit(
             call,
             WriteOptions::alone(),
             job!(act, row, subjects, step, reason => |tx| {
-                if let Some(undoes) = row.undoes
-                    && bulk_acts::undone_by(tx, act.scope, undoes).await?.is_some()
-                {
-                    return Err(Error::new(ErrorCode::StatusConflict).with_detail("This was taken back already."));
+                if !bulk_acts::insert(tx, act.scope, &row).await? {
+                    // A second click, or another request that takes the same act back.
+                    let known = bulk_acts::get(tx, act.scope, row.id).await?;
+                    let the_same = known.is_some_and(|known| {
+                        (known.actor, known.step, known.filter, known.undoes)
+                            == (row.actor, row.step, row.filter, row.undoes)
+                    });
+                    return if the_same { Ok(row.id) } else { Err(conflict("This was begun already.")) };
                 }
-                bulk_acts::insert(tx, act.scope, &row).await?;
                 bulk_acts::add(tx, row.id, 1, &subjects).await?;
                 let data = json!({ "step": step, "undoes": row.undoes, "reason": reason });
                 act.event(tx, "bulk.began", row.id, data);
@@ -336,6 +365,30 @@ impl Service {
             }),
         )
         .await
+    }
+
+    /// `target` with the license in place of its whole key that somebody typed. A key is nothing to be kept with an act; and
+    /// a node that cannot look it up would take it for a text that other licenses match.
+    async fn resolved(&self, act: &Act, q: &mut dyn Querier, target: Target) -> Result<Target> {
+        let (Target::AllLicenses(LicenseFilter { q: Some(text), .. })
+        | Target::AllSeats(SeatFilter { q: Some(text), .. })) = &target
+        else {
+            return Ok(target);
+        };
+        let (found, own) = (self.find_exactly(act, q, text).await?, is_own_key(text));
+        Ok(match (target, found) {
+            (Target::AllLicenses(filter), Some(_)) => {
+                let filter = self.narrowed(act, q, filter).await?;
+                let found = licenses::list(q, act.scope, &filter, &PageRequest::default(), act.now).await?;
+                Target::Licenses(found.items.iter().map(|row| row.row.license.id).collect())
+            }
+            (Target::AllSeats(filter), Some(found)) if filter.license.is_none() && found.len() == 1 => {
+                Target::AllSeats(SeatFilter { license: found.first().map(|row| row.license.id), q: None, ..filter })
+            }
+            _ if own && self.is_sealed() => return Err(Error::new(ErrorCode::Sealed)),
+            _ if own => return Err(Error::invalid("/q", "No license has this key.")),
+            (target, _) => target,
+        })
     }
 
     /// An act on many, as it stands.
@@ -395,8 +448,7 @@ impl Service {
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
         let undone_by = bulk_acts::undone_by(q, row.scope(), row.id).await?;
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
-        let can_be_undone =
-            matches!(kept.step, BulkStep::Status(_) | BulkStep::Extend(_)) && row.changed > 0 && undone_by.is_none();
+        let can_be_undone = kept.step.undoing().is_some() && row.changed > 0 && undone_by.is_none();
         Ok(BulkActView {
             id: row.id,
             undo_until: row.ended_at.filter(|_| can_be_undone).map(|at| at.plus(UNDO)),
@@ -404,6 +456,7 @@ impl Service {
             reason: kept.reason,
             actor: serde_json::from_str(&row.actor).map_err(corrupt)?,
             state: row.state,
+            stopped: row.stopped,
             total: count(row.total),
             changed: count(row.changed),
             refused: count(row.refused),
@@ -411,78 +464,8 @@ impl Service {
             ended_at: row.ended_at,
             undoes: row.undoes,
             undone_by,
+            cleared: row.cleared_at.is_some(),
         })
-    }
-
-    /// Does the next piece of whatever act is not through, where `holder` has the lease or can take it. False where there is
-    /// nothing to be done, or somebody else is at it.
-    ///
-    /// # Errors
-    /// Where the database fails; the piece is then done again.
-    pub async fn go_on_with_bulk(&self, holder: &str) -> Result<bool> {
-        let Some(row) = bulk_acts::next(&mut self.store().reader()).await? else { return Ok(false) };
-        let (now, holder) = (self.now(), holder.to_owned());
-        let take = job!(holder => |tx| {
-            Ok::<_, Error>(job_leases::acquire(tx, JOB, &holder, Seconds::MINUTE, now).await?)
-        });
-        let Some(token) = self.store().write(WriteOptions::default(), take).await? else { return Ok(false) };
-        let (act, kept) = (self.act_of(&row)?, serde_json::from_str::<Kept>(&row.step).map_err(corrupt)?);
-        let found = match row.state {
-            BulkState::Gathering => Some(self.gather(&act, &row).await?),
-            _ => None,
-        };
-        let piece = job!(act, row, kept, found, holder => |tx| {
-            // Whoever has taken over since has done this piece already, or will.
-            if !job_leases::still_holds(tx, JOB, token).await? {
-                return Ok(());
-            }
-            let Some(mut row) = bulk_acts::get(tx, act.scope, row.id).await?.filter(|now| now.total == row.total
-                && now.changed + now.refused == row.changed + row.refused && now.state == row.state) else {
-                return Ok(());
-            };
-            match &found {
-                Some((subjects, next)) => pieces::gathered(&act, tx, &mut row, &kept, subjects, next.as_ref()).await?,
-                None => pieces::done(&act, tx, &mut row, &kept).await?,
-            }
-            row.updated_at = act.now;
-            bulk_acts::update(tx, &row).await?;
-            if row.ended_at.is_some() {
-                job_leases::release(tx, JOB, &holder, act.now).await?;
-            }
-            Ok::<_, Error>(())
-        });
-        self.store().write(WriteOptions::alone().idempotent(), piece).await?;
-        self.apply_own_changes().await;
-        Ok(true)
-    }
-
-    /// The next subjects of an act that is gathering, and where they go on.
-    async fn gather(&self, act: &Act, row: &BulkActRow) -> Result<(Vec<Subject>, Option<Cursor>)> {
-        let target: Target = serde_json::from_str(&row.filter).map_err(corrupt)?;
-        let after = row.gathered.as_deref().map(str::parse::<Cursor>).transpose().map_err(corrupt)?;
-        let mut reader = self.store().patient_reader();
-        let (limit, direction) = (Limit::new(GATHERED), Direction::Ascending);
-        Ok(match target {
-            Target::AllLicenses(filter) => {
-                let filter = self.narrowed(act, &mut reader, filter).await?;
-                let page = PageRequest { limit, after, direction, counted: false, ..PageRequest::default() };
-                let found = licenses::list(&mut reader, act.scope, &filter, &page, row.created_at).await?;
-                (found.items.iter().map(|row| Subject(row.row.license.id.to_bytes())).collect(), found.next)
-            }
-            Target::AllSeats(filter) => {
-                let page = PageRequest { limit, after, direction, counted: false, ..PageRequest::default() };
-                let filter = self.narrowed_to_license(act, &mut reader, filter).await?;
-                let found = seats::list(&mut reader, act.scope, &filter.rows(), &page).await?;
-                (found.items.iter().map(|row| Subject(row.row.seat.id.to_bytes())).collect(), found.next)
-            }
-            Target::Licenses(_) | Target::Seats(_) => (Vec::new(), None),
-        })
-    }
-
-    /// The context of an act that was asked for earlier.
-    fn act_of(&self, row: &BulkActRow) -> Result<Act> {
-        let who = serde_json::from_str(&row.actor).map_err(corrupt)?;
-        Ok(self.act_for(row.scope(), who, row.origin.clone(), row.request.clone()))
     }
 }
 
@@ -505,34 +488,4 @@ fn chosen(target: &Target) -> Vec<Subject> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// Who would lose access by a step.
-async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
-    match step {
-        BulkStep::Status(StatusChange::Suspend | StatusChange::Revoke) => {
-            let id = LicenseId::from_bytes(subject.0);
-            let row = licenses::get(q, act.scope, id).await?.ok_or_else(absent)?;
-            if row.license.status == LicenseStatus::Active {
-                return impact_of(act, q, &row.license, None).await;
-            }
-            Ok(Impact::default())
-        }
-        BulkStep::Free => {
-            let id = SeatId::from_bytes(subject.0);
-            let seat = seats::get(q, act.scope, id).await?.ok_or_else(absent)?;
-            let license = licenses::get(q, act.scope, seat.seat.license).await?.ok_or_else(absent)?;
-            let shown = super::seats::show(&seat);
-            let device = super::impact::DeviceFacts {
-                seat: shown.id,
-                name: shown.name,
-                user: shown.user,
-                last_seen: shown.last_seen,
-                offline_until: shown.offline_until,
-            };
-            let devices = if shown.state == holdfast_domain::SeatState::Active { vec![device] } else { Vec::new() };
-            Ok(super::impact::of(devices, license.license.terms.renew_after, None, act.now))
-        }
-        _ => Ok(Impact::default()),
-    }
 }

@@ -157,8 +157,10 @@ fn cases() -> Vec<Case> {
         seats_in_list [+ + + + +] false |s, c, i| s.seats_in_list(&c.actor, SeatFilter::default(), page());
         orders_in_list [+ + + + +] false |s, c, i| s.orders_in_list(&c.actor, OrderFilter::default(), page());
         preview_bulk [+ + _ + _] true |s, c, i| s.preview_bulk(&c, SUSPEND, Target::Licenses(vec![i.license]));
-        begin_bulk [+ + + + _] false |s, c, i| s.begin_bulk(&c, BulkStep::Extend(1), Target::Licenses(vec![i.license]), text("A reason"));
-        undo_bulk [+ + _ + _] true |s, c, i| s.undo_bulk(&c, i.bulk, text("A reason"));
+        begin_bulk [+ + + + _] false |s, c, i| s.begin_bulk(&c, None, BulkStep::Extend(1), Target::Licenses(vec![i.license]), text("A reason"));
+        undo_bulk [+ + _ + _] true |s, c, i| s.undo_bulk(&c, None, i.bulk, text("A reason"));
+        preview_undo_bulk [+ + _ + _] true |s, c, i| s.preview_undo_bulk(&c, i.bulk);
+        stop_bulk [+ + _ + _] true |s, c, i| s.stop_bulk(&c, i.bulk);
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
         bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor);
@@ -324,7 +326,7 @@ async fn things(world: &World) -> Ids {
     let webhook = service.create_webhook(&call, hook()).await.unwrap().webhook.id;
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
     let chosen = Target::Licenses(vec![issued.license.id]);
-    let bulk = service.begin_bulk(&call, SUSPEND, chosen, text("A reason")).await.unwrap();
+    let bulk = service.begin_bulk(&call, None, SUSPEND, chosen, text("A reason")).await.unwrap();
     let about = NoteSubject::License(issued.license.id);
     let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
     let ids = Ids {

@@ -4,6 +4,8 @@
 mod audit;
 mod authorisation;
 mod bulk;
+mod bulk_in_the_background;
+mod bulk_previews;
 mod catalogue;
 mod demo;
 mod exports;

@@ -1,36 +1,56 @@
 //! The pieces of an act on many, each in one transaction: what is gathered, what becomes of each, and how one is taken back.
 
-use super::{BulkState, BulkStep, Fate, Kept, corrupt};
+use super::{BulkState, BulkStep, Fate, Kept, StopReason, background::Gathered, conflict, corrupt};
 use crate::{
     admin::{
         act::Act,
         inputs::ChangeStatus,
         license_status::{action, change},
         licenses::{lock, save, told},
-        page::Cursor,
+        undo::status_told,
     },
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Timestamp, license::StatusChange};
+use holdfast_domain::{
+    License, LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Timestamp, license::StatusChange,
+};
 use holdfast_store::{
     Tx,
-    bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
+    bulk_acts::{self, BulkActRow, BulkItemRow},
     licenses,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How many are changed in one transaction.
 const CHANGED: usize = 50;
 
 /// What a license was before it was changed, and its version since.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Before {
+pub(super) struct Before {
     status: LicenseStatus,
     status_reason: Option<ReasonText>,
     status_effective_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
-    version: i64,
+    pub version: i64,
+}
+
+impl Before {
+    /// What was kept of it.
+    pub fn read(detail: &str) -> Result<Self> {
+        serde_json::from_str(detail).map_err(corrupt)
+    }
+
+    /// `license` as it was.
+    pub fn of(self, license: License) -> License {
+        License {
+            status: self.status,
+            status_reason: self.status_reason,
+            status_effective_at: self.status_effective_at,
+            expires_at: self.expires_at,
+            ..license
+        }
+    }
 }
 
 /// What became of one in a transaction: changed, with what is kept of it, or refused, with why.
@@ -42,16 +62,14 @@ pub(super) async fn gathered(
     tx: &mut Tx,
     row: &mut BulkActRow,
     kept: &Kept,
-    subjects: &[Subject],
-    next: Option<&Cursor>,
+    (subjects, next): Gathered,
 ) -> Result<()> {
-    let subjects: Vec<(Subject, String)> = subjects.iter().map(|subject| (*subject, String::new())).collect();
     bulk_acts::add(tx, row.id, row.total + 1, &subjects).await?;
     row.total += i64::try_from(subjects.len()).unwrap_or(0);
-    row.gathered = next.map(ToString::to_string);
+    row.gathered = next;
     if kept.most.is_some_and(|most| u64::try_from(row.total).unwrap_or(0) > most) {
-        end(act, tx, row, BulkState::Stopped);
-    } else if next.is_none() {
+        end(act, tx, row, Some(StopReason::TooMany));
+    } else if row.gathered.is_none() {
         row.state = BulkState::Running;
     }
     Ok(())
@@ -59,7 +77,9 @@ pub(super) async fn gathered(
 
 /// Does the next ones.
 pub(super) async fn done(act: &Act, tx: &mut Tx, row: &mut BulkActRow, kept: &Kept) -> Result<()> {
-    let items = bulk_acts::items(tx, row, Some(Fate::Pending), 0, CHANGED).await?;
+    // They are numbered from 1 without a gap and done in that order, so that so many are behind it.
+    let behind = row.changed + row.refused;
+    let items = bulk_acts::items(tx, row, Some(Fate::Pending), behind, CHANGED).await?;
     let mut fates = Vec::with_capacity(items.len());
     for item in &items {
         let fate = match one(act, tx, row, kept, item).await? {
@@ -76,16 +96,18 @@ pub(super) async fn done(act: &Act, tx: &mut Tx, row: &mut BulkActRow, kept: &Ke
     }
     bulk_acts::settle(tx, row.id, &fates).await?;
     if items.len() < CHANGED {
-        end(act, tx, row, BulkState::Done);
+        end(act, tx, row, None);
     }
     Ok(())
 }
 
-fn end(act: &Act, tx: &mut Tx, row: &mut BulkActRow, state: BulkState) {
-    row.state = state;
-    row.ended_at = Some(act.now);
-    let data = json!({ "state": state, "changed": row.changed, "refused": row.refused });
-    act.event(tx, "bulk.ended", row.id, data);
+/// Ends an act: it is done, or `stopped` before.
+pub(super) fn end(act: &Act, tx: &mut Tx, row: &mut BulkActRow, stopped: Option<StopReason>) {
+    row.state = if stopped.is_some() { BulkState::Stopped } else { BulkState::Done };
+    (row.stopped, row.ended_at) = (stopped, Some(act.now));
+    let data = json!({ "state": row.state, "stopped": stopped, "changed": row.changed, "refused": row.refused });
+    let name = if stopped == Some(StopReason::Asked) { "bulk.stopped" } else { "bulk.ended" };
+    act.event(tx, name, row.id, data);
 }
 
 /// Does it to one. What the rules refuse is told; what fails is an error, and everything is done again.
@@ -141,7 +163,7 @@ async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u
     let mut row = lock(act, tx, id).await?;
     let detail = remembered(&row);
     let Some(end) = row.license.expires_at else {
-        return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license has no end."));
+        return Err(conflict("The license has no end."));
     };
     if kept.small_only && days > 30 {
         return Err(Error::new(ErrorCode::Forbidden).with_detail("Support extends by at most 30 days at a time."));
@@ -157,27 +179,24 @@ async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u
 
 /// Makes a license what it was, where nothing has changed it since.
 async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<String> {
-    let before: Before = serde_json::from_str(&item.detail).map_err(corrupt)?;
+    let before = Before::read(&item.detail)?;
     let id = LicenseId::from_bytes(item.subject.0);
-    let mut row = lock(act, tx, id).await?;
+    let row = lock(act, tx, id).await?;
     if row.version != before.version {
-        return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license was changed since."));
+        return Err(conflict("The license was changed since."));
     }
-    let (was, told_before) = (row.license.status, told(&row.license));
-    row.license.status = before.status;
-    row.license.status_reason = before.status_reason;
-    row.license.status_effective_at = before.status_effective_at;
-    row.license.expires_at = before.expires_at;
-    save(act, tx, &row.license).await?;
-    let name = match (was, before.status) {
-        (LicenseStatus::Suspended, LicenseStatus::Active) => action(StatusChange::Resume),
-        (LicenseStatus::Revoked, LicenseStatus::Active) => action(StatusChange::Reinstate),
-        (_, LicenseStatus::Suspended) if was != before.status => action(StatusChange::Suspend),
-        (_, LicenseStatus::Revoked) if was != before.status => action(StatusChange::Revoke),
-        _ => "license.changed",
+    let is = row.license;
+    let was = before.of(is.clone());
+    save(act, tx, &was).await?;
+    let (name, tell): (_, fn(&License) -> Value) = match (is.status, was.status) {
+        (LicenseStatus::Suspended, LicenseStatus::Active) => (action(StatusChange::Resume), status_told),
+        (LicenseStatus::Revoked, LicenseStatus::Active) => (action(StatusChange::Reinstate), status_told),
+        (other, LicenseStatus::Suspended) if other != was.status => (action(StatusChange::Suspend), status_told),
+        (other, LicenseStatus::Revoked) if other != was.status => (action(StatusChange::Revoke), status_told),
+        _ => ("license.changed", told),
     };
     let data = json!({
-        "before": told_before, "after": told(&row.license), "reason": kept.reason, "undoes": act_row.undoes,
+        "before": tell(&is), "after": tell(&was), "reason": kept.reason, "undoes": act_row.undoes,
     });
     act.event(tx, name, id, data);
     Ok(item.detail.clone())

@@ -1,0 +1,138 @@
+//! What an act on many would do: which ones it is about, and who of those loses access when.
+
+use super::{BulkItemRow, BulkStep, LOOKED_AT, Target, absent, chosen, pieces::Before};
+use crate::{
+    admin::{
+        act::Act,
+        impact::{self, DeviceFacts},
+        license_status::{MOST, impact_of},
+        page::{Cursor, Direction, Limit, Page, PageRequest, Total, map},
+        seats::show,
+        views::Impact,
+    },
+    error::{Error, Result},
+};
+use holdfast_domain::{License, LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
+use holdfast_store::{Querier, bulk_acts::Subject, licenses, seats};
+
+/// How many are read at once.
+pub(super) const PAGE: usize = 200;
+/// How many pages are read to say who would lose access: where several filters leave little, many of them are empty.
+const PAGES: usize = 40;
+
+/// A page of those that `target` is about, as they stand at `at`, in the order in which they were made. The first one says
+/// how many there are.
+pub(super) async fn matching(
+    act: &Act,
+    q: &mut dyn Querier,
+    target: &Target,
+    (after, direction): (Option<Cursor>, Direction),
+    at: Timestamp,
+) -> Result<Page<Subject>> {
+    let (limit, counted) = (Limit::new(u32::try_from(PAGE).unwrap_or(200)), after.is_none());
+    Ok(match target {
+        Target::Licenses(_) | Target::Seats(_) => {
+            let items = chosen(target);
+            let total = Total { rows: items.len() as u64, exact: true };
+            Page { items, next: None, total }
+        }
+        Target::AllLicenses(filter) => {
+            let page = PageRequest { limit, after, direction, counted, ..PageRequest::default() };
+            let found = licenses::list(q, act.scope, &filter.clone().rows(), &page, at).await?;
+            map(found, |row| Subject(row.row.license.id.to_bytes()))
+        }
+        Target::AllSeats(filter) => {
+            let page = PageRequest { limit, after, direction, counted, ..PageRequest::default() };
+            let found = seats::list(q, act.scope, &filter.clone().rows(), &page).await?;
+            map(found, |row| Subject(row.row.seat.id.to_bytes()))
+        }
+    })
+}
+
+/// How many `target` is about, and the newest of them.
+pub(super) async fn first_of(
+    act: &Act,
+    q: &mut dyn Querier,
+    step: &BulkStep,
+    target: &Target,
+) -> Result<(Total, Vec<Subject>)> {
+    let of_licenses = matches!(target, Target::Licenses(_) | Target::AllLicenses(_));
+    let fits = match step {
+        BulkStep::Status(_) | BulkStep::Extend(_) => of_licenses,
+        BulkStep::Free => !of_licenses,
+        BulkStep::Undo => false,
+    };
+    if !fits {
+        return Err(Error::invalid("/step", "This cannot be done to these."));
+    }
+    let newest = Direction::Descending;
+    let mut page = matching(act, q, target, (None, newest), act.now).await?;
+    if matches!(target, Target::Licenses(_) | Target::Seats(_)) && !(1..=MOST).contains(&page.items.len()) {
+        return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST}, or all that match.")));
+    }
+    let (mut total, mut first) = (page.total, page.items);
+    for _ in 1..PAGES {
+        if first.len() >= LOOKED_AT || page.next.is_none() {
+            break;
+        }
+        page = matching(act, q, target, (page.next, newest), act.now).await?;
+        first.append(&mut page.items);
+    }
+    let found = first.len() as u64;
+    if page.next.is_none() {
+        total = Total { rows: found, exact: true };
+    } else if total.rows < found {
+        total = Total { rows: found, exact: false };
+    }
+    first.truncate(LOOKED_AT);
+    Ok((total, first))
+}
+
+/// Who would lose access by a step.
+pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
+    match step {
+        BulkStep::Status(StatusChange::Suspend | StatusChange::Revoke) => {
+            let id = LicenseId::from_bytes(subject.0);
+            let row = licenses::get(q, act.scope, id).await?.ok_or_else(absent)?;
+            if row.license.status == LicenseStatus::Active {
+                return impact_of(act, q, &row.license, None).await;
+            }
+            Ok(Impact::default())
+        }
+        BulkStep::Free => {
+            let id = SeatId::from_bytes(subject.0);
+            let seat = seats::get(q, act.scope, id).await?.ok_or_else(absent)?;
+            let license = licenses::get(q, act.scope, seat.seat.license).await?.ok_or_else(absent)?;
+            let shown = show(&seat);
+            let device = DeviceFacts {
+                seat: shown.id,
+                name: shown.name,
+                user: shown.user,
+                last_seen: shown.last_seen,
+                offline_until: shown.offline_until,
+            };
+            let devices = if shown.state == SeatState::Active { vec![device] } else { Vec::new() };
+            Ok(impact::of(devices, license.license.terms.renew_after, None, act.now))
+        }
+        _ => Ok(Impact::default()),
+    }
+}
+
+/// Who would lose access because a license becomes what it was before an act changed it.
+pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, item: &BulkItemRow) -> Result<Impact> {
+    let before = Before::read(&item.detail)?;
+    let id = LicenseId::from_bytes(item.subject.0);
+    let row = licenses::get(q, act.scope, id).await?;
+    // One that was changed since is left alone.
+    let Some(row) = row.filter(|row| row.version == before.version) else { return Ok(Impact::default()) };
+    let ends = |license: &License| match license.status {
+        LicenseStatus::Active => license.expires_at,
+        LicenseStatus::Suspended | LicenseStatus::Revoked => Some(license.status_effective_at.unwrap_or(act.now)),
+    };
+    let until = ends(&row.license);
+    let was = before.of(row.license);
+    match ends(&was) {
+        Some(end) if until.is_none_or(|until| end < until) => impact_of(act, q, &was, Some(end)).await,
+        _ => Ok(Impact::default()),
+    }
+}
