@@ -139,6 +139,8 @@ for (const way of ways) {
       await page.getByRole('button', { name: 'Remove note' }).click();
       await page.waitForURL('**done=note_removed*');
       assert.equal(await page.locator('.note-text').count(), 0);
+      await page.getByText('Note removed', { exact: true }).waitFor();
+      assert.equal(await page.getByText('Calls on').count(), 0);
     });
 
     test('the time line is narrowed by the address, and a seat has a page', async () => {
@@ -183,7 +185,10 @@ for (const way of ways) {
       await page.waitForURL('**tab=edit*');
       assert.equal(await page.getByLabel('Seats', { exact: true }).inputValue(), '1');
       await page.getByRole('button', { name: 'Check the change' }).click();
-      await page.getByRole('button', { name: 'Save and apply to 1 license' }).click();
+      await page.getByRole('button', { name: 'Save, then apply to 1 license' }).click();
+      await page.waitForURL('**done=plan_saved&seats_from=3');
+      await sound(tab);
+      await page.getByRole('button', { name: 'Apply to 1 license' }).click();
       await page.waitForURL('**done=terms_applied');
       await open();
       await page.getByRole('heading', { name: 'Seats (2 / 1)' }).waitFor();

@@ -108,19 +108,21 @@ impl People {
         }
     }
 
-    /// An event as an entry of a time line.
+    /// An event as an entry of a time line. What a note says is not told: the note may have been taken away since.
     pub fn entry(&self, event: &EventView, now: Timestamp) -> TimelineEntry {
         let (mut what, tone) = sentence(&event.action);
         if event.data.get("undoes").is_some() {
             what.push_str(", by undoing");
         }
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        let noted =
-            event.data.get("after").and_then(|after| after.get("text")).and_then(Value::as_str).map(str::to_owned);
-        let why =
-            text("reason").or(noted).or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
         TimelineEntry { at: When::new(event.at, now), what, why, who: self.who(&event.actor), tone }
     }
+}
+
+/// What a note said when the event told of it: for those who read the audit log.
+pub fn noted(event: &EventView) -> Option<String> {
+    event.data.get("after")?.get("text")?.as_str().map(str::to_owned)
 }
 
 /// Kinds of events in words, with what they mean for a license.

@@ -91,7 +91,7 @@ fn table() -> Vec<Row> {
         create_plan "+++__" "invalid_request" "unauthenticated" |t| format!("product={}&{PLAN}", t.product);
         save_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
         check_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}&after=", t.plan);
-        save_and_apply "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
+        outdated "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         apply_terms "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);

@@ -6,6 +6,7 @@
 mod bundle;
 mod find;
 mod functions;
+mod license;
 mod lists;
 mod live;
 mod people;

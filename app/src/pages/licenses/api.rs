@@ -125,7 +125,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
             reveal: actor.may(Permission::KeyReveal),
             change: actor.may(Permission::LicensesWrite),
         },
-        undo: detail.undo.first().map(|offer| undo_offer(offer, &detail.timeline, &people, now)),
+        undo: detail.undo.first().map(|offer| undo_offer(offer, &detail, &people, now)),
     })
 }
 
@@ -295,13 +295,14 @@ pub fn seat_row(
 #[cfg(feature = "ssr")]
 pub fn undo_offer(
     offer: &holdfast_service::admin::views::UndoOffer,
-    timeline: &[holdfast_service::admin::views::EventView],
+    detail: &holdfast_service::admin::views::LicenseDetail,
     people: &crate::pages::serve::People,
     now: holdfast_domain::Timestamp,
 ) -> super::model::UndoOffer {
-    let done = timeline.iter().find(|event| event.id == offer.event);
+    let done = detail.timeline.iter().find(|event| event.id == offer.event);
+    let seat = offer.seat.map(|seat| format!("?seat={seat}")).unwrap_or_default();
     super::model::UndoOffer {
-        event: offer.event.to_string(),
+        path: format!("/console/licenses/{}/undo/{}{seat}", detail.license.id, offer.event),
         what: crate::pages::serve::sentence(&offer.action).0,
         who: done.map(|event| people.who(&event.actor)).unwrap_or_default(),
         until: crate::ui::When::new(offer.until, now),

@@ -98,7 +98,7 @@ fn Detail(
             </details>
         }
     });
-    let undo = detail.undo.clone().map(|offer| view! { <UndoNotice offer license=row.id.clone() /> });
+    let undo = detail.undo.clone().map(|offer| view! { <UndoNotice offer /> });
     let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
         view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
     });
@@ -136,7 +136,6 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
         Some(when) => view! { <WhenText when /> }.into_any(),
         None => view! { "never" }.into_any(),
     };
-    let taken = detail.seats.iter().filter(|seat| seat.taken).count();
     view! {
         <div class="two">
             <div>
@@ -158,7 +157,7 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         <Fact name="Entitlements">{entitlements}</Fact>
                     </Facts>
                 </Section>
-                <Section title=format!("Seats ({taken} / {})", row.seats) clone:detail clone:row>
+                <Section title=format!("Seats ({} / {})", row.taken, row.seats) clone:detail clone:row>
                     <Seats id=row.id.clone() seats=detail.seats.clone() may_free=detail.may.free />
                 </Section>
             </div>
@@ -179,14 +178,12 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
 pub fn UndoNotice(
     /// The act.
     offer: UndoOffer,
-    /// The license's id.
-    license: String,
 ) -> impl IntoView {
     view! {
         <Notice kind=NoticeKind::Info>
             <p>
                 {offer.what} " by " {offer.who} ". "
-                <a class="link" href=format!("/console/licenses/{license}/undo/{}", offer.event)>"Undo"</a>
+                <a class="link" href=offer.path>"Undo"</a>
                 " is offered until " <WhenText when=offer.until exact=true /> "."
             </p>
         </Notice>

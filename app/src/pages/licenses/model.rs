@@ -137,8 +137,8 @@ pub struct LicenseView {
 /// An act that can be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoOffer {
-    /// The event that tells of it.
-    pub event: String,
+    /// The page that undoes it.
+    pub path: String,
     /// What was done, as a sentence.
     pub what: String,
     /// By whom.

@@ -7,10 +7,14 @@ use super::{
     api::{self, Extend, FreeSeat, TakeStep},
     model::{self, Loss},
 };
-use crate::ui::{
-    ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error, load,
-    page::{Notice, NoticeKind},
-    show,
+use crate::{
+    pages::seats::api::seat,
+    ui::{
+        ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error,
+        load,
+        page::{Notice, NoticeKind},
+        show,
+    },
 };
 
 /// The way to a license.
@@ -131,19 +135,16 @@ pub fn ExtendPage() -> impl IntoView {
 #[component]
 pub fn FreeSeatPage() -> impl IntoView {
     let params = use_params_map();
-    let asked = Memo::new(move |_| {
-        params.with(|params| (params.get("id").unwrap_or_default(), params.get("seat").unwrap_or_default()))
-    });
-    let license = load(move || asked.get().0, api::license);
+    let id = Memo::new(move |_| params.with(|params| params.get("seat").unwrap_or_default()));
+    let seat = load(move || id.get(), |id| seat(id, String::new()));
     let action = act::<FreeSeat>();
     let error = act_error(action);
-    show(license, move |detail| {
-        let seat_id = asked.get_untracked().1;
-        let row = detail.row;
-        let Some(seat) = detail.seats.into_iter().find(|seat| seat.id == seat_id && seat.taken) else {
+    show(seat, move |found| {
+        let (row, seat) = (found.license, found.row);
+        if !seat.taken {
             return view! { <ErrorState error=crate::UiError::new("not_found", "This seat is free already") /> }
                 .into_any();
-        };
+        }
         view! {
             <PageHead title="Free seat" crumbs=crumbs(&row.id, &row.key_hint) />
             <Notice kind=NoticeKind::Warn>

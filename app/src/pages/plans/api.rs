@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{PlanDetail, PlanForm};
+use super::model::{EarlierTerms, PlanDetail, PlanForm};
 use crate::error::UiError;
 
 /// The name of the product that a new plan will belong to.
@@ -23,7 +23,7 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::{
-        inputs::{ApplyTerms, LicenseFilter},
+        inputs::LicenseFilter,
         page::{Limit, PageRequest},
     };
     let actor = ctx::actor(Permission::CatalogRead).await?;
@@ -33,13 +33,6 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     let filter = LicenseFilter { plan: Some(plan.id), ..LicenseFilter::default() };
     let one = PageRequest { limit: Limit::new(1), ..PageRequest::default() };
     let licenses = service.licenses(&actor, filter, one).await?;
-    let may_write = actor.may(Permission::CatalogWrite);
-    let outcome = if may_write {
-        let asking = ApplyTerms { dry_run: true, ..ApplyTerms::default() };
-        Some(service.apply_terms(&ctx::call(&actor), plan.id, asking).await?)
-    } else {
-        None
-    };
     Ok(PlanDetail {
         row: row(&plan),
         product: product.id.to_string(),
@@ -50,10 +43,62 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
         release_budget: plan.terms.release_budget.to_string(),
         has_fallback: plan.terms.fallback.is_some(),
         licenses: serve::total(licenses.total),
-        outdated: outcome.as_ref().map_or(0, |outcome| outcome.licenses),
-        over_their_seats: outcome.as_ref().map_or(0, |outcome| outcome.over_their_seats),
-        may_write,
+        may_write: actor.may(Permission::CatalogWrite),
     })
+}
+
+/// What applying the plan's present terms to its licenses would do, on from `after`; nothing where all have them, for
+/// whoever may not apply them, and beside the form. Counted no further than people care.
+#[server(output = crate::wire::Answer)]
+pub async fn outdated(
+    id: String,
+    #[server(default)] tab: String,
+    #[server(default)] seats_from: String,
+    #[server(default)] after: String,
+) -> Result<Option<EarlierTerms>, UiError> {
+    use crate::{
+        ctx,
+        pages::{
+            products::api::parse_id,
+            serve::{number, optional},
+        },
+    };
+    use holdfast_domain::{Permission, PlanId};
+    use holdfast_service::admin::inputs::ApplyTerms;
+    const ALL: &str = "all its licenses";
+    const ENOUGH: u64 = 2_000;
+    const PARTS: usize = 5;
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let (service, id) = (ctx::service()?, parse_id::<PlanId>(&id)?);
+    if tab == "edit" || !(actor.may(Permission::CatalogWrite) && actor.may(Permission::LicensesWrite)) {
+        return Ok(None);
+    }
+    let input = ApplyTerms { seats_from: optional("seats_from", &seats_from)?, dry_run: true };
+    let (mut licenses, mut over, mut next) = (0, 0, optional("after", &after)?);
+    for _ in 0..PARTS {
+        let part;
+        (part, next) = service.apply_terms_from(&ctx::call(&actor), id, input, next).await?;
+        licenses += part.licenses;
+        over += part.over_their_seats;
+        if next.is_none() || licenses > ENOUGH {
+            break;
+        }
+    }
+    let many = |n: u64| if n == 1 { "1 license".to_owned() } else { format!("{} licenses", number(n)) };
+    let (label, who) = match (licenses, next.is_some()) {
+        (0, false) => return Ok(None),
+        (n, false) => (many(n), many(n)),
+        (0, true) => (ALL.to_owned(), "none of the licenses issued first, but perhaps later ones,".to_owned()),
+        (n, true) if n > ENOUGH => (ALL.to_owned(), format!("more than {}", many(ENOUGH))),
+        (n, true) => (ALL.to_owned(), format!("at least {}", many(n))),
+    };
+    let said = format!(
+        "Licenses keep the terms they were issued with. Applying the present terms would change {who} of this plan; {} would \
+         then have more seats taken than allowed. No seat that is taken is lost.",
+        number(over)
+    );
+    let label = format!("Apply to {label}");
+    Ok(Some(EarlierTerms { said, label }))
 }
 
 /// Makes a plan from the three questions.
@@ -81,15 +126,27 @@ pub async fn create_plan(product: String, plan: PlanForm) -> Result<(), UiError>
     Ok(())
 }
 
-/// Changes a plan for licenses issued from now on.
+/// Changes a plan for licenses issued from now on. With `seats_from`, the number of seats it had, its page goes on with the
+/// licenses that exist: those with this number follow it.
 #[server(output = crate::wire::Answer)]
-pub async fn save_plan(id: String, plan: PlanForm) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
-    use holdfast_domain::Permission;
+pub async fn save_plan(id: String, plan: PlanForm, #[server(default)] seats_from: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{
+            products::api::parse_id,
+            serve::{optional, parse},
+        },
+    };
+    use holdfast_domain::{Permission, PlanId};
+    use holdfast_service::admin::inputs::UpdatePlan;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
-    let id = parse_id(&id)?;
-    save(&actor, id, &plan).await?;
-    ctx::redirect(&format!("/console/plans/{id}?done=plan_saved"));
+    let (service, id) = (ctx::service()?, parse_id::<PlanId>(&id)?);
+    let seats_from = optional::<u32>("seats_from", &seats_from)?;
+    let terms = proposed(&plan, &service.plan(&actor, id).await?.terms)?;
+    let input = UpdatePlan { name: Some(parse("name", &plan.name)?), terms: Some(terms), ..UpdatePlan::default() };
+    service.update_plan(&ctx::call(&actor), id, input).await?;
+    let from = seats_from.map(|seats| format!("&seats_from={seats}")).unwrap_or_default();
+    ctx::redirect(&format!("/console/plans/{id}?done=plan_saved{from}"));
     Ok(())
 }
 
@@ -104,34 +161,37 @@ pub fn proposed(plan: &PlanForm, before: &holdfast_domain::Terms) -> Result<hold
     Ok(terms)
 }
 
-/// Saves a plan as it was typed; returns the terms it had.
-#[cfg(feature = "ssr")]
-pub async fn save(
-    actor: &holdfast_service::Actor,
-    id: holdfast_domain::PlanId,
-    plan: &PlanForm,
-) -> Result<holdfast_domain::Terms, UiError> {
-    use crate::{ctx, pages::serve::parse};
-    use holdfast_service::admin::inputs::UpdatePlan;
-    let service = ctx::service()?;
-    let before = service.plan(actor, id).await?.terms;
-    let terms = proposed(plan, &before)?;
-    let input = UpdatePlan { name: Some(parse("name", &plan.name)?), terms: Some(terms), ..UpdatePlan::default() };
-    service.update_plan(&ctx::call(actor), id, input).await?;
-    Ok(before)
-}
-
-/// Applies the plan's present terms to the licenses it has issued.
+/// Applies the plan's present terms to the licenses it has issued, on from `after`, and where there are many to as many as
+/// a browser waits for.
 #[server(output = crate::wire::Answer)]
-pub async fn apply_terms(id: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
-    use holdfast_domain::Permission;
+pub async fn apply_terms(
+    id: String,
+    #[server(default)] seats_from: String,
+    #[server(default)] after: String,
+) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::optional},
+    };
+    use holdfast_domain::{Permission, PlanId, Seconds};
     use holdfast_service::admin::inputs::ApplyTerms;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
-    let id = parse_id(&id)?;
-    ctx::service()?.apply_terms(&ctx::call(&actor), id, ApplyTerms::default()).await?;
-    ctx::redirect(&format!("/console/plans/{id}?done=terms_applied"));
-    Ok(())
+    let (service, id) = (ctx::service()?, parse_id::<PlanId>(&id)?);
+    let input = ApplyTerms { seats_from: optional("seats_from", &seats_from)?, dry_run: false };
+    let until = service.now().plus(Seconds(10));
+    let mut next = optional("after", &after)?;
+    loop {
+        (_, next) = service.apply_terms_from(&ctx::call(&actor), id, input, next).await?;
+        match &next {
+            None => ctx::redirect(&format!("/console/plans/{id}?done=terms_applied")),
+            Some(next) if service.now() > until => {
+                let from = input.seats_from.map(|seats| format!("&seats_from={seats}")).unwrap_or_default();
+                ctx::redirect(&format!("/console/plans/{id}?done=terms_applied_in_part{from}&after={next}"));
+            }
+            Some(_) => continue,
+        }
+        return Ok(());
+    }
 }
 
 /// A plan in words.

@@ -12,7 +12,7 @@ use crate::ui::{
     Submit, Tab, Tabs, TextArea, Tone, act, act_error, load,
     page::{Notice, NoticeKind},
     refused::FormState,
-    show,
+    show, show_quietly,
 };
 use api::{ApplyTerms, CreatePlan, SavePlan};
 use model::{PlanDetail, PlanForm};
@@ -154,7 +154,34 @@ pub fn PlanPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
     let plan = load(move || id.get(), api::plan);
-    show(plan, move |detail| {
+    // Where the plan was saved to go on with its licenses, and how far they are.
+    let on = Memo::new(move |_| {
+        query.with(|query| (query.get("seats_from").unwrap_or_default(), query.get("after").unwrap_or_default()))
+    });
+    let outdated = load(
+        move || (id.get(), tab.get(), on.get()),
+        |(id, tab, (seats_from, after))| api::outdated(id, tab, seats_from, after),
+    );
+    let apply = act::<ApplyTerms>();
+    let error = act_error(apply);
+    let outdated = show_quietly(outdated, move |found| {
+        let (seats_from, after) = on.get_untracked();
+        found.map(|found| {
+            view! {
+                <Section title="Licenses with earlier terms">
+                    <FormError error />
+                    <Notice kind=NoticeKind::Info><p>{found.said}</p></Notice>
+                    <ActionForm action=apply>
+                        <input type="hidden" name="id" value=id.get_untracked() />
+                        <input type="hidden" name="seats_from" value=seats_from />
+                        <input type="hidden" name="after" value=after />
+                        <button type="submit" class="btn btn-plain">{found.label}</button>
+                    </ActionForm>
+                </Section>
+            }
+        })
+    });
+    let plan = show(plan, move |detail| {
         let crumbs = vec![
             Crumb::new("/console/products", "Products"),
             Crumb::new(format!("/console/products/{}", detail.product), detail.product_name.clone()),
@@ -185,13 +212,15 @@ pub fn PlanPage() -> impl IntoView {
             {move || may_write.then(|| view! { <Tabs tabs=TABS.to_vec() open=tab.get() /> })}
             {body}
         }
-    })
+    });
+    view! {
+        {plan}
+        {outdated}
+    }
 }
 
 #[component]
 fn TermsView(detail: PlanDetail) -> impl IntoView {
-    let apply = act::<ApplyTerms>();
-    let error = act_error(apply);
     let row = detail.row;
     let granted = if row.entitlements.is_empty() {
         view! { <span class="muted">"none"</span> }.into_any()
@@ -202,7 +231,6 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
             .collect_view()
             .into_any()
     };
-    let id = row.id.clone();
     view! {
         <Facts>
             <Fact name="Sold as">{row.sold}</Fact>
@@ -217,24 +245,6 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
             <Fact name="Entitlements">{granted}</Fact>
             <Fact name="Licenses issued">{detail.licenses}</Fact>
         </Facts>
-        {(detail.outdated > 0)
-            .then(|| {
-                view! {
-                    <Section title="Licenses with earlier terms">
-                        <FormError error />
-                        <Notice kind=NoticeKind::Info>
-                            <p>
-                                {detail.outdated} " licenses of this plan keep the terms they were issued with. Applying the present terms would change all of them; "
-                                {detail.over_their_seats} " would then have more seats taken than allowed. No seat that is taken is lost."
-                            </p>
-                        </Notice>
-                        <ActionForm action=apply>
-                            <input type="hidden" name="id" value=id />
-                            <button type="submit" class="btn btn-plain">"Apply to " {detail.outdated} " licenses"</button>
-                        </ActionForm>
-                    </Section>
-                }
-            })}
     }
 }
 

@@ -65,12 +65,17 @@ pub struct PlanDetail {
     pub form: PlanForm,
     /// How many licenses it has issued, in words.
     pub licenses: String,
-    /// How many of them hold other terms than the plan has now.
-    pub outdated: u64,
-    /// How many of those would have more seats taken than the plan allows now.
-    pub over_their_seats: u64,
     /// Whether this person may change it.
     pub may_write: bool,
+}
+
+/// The licenses of a plan that hold other terms than it has now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierTerms {
+    /// How many they are and what becomes of them, as sentences.
+    pub said: String,
+    /// What the button says that gives them the present terms.
+    pub label: String,
 }
 
 #[cfg(feature = "ssr")]

@@ -31,6 +31,6 @@ pub async fn seat(id: String, after: String) -> Result<SeatDetail, UiError> {
         product: (license.license.product.to_string(), license.product_name.to_string()),
         timeline: serve::list(timeline, |event| people.entry(&event, now)),
         may_free: actor.may(Permission::SeatsRelease),
-        undo: offer.map(|offer| api::undo_offer(offer, &license.timeline, &people, now)),
+        undo: offer.map(|offer| api::undo_offer(offer, &license, &people, now)),
     })
 }

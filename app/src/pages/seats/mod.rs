@@ -39,7 +39,7 @@ pub fn SeatPage() -> impl IntoView {
             let href = format!("/console/licenses/{}/free/{}", license.id, row.id);
             view! { <div class="actions"><a class="btn btn-sm btn-danger" href=href>"Free seat"</a></div> }
         });
-        let undo = found.undo.map(|offer| view! { <UndoNotice offer license=license.id.clone() /> });
+        let undo = found.undo.map(|offer| view! { <UndoNotice offer /> });
         let shown = found.timeline.items.len() as u64;
         let pages = found.timeline.next.is_some() || !asked.get_untracked().1.is_empty();
         view! {

@@ -4,7 +4,7 @@ use super::{
     act::Act,
     inputs::EventFilter,
     page::{Limit, Page, PageRequest, map},
-    views::{ChainReport, ChainWalk, EventView, SeatView},
+    views::{ChainReport, ChainWalk, EventView},
 };
 use crate::{
     Service,
@@ -19,7 +19,7 @@ use holdfast_store::{
 };
 
 /// For how many seats of a license its timeline tells what happened to them.
-const SEATS_TOLD: usize = 20;
+pub(super) const SEATS_TOLD: usize = 20;
 /// How many events are looked at in one call.
 const AT_A_TIME: i64 = 20_000;
 
@@ -37,16 +37,20 @@ pub(super) fn show(row: EventRow) -> EventView {
     }
 }
 
-/// What happened to a license and to its newest seats, newest first; at most `limit`.
+/// What happened to a license and to the first of `seats`, newest first; at most `limit`.
 pub(super) async fn timeline(
     act: &Act,
     q: &mut dyn Querier,
     license: LicenseId,
-    seats: &[SeatView],
+    seats: impl Iterator<Item = SeatId>,
     limit: u32,
 ) -> Result<Vec<EventView>> {
     let mut subjects = vec![license.to_string()];
-    subjects.extend(seats.iter().take(SEATS_TOLD).map(|seat| seat.id.to_string()));
+    for seat in seats.map(|seat| seat.to_string()) {
+        if subjects.len() <= SEATS_TOLD && !subjects.contains(&seat) {
+            subjects.push(seat);
+        }
+    }
     let page = PageRequest { limit: Limit::new(limit), ..PageRequest::default() };
     let mut told = Vec::new();
     for subject in subjects {

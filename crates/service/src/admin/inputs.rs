@@ -235,6 +235,8 @@ pub struct UpdateLicense {
     pub overrides: Option<Entitlements>,
     /// Another end, or none. An earlier one ends access as revoking does, and takes the same right.
     pub expires_at: Option<Option<Timestamp>>,
+    /// The version that was looked at: another one is left as it is.
+    pub seen: Option<i64>,
     /// Why; kept in the audit log.
     pub reason: Option<ReasonText>,
     /// Only say what would happen.

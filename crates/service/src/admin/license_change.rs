@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Call, Service,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
     Decision, Entitlements, License, LicenseId, LicenseStatus, Permission, SeatModel, Seconds, Terms, Timestamp,
@@ -18,7 +18,7 @@ use holdfast_domain::{
     decide::{Jitter, grant},
 };
 use holdfast_store::{
-    Querier, Tx, WriteOptions,
+    Querier, Scope, Tx, WriteOptions,
     licenses::LicenseRow,
     plans,
     seats::{self, SeatRow},
@@ -89,9 +89,24 @@ fn stops(license: &License, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
+/// The end `after` where it comes before the end `before`.
+fn earlier(before: Option<Timestamp>, after: Option<Timestamp>) -> Option<Timestamp> {
+    after.filter(|end| before.is_none_or(|until| *end < until))
+}
+
 /// From when devices lose access because `before` becomes `after`; `None` where none does.
-fn ends_sooner(before: &License, after: &License, now: Timestamp) -> Option<Timestamp> {
-    stops(after, now).filter(|stop| stops(before, now).is_none_or(|until| *stop < until))
+fn lost_from(before: &License, after: &License, now: Timestamp) -> Option<Timestamp> {
+    earlier(stops(before, now), stops(after, now))
+}
+
+/// Whether somebody's full rights end sooner when `before` becomes `after`: as revoking does, even where a fallback is left.
+pub(super) fn ends_sooner(before: &License, after: &License, now: Timestamp) -> bool {
+    lost_from(before, after, now).is_some() || earlier(before.expires_at, after.expires_at).is_some()
+}
+
+/// `after` for as long as its devices ask as often as the terms say that they have now.
+fn until_they_ask(before: &License, after: &License) -> License {
+    License { terms: Terms { renew_after: before.terms.renew_after, ..after.terms.clone() }, ..after.clone() }
 }
 
 /// What the device of a seat gets with its next renewal, when that is due, by the very decision it will meet.
@@ -119,9 +134,7 @@ async fn outlooks(act: &Act, q: &mut dyn Querier, before: &License, after: &Lice
     if lease(before) == lease(after) && before.status == after.status {
         return Ok(Vec::new());
     }
-    // When a device asks next was told by the terms it has now.
-    let after =
-        License { terms: Terms { renew_after: before.terms.renew_after, ..after.terms.clone() }, ..after.clone() };
+    let after = until_they_ask(before, after);
     let taken = seats::active_of_license(q, act.scope, after.id).await?;
     let mut found: Vec<_> = taken.iter().map(|row| outlook(&after, row, super::seats::show(row), act.now)).collect();
     found.sort_by_key(|device| (device.expected_at.is_none(), device.expected_at, device.seat));
@@ -141,16 +154,16 @@ pub(super) async fn replace(
     let before = row.license.clone();
     let changes = differences(&before, &after);
     let devices = outlooks(act, tx, &before, &after).await?;
-    let impact = match ends_sooner(&before, &after, act.now) {
-        Some(stop) => impact_of(act, tx, &after, Some(stop)).await?,
+    let impact = match lost_from(&before, &after, act.now) {
+        Some(stop) => impact_of(act, tx, &until_they_ask(&before, &after), Some(stop)).await?,
         None => Impact::default(),
     };
-    let mut row = LicenseRow { license: after, ..row };
+    let taken = taken_under(tx, act.scope, &after.terms, &[&row]).await?;
+    let row = LicenseRow { license: after, seats_used: taken.first().copied().unwrap_or(row.seats_used), ..row };
     if !dry_run {
         save(act, tx, &row.license).await?;
         if counts_people(&before.terms) != counts_people(&row.license.terms) {
             seats::recount(tx, &row.license).await?;
-            row = lock(act, tx, row.license.id).await?;
         }
         let (action, told, mut data) = event;
         if let Value::Object(members) = &mut data {
@@ -172,6 +185,19 @@ pub(super) async fn replace(
 /// Whether places are counted by people rather than by devices.
 pub(super) const fn counts_people(terms: &Terms) -> bool {
     matches!(terms.seat_model, SeatModel::NamedUser { .. })
+}
+
+/// How many places of each of these licenses are taken, counted as `terms` do.
+pub(super) async fn taken_under(
+    q: &mut dyn Querier,
+    scope: Scope,
+    terms: &Terms,
+    licenses: &[&LicenseRow],
+) -> Result<Vec<u32>> {
+    let otherwise = licenses.iter().filter(|row| counts_people(&row.license.terms) != counts_people(terms));
+    let otherwise: Vec<LicenseId> = otherwise.map(|row| row.license.id).collect();
+    let counted = seats::counted_as(q, scope, &otherwise, terms.seat_model).await?;
+    Ok(licenses.iter().map(|row| counted.get(&row.license.id).copied().unwrap_or(row.seats_used)).collect())
 }
 
 /// The license as `input` wants it.
@@ -206,14 +232,18 @@ impl Service {
     ///
     /// # Errors
     /// [`crate::ErrorCode::NotFound`]; [`crate::ErrorCode::InvalidRequest`] for values outside their range, and without a
-    /// reason where somebody's access ends sooner; [`crate::ErrorCode::Forbidden`] for that by somebody who may not revoke.
+    /// reason where somebody's access ends sooner; [`crate::ErrorCode::Forbidden`] for that by somebody who may not revoke;
+    /// [`crate::ErrorCode::ChangedMeanwhile`] where it is no longer as it was `seen`.
     pub async fn update_license(&self, call: &Call, id: LicenseId, input: UpdateLicense) -> Result<ChangeOutcome> {
         call.actor.require(Permission::LicensesWrite)?;
         let (act, actor, dry_run) = (self.act(call), call.actor.clone(), input.dry_run);
         let update = job!(act, actor, input => |tx| {
             let row = lock(&act, tx, id).await?;
+            if input.seen.is_some_and(|seen| seen != row.version) {
+                return Err(Error::new(ErrorCode::ChangedMeanwhile));
+            }
             let after = changed(&act, tx, &row.license, &input).await?;
-            if ends_sooner(&row.license, &after, act.now).is_some() {
+            if ends_sooner(&row.license, &after, act.now) {
                 may_change(&actor, 1, act.now, input.dry_run)?;
                 if input.reason.is_none() && !input.dry_run {
                     return Err(Error::invalid("/reason", "This ends somebody's access sooner: say why."));

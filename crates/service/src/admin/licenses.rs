@@ -5,6 +5,7 @@ use super::{
     customers,
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     page::{Page, PageRequest, map},
+    undo::OFFERED,
     views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
 use crate::{
@@ -13,7 +14,9 @@ use crate::{
     error::{Error, ErrorCode, Result},
     vault::Purpose,
 };
-use holdfast_domain::{Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Terms};
+use holdfast_domain::{
+    Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Seconds, Terms,
+};
 pub use holdfast_store::licenses::LicenseSort;
 use holdfast_store::{
     Querier, Tx, WriteOptions,
@@ -267,10 +270,14 @@ impl Service {
         let mut seats = super::seats::of_license(&act, q, id, SeatState::Active, SEATS).await?;
         let rest = SEATS - seats.len();
         seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
-        let timeline = super::events::timeline(&act, q, id, &seats, TIMELINE).await?;
-        let undo = super::undo::offers(actor, &row.license, &seats, &timeline, act.now);
+        // Seats that were given up a moment ago can be given back, however many others there are.
+        let freed = super::seats::freed_since(&act, q, id, act.now.plus(Seconds(-OFFERED.0))).await?;
+        let told = freed.iter().chain(&seats).map(|seat| seat.id);
+        let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
+        let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
         Ok(LicenseDetail {
             license: shown(&act, q, &row).await?,
+            version: row.version,
             undo,
             product_name: product.name,
             plan_name: plan.name,

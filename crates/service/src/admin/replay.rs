@@ -7,7 +7,7 @@
 //! answer says so where it matters ([`Unknown`]).
 
 use super::{
-    license_change::counts_people,
+    license_change::{counts_people, taken_under},
     page::{Limit, PageRequest},
     terms::renewed,
     views::{Replay, Replayed, Unknown},
@@ -18,13 +18,13 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    Decision, Email, EntitlementCode, License, LicenseId, Permission, PlanId, Seat, SeatId, SeatModel, SeatState,
-    Seconds, Terms, Timestamp, decide, decide::Jitter,
+    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, PlanId, Seat, SeatId, SeatModel,
+    SeatState, Seconds, Terms, Timestamp, decide, decide::Jitter,
 };
 use holdfast_store::{
     Cursor, Querier, Scope,
     events::{self, EventRow},
-    licenses::{self, LicenseFilter, LicenseListRow},
+    licenses::{self, LicenseFilter, LicenseListRow, LicenseRow},
     plans,
     seats::{self, SeatRow},
 };
@@ -168,11 +168,17 @@ fn refused(terms: &Terms, seats: &[&SeatRow], turns: &[Turn]) -> Vec<(Timestamp,
 
 /// Whether `after` can refuse an activation that `before` allowed, given the seats that were taken at any time.
 fn may_refuse(before: &Terms, after: &Terms, seats: &[&SeatRow]) -> bool {
-    let other_kind = std::mem::discriminant(&before.seat_model) != std::mem::discriminant(&after.seat_model);
+    let more_than = |limit: u32| seats.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    let to_people = match (before.seat_model, after.seat_model) {
+        (SeatModel::NamedUser { devices: before }, SeatModel::NamedUser { devices }) => {
+            devices < before && more_than(devices)
+        }
+        // An application that named nobody would have had to.
+        (_, SeatModel::NamedUser { .. }) => true,
+        _ => false,
+    };
     let fewer = after.seat_limit() < before.seat_limit() || before.seat_model != after.seat_model;
-    fewer
-        && (seats.len() > usize::try_from(after.seat_limit()).unwrap_or(usize::MAX)
-            || (other_kind && counts_people(after)))
+    to_people || (fewer && more_than(after.seat_limit()))
 }
 
 /// What `license` would have met under `after`.
@@ -271,11 +277,16 @@ impl Service {
             for row in taken.iter().flatten() {
                 of.entry(row.seat.license).or_default().push(row);
             }
-            for (found, after) in &others {
+            let rows: Vec<&LicenseRow> = others.iter().map(|(found, _)| &found.row).collect();
+            let used = taken_under(q, scope, &proposed, &rows).await?;
+            for ((found, after), used) in others.iter().zip(used) {
                 let license = &found.row.license;
                 replay.changing += 1;
-                replay.over_their_seats += u64::from(found.row.seats_used > after.terms.seat_limit());
-                add_lost(&mut lost, license, after);
+                // Whoever has no access has none to lose.
+                if license.state(now) == LicenseState::Active {
+                    replay.over_their_seats += u64::from(used > after.terms.seat_limit());
+                    add_lost(&mut lost, license, after);
+                }
                 let alone = match &taken {
                     Some(_) => Some(Vec::new()),
                     None => seats::taken_since(q, scope, &[license.id], since, SEATS).await?,

@@ -2,6 +2,8 @@
 
 use super::{
     act::{Act, job},
+    events::SEATS_TOLD,
+    import::dates::rfc_3339,
     inputs::SeatFilter,
     page::{Page, PageRequest, map},
     views::{SeatInList, SeatView},
@@ -11,7 +13,7 @@ use crate::{
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{LicenseId, Permission, ReasonText, SeatId, SeatState};
+use holdfast_domain::{LicenseId, Permission, ReasonText, SeatId, SeatState, Timestamp};
 pub use holdfast_store::seats::SeatSort;
 use holdfast_store::{
     Querier, Tx, WriteOptions,
@@ -19,6 +21,9 @@ use holdfast_store::{
     seats::{self, SeatRow},
 };
 use serde_json::json;
+
+/// What the event of a freed seat calls until when it was borrowed.
+pub(super) const BORROWED: &str = "borrowed_until";
 
 pub(super) fn show(row: &SeatRow) -> SeatView {
     SeatView {
@@ -50,14 +55,29 @@ pub(super) async fn of_license(
     Ok(rows.iter().map(show).collect())
 }
 
+/// The seats of a license that were given up since then, the last one first: as many as its timeline tells of.
+pub(super) async fn freed_since(
+    act: &Act,
+    q: &mut dyn Querier,
+    license: LicenseId,
+    since: Timestamp,
+) -> Result<Vec<SeatView>> {
+    let rows = seats::released_since(q, act.scope, license, since, SEATS_TOLD).await?;
+    Ok(rows.iter().map(show).collect())
+}
+
 /// Takes a seat from its device in a write job; whether it had one.
 pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<(SeatView, bool)> {
     let released = seats::release(tx, act.scope, id, act.now).await?;
     let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     if released.was_active {
         let seat = &released.seat;
+        let mut before = json!({ "state": SeatState::Active });
+        if let Some(until) = released.borrowed_until {
+            before[BORROWED] = json!(rfc_3339(until));
+        }
         let data = json!({
-            "before": { "state": SeatState::Active }, "after": { "state": SeatState::Released },
+            "before": before, "after": { "state": SeatState::Released },
             "license": seat.seat.license, "name": seat.name, "reason": reason,
         });
         act.event(tx, "seat.freed", id, data);
@@ -123,7 +143,8 @@ impl Service {
         .await
     }
 
-    async fn seat_license(&self, act: &Act, id: SeatId) -> Result<LicenseId> {
+    /// The license that a seat is a place on.
+    pub(super) async fn seat_license(&self, act: &Act, id: SeatId) -> Result<LicenseId> {
         let row = seats::get(&mut self.store().patient_reader(), act.scope, id).await?;
         row.map(|row| row.seat.license).ok_or_else(|| Error::new(ErrorCode::NotFound))
     }

@@ -3,9 +3,9 @@
 use super::{
     act::{Act, job},
     inputs::ApplyTerms,
-    license_change::counts_people,
+    license_change::{counts_people, taken_under},
     licenses::save,
-    page::{Limit, PageRequest},
+    page::{Direction, Limit, PageRequest},
     views::TermsOutcome,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 use holdfast_domain::{LicenseId, Permission, PlanId, Terms};
 use holdfast_store::{
-    WriteOptions,
+    Cursor, WriteOptions,
     licenses::{self, LicenseFilter, LicenseRow},
     plans, seats,
 };
@@ -29,43 +29,76 @@ pub(super) fn renewed(terms: &Terms, follows: Option<u32>, row: &LicenseRow) -> 
     (terms != row.license.terms).then_some(terms)
 }
 
+/// How many pages of 200 licenses one part has.
+const PAGES: usize = 10;
+
 impl Service {
     /// Gives the licenses of a plan the plan's present terms, or says how many would change. Each keeps its end and its own
-    /// number of seats, unless that is the one it had from the plan (`seats_from`); a seat that is taken stays taken. Licenses are changed in pieces; where it was interrupted, it is
-    /// simply done again.
+    /// number of seats, unless that is the one it had from the plan (`seats_from`); a seat that is taken stays taken.
+    /// Licenses are changed in pieces; where it was interrupted, it is simply done again.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
     pub async fn apply_terms(&self, call: &Call, id: PlanId, input: ApplyTerms) -> Result<TermsOutcome> {
+        call.actor.require(Permission::CatalogWrite)?;
+        call.actor.require(Permission::LicensesWrite)?;
+        if !input.dry_run
+            && let Some(answer) = self.first_answer(call).await?
+        {
+            return Ok(answer);
+        }
+        let (mut whole, mut next) = self.apply_terms_from(call, id, input, None).await?;
+        while next.is_some() {
+            let part;
+            (part, next) = self.apply_terms_from(call, id, input, next).await?;
+            whole.licenses += part.licenses;
+            whole.over_their_seats += part.over_their_seats;
+        }
+        if input.dry_run { Ok(whole) } else { self.keep_answer(call, whole).await }
+    }
+
+    /// A part of that: over some of the licenses, the first issued first, on from `after`; and where to go on.
+    ///
+    /// # Errors
+    /// As for the whole.
+    pub async fn apply_terms_from(
+        &self,
+        call: &Call,
+        id: PlanId,
+        input: ApplyTerms,
+        after: Option<Cursor>,
+    ) -> Result<(TermsOutcome, Option<Cursor>)> {
         let ApplyTerms { dry_run, seats_from } = input;
         call.actor.require(Permission::CatalogWrite)?;
         call.actor.require(Permission::LicensesWrite)?;
-        if !dry_run && let Some(answer) = self.first_answer(call).await? {
-            return Ok(answer);
-        }
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
         let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
-        let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+        let limit = Limit::new(200);
+        let mut page = PageRequest { limit, after, direction: Direction::Ascending, ..PageRequest::default() };
         let mut outcome = TermsOutcome { licenses: 0, over_their_seats: 0, applied: !dry_run };
-        loop {
+        for _ in 0..PAGES {
             let found = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
-            let mut others = Vec::new();
-            for found in &found.items {
-                let Some(terms) = renewed(&plan.terms, seats_from, &found.row) else { continue };
+            let rows = found.items.iter().map(|found| &found.row);
+            let others: Vec<(&LicenseRow, Terms)> =
+                rows.filter_map(|row| Some((row, renewed(&plan.terms, seats_from, row)?))).collect();
+            let rows: Vec<&LicenseRow> = others.iter().map(|(row, _)| *row).collect();
+            let taken = taken_under(&mut reader, act.scope, &plan.terms, &rows).await?;
+            for ((_, terms), taken) in others.iter().zip(taken) {
                 outcome.licenses += 1;
-                outcome.over_their_seats += u64::from(found.row.seats_used > terms.seat_limit());
-                others.push(found.row.license.id);
+                outcome.over_their_seats += u64::from(taken > terms.seat_limit());
             }
             if !dry_run && !others.is_empty() {
-                self.apply_terms_to(&act, id, seats_from, others).await?;
+                let ids = rows.iter().map(|row| row.license.id).collect();
+                self.apply_terms_to(&act, id, seats_from, ids).await?;
             }
-            let Some(next) = found.next else {
-                return if dry_run { Ok(outcome) } else { self.keep_answer(call, outcome).await };
-            };
-            page.after = Some(next);
+            page.after = found.next;
+            if page.after.is_none() {
+                break;
+            }
         }
+        Ok((outcome, page.after))
     }
 
     async fn apply_terms_to(

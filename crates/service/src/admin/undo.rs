@@ -8,9 +8,10 @@ use super::{
     act::{Act, job},
     import::dates,
     inputs::Undo,
-    license_change::replace,
+    license_change::{ends_sooner, replace},
     license_status::may_change,
     licenses::{absent, lock, told, told_with_terms},
+    seats::BORROWED,
     views::{ChangeOutcome, EventView, SeatView, UndoOffer},
 };
 use crate::{
@@ -145,11 +146,22 @@ fn word(member: &str) -> &str {
     }
 }
 
-/// Which of the newest events of a license `actor` can undo now.
+/// Whether undoing `event` ends access that somebody else gave: that is an act like revoking, and takes the same right.
+fn ends_what_others_gave(
+    actor: &Actor,
+    event: &EventView,
+    license: &License,
+    restored: &License,
+    now: Timestamp,
+) -> bool {
+    event.actor != actor.who() && ends_sooner(license, restored, now)
+}
+
+/// Which of the newest events of a license `actor` can undo now; `freed` are the seats that were given up lately.
 pub(super) fn offers(
     actor: &Actor,
     license: &License,
-    seats: &[SeatView],
+    freed: &[SeatView],
     timeline: &[EventView],
     now: Timestamp,
 ) -> Vec<UndoOffer> {
@@ -159,12 +171,14 @@ pub(super) fn offers(
             return None;
         }
         let seat = if event.action == FREED {
-            let seat = seats.iter().find(|seat| seat.id.to_string() == event.subject)?;
-            (seat.state == SeatState::Released && seat.released_at == Some(event.at)).then_some(())?;
+            let seat = freed.iter().find(|seat| seat.id.to_string() == event.subject)?;
+            (seat.released_at == Some(event.at)).then_some(())?;
             Some(seat.id)
         } else {
             (event.subject == own).then_some(())?;
-            put_back(license, &event.data).ok()?;
+            let restored = put_back(license, &event.data).ok()?;
+            let ends = ends_what_others_gave(actor, event, license, &restored, now);
+            (!ends || actor.may(Permission::LicensesStatus)).then_some(())?;
             None
         };
         Some(UndoOffer { event: event.id, action: event.action.clone(), seat, until: event.at.plus(OFFERED) })
@@ -189,8 +203,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::UndoConflict`] where it is too late or something has been changed since;
-    /// [`ErrorCode::Forbidden`] for somebody who may not do such an act; [`ErrorCode::StepUpRequired`] for support and a
-    /// change of status.
+    /// [`ErrorCode::Forbidden`] for somebody who may not do such an act, or may not revoke where it ends access that
+    /// somebody else gave; [`ErrorCode::StepUpRequired`] for support and a change of status or such an end.
     pub async fn undo_license(&self, call: &Call, id: LicenseId, input: Undo) -> Result<ChangeOutcome> {
         // Whoever may do none of it learns nothing; which right this act takes, its event says.
         let acts = [Permission::LicensesStatus, Permission::LicensesExtend, Permission::LicensesWrite];
@@ -200,10 +214,12 @@ impl Service {
         let undo = job!(act, actor, input => |tx| {
             let row = lock(&act, tx, id).await?;
             let event = to_undo(&act, tx, &actor, id.to_string(), input.event).await?;
-            if permission(&event.action) == Some(Permission::LicensesStatus) {
+            let after = put_back(&row.license, &event.data)?;
+            if permission(&event.action) == Some(Permission::LicensesStatus)
+                || ends_what_others_gave(&actor, &event, &row.license, &after, act.now)
+            {
                 may_change(&actor, 1, act.now, input.dry_run)?;
             }
-            let after = put_back(&row.license, &event.data)?;
             let action = opposite(&event.action, &row.license, &after);
             let with_terms = event.data["after"].get("terms").is_some();
             let told: fn(&License) -> Value = match (permission(action), with_terms) {
@@ -224,22 +240,23 @@ impl Service {
     /// As for a license.
     pub async fn undo_seat(&self, call: &Call, id: SeatId, input: Undo) -> Result<SeatView> {
         call.actor.require(Permission::SeatsRelease)?;
-        let license = self.seat(&call.actor, id).await?.license;
         let (act, actor) = (self.act(call), call.actor.clone());
+        let license = self.seat_license(&act, id).await?;
         self.commit(
             call,
             WriteOptions::license(license),
             job!(act, actor, input => |tx| {
                 let event = to_undo(&act, tx, &actor, id.to_string(), input.event).await?;
-                let seat = match seats::restore(tx, act.scope, id, event.at).await?.ok_or_else(absent)? {
+                let borrowed = moment(&event.data["before"][BORROWED])?;
+                let seat = match seats::restore(tx, act.scope, id, event.at, borrowed).await?.ok_or_else(absent)? {
                     Restored::Done(seat) => *seat,
                     Restored::Changed => return Err(conflict("The seat was taken or freed again since.")),
                     Restored::Full => return Err(conflict("Its place was taken by another device since.")),
                 };
                 let data = json!({
                     "before": { "state": SeatState::Released }, "after": { "state": SeatState::Active },
-                    "license": license, "name": seat.name, "undoes": event.id, "undone": event.action,
-                    "reason": input.reason,
+                    "license": license, "name": seat.name, "device": seat.name, "user": seat.seat.user,
+                    "undoes": event.id, "undone": event.action, "reason": input.reason,
                 });
                 act.event(tx, "seat.restored", id, data);
                 act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());

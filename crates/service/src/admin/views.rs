@@ -242,6 +242,8 @@ impl std::fmt::Debug for Issued {
 pub struct LicenseDetail {
     /// The license.
     pub license: LicenseView,
+    /// Its version, which grows with every change.
+    pub version: i64,
     /// Its product's name.
     pub product_name: Name,
     /// Its plan's present name.
@@ -318,6 +320,8 @@ pub struct SeatView {
     /// Whether it is taken.
     pub state: SeatState,
     /// When the device was seen for the first time.
+    // Answers that were kept by a release without it are still given.
+    #[serde(default)]
     pub first_seen: Timestamp,
     /// When it was taken.
     pub claimed_at: Timestamp,
@@ -403,20 +407,33 @@ pub struct DeviceOutlook {
 }
 
 /// What a change of a license did, or would do.
+///
+/// An answer that is kept for the repetition of a request may have been kept by a release whose answer was the license
+/// alone, and may be read by one: so the license's members are its own, and the others can be absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeOutcome {
     /// The license as it is after the change, whether or not that has been done.
+    #[serde(flatten)]
     pub license: LicenseView,
     /// Term by term, what becomes another.
+    #[serde(default)]
     pub changes: Vec<TermChange>,
     /// The devices that get other leases than before, where any do; at most 200.
+    #[serde(default)]
     pub devices: Vec<DeviceOutlook>,
     /// How many seats are taken beyond what will be allowed. They stay taken.
+    #[serde(default)]
     pub over_their_seats: u32,
     /// Who loses access and when.
+    #[serde(default)]
     pub impact: Impact,
-    /// Whether it has been done.
+    /// Whether it has been done. Only what has been done is kept.
+    #[serde(default = "done")]
     pub applied: bool,
+}
+
+const fn done() -> bool {
+    true
 }
 
 /// A member.

@@ -141,6 +141,7 @@ fn cases() -> Vec<Case> {
         plans [+ + + + +] false |s, c, i| s.plans(&c.actor, PlanFilter::default(), page());
         update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
         apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, ApplyTerms::default());
+        apply_terms_from [+ + + _ _] true |s, c, i| s.apply_terms_from(&c, i.plan, ApplyTerms::default(), None);
         replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, i.plan, yearly(), None);
         create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);

@@ -4,7 +4,10 @@ use crate::world::*;
 use holdfast_domain::Seconds;
 use holdfast_service::{
     Call, ErrorCode,
-    admin::inputs::{EventFilter, IssueLicense, LicenseFilter},
+    admin::{
+        inputs::{EventFilter, IssueLicense, LicenseFilter, UpdateLicense},
+        views::{ChangeOutcome, LicenseView, SeatView},
+    },
 };
 use holdfast_testkit::both;
 
@@ -36,6 +39,26 @@ both! {
         for bad in ["", "with space", "ключ", &"k".repeat(256)] {
             assert_eq!(issue(with(&world, bad, "a")).await.unwrap_err().code, ErrorCode::InvalidRequest, "{bad}");
         }
+    }
+
+    async fn answers_of_the_release_before_are_read_and_it_reads_ours(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, id) = (&world.service, world.issue().await.license.id);
+        let (call, more) = (with(&world, "k1", "a"), UpdateLicense { seats: Some(5), ..UpdateLicense::default() });
+        let done = service.update_license(&call, id, more.clone()).await.unwrap();
+        assert_eq!(service.update_license(&call, id, more).await.unwrap(), done);
+        // Its answer to a change was the license alone.
+        let kept = serde_json::to_string(&done.license).unwrap();
+        let read: ChangeOutcome = serde_json::from_str(&kept).unwrap();
+        assert_eq!((&read.license, read.applied), (&done.license, true));
+        let kept = serde_json::to_string(&done).unwrap();
+        assert_eq!(serde_json::from_str::<LicenseView>(&kept).unwrap(), done.license);
+        // Its seats had no first sign of life.
+        let (_, seats) = world.used(&["a"]).await;
+        let seat = service.seat(&world.system(), seats[0]).await.unwrap();
+        let mut kept = serde_json::to_value(&seat).unwrap();
+        kept.as_object_mut().unwrap().remove("first_seen");
+        assert_eq!(serde_json::from_value::<SeatView>(kept).unwrap().id, seat.id);
     }
 
     async fn a_failed_act_keeps_nothing(db: TestDb) {

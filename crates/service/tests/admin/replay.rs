@@ -1,11 +1,14 @@
 //! What the last 90 days of a plan's licenses say about other terms, before those are saved.
 
 use crate::world::*;
-use holdfast_domain::{LicenseId, LicenseModel, SeatModel, Seconds, Terms};
+use holdfast_domain::{LicenseId, LicenseModel, SeatModel, Seconds, Terms, license::StatusChange};
 use holdfast_service::{
     ErrorCode,
     admin::{
-        inputs::{ApplyTerms, CreateCustomer, CustomerChoice, IssueLicense, UpdatePlan},
+        inputs::{
+            ApplyTerms, ChangeStatus, CreateCustomer, CustomerChoice, IssueLicense, LicenseFilter, Undo, UpdatePlan,
+        },
+        page::{Direction, Limit, PageRequest},
         views::{Replay, Unknown},
     },
     runtime::{Nonce, Renew},
@@ -111,6 +114,90 @@ both! {
         assert_eq!(replay(&world, forever).await.unknown, [Unknown::EndsStay]);
         let bad = service.replay_terms(&world.system(), world.plan, Terms { seats: 0, ..yearly() }, None).await;
         assert_eq!(bad.unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+
+    async fn fewer_devices_for_each_person_would_have_refused_some_though_there_are_places(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let people = |devices| Terms { seats: 5, ..Terms::defaults(yearly().model, SeatModel::NamedUser { devices }) };
+        let edit = UpdatePlan { terms: Some(people(3)), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let issued = world.issue().await;
+        for device in ["a", "b", "c"] {
+            world.clock.advance(Seconds(60));
+            world.activate_for(&issued.key, device, "ada@example.com").await.unwrap();
+        }
+        assert_eq!(replay(&world, people(1)).await.refused, 2);
+        assert_eq!(replay(&world, people(2)).await.refused, 1);
+        assert_eq!(replay(&world, people(4)).await.refused, 0);
+    }
+
+    async fn a_seat_that_was_given_back_is_its_persons_again(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let people = |seats| Terms { seats, ..Terms::defaults(yearly().model, SeatModel::NamedUser { devices: 2 }) };
+        let edit = UpdatePlan { terms: Some(people(3)), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let issued = world.issue().await;
+        let seat = world.activate_for(&issued.key, "a", "ada@example.com").await.unwrap().seat.id;
+        world.clock.advance(Seconds(60));
+        service.free_seat(&call, seat, text("Stolen")).await.unwrap();
+        let event = service.license(&world.system(), issued.license.id).await.unwrap().undo[0].event;
+        service.undo_seat(&call, seat, Undo { event, reason: text("Found"), dry_run: false }).await.unwrap();
+        for (device, user) in [("b", "bob@example.com"), ("c", "carl@example.com")] {
+            world.clock.advance(Seconds(60));
+            world.activate_for(&issued.key, device, user).await.unwrap();
+        }
+        let told = replay(&world, people(2)).await;
+        assert_eq!((told.refused, told.named[0].device.as_deref()), (1, Some("c")));
+    }
+
+    async fn what_is_over_or_lost_is_counted_as_the_new_terms_count_and_where_there_is_access(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let rich = Terms { entitlements: entitlements(&["export"]), ..yearly() };
+        let edit = UpdatePlan { terms: Some(rich), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        // One person on three devices.
+        let issued = world.issue().await;
+        for device in ["a", "b", "c"] {
+            world.activate_for(&issued.key, device, "ada@example.com").await.unwrap();
+        }
+        let people = Terms { seats: 1, ..Terms::defaults(yearly().model, SeatModel::NamedUser { devices: 3 }) };
+        let told = replay(&world, people.clone()).await;
+        assert_eq!((told.over_their_seats, told.lost.len()), (0, 1));
+        assert_eq!(replay(&world, Terms { seats: 1, ..yearly() }).await.over_their_seats, 1);
+        let edit = UpdatePlan { terms: Some(people), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let asking = ApplyTerms { seats_from: Some(3), dry_run: true };
+        let told = service.apply_terms(&call, world.plan, asking).await.unwrap();
+        assert_eq!((told.licenses, told.over_their_seats), (1, 0));
+        let revoke = ChangeStatus { change: StatusChange::Revoke, reason: text("Refund"), effective_at: None, dry_run: false };
+        service.change_status(&call, issued.license.id, revoke).await.unwrap();
+        let told = replay(&world, Terms { seats: 1, ..yearly() }).await;
+        assert_eq!((told.changing, told.over_their_seats, told.lost.len()), (1, 0, 0));
+    }
+
+    async fn terms_are_applied_in_parts_the_first_issued_first(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(world.issue().await.license.id);
+            world.clock.advance(Seconds(1));
+        }
+        let edit = UpdatePlan { terms: Some(Terms { seats: 2, ..yearly() }), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let two = PageRequest { limit: Limit::new(2), direction: Direction::Ascending, ..page() };
+        let after = service.licenses(&world.system(), LicenseFilter::default(), two).await.unwrap().next;
+        assert!(after.is_some());
+        let input = ApplyTerms { seats_from: Some(3), dry_run: false };
+        let (told, next) = service.apply_terms_from(&call, world.plan, input, after).await.unwrap();
+        assert_eq!((told.licenses, next), (1, None));
+        assert_eq!((seats_of(&world, ids[0]).await, seats_of(&world, ids[2]).await), (3, 2));
+        // What was not reached is found by doing it again.
+        assert_eq!(service.apply_terms(&call, world.plan, input).await.unwrap().licenses, 2);
+        assert_eq!(seats_of(&world, ids[0]).await, 2);
     }
 
     async fn licenses_with_the_plans_number_of_seats_follow_it_and_others_keep_theirs(db: TestDb) {

@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    EventId, LicenseId, LicenseModel, LicenseState, LicenseStatus, PlanId, Role, SeatModel, SeatState, Seconds, Terms,
-    license::StatusChange,
+    EventId, LicenseId, LicenseModel, LicenseState, LicenseStatus, Permission, PlanId, Role, SeatModel, SeatState,
+    Seconds, Terms, license::StatusChange,
 };
 use holdfast_service::{
     Call, ErrorCode,
@@ -16,6 +16,7 @@ use holdfast_service::{
     },
     runtime::{Nonce, Renew},
 };
+use holdfast_store::{Scope, WriteOptions, seats};
 use holdfast_testkit::both;
 
 async fn detail(world: &World, id: LicenseId) -> LicenseDetail {
@@ -281,10 +282,147 @@ both! {
             world.activate_for(&issued.key, device, "ada@example.com").await.unwrap();
         }
         assert_eq!(detail(&world, id).await.license.seats_taken, 1);
+        let told = service.update_license(&call, id, to_plan(world.plan, true)).await.unwrap();
+        assert_eq!((told.license.seats_taken, told.over_their_seats), (3, 0));
+        assert_eq!(detail(&world, id).await.license.seats_taken, 1, "a preview changes nothing");
         let devices = service.update_license(&call, id, to_plan(world.plan, false)).await.unwrap();
         assert_eq!((devices.license.seats_taken, devices.over_their_seats), (3, 0));
         assert_eq!(world.activate(&issued.key, "d").await.unwrap_err().code, ErrorCode::SeatLimitReached);
         world.clock.advance(Seconds(1));
+        let event = detail(&world, id).await.undo[0].event;
+        let told = service.undo_license(&call, id, Undo { dry_run: true, ..undo(event) }).await.unwrap();
+        assert_eq!(told.license.seats_taken, 1);
         assert_eq!(undo_last(&world, &call, id).await.unwrap().license.seats_taken, 1);
+    }
+
+    async fn taking_back_what_another_gave_takes_the_right_to_revoke(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.call());
+        let license = world.issue().await.license;
+        let (id, month) = (license.id, license.expires_at.unwrap().plus(Seconds::days(30)));
+        let extend = |days| ExtendLicense {
+            expires_at: Some(month.plus(Seconds::days(days))),
+            reason: text("Waited"),
+            dry_run: false,
+        };
+        let extender = world.token(&[Permission::LicensesRead, Permission::LicensesExtend]).await;
+        service.extend_license(&owner, id, extend(0)).await.unwrap();
+        let event = detail(&world, id).await.undo[0].event;
+        assert_eq!(service.license(&extender.actor, id).await.unwrap().undo, []);
+        for dry_run in [true, false] {
+            let input = Undo { dry_run, ..undo(event) };
+            assert_eq!(service.undo_license(&extender, id, input).await.unwrap_err().code, ErrorCode::Forbidden);
+        }
+        // One's own is taken back by whoever may do it.
+        world.clock.advance(Seconds(1));
+        service.extend_license(&extender, id, extend(1)).await.unwrap();
+        assert_eq!(service.license(&extender.actor, id).await.unwrap().undo.len(), 1);
+        assert_eq!(undo_last(&world, &extender, id).await.unwrap().license.expires_at.unwrap().seconds(), month.seconds());
+        // Support has the right, with a fresh sign-in.
+        let support = world.member(Role::Support).await;
+        world.clock.advance(Seconds::minutes(11));
+        service.extend_license(&owner, id, extend(2)).await.unwrap();
+        assert_eq!(undo_last(&world, &support, id).await.unwrap_err(), ErrorCode::StepUpRequired);
+        // The same for an end that a change moved.
+        let developer = world.member(Role::Developer).await;
+        let later = |days| UpdateLicense { expires_at: Some(extend(days).expires_at), ..UpdateLicense::default() };
+        world.clock.advance(Seconds(1));
+        service.update_license(&owner, id, later(3)).await.unwrap();
+        assert_eq!(undo_last(&world, &developer, id).await.unwrap_err(), ErrorCode::Forbidden);
+        world.clock.advance(Seconds(1));
+        service.update_license(&developer, id, later(4)).await.unwrap();
+        assert!(undo_last(&world, &developer, id).await.is_ok());
+    }
+
+    async fn an_earlier_end_takes_the_right_and_a_reason_even_where_a_fallback_is_left(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let kind = plan(&world, "kind", Terms { fallback: Some(entitlements(&["read"])), ..yearly() }).await;
+        let issued = service.issue_license(&world.call(), IssueLicense::of(kind)).await.unwrap();
+        let id = issued.license.id;
+        world.activate(&issued.key, "a").await.unwrap();
+        world.clock.advance(Seconds(60));
+        let ended = |reason: Option<&str>, dry_run| UpdateLicense {
+            expires_at: Some(Some(service.now().plus(Seconds(-1)))),
+            reason: reason.map(text),
+            dry_run,
+            ..UpdateLicense::default()
+        };
+        let developer = world.member(Role::Developer).await;
+        let refused = service.update_license(&developer, id, ended(Some("Short"), false)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Forbidden);
+        let refused = service.update_license(&world.call(), id, ended(None, false)).await.unwrap_err();
+        assert_eq!(refused.pointer.as_deref(), Some("/reason"));
+        // Nobody is locked out, and the device that asks gets the fallback.
+        let told = service.update_license(&world.call(), id, ended(None, true)).await.unwrap();
+        assert_eq!((told.impact.devices, told.devices.len()), (0, 1));
+        assert!(service.update_license(&world.call(), id, ended(Some("Refunded"), false)).await.is_ok());
+    }
+
+    async fn whose_access_ends_is_judged_by_how_often_devices_ask_now(db: TestDb) {
+        let world = World::new(&db).await;
+        let (id, _) = world.used(&["a"]).await;
+        world.clock.advance(Seconds::hours(12));
+        let often = plan(&world, "often", Terms { renew_after: Seconds::hours(4), ..yearly() }).await;
+        let sooner = UpdateLicense {
+            expires_at: Some(Some(world.service.now().plus(Seconds::days(2)))),
+            ..to_plan(often, true)
+        };
+        let told = world.service.update_license(&world.call(), id, sooner).await.unwrap();
+        // Under its present terms it asks once a day, so it is not overdue.
+        assert_eq!((told.impact.devices, told.impact.seats[0].expected_at.is_some()), (1, true));
+    }
+
+    async fn a_change_of_what_was_changed_meanwhile_is_refused(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call, id) = (&world.service, world.call(), world.issue().await.license.id);
+        let seen = detail(&world, id).await.version;
+        let mine = || UpdateLicense { seats: Some(5), seen: Some(seen), ..UpdateLicense::default() };
+        let theirs = UpdateLicense { overrides: Some(entitlements(&["export"])), ..UpdateLicense::default() };
+        service.update_license(&call, id, theirs).await.unwrap();
+        let refused = service.update_license(&call, id, mine()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ChangedMeanwhile);
+        assert_eq!(detail(&world, id).await.license.terms.seats, 3);
+        let again = UpdateLicense { seen: Some(detail(&world, id).await.version), ..mine() };
+        let done = service.update_license(&call, id, again).await.unwrap();
+        assert_eq!((done.license.terms.seats, done.license.overrides), (5, entitlements(&["export"])));
+    }
+
+    async fn a_seat_is_given_back_on_a_license_with_many_by_whoever_may_free_one(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let many = IssueLicense { seats: Some(30), ..IssueLicense::of(world.plan) };
+        let issued = service.issue_license(&call, many).await.unwrap();
+        let mut seats = Vec::new();
+        for device in 0..25 {
+            seats.push(world.activate(&issued.key, &format!("device {device}")).await.unwrap().seat.id);
+            world.clock.advance(Seconds(1));
+        }
+        service.free_seat(&call, seats[0], text("Stolen")).await.unwrap();
+        let offer = detail(&world, issued.license.id).await.undo[0].clone();
+        assert_eq!(offer.seat, Some(seats[0]));
+        let freer = world.token(&[Permission::SeatsRelease]).await;
+        assert_eq!(service.undo_seat(&freer, seats[0], undo(offer.event)).await.unwrap().state, SeatState::Active);
+        assert_eq!(detail(&world, issued.license.id).await.undo, []);
+    }
+
+    async fn a_borrowed_seat_is_given_back_borrowed(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let year = LicenseModel::Subscription { duration: Seconds::days(365) };
+        let shared = plan(&world, "shared", Terms { seats: 2, ..Terms::defaults(year, SeatModel::Floating) }).await;
+        let issued = service.issue_license(&call, IssueLicense::of(shared)).await.unwrap();
+        let seat = world.activate_for(&issued.key, "a", "ada@example.com").await.unwrap().seat.id;
+        let (scope, until) = (Scope::trusted(world.vendor), service.now().plus(Seconds::days(3)));
+        let borrow = service.store().write::<_, holdfast_service::Error, _>(WriteOptions::default(), move |tx| {
+            Box::pin(async move { Ok(seats::set_borrowed(tx, scope, seat, Some(until)).await?) })
+        });
+        assert!(borrow.await.unwrap());
+        assert_eq!(service.free_seat(&call, seat, text("Stolen")).await.unwrap().borrowed_until, None);
+        let event = detail(&world, issued.license.id).await.undo[0].event;
+        let back = service.undo_seat(&call, seat, undo(event)).await.unwrap();
+        assert_eq!(back.borrowed_until.map(holdfast_domain::Timestamp::seconds), Some(until.seconds()));
+        let restored = detail(&world, issued.license.id).await.timeline[0].clone();
+        assert_eq!((restored.action.as_str(), &restored.data["user"]), ("seat.restored", &"ada@example.com".into()));
     }
 }

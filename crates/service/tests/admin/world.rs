@@ -1,14 +1,15 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, PlanId, ProductId, Role,
-    SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
+    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, Permission, PlanId,
+    ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
     admin::{
         inputs::{
-            BootstrapInput, CreateCustomer, CreateMember, CreatePlan, CreateProduct, IssueLicense, Password, SignIn,
+            BootstrapInput, CreateCustomer, CreateMember, CreatePlan, CreateProduct, CreateToken, IssueLicense,
+            Password, SignIn,
         },
         page::{Limit, PageRequest},
         second::SignInStep,
@@ -181,6 +182,13 @@ impl World {
         let signed_in = let_in(&self.service, &email, PASSWORD).await;
         let actor = self.service.actor_for_session(&signed_in.session).await.unwrap();
         Call::new(actor, from("192.0.2.1"))
+    }
+
+    /// A program with a token for these.
+    pub async fn token(&self, scopes: &[Permission]) -> Call {
+        let input = CreateToken { name: text("A program"), scopes: scopes.to_vec(), expires_at: None };
+        let token = self.service.create_token(&self.call(), input).await.unwrap();
+        Call::new(self.service.authenticate_token(&token.secret).await.unwrap(), from("192.0.2.2"))
     }
 
     /// Lets everybody go on without a second factor: what is tested here is something else.

@@ -19,7 +19,7 @@ use crate::{
 use holdfast_domain::{
     DeviceHash, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A seat as it is stored.
 #[derive(Clone, Debug)]
@@ -197,6 +197,23 @@ pub async fn taken_since(
     Ok(Some(found))
 }
 
+/// The seats of a license that were given up at `since` or later, the last one first, at most `limit`.
+pub async fn released_since(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE seats.vendor = $1 AND seats.released_at >= $3
+         ORDER BY seats.released_at DESC, seats.id LIMIT {limit}",
+        SeatRow::COLUMNS,
+        in_state(q, SeatState::Released)
+    );
+    all(q, sql, args![scope.vendor(), license, since]).await
+}
+
 /// Gives a seat another name. False where there is no such seat.
 pub async fn rename(tx: &mut Tx, scope: Scope, id: SeatId, name: &Name) -> Result<bool, StoreError> {
     let sql = "UPDATE seats SET name = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
@@ -210,6 +227,8 @@ pub struct Released {
     pub seat: SeatRow,
     /// Whether it was taken until now; otherwise nothing changed.
     pub was_active: bool,
+    /// Until when it was borrowed when it was given up.
+    pub borrowed_until: Option<Timestamp>,
 }
 
 /// Gives a seat up. Releasing a released seat changes nothing. `None` where there is no such seat. The caller's job has
@@ -217,13 +236,15 @@ pub struct Released {
 pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> Result<Option<Released>, StoreError> {
     let Some(known) = get(tx, scope, id).await? else { return Ok(None) };
     let Some(license) = crate::licenses::lock(tx, scope, known.seat.license).await? else { return Ok(None) };
+    // Until the license was locked, somebody else could borrow it.
+    let borrowed_until = get(tx, scope, id).await?.and_then(|known| known.seat.borrowed_until);
     let sql = format!(
         "UPDATE seats SET state = 'released', released_at = $3, borrowed_until = NULL
          WHERE vendor = $1 AND id = $2 AND state = 'active' RETURNING {}",
         SeatRow::COLUMNS
     );
     let Some(seat) = first::<SeatRow>(tx, sql, args![scope.vendor(), id, now]).await? else {
-        return Ok(get(tx, scope, id).await?.map(|seat| Released { seat, was_active: false }));
+        return Ok(get(tx, scope, id).await?.map(|seat| Released { seat, was_active: false, borrowed_until: None }));
     };
     let frees_a_place = match license.license.terms.seat_model {
         SeatModel::NodeLocked | SeatModel::Floating => true,
@@ -232,7 +253,7 @@ pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> R
     if frees_a_place {
         add_used(tx, &license, -1).await?;
     }
-    Ok(Some(Released { seat, was_active: true }))
+    Ok(Some(Released { seat, was_active: true, borrowed_until }))
 }
 
 /// What came of giving a seat back to its device.
@@ -246,13 +267,14 @@ pub enum Restored {
     Full,
 }
 
-/// Gives a seat that was given up at `released` back to its device, if its place is still free. `None` where there is no
-/// such seat. The caller's job has the seat's license as its key ([`crate::WriteOptions::license`]).
+/// Gives a seat that was given up at `released` back to its device, borrowed as it was, if its place is still free. `None`
+/// where there is no such seat. The caller's job has the seat's license as its key ([`crate::WriteOptions::license`]).
 pub async fn restore(
     tx: &mut Tx,
     scope: Scope,
     id: SeatId,
     released: Timestamp,
+    borrowed_until: Option<Timestamp>,
 ) -> Result<Option<Restored>, StoreError> {
     let Some(known) = get(tx, scope, id).await? else { return Ok(None) };
     let Some(license) = crate::licenses::lock(tx, scope, known.seat.license).await? else { return Ok(None) };
@@ -271,28 +293,58 @@ pub async fn restore(
         return Ok(Some(Restored::Full));
     }
     let sql = format!(
-        "UPDATE seats SET state = 'active', released_at = NULL WHERE vendor = $1 AND id = $2 RETURNING {}",
+        "UPDATE seats SET state = 'active', released_at = NULL, borrowed_until = $3 WHERE vendor = $1 AND id = $2
+         RETURNING {}",
         SeatRow::COLUMNS
     );
-    let Some(seat) = first::<SeatRow>(tx, sql, args![scope.vendor(), id]).await? else { return Ok(None) };
+    let args = args![scope.vendor(), id, borrowed_until];
+    let Some(seat) = first::<SeatRow>(tx, sql, args).await? else { return Ok(None) };
     if takes_a_place {
         add_used(tx, &license, 1).await?;
     }
     Ok(Some(Restored::Done(Box::new(seat))))
 }
 
-/// Counts the taken seats of a locked license anew, as its present model counts them: devices, or people.
-pub async fn recount(tx: &mut Tx, license: &License) -> Result<(), StoreError> {
-    let counted = match license.terms.seat_model {
+/// What counts taken seats as `model` does: devices, or people.
+const fn count_as(model: SeatModel) -> &'static str {
+    match model {
         SeatModel::NodeLocked | SeatModel::Floating => "count(*)",
         // A seat without a person stands for itself, as in `release`.
         SeatModel::NamedUser { .. } => "count(DISTINCT user_email) + count(*) - count(user_email)",
-    };
+    }
+}
+
+/// Counts the taken seats of a locked license anew, as its present model counts them.
+pub async fn recount(tx: &mut Tx, license: &License) -> Result<(), StoreError> {
+    let counted = count_as(license.terms.seat_model);
     let sql = format!(
         "UPDATE licenses SET seats_used = (SELECT {counted} FROM seats WHERE license = $2 AND state = 'active')
          WHERE vendor = $1 AND id = $2"
     );
     tx.rows(sql.into(), args![license.vendor, license.id]).await.map(|_| ())
+}
+
+/// How many places of each of `licenses` are taken as `model` would count them; nothing for those with no seat taken.
+pub async fn counted_as(
+    q: &mut dyn Querier,
+    scope: Scope,
+    licenses: &[LicenseId],
+    model: SeatModel,
+) -> Result<BTreeMap<LicenseId, u32>, StoreError> {
+    let mut found = BTreeMap::new();
+    for chunk in licenses.chunks(200) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("seats.license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT license, {} FROM seats{} WHERE vendor = $1 AND {among} AND state = 'active' GROUP BY license",
+            count_as(model),
+            q.dialect().by_index(Some("seats_license_idx"))
+        );
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, row.get(1)?);
+        }
+    }
+    Ok(found)
 }
 
 /// On how many other devices the user of `seat` has a taken seat of the same license.

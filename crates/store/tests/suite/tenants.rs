@@ -309,7 +309,7 @@ impl Everything {
         note("edited", notes::edit(tx, scope, self.note, &"Other".parse().unwrap(), NOW).await?);
         note("note", notes::remove(tx, scope, self.note).await?);
         note("release", seats::release(tx, scope, self.seat, NOW).await?.is_some());
-        note("restore", seats::restore(tx, scope, self.seat, NOW).await?.is_some());
+        note("restore", seats::restore(tx, scope, self.seat, NOW, None).await?.is_some());
         note("sessions", sessions::end_of_member(tx, scope, self.member, None).await? > 0);
         Ok(done)
     }
@@ -335,6 +335,11 @@ both! {
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }
+        let counted = async |scope| {
+            seats::counted_as(&mut store.reader(), scope, &[theirs.license], SeatModel::Floating).await.unwrap()
+        };
+        assert_eq!(counted(theirs.f.scope).await.len(), 1);
+        assert!(counted(mine.f.scope).await.is_empty());
         assert_eq!(licenses::denied(&mut store.reader(), mine.f.scope, theirs.f.product, LicenseState::Revoked).await.unwrap(), []);
     }
 

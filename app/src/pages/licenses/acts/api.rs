@@ -20,7 +20,8 @@ pub async fn look_at_change(id: String, asked: Option<ChangeForm>) -> Result<Cha
     use std::collections::BTreeSet;
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
-    let license = service.license(&actor, parse_id(&id)?).await?.license;
+    let detail = service.license(&actor, parse_id(&id)?).await?;
+    let (license, seen) = (detail.license, detail.version.to_string());
     let filter = PlanFilter { product: Some(license.product), archived: None };
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let plans = service.plans(&actor, filter, all).await?.items;
@@ -43,6 +44,7 @@ pub async fn look_at_change(id: String, asked: Option<ChangeForm>) -> Result<Cha
     }
     Ok(ChangeView {
         row: row(&license, now),
+        seen,
         form: asked.unwrap_or_else(|| ChangeForm {
             plan: license.plan.to_string(),
             seats: String::new(),
@@ -60,12 +62,20 @@ pub async fn look_at_change(id: String, asked: Option<ChangeForm>) -> Result<Cha
     })
 }
 
-/// Changes a license's plan, seats, end or entitlements.
+/// Changes a license's plan, seats, end or entitlements, where it is still the version that was `seen`.
 #[server(output = crate::wire::Answer)]
-pub async fn change_license(id: String, change: ChangeForm, reason: String) -> Result<(), UiError> {
+pub async fn change_license(
+    id: String,
+    #[server(default)] seen: String,
+    change: ChangeForm,
+    reason: String,
+) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{products::api::parse_id, serve::parse},
+        pages::{
+            products::api::parse_id,
+            serve::{optional, parse},
+        },
     };
     use holdfast_domain::{LicenseId, Permission};
     use holdfast_service::admin::inputs::UpdateLicense;
@@ -73,7 +83,11 @@ pub async fn change_license(id: String, change: ChangeForm, reason: String) -> R
     let service = ctx::service()?;
     let id: LicenseId = parse_id(&id)?;
     let license = service.license(&actor, id).await?.license;
-    let input = UpdateLicense { reason: Some(parse("reason", &reason)?), ..wanted(&change, &license)? };
+    let input = UpdateLicense {
+        seen: optional("seen", &seen)?,
+        reason: Some(parse("reason", &reason)?),
+        ..wanted(&change, &license)?
+    };
     service.update_license(&ctx::call(&actor), id, input).await?;
     ctx::redirect(&format!("/console/licenses/{id}?done=license_changed"));
     Ok(())
@@ -126,9 +140,13 @@ pub async fn rekey(id: String, reason: String) -> Result<(), UiError> {
     Ok(())
 }
 
-/// What undoing an act on a license, or on one of its seats, would do.
+/// What undoing an act on a license, or on its `seat`, would do.
 #[server(output = crate::wire::Answer)]
-pub async fn look_at_undo(license: String, event: String) -> Result<UndoView, UiError> {
+pub async fn look_at_undo(
+    license: String,
+    event: String,
+    #[server(default)] seat: String,
+) -> Result<UndoView, UiError> {
     use crate::{
         ctx,
         pages::{
@@ -138,11 +156,12 @@ pub async fn look_at_undo(license: String, event: String) -> Result<UndoView, Ui
         },
         ui::When,
     };
-    use holdfast_domain::{EventId, Permission};
-    use holdfast_service::admin::inputs::Undo;
+    use holdfast_domain::{EventId, Permission, SeatId};
+    use holdfast_service::admin::{inputs::Undo, undo::OFFERED};
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&license)?).await?;
+    let seat: Option<SeatId> = optional("seat", &seat).unwrap_or_default();
     let event: Option<EventId> = optional("event", &event).unwrap_or_default();
     let offer = event.and_then(|event| detail.undo.iter().find(|offer| offer.event == event));
     let now = service.now();
@@ -154,9 +173,18 @@ pub async fn look_at_undo(license: String, event: String) -> Result<UndoView, Ui
         preview: None,
         refused: None,
     };
-    if let Some(seat) = offer.and_then(|offer| offer.seat) {
-        let seat = detail.seats.iter().find(|other| other.id == seat);
-        view.seat = seat.map(|seat| seat.name.clone().unwrap_or_else(|| "Unnamed device".to_owned()));
+    if let Some(seat) = seat {
+        let seat = service.seat(&actor, seat).await?;
+        match seat.released_at.map(|at| at.plus(OFFERED)).filter(|until| *until > now) {
+            Some(until) => {
+                view.done = sentence("seat.freed").0;
+                view.seat = Some(seat.name.unwrap_or_else(|| "Unnamed device".to_owned()));
+                view.until = Some(When::new(until, now));
+            }
+            None => {
+                view.refused = Some("A seat is given back for ten minutes, and while nobody has taken it.".to_owned());
+            }
+        }
     } else if let Some(event) = event {
         let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
         let input = Undo { event, reason, dry_run: true };
@@ -170,12 +198,20 @@ pub async fn look_at_undo(license: String, event: String) -> Result<UndoView, Ui
     Ok(view)
 }
 
-/// Undoes an act on a license, or on one of its seats.
+/// Undoes an act on a license, or on its `seat`.
 #[server(output = crate::wire::Answer)]
-pub async fn undo(license: String, event: String, reason: String) -> Result<(), UiError> {
+pub async fn undo(
+    license: String,
+    event: String,
+    #[server(default)] seat: String,
+    reason: String,
+) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{products::api::parse_id, serve::parse},
+        pages::{
+            products::api::parse_id,
+            serve::{optional, parse},
+        },
     };
     use holdfast_domain::{LicenseId, Permission};
     use holdfast_service::admin::inputs::Undo;
@@ -183,10 +219,8 @@ pub async fn undo(license: String, event: String, reason: String) -> Result<(), 
     let service = ctx::service()?;
     let id: LicenseId = parse_id(&license)?;
     let input = Undo { event: parse("event", &event)?, reason: parse("reason", &reason)?, dry_run: false };
-    let offers = service.license(&actor, id).await?.undo;
-    let seat = offers.iter().find(|offer| offer.event == input.event).and_then(|offer| offer.seat);
     let call = ctx::call(&actor);
-    match seat {
+    match optional("seat", &seat)? {
         Some(seat) => drop(service.undo_seat(&call, seat, input).await?),
         None => drop(service.undo_license(&call, id, input).await?),
     }
@@ -206,20 +240,42 @@ fn wanted(
     form: &ChangeForm,
     license: &holdfast_service::admin::views::LicenseView,
 ) -> Result<holdfast_service::admin::inputs::UpdateLicense, UiError> {
-    use crate::pages::{
-        plans::model::entitlements,
-        serve::{day, optional, parse},
-    };
+    use crate::pages::serve::{day, optional, parse};
     use holdfast_service::admin::inputs::UpdateLicense;
     let same_day = form.ends_on.trim() == license.expires_at.map(day_of).unwrap_or_default();
     Ok(UpdateLicense {
         plan: Some(parse("plan", &form.plan)?),
         seats: optional("seats", &form.seats)?,
-        overrides: Some(entitlements("entitlements", &form.entitlements)?),
+        overrides: overrides(&form.entitlements, &license.overrides)?,
         // A day says nothing of the hour: the same day is no change.
         expires_at: if same_day { None } else { Some(day("ends_on", &form.ends_on)?) },
         ..UpdateLicense::default()
     })
+}
+
+/// The overrides that were typed, where they differ from those there are. A line that nobody touched keeps its value as it
+/// is, because what it reads like may be another: the text "10" is not the number.
+#[cfg(feature = "ssr")]
+fn overrides(
+    typed: &str,
+    before: &holdfast_domain::Entitlements,
+) -> Result<Option<holdfast_domain::Entitlements>, UiError> {
+    use crate::pages::plans::model::{entitlements, lines};
+    fn tidy(text: &str) -> Vec<&str> {
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+    let mut new = tidy(typed);
+    if new == tidy(&lines(before)) {
+        return Ok(None);
+    }
+    let mut all = before.clone();
+    all.retain(|code, value| {
+        let line = format!("{code} = {value}");
+        let place = new.iter().position(|new| *new == line.trim());
+        place.map(|place| new.remove(place)).is_some()
+    });
+    all.extend(entitlements("entitlements", &new.join("\n"))?);
+    Ok(Some(all))
 }
 
 /// What a change would do, in words, with the names of the customers it speaks of.
@@ -239,4 +295,25 @@ async fn told(
         }
     }
     words::preview(outcome, &names, service.now())
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use holdfast_domain::{EntitlementValue, Entitlements};
+
+    #[test]
+    fn a_line_that_nobody_touched_keeps_its_value() {
+        let value = |text: &str| EntitlementValue::Text(text.to_owned());
+        let before: Entitlements =
+            [("a", value("10")), ("b", value("no"))].map(|(code, value)| (code.parse().unwrap(), value)).into();
+        assert_eq!(overrides("a = 10\r\n b = no\r\n", &before).unwrap(), None);
+        let mut after = before.clone();
+        after.insert("c".parse().unwrap(), EntitlementValue::Integer(3));
+        assert_eq!(overrides("a = 10\nb = no\nc = 3", &before).unwrap(), Some(after));
+        let after: Entitlements = [("a".parse().unwrap(), EntitlementValue::Integer(11))].into();
+        assert_eq!(overrides("a = 11", &before).unwrap(), Some(after));
+        assert_eq!(overrides("", &before).unwrap(), Some(Entitlements::new()));
+        assert_eq!(overrides("b = off\na = false", &before).unwrap_err().field.as_deref(), Some("entitlements"));
+    }
 }

@@ -73,6 +73,7 @@ pub fn ChangePage() -> impl IntoView {
                     <ActionForm action=action class="form section">
                         <FormError error />
                         <input type="hidden" name="id" value=own />
+                        <input type="hidden" name="seen" value=found.seen />
                         {fields}
                         <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                         <div class="form-actions">
@@ -132,7 +133,7 @@ fn Consequence(
     let ends = preview.impact.map(|impact| {
         view! {
             <Notice kind=NoticeKind::Warn><p>{impact.sentence}</p></Notice>
-            <Losses losses=impact.losses />
+            {(!impact.losses.is_empty()).then(|| view! { <Losses losses=impact.losses /> })}
         }
     });
     let over = (preview.over > 0).then(|| {
@@ -147,14 +148,8 @@ fn Consequence(
         }
     });
     let devices = (!preview.devices.is_empty()).then(|| {
-        let count = preview.devices.len();
-        let sentence = if count == 1 {
-            "1 device gets another lease, with its next renewal.".to_owned()
-        } else {
-            format!("{count} devices get other leases, each with its next renewal.")
-        };
         view! {
-            <p class="page-sub">{sentence}</p>
+            <p class="page-sub">{preview.learn}</p>
             <Devices devices=preview.devices />
         }
     });
@@ -286,8 +281,10 @@ pub fn RekeyPage() -> impl IntoView {
 /// Undoing an act.
 #[component]
 pub fn UndoPage() -> impl IntoView {
-    let (id, event) = (param("id"), param("event"));
-    let view = load(move || (id.get(), event.get()), |(id, event)| api::look_at_undo(id, event));
+    let (id, event, query) = (param("id"), param("event"), use_query_map());
+    let freed = Memo::new(move |_| query.with(|query| query.get("seat").unwrap_or_default()));
+    let view =
+        load(move || (id.get(), event.get(), freed.get()), |(id, event, seat)| api::look_at_undo(id, event, seat));
     let action = act::<Undo>();
     let error = act_error(action);
     show(view, move |found| {
@@ -321,6 +318,7 @@ pub fn UndoPage() -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="license" value=row.id.clone() />
                 <input type="hidden" name="event" value=event.get_untracked() />
+                <input type="hidden" name="seat" value=freed.get_untracked() />
                 <TextArea name="reason" label="Reason" required=true value="Done by mistake." hint="Kept in the audit log." error />
                 <div class="form-actions">
                     <Submit label="Undo" danger pending=action.pending() />

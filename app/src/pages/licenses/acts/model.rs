@@ -53,11 +53,13 @@ pub struct DeviceRow {
 pub struct Preview {
     /// Term by term.
     pub changes: Vec<TermRow>,
-    /// The devices that get other leases.
+    /// How many devices get other leases, as a sentence.
+    pub learn: String,
+    /// Those devices.
     pub devices: Vec<DeviceRow>,
     /// How many seats are taken beyond what will be allowed.
     pub over: u32,
-    /// Whose access ends, where anybody's does.
+    /// Whose access ends, or whose full rights do, where anybody's does.
     pub impact: Option<ImpactView>,
 }
 
@@ -66,6 +68,8 @@ pub struct Preview {
 pub struct ChangeView {
     /// The license as it is.
     pub row: LicenseRow,
+    /// Its version.
+    pub seen: String,
     /// The plans of its product: id and name.
     pub plans: Vec<(String, String)>,
     /// What stands in the form.

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::model::{DeviceRow, Preview, TermRow};
 use crate::{
-    pages::{licenses::api, plans::model::sold},
+    pages::{
+        licenses::{api, model::ImpactView},
+        plans::model::sold,
+    },
     ui::{When, time::span},
 };
 
@@ -103,12 +106,32 @@ pub fn preview(outcome: &ChangeOutcome, customers: &BTreeMap<String, String>, no
         expected: device.expected_at.map(|at| When::new(at, now)),
         works_until: device.works_until.map(|at| When::new(at, now)),
     };
+    let impact = (outcome.impact.devices > 0).then(|| api::impact(&outcome.impact, now));
     Preview {
         changes: outcome.changes.iter().map(|change| row(change, customers)).collect(),
+        learn: match outcome.devices.len() {
+            1 => "1 device gets another lease, with its next renewal.".to_owned(),
+            LISTED => format!("{LISTED} devices or more get other leases, each with its next renewal."),
+            count => format!("{count} devices get other leases, each with its next renewal."),
+        },
         devices: outcome.devices.iter().map(device).collect(),
         over: outcome.over_their_seats,
-        impact: (outcome.impact.devices > 0).then(|| api::impact(&outcome.impact, now)),
+        impact: impact.or_else(|| left_with_the_fallback(outcome, now)),
     }
+}
+
+/// As many devices are listed at most.
+const LISTED: usize = 200;
+
+/// What is said where full rights end sooner and a fallback is left.
+fn left_with_the_fallback(outcome: &ChangeOutcome, now: Timestamp) -> Option<ImpactView> {
+    let moved = outcome.changes.iter().find(|change| change.term == "expires_at")?;
+    // Both are in UTC, so that their texts come one after the other as the moments do.
+    let sooner = moved.before.as_str().is_none_or(|before| moved.after.as_str().is_some_and(|after| after < before));
+    let end = outcome.license.expires_at.filter(|_| sooner && outcome.license.terms.fallback.is_some())?;
+    let end = When::new(end, now).absolute;
+    let sentence = format!("From {end} on its devices go on with the fallback: nobody is locked out.");
+    Some(ImpactView { sentence, losses: Vec::new() })
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
         list.only("subject", "Of one subject");
     }
     let found = serve::list(page, |event| {
-        let entry = people.entry(&event, list.now);
+        let mut entry = people.entry(&event, list.now);
+        entry.why = entry.why.or_else(|| serve::noted(&event));
         list.row(event.id.to_string(), entry.what.clone(), Vec::new(), |column| match column {
             "what" => match &entry.why {
                 Some(why) => Cell::Under(entry.what.clone(), why.clone()),

@@ -11,7 +11,12 @@ use crate::{error::UiError, pages::plans::model::PlanForm};
 pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<CheckView, UiError> {
     use crate::{
         ctx,
-        pages::{licenses::acts::words, plans::api::proposed, products::api::parse_id, serve::optional},
+        pages::{
+            licenses::acts::words,
+            plans::api::proposed,
+            products::api::parse_id,
+            serve::{self, optional},
+        },
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::license_change::term_changes;
@@ -27,6 +32,8 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
         form: plan.clone(),
         changes: Vec::new(),
         replay: None,
+        seats: present.terms.seats.to_string(),
+        apply: None,
         wrong: None,
     };
     let terms = match proposed(&plan, &present.terms) {
@@ -37,34 +44,25 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
     view.changes = changes.iter().map(|change| words::row(change, &BTreeMap::new())).collect();
     if !changes.is_empty() {
         let after = optional("after", &after)?;
+        let first = after.is_none();
         let replay = service.replay_terms(&actor, present.id, terms, after).await?;
-        view.replay = Some(told(&replay, present.terms.seats, now));
+        let all = first && replay.next.is_none();
+        view.replay = Some(told(&replay, all, present.terms.seats, now));
+        view.apply = match (all, replay.changing) {
+            (true, 0) => None,
+            (true, 1) => Some("Save, then apply to 1 license".to_owned()),
+            (true, n) => Some(format!("Save, then apply to {} licenses", serve::number(n))),
+            (false, _) => Some("Save, then apply to all its licenses".to_owned()),
+        };
     }
     Ok(view)
 }
 
-/// Changes a plan and gives its new terms to the licenses it has issued.
-#[server(output = crate::wire::Answer)]
-pub async fn save_and_apply(id: String, plan: PlanForm) -> Result<(), UiError> {
-    use crate::{
-        ctx,
-        pages::{plans::api::save, products::api::parse_id},
-    };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::ApplyTerms;
-    let actor = ctx::actor(Permission::CatalogWrite).await?;
-    let id = parse_id(&id)?;
-    let before = save(&actor, id, &plan).await?;
-    let input = ApplyTerms { seats_from: Some(before.seats), dry_run: false };
-    ctx::service()?.apply_terms(&ctx::call(&actor), id, input).await?;
-    ctx::redirect(&format!("/console/plans/{id}?done=terms_applied"));
-    Ok(())
-}
-
-/// A replay in words.
+/// A replay in words; whether it is of `all` licenses of the plan.
 #[cfg(feature = "ssr")]
 fn told(
     replay: &holdfast_service::admin::views::Replay,
+    all: bool,
     seats: u32,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ReplayView {
@@ -106,7 +104,13 @@ fn told(
         ));
     }
     if findings.is_empty() {
-        findings.push("Nobody would have noticed.".to_owned());
+        findings.push(if all { "Nobody would have noticed." } else { "nobody would have noticed." }.to_owned());
+    }
+    if !all {
+        // The other parts have findings of their own.
+        for finding in &mut findings {
+            *finding = format!("Of these: {finding}");
+        }
     }
     let hit = |hit: &Replayed| {
         let mut parts = Vec::new();

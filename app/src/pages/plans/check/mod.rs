@@ -18,7 +18,6 @@ use crate::{
         show,
     },
 };
-use api::SaveAndApply;
 use model::{CheckView, HitRow, ReplayView};
 
 /// The form that an address carries, as the edit form sends it.
@@ -112,36 +111,29 @@ pub fn PlanCheckPage() -> impl IntoView {
 
 #[component]
 fn Checked(found: CheckView) -> impl IntoView {
-    let (save, apply) = (act::<SavePlan>(), act::<SaveAndApply>());
-    let (error, wrong) = (act_error(save), act_error(apply));
+    let save = act::<SavePlan>();
+    let error = act_error(save);
     let id = found.plan.0;
     let changes = if found.changes.is_empty() {
         view! { <p class="muted">"The terms stay as they are."</p> }.into_any()
     } else {
         view! { <Terms changes=found.changes /> }.into_any()
     };
-    let (all, replay) = (found.replay.as_ref().is_some_and(|replay| replay.next.is_none()), found.replay);
-    let changing = replay.as_ref().map_or(0, |replay| replay.changing);
     let (own_id, own_form) = (id.clone(), found.form.clone());
-    let apply_form = (replay.is_some() && changing > 0).then(|| {
-        let label = match (all, changing) {
-            (true, 1) => "Save and apply to 1 license".to_owned(),
-            (true, n) => format!("Save and apply to {n} licenses"),
-            (false, _) => "Save and apply to all its licenses".to_owned(),
-        };
+    let apply_form = found.apply.map(|label| {
         view! {
-            <ActionForm action=apply>
+            <ActionForm action=save>
                 <input type="hidden" name="id" value=own_id />
+                <input type="hidden" name="seats_from" value=found.seats />
                 {hidden(own_form)}
-                <Submit label danger=true pending=apply.pending() />
+                <Submit label danger=true pending=save.pending() />
             </ActionForm>
         }
     });
     view! {
         <Section title="What changes">{changes}</Section>
-        {replay.map(|replay| view! { <Replayed replay /> })}
+        {found.replay.map(|replay| view! { <Replayed replay /> })}
         <FormError error />
-        <FormError error=wrong />
         <div class="form-actions section">
             <ActionForm action=save>
                 <input type="hidden" name="id" value=id />

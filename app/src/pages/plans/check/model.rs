@@ -55,6 +55,10 @@ pub struct CheckView {
     pub changes: Vec<TermRow>,
     /// What the last 90 days say; absent where the terms stay.
     pub replay: Option<ReplayView>,
+    /// The plan's present number of seats.
+    pub seats: String,
+    /// What the button says that saves the plan and goes on with its licenses; absent where none would change.
+    pub apply: Option<String>,
     /// What is wrong with what was typed.
     pub wrong: Option<UiError>,
 }

@@ -78,6 +78,7 @@ pub async fn update(
         seats: input.seats,
         overrides: input.overrides,
         expires_at: input.expires_at.map(|end| end.map(|at| at.0)),
+        seen: None,
         reason: input.reason,
         dry_run: dry.dry_run,
     };

@@ -1,0 +1,109 @@
+//! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
+
+use axum::http::header;
+use holdfast_domain::Role;
+use holdfast_service::{
+    Call,
+    admin::{inputs::UpdateLicense, notes::NoteSubject},
+};
+
+use crate::world::{World, function, text};
+
+#[tokio::test]
+async fn a_note_that_was_taken_away_is_on_no_page() {
+    let world = World::new().await;
+    let things = world.things("notes").await;
+    let (service, call) = (&world.service, Call::system(world.vendor));
+    let note = service.add_note(&call, NoteSubject::License(things.license), text("Owes us money")).await.unwrap();
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let pages = ["", "?tab=timeline", "?tab=timeline&told=people"]
+        .map(|rest| format!("/console/licenses/{}{rest}", things.license));
+    assert!(viewer.get(&pages[0]).await.body.contains("Owes us money"));
+    service.edit_note(&call, note.id, text("Owes us nothing")).await.unwrap();
+    service.remove_note(&call, note.id).await.unwrap();
+    for page in pages {
+        let page = viewer.get(&page).await.body;
+        assert!(page.contains("What happened") || page.contains("What is told"));
+        assert!(!page.contains("Owes us"), "{page}");
+    }
+    // What it said stays in the log, for those who read that.
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    assert!(owner.get(&format!("/console/audit?subject={}", things.license)).await.body.contains("Owes us money"));
+}
+
+#[tokio::test]
+async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() {
+    let world = World::new().await;
+    let things = world.things("plan").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let plan = format!("/console/plans/{}", things.plan);
+    let typed = "plan[name]=Pro&plan[sold]=subscription&plan[months]=12&plan[used]=devices&plan[seats]=1&plan[offline]=standard";
+    let check = owner.get(&format!("{plan}/check?{typed}")).await.body;
+    for piece in ["Save, then apply to 1 license", "name=\"seats_from\" value=\"3\""] {
+        assert!(check.contains(piece), "{piece}: {check}");
+    }
+    // Twice, as whoever clicks twice does: the number of seats that the plan had stays what it was.
+    for _ in 0..2 {
+        let fields = format!("id={}&seats_from=3&{typed}", things.plan);
+        let saved = owner.submit(&format!("{plan}/check?{typed}"), &function("save_plan"), &fields).await;
+        assert!(saved.header(header::LOCATION).ends_with(&format!("{plan}?done=plan_saved&seats_from=3")));
+    }
+    let page = owner.get(&format!("{plan}?seats_from=3")).await.body;
+    for piece in ["Apply to 1 license", "name=\"seats_from\" value=\"3\"", "would change 1 license"] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
+    assert!(!owner.get(&format!("{plan}?tab=edit")).await.body.contains("Apply to"));
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    assert!(!viewer.get(&plan).await.body.contains("Apply to"));
+    let fields = format!("id={}&seats_from=3&after=", things.plan);
+    let applied = owner.submit(&plan, &function("apply_terms"), &fields).await;
+    assert!(applied.header(header::LOCATION).ends_with(&format!("{plan}?done=terms_applied")));
+    let license = world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license;
+    assert_eq!(license.terms.seats, 1);
+    assert!(!owner.get(&plan).await.body.contains("Apply to"));
+}
+
+#[tokio::test]
+async fn a_change_of_what_somebody_else_changed_meanwhile_is_looked_at_again() {
+    let world = World::new().await;
+    let things = world.things("meanwhile").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let page =
+        format!("/console/licenses/{}/change?plan={}&seats=5&ends_on=&entitlements=", things.license, things.plan);
+    let seen = |body: &str| {
+        let rest = body.split_once("name=\"seen\" value=\"").unwrap().1;
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let first = seen(&owner.get(&page).await.body);
+    let theirs = UpdateLicense { seats: Some(9), ..UpdateLicense::default() };
+    world.service.update_license(&Call::system(world.vendor), things.license, theirs).await.unwrap();
+    let fields = |seen: &str| {
+        let change = format!("change[plan]={}&change[seats]=5&change[ends_on]=&change[entitlements]=", things.plan);
+        format!("id={}&seen={seen}&{change}&reason=Bought", things.license)
+    };
+    let answer = owner.call(&function("change_license"), &fields(&first)).await;
+    assert_eq!(answer.code(), "changed_meanwhile");
+    let second = seen(&owner.get(&page).await.body);
+    assert_ne!(first, second);
+    assert_eq!(owner.call(&function("change_license"), &fields(&second)).await.code(), "ok");
+}
+
+#[tokio::test]
+async fn a_freed_seat_is_undone_by_its_own_address() {
+    let world = World::new().await;
+    let things = world.things("freed").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let fields = format!("license={}&seat={}&reason=Stolen", things.license, things.seat);
+    assert_eq!(owner.call(&function("free_seat"), &fields).await.code(), "ok");
+    let license = format!("/console/licenses/{}", things.license);
+    assert!(owner.get(&format!("{license}/free/{}", things.seat)).await.body.contains("free already"));
+    let page = owner.get(&license).await.body;
+    let link = page.split_once(&format!("href=\"{license}/undo/")).unwrap().1.split_once('"').unwrap().0.to_owned();
+    let (event, seat) = link.split_once("?seat=").unwrap();
+    assert_eq!(seat, things.seat.to_string());
+    assert!(owner.get(&format!("{license}/undo/{link}")).await.body.contains("has its seat again"));
+    let fields = format!("license={}&event={event}&seat={seat}&reason=Mistake", things.license);
+    assert_eq!(owner.call(&function("undo"), &fields).await.code(), "ok");
+    assert!(owner.get(&format!("{license}/undo/{link}")).await.body.contains("while nobody has taken it"));
+    assert!(owner.get(&format!("{license}/free/{seat}")).await.body.contains("loses access"));
+}
