@@ -92,8 +92,6 @@ sections! {
         Act: acts::ActPage;
     }
     sales {
-        NewCustomer: customers::NewCustomerPage;
-        Customer: customers::CustomerPage;
         Issue: licenses::issue::IssuePage;
         License: licenses::detail::LicensePage;
         Extend: licenses::steps::ExtendPage;
@@ -149,6 +147,8 @@ sections! {
         Security: security::SecurityPage;
         App: security::AppPage;
         Sessions: sessions::SessionsPage;
+        NewCustomer: customers::NewCustomerPage;
+        Customer: customers::CustomerPage;
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }
