@@ -93,7 +93,8 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   const page = await context.newPage();
   const complaints = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`console ${message.type()}: ${message.text()}`);
+    if (!['error', 'warning'].includes(message.type())) return;
+    complaints.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
   page.on('request', (request) => {
@@ -118,16 +119,28 @@ export async function visit(tab, path) {
   await settled(tab);
 }
 
+/** Lets scripts run where scripting is off, or no longer; those of the page itself were passed over when it loaded. */
+async function scripts(tab, on) {
+  // One session for all of a page's life: when it ends, the browser takes back what it asked for.
+  tab.session ??= await tab.context.newCDPSession(tab.page);
+  // Each session remembers what it asked for last and passes on only what differs.
+  for (const value of [on, !on]) await tab.session.send('Emulation.setScriptExecutionDisabled', { value });
+}
+
 /** Accessibility problems of the page as it stands, by axe's WCAG 2.2 AA rules. */
-export async function accessibilityProblems({ page }) {
+export async function accessibilityProblems(tab) {
+  const { page, scripting } = tab;
   // From the top: wherever a page stands, its sticky bar covers a part of what is scrolled under it.
   await page.evaluate(() => window.scrollTo(0, 0));
+  // axe waits for timers, which stand still where scripting is off.
+  if (!scripting) await scripts(tab, true);
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
     window.axe.run(document, {
       runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
     }),
   );
+  if (!scripting) await scripts(tab, false);
   return result.violations.map(
     (violation) => `${violation.id}: ${violation.help}\n${violation.nodes.slice(0, 4).map((node) => `    ${node.html}\n      ${node.any.map((any) => any.message).join('; ')}`).join('\n')}`,
   );
