@@ -317,6 +317,17 @@ where
     Reading(Resource::new_with_options(|| (), fetch, false), PhantomData)
 }
 
+/// The query of the page's address, for what is read by it. While the page is being left it stays what it was: the next
+/// page's would make no sense here.
+pub fn search_here() -> Memo<String> {
+    let location = use_location();
+    let here = location.pathname.get_untracked();
+    Memo::new(move |before: Option<&String>| match before {
+        Some(before) if location.pathname.get() != here => before.clone(),
+        _ => location.search.get(),
+    })
+}
+
 type Asked = Box<dyn Fn() -> Question + Send + Sync>;
 type Fetch = Box<dyn Fn(&Question) -> Asking + Send + Sync>;
 

@@ -4,7 +4,7 @@ pub mod api;
 pub mod model;
 
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_params_map, use_query_map};
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
     pages::licenses::steps::Losses,
@@ -12,7 +12,7 @@ use crate::{
         ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, StateBadge, Submit,
         Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error, load,
         page::{Notice, NoticeKind},
-        show,
+        search_here, show,
     },
 };
 use api::{BeginAct, StopAct};
@@ -25,7 +25,7 @@ fn crumbs() -> Vec<Crumb> {
 /// What an act on many would do, before it is done.
 #[component]
 pub fn NewActPage() -> impl IntoView {
-    let search = use_location().search;
+    let search = search_here();
     let proposed = load(move || search.get(), api::propose);
     let action = act::<BeginAct>();
     let error = act_error(action);

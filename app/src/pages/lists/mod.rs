@@ -6,11 +6,10 @@ pub(crate) mod build;
 pub mod model;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use crate::ui::{
     ActionForm, Checkbox, Empty, Field, FormError, PageHead, Pager, StateBadge, Submit, WhenText, act, act_error, load,
-    show, state::LicenseBadge,
+    search_here, show, state::LicenseBadge,
 };
 use api::{RemoveView, SaveView};
 use model::{Cell, Head, Line, Link, Listed};
@@ -45,7 +44,7 @@ pub fn ListPage(
     /// Which one.
     of: &'static str,
 ) -> impl IntoView {
-    let search = use_location().search;
+    let search = search_here();
     let listed = load(move || search.get(), move |query| api::read_list(of.to_owned(), query));
     show(listed, move |listed| view! { <List of listed /> })
 }
