@@ -67,7 +67,7 @@ for (const way of ways) {
 
     const sound = (shot) => h.sound(tab, shot);
     const press = (name) => tab.page.getByRole('button', { name, exact: true }).click();
-    const said = (text) => tab.page.getByText(text).first().waitFor();
+    const said = (text) => tab.page.getByText(text).filter({ visible: true }).first().waitFor();
 
     test('without one the screen says what a webhook is for', async () => {
       await h.visit(tab, '/console/webhooks');
