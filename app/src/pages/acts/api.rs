@@ -21,10 +21,20 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let asked = Query::parse(&query);
     let undo = asked.get("undo");
     if !undo.is_empty() {
-        let preview = service.preview_undo_bulk(&call, parse_id(undo)?).await?;
-        let title = format!("Take it back for {}", counted(&preview, "license"));
+        let id = parse_id(undo)?;
+        let preview = service.preview_undo_bulk(&call, id).await?;
+        let (noun, does) = match service.bulk_act(&actor, id).await?.step {
+            BulkStep::Free => (
+                "seat",
+                "Each device has its seat again, where nobody has taken it since. One whose place is taken is left alone: no license gets more seats than it has.",
+            ),
+            _ => (
+                "license",
+                "Exactly those that were changed become what they were. One that was changed since is left alone.",
+            ),
+        };
+        let title = format!("Take it back for {}", counted(&preview, noun));
         let back = format!("/console/acts/{undo}");
-        let does = "Exactly those that were changed become what they were. One that was changed since is left alone.";
         return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
     let (of, step) = (asked.get("of"), asked.get("step"));
@@ -307,6 +317,7 @@ fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_do
         BulkStep::Extend(days) => format!("Extend licenses by {days} days"),
         BulkStep::Free => "Free seats".to_owned(),
         BulkStep::Undo => "Take back".to_owned(),
+        BulkStep::Restore => "Give seats back".to_owned(),
     };
     let (state, runs) = match act.state {
         BulkState::Gathering => ("Looking up", true),

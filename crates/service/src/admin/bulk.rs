@@ -51,6 +51,8 @@ pub enum BulkStep {
     Free,
     /// What an earlier act did to licenses is taken back.
     Undo,
+    /// Seats that an earlier act freed are given back to their devices.
+    Restore,
 }
 
 impl BulkStep {
@@ -59,7 +61,7 @@ impl BulkStep {
         match self {
             Self::Status(_) | Self::Undo => Permission::LicensesStatus,
             Self::Extend(_) => Permission::LicensesExtend,
-            Self::Free => Permission::SeatsRelease,
+            Self::Free | Self::Restore => Permission::SeatsRelease,
         }
     }
 
@@ -67,7 +69,8 @@ impl BulkStep {
     pub const fn undoing(&self) -> Option<Self> {
         match self {
             Self::Status(_) | Self::Extend(_) => Some(Self::Undo),
-            Self::Free | Self::Undo => None,
+            Self::Free => Some(Self::Restore),
+            Self::Undo | Self::Restore => None,
         }
     }
 }
@@ -190,7 +193,7 @@ fn may(actor: &Actor, step: &BulkStep, total: u64, now: Timestamp, dry_run: bool
     let many = usize::try_from(total).unwrap_or(usize::MAX);
     match step {
         BulkStep::Status(_) | BulkStep::Undo => may_change(actor, many, now, dry_run),
-        BulkStep::Extend(_) | BulkStep::Free => may_change_many(actor, many),
+        BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => may_change_many(actor, many),
     }
 }
 
@@ -236,7 +239,7 @@ impl Service {
         let items = bulk_acts::items(&mut reader, &row, Some(Fate::Changed), 0, LOOKED_AT).await?;
         let mut impact = Impact::default();
         for item in &items {
-            impact = impact.and(preview::undo_would(&act, &mut reader, item).await?);
+            impact = impact.and(preview::undo_would(&act, &mut reader, &view.step, item).await?);
         }
         let id = BulkActId::new(act.now, self.entropy());
         Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at: items.len() as u64 })
@@ -267,11 +270,12 @@ impl Service {
         self.note_bulk(call, Beginning { id, step, target, reason, undoes: None }).await
     }
 
-    /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused.
+    /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused, and so is
+    /// a seat whose place somebody else has taken.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where it is not through, was taken back already, freed seats,
-    /// or a day has passed; the refusals of [`Service::begin_bulk`].
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where it is not through, was taken back already, or a day has
+    /// passed; the refusals of [`Service::begin_bulk`].
     pub async fn undo_bulk(
         &self,
         call: &Call,
@@ -435,7 +439,7 @@ impl Service {
             .map(|item| BulkItem {
                 number: item.number,
                 subject: match kept.step {
-                    BulkStep::Free => SeatId::from_bytes(item.subject.0).to_string(),
+                    BulkStep::Free | BulkStep::Restore => SeatId::from_bytes(item.subject.0).to_string(),
                     _ => LicenseId::from_bytes(item.subject.0).to_string(),
                 },
                 fate: item.fate,

@@ -66,8 +66,11 @@ pub(super) async fn freed_since(
     Ok(rows.iter().map(show).collect())
 }
 
-/// Takes a seat from its device in a write job; whether it had one.
-pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<(SeatView, bool)> {
+/// A seat, and until when it was borrowed where it was taken from its device just now.
+pub(super) type Freed = (SeatView, Option<Option<Timestamp>>);
+
+/// Takes a seat from its device in a write job, where it has one.
+pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<Freed> {
     let released = seats::release(tx, act.scope, id, act.now).await?;
     let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     if released.was_active {
@@ -83,7 +86,7 @@ pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText
         act.event(tx, "seat.freed", id, data);
         act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
     }
-    Ok((show(&released.seat), released.was_active))
+    Ok((show(&released.seat), released.was_active.then_some(released.borrowed_until)))
 }
 
 impl Service {

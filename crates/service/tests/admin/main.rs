@@ -6,6 +6,7 @@ mod authorisation;
 mod bulk;
 mod bulk_in_the_background;
 mod bulk_previews;
+mod bulk_seats;
 mod catalogue;
 mod demo;
 mod exports;

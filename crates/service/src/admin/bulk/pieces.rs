@@ -7,7 +7,8 @@ use crate::{
         inputs::ChangeStatus,
         license_status::{action, change},
         licenses::{lock, save, told},
-        undo::status_told,
+        seats::free,
+        undo::{restore_seat, status_told},
     },
     error::{Error, ErrorCode, Result},
 };
@@ -51,6 +52,13 @@ impl Before {
             ..license
         }
     }
+}
+
+/// When a seat was freed, and until when it was borrowed then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Freed {
+    at: Timestamp,
+    borrowed_until: Option<Timestamp>,
 }
 
 /// What became of one in a transaction: changed, with what is kept of it, or refused, with why.
@@ -128,12 +136,13 @@ async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkI
         BulkStep::Extend(days) => extend(act, tx, kept, item, *days).await,
         BulkStep::Free => {
             let id = SeatId::from_bytes(item.subject.0);
-            match crate::admin::seats::free(act, tx, id, &kept.reason).await {
-                Ok((_, true)) => Ok(String::new()),
-                Ok((_, false)) => return Ok(Err("The seat is free already.".to_owned())),
+            match free(act, tx, id, &kept.reason).await {
+                Ok((_, Some(borrowed_until))) => Ok(kept_as(&Freed { at: act.now, borrowed_until })),
+                Ok((_, None)) => return Ok(Err("The seat is free already.".to_owned())),
                 Err(error) => Err(error),
             }
         }
+        BulkStep::Restore => restore(act, tx, row, kept, item).await,
         BulkStep::Undo => undo(act, tx, row, kept, item).await,
     };
     match did {
@@ -155,7 +164,11 @@ fn remembered(before: &licenses::LicenseRow) -> String {
         expires_at: license.expires_at,
         version: before.version + 1,
     };
-    serde_json::to_string(&before).unwrap_or_default()
+    kept_as(&before)
+}
+
+fn kept_as(before: &impl Serialize) -> String {
+    serde_json::to_string(before).unwrap_or_default()
 }
 
 async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u16) -> Result<String> {
@@ -199,5 +212,13 @@ async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &
         "before": tell(&is), "after": tell(&was), "reason": kept.reason, "undoes": act_row.undoes,
     });
     act.event(tx, name, id, data);
+    Ok(item.detail.clone())
+}
+
+/// Gives a seat that was freed back to its device, where its place is still free.
+async fn restore(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<String> {
+    let was: Freed = serde_json::from_str(&item.detail).map_err(corrupt)?;
+    let data = json!({ "undoes": act_row.undoes, "reason": kept.reason });
+    restore_seat(act, tx, SeatId::from_bytes(item.subject.0), (was.at, was.borrowed_until), data).await?;
     Ok(item.detail.clone())
 }

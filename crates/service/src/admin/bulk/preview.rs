@@ -5,6 +5,7 @@ use crate::{
     admin::{
         act::Act,
         impact::{self, DeviceFacts},
+        license_change::impact_between,
         license_status::{MOST, impact_of},
         page::{Cursor, Direction, Limit, Page, PageRequest, Total, map},
         seats::show,
@@ -12,7 +13,7 @@ use crate::{
     },
     error::{Error, Result},
 };
-use holdfast_domain::{License, LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
+use holdfast_domain::{LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
 use holdfast_store::{Querier, bulk_acts::Subject, licenses, seats};
 
 /// How many are read at once.
@@ -60,7 +61,7 @@ pub(super) async fn first_of(
     let fits = match step {
         BulkStep::Status(_) | BulkStep::Extend(_) => of_licenses,
         BulkStep::Free => !of_licenses,
-        BulkStep::Undo => false,
+        BulkStep::Undo | BulkStep::Restore => false,
     };
     if !fits {
         return Err(Error::invalid("/step", "This cannot be done to these."));
@@ -118,21 +119,20 @@ pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subje
     }
 }
 
-/// Who would lose access because a license becomes what it was before an act changed it.
-pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, item: &BulkItemRow) -> Result<Impact> {
+/// Who would lose access because what `step` did to one is taken back.
+pub(super) async fn undo_would(
+    act: &Act,
+    q: &mut dyn Querier,
+    step: &BulkStep,
+    item: &BulkItemRow,
+) -> Result<Impact> {
+    // To give a seat back takes none from anybody.
+    if *step == BulkStep::Free {
+        return Ok(Impact::default());
+    }
     let before = Before::read(&item.detail)?;
-    let id = LicenseId::from_bytes(item.subject.0);
-    let row = licenses::get(q, act.scope, id).await?;
+    let row = licenses::get(q, act.scope, LicenseId::from_bytes(item.subject.0)).await?;
     // One that was changed since is left alone.
     let Some(row) = row.filter(|row| row.version == before.version) else { return Ok(Impact::default()) };
-    let ends = |license: &License| match license.status {
-        LicenseStatus::Active => license.expires_at,
-        LicenseStatus::Suspended | LicenseStatus::Revoked => Some(license.status_effective_at.unwrap_or(act.now)),
-    };
-    let until = ends(&row.license);
-    let was = before.of(row.license);
-    match ends(&was) {
-        Some(end) if until.is_none_or(|until| end < until) => impact_of(act, q, &was, Some(end)).await,
-        _ => Ok(Impact::default()),
-    }
+    impact_between(act, q, &row.license, &before.of(row.license.clone())).await
 }
