@@ -49,18 +49,43 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
         assert!(saved.header(header::LOCATION).ends_with(&format!("{plan}?done=plan_saved&seats_from=3")));
     }
     let page = owner.get(&format!("{plan}?seats_from=3")).await.body;
-    for piece in ["Apply to 1 license", "name=\"seats_from\" value=\"3\"", "would change 1 license"] {
+    for piece in ["Apply to 1 license", "would change 1 license"] {
         assert!(page.contains(piece), "{piece}: {page}");
     }
+    let link = page.split_once("href=\"/console/acts/new?").unwrap().1.split_once('"').unwrap().0.replace("&amp;", "&");
+    assert_eq!(link, format!("of=plans&step=terms&id={}&seats_from=3", things.plan));
     assert!(!owner.get(&format!("{plan}?tab=edit")).await.body.contains("Apply to"));
     let mut viewer = world.member(world.vendor, Role::Viewer).await;
     assert!(!viewer.get(&plan).await.body.contains("Apply to"));
-    let fields = format!("id={}&seats_from=3&after=", things.plan);
-    let applied = owner.submit(&plan, &function("apply_terms"), &fields).await;
-    assert!(applied.header(header::LOCATION).ends_with(&format!("{plan}?done=terms_applied")));
-    let license = world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license;
-    assert_eq!(license.terms.seats, 1);
+    // With a reason, and the terms that were looked at.
+    let new = format!("/console/acts/new?{link}");
+    assert!(viewer.get(&new).await.body.contains("This role may not do that"));
+    let page = owner.get(&new).await.body;
+    for piece in ["Apply the terms of Pro to 1 license", "1 of 1 licenses looked at", "Nobody would have noticed."] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
+    let value = |name: &str| {
+        let rest = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
+        rest.split_once('"').unwrap().0.replace("&quot;", "\"").replace("&#x27;", "'")
+    };
+    let (id, query) = (value("id"), value("query"));
+    let query = query.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
+    let fields = |reason: &str| format!("of=plans&step=terms&id={id}&ids=&query={query}&reason={reason}");
+    assert_eq!(owner.call(&function("begin_act"), &fields("")).await.code(), "invalid_request");
+    let begun = owner.submit(&new, &function("begin_act"), &fields("Smaller+plan")).await;
+    assert!(begun.header(header::LOCATION).ends_with(&format!("/console/acts/{id}")));
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    let seats = async || world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license.terms.seats;
+    assert_eq!(seats().await, 1);
+    let act = owner.get(&format!("/console/acts/{id}")).await.body;
+    for piece in ["Apply a plan’s terms", "Smaller plan", "1 of 1", "Take it back"] {
+        assert!(act.contains(piece), "{piece}: {act}");
+    }
     assert!(!owner.get(&plan).await.body.contains("Apply to"));
+    let fields = format!("of=acts&step=undo&ids={id}&reason=Wrong");
+    owner.submit(&format!("/console/acts/new?undo={id}"), &function("begin_act"), &fields).await;
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    assert_eq!(seats().await, 3);
 }
 
 #[tokio::test]

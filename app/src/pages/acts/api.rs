@@ -38,6 +38,9 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
         return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
     let (of, step) = (asked.get("of"), asked.get("step"));
+    if of == PLANS {
+        return propose_terms(&service, &call, &asked).await;
+    }
     let path = known(of)?.path;
     let ids = if asked.get("all").is_empty() { asked.all("id").join(" ") } else { ALL.to_owned() };
     let target = target(&service, of, &ids, asked.get("query"))?;
@@ -75,7 +78,12 @@ pub async fn begin_act(
     let begun = if of == "acts" {
         service.undo_bulk(&call, id, parse_id(&ids)?, parse("reason", &reason)?).await?
     } else {
-        let (step, target) = (known_step(&step, &days)?, target(&service, &of, &ids, &query)?);
+        let (step, target) = if of == PLANS {
+            // What was looked at: the plan's terms of then. Where it has others now, they are refused.
+            of_plan(serde_json::from_str(&query).map_err(|error| UiError::field("query", error))?)
+        } else {
+            (known_step(&step, &days)?, target(&service, &of, &ids, &query)?)
+        };
         service.begin_bulk(&call, id, step, target, parse("reason", &reason)?).await?
     };
     ctx::redirect(&format!("/console/acts/{begun}"));
@@ -162,9 +170,15 @@ pub async fn stop_act(id: String) -> Result<(), UiError> {
 use holdfast_domain::Timestamp;
 #[cfg(feature = "ssr")]
 use holdfast_service::{
-    Service,
-    admin::bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+    Call, Service,
+    admin::{
+        bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+        terms::PlanTerms,
+    },
 };
+
+#[cfg(feature = "ssr")]
+use crate::pages::lists::build::Query;
 
 /// "12,345 licenses", "at least 10,000 licenses", "all licenses that match" where no number is known.
 #[cfg(feature = "ssr")]
@@ -223,6 +237,61 @@ fn proposed(
         query: String::new(),
         back,
     }
+}
+
+/// Stands for a list where the licenses of a plan get its terms.
+#[cfg(feature = "ssr")]
+const PLANS: &str = "plans";
+
+/// The act that gives all licenses of a plan those terms.
+#[cfg(feature = "ssr")]
+fn of_plan(new: PlanTerms) -> (BulkStep, Target) {
+    use holdfast_service::admin::inputs::LicenseFilter;
+    let filter = LicenseFilter { plan: Some(new.plan), ..LicenseFilter::default() };
+    (BulkStep::Terms(Box::new(new)), Target::AllLicenses(filter))
+}
+
+/// What giving a plan's present terms to its licenses would do, and what their last 90 days say of it.
+#[cfg(feature = "ssr")]
+async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<Proposed, UiError> {
+    use crate::pages::{plans::check::api::told, products::api::parse_id, serve::optional};
+    let now = service.now();
+    let plan = service.plan(&call.actor, parse_id(asked.get("id"))?).await?;
+    let seats_from = optional("seats_from", asked.get("seats_from"))?;
+    let new = PlanTerms { plan: plan.id, terms: plan.terms, seats_from };
+    let query = serde_json::to_string(&new).unwrap_or_default();
+    let replay = service.replay_terms(&call.actor, new.clone(), None).await?;
+    let (step, target) = of_plan(new);
+    let mut preview = service.preview_bulk(call, step, target).await?;
+    if replay.next.is_none() {
+        (preview.total, preview.exact) = (replay.changing, true);
+    }
+    let hits = told(&replay, replay.next.is_none(), seats_from, now);
+    let (looked_at, total) = &hits.looked_at;
+    let mut said = vec![format!("By their last 90 days, {looked_at} of {total} licenses looked at.")];
+    said.extend(hits.findings);
+    let name = |hit: &crate::pages::plans::check::model::HitRow| match &hit.customer {
+        Some((_, name)) => format!("{name} (…{})", hit.license.1),
+        None => format!("…{}", hit.license.1),
+    };
+    let named: Vec<String> = hits.hit.iter().take(10).map(name).collect();
+    if !named.is_empty() {
+        said.push(format!("Among them: {}.", named.join(", ")));
+    }
+    if preview.impact.devices > 0 {
+        said.push(impact(&preview, false, now));
+    }
+    let unless = seats_from.map(|seats| format!(" unless that is {seats}, which the plan had")).unwrap_or_default();
+    let does = format!(
+        "Each keeps its end, and its number of seats{unless}. No seat that is taken is lost. Devices learn of it with their next renewal. {}",
+        hits.unknown.join(" ")
+    );
+    let title = format!("Apply the terms of {} to {}", plan.name, counted(&preview, "license"));
+    let (id, back) = (plan.id.to_string(), format!("/console/plans/{}", plan.id));
+    let proposed = proposed(service, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
+    let ends_access = preview.impact.devices + replay.refused + replay.ran_out + replay.over_their_seats > 0
+        || !replay.lost.is_empty();
+    Ok(Proposed { query, impact: Some(said.join(" ")), ends_access, ..proposed })
 }
 
 #[cfg(feature = "ssr")]
@@ -318,6 +387,8 @@ fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_do
         BulkStep::Free => "Free seats".to_owned(),
         BulkStep::Undo => "Take back".to_owned(),
         BulkStep::Restore => "Give seats back".to_owned(),
+        BulkStep::Terms(_) => "Apply a plan’s terms".to_owned(),
+        BulkStep::FormerTerms => "Give former terms back".to_owned(),
     };
     let (state, runs) = match act.state {
         BulkState::Gathering => ("Looking up", true),

@@ -11,6 +11,7 @@ use super::{
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
     page::PageRequest,
+    terms::PlanTerms,
     views::Impact,
 };
 use crate::{
@@ -53,6 +54,10 @@ pub enum BulkStep {
     Undo,
     /// Seats that an earlier act freed are given back to their devices.
     Restore,
+    /// Licenses of a plan get its present terms; of all that a filter leaves, those that have others.
+    Terms(Box<PlanTerms>),
+    /// Licenses get back the terms that they had before an earlier act.
+    FormerTerms,
 }
 
 impl BulkStep {
@@ -62,6 +67,7 @@ impl BulkStep {
             Self::Status(_) | Self::Undo => Permission::LicensesStatus,
             Self::Extend(_) => Permission::LicensesExtend,
             Self::Free | Self::Restore => Permission::SeatsRelease,
+            Self::Terms(_) | Self::FormerTerms => Permission::LicensesWrite,
         }
     }
 
@@ -70,7 +76,8 @@ impl BulkStep {
         match self {
             Self::Status(_) | Self::Extend(_) => Some(Self::Undo),
             Self::Free => Some(Self::Restore),
-            Self::Undo | Self::Restore => None,
+            Self::Terms(_) => Some(Self::FormerTerms),
+            Self::Undo | Self::Restore | Self::FormerTerms => None,
         }
     }
 }
@@ -194,6 +201,10 @@ fn may(actor: &Actor, step: &BulkStep, total: u64, now: Timestamp, dry_run: bool
     match step {
         BulkStep::Status(_) | BulkStep::Undo => may_change(actor, many, now, dry_run),
         BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => may_change_many(actor, many),
+        BulkStep::Terms(_) | BulkStep::FormerTerms => {
+            actor.require(Permission::CatalogWrite)?;
+            may_change_many(actor, many)
+        }
     }
 }
 
@@ -251,7 +262,8 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
     /// a token or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
-    /// [`ErrorCode::StatusConflict`] where another act has that id.
+    /// [`ErrorCode::StatusConflict`] where another act has that id; [`ErrorCode::ChangedMeanwhile`] where a plan no longer
+    /// has the terms that its licenses are to get.
     pub async fn begin_bulk(
         &self,
         call: &Call,

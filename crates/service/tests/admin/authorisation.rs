@@ -25,6 +25,7 @@ use holdfast_service::{
         notes::NoteSubject,
         orders::OrderFilter,
         saved_views::SaveView,
+        terms::PlanTerms,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
 };
@@ -142,7 +143,7 @@ fn cases() -> Vec<Case> {
         update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
         apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, ApplyTerms::default());
         apply_terms_from [+ + + _ _] true |s, c, i| s.apply_terms_from(&c, i.plan, ApplyTerms::default(), None);
-        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, i.plan, yearly(), None);
+        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, PlanTerms { plan: i.plan, terms: yearly(), seats_from: None }, None);
         create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
         customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
@@ -158,6 +159,7 @@ fn cases() -> Vec<Case> {
         seats_in_list [+ + + + +] false |s, c, i| s.seats_in_list(&c.actor, SeatFilter::default(), page());
         orders_in_list [+ + + + +] false |s, c, i| s.orders_in_list(&c.actor, OrderFilter::default(), page());
         preview_bulk [+ + _ + _] true |s, c, i| s.preview_bulk(&c, SUSPEND, Target::Licenses(vec![i.license]));
+        begin_bulk [+ + + _ _] true |s, c, i| s.begin_bulk(&c, None, BulkStep::Terms(Box::new(PlanTerms { plan: i.plan, terms: yearly(), seats_from: None })), Target::Licenses(vec![i.license]), text("A reason"));
         begin_bulk [+ + + + _] false |s, c, i| s.begin_bulk(&c, None, BulkStep::Extend(1), Target::Licenses(vec![i.license]), text("A reason"));
         undo_bulk [+ + _ + _] true |s, c, i| s.undo_bulk(&c, None, i.bulk, text("A reason"));
         preview_undo_bulk [+ + _ + _] true |s, c, i| s.preview_undo_bulk(&c, i.bulk);
