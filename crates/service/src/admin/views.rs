@@ -468,7 +468,7 @@ pub struct InvitationView {
     pub email: Email,
     /// What the person is to be.
     pub role: Role,
-    /// Who invited; absent for a program.
+    /// Who invited, or made the token that did; absent for the command line.
     pub invited_by: Option<MemberId>,
     /// When it was made.
     pub created_at: Timestamp,

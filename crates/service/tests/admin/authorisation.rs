@@ -17,8 +17,8 @@ use holdfast_service::{
         freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
         inputs::{
-            ApplyTerms, ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct,
-            CreateToken, CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
+            ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
             PlanFilter, Rekey, SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan,
             UpdateProduct,
         },
@@ -189,7 +189,6 @@ fn cases() -> Vec<Case> {
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
-        create_member [+ + _ _ _] false |s, c, i| s.create_member(&c, CreateMember { name: text("N"), email: text(&format!("n{}@example.com", unique())), role: Role::Viewer, password: PASSWORD.into() });
         members [+ + + + +] false |s, c, i| s.members(&c.actor, page());
         member [+ + + + +] true |s, c, i| s.member(&c.actor, i.member);
         member_factors [+ + _ _ _] false |s, c, i| s.member_factors(&c.actor);
@@ -314,13 +313,7 @@ async fn things(world: &World) -> Ids {
     let issue = IssueLicense { order: Some(order), ..IssueLicense::of(world.plan) };
     let issued = service.issue_license(&call, issue).await.unwrap();
     let seat = world.activate(&issued.key, "laptop").await.unwrap().seat.id;
-    let input = CreateMember {
-        name: text("N"),
-        email: text(&format!("m{}@example.com", unique())),
-        role: Role::Viewer,
-        password: PASSWORD.into(),
-    };
-    let member = service.create_member(&call, input).await.unwrap().id;
+    let member = join(service, &call, &format!("m{}@example.com", unique()), Role::Viewer).await;
     let input =
         CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None };
     let token = service.create_token(&call, input).await.unwrap().token.id;
