@@ -1,7 +1,7 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
 use axum::http::header;
-use holdfast_domain::Role;
+use holdfast_domain::{Role, SeatState};
 use holdfast_service::{
     Call,
     admin::{inputs::UpdateLicense, notes::NoteSubject},
@@ -75,7 +75,9 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
     let begun = owner.submit(&new, &function("begin_act"), &fields("Smaller+plan")).await;
     assert!(begun.header(header::LOCATION).ends_with(&format!("/console/acts/{id}")));
     while world.service.go_on_with_bulk("node").await.unwrap() {}
-    let seats = async || world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license.terms.seats;
+    let seats = async || {
+        world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license.terms.seats
+    };
     assert_eq!(seats().await, 1);
     let act = owner.get(&format!("/console/acts/{id}")).await.body;
     for piece in ["Apply a plan’s terms", "Smaller plan", "1 of 1", "Take it back"] {
@@ -131,4 +133,35 @@ async fn a_freed_seat_is_undone_by_its_own_address() {
     assert_eq!(owner.call(&function("undo"), &fields).await.code(), "ok");
     assert!(owner.get(&format!("{license}/undo/{link}")).await.body.contains("while nobody has taken it"));
     assert!(owner.get(&format!("{license}/free/{seat}")).await.body.contains("loses access"));
+}
+
+#[tokio::test]
+async fn seats_that_an_act_on_many_freed_are_given_back_from_its_page() {
+    let world = World::new().await;
+    let things = world.things("seats").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let new = format!("/console/acts/new?of=seats&step=free&id={}", things.seat);
+    assert!(owner.get(&new).await.body.contains("Free 1 seat"));
+    let fields = format!("of=seats&step=free&ids={}&query=&reason=Lost", things.seat);
+    let begun = owner.submit(&new, &function("begin_act"), &fields).await;
+    let act = begun.header(header::LOCATION).rsplit('/').next().unwrap().to_owned();
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    let system = Call::system(world.vendor).actor;
+    let state = async || world.service.seat(&system, things.seat).await.unwrap().state;
+    assert_eq!(state().await, SeatState::Released);
+    assert!(owner.get(&format!("/console/acts/{act}")).await.body.contains("Take it back"));
+    let undo = format!("/console/acts/new?undo={act}");
+    let page = owner.get(&undo).await.body;
+    for piece in ["Take it back for 1 seat", "no license gets more seats than it has", "Nobody loses access"] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
+    let fields = format!("of=acts&step=undo&ids={act}&reason=Found");
+    let begun = owner.submit(&undo, &function("begin_act"), &fields).await;
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    assert_eq!(state().await, SeatState::Active);
+    let place = begun.header(header::LOCATION).split_once("/console/").unwrap().1.to_owned();
+    let page = owner.get(&format!("/console/{place}?tab=changed")).await.body;
+    for piece in ["Give seats back", "This takes back an earlier act", &format!("/console/seats/{}", things.seat)] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
 }

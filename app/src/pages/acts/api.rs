@@ -10,10 +10,7 @@ use crate::error::UiError;
 pub async fn propose(query: String) -> Result<Proposed, UiError> {
     use crate::{
         ctx,
-        pages::{
-            lists::build::{Query, known},
-            products::api::parse_id,
-        },
+        pages::{lists::build::known, products::api::parse_id},
     };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
@@ -360,7 +357,7 @@ const ALL: &str = "all";
 #[cfg(feature = "ssr")]
 fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target, UiError> {
     use crate::pages::{
-        lists::build::{Query, license_filter, seat_filter},
+        lists::build::{license_filter, seat_filter},
         serve::parse,
     };
     use holdfast_service::{Error, ErrorCode};

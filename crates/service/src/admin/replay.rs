@@ -18,8 +18,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, PlanId, Seat, SeatId, SeatModel,
-    SeatState, Seconds, Terms, Timestamp, decide, decide::Jitter,
+    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, Seat, SeatId, SeatModel, SeatState,
+    Seconds, Terms, Timestamp, decide, decide::Jitter,
 };
 use holdfast_store::{
     Cursor, Querier, Scope,
@@ -243,12 +243,7 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for terms that contradict themselves;
     /// [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
-    pub async fn replay_terms(
-        &self,
-        actor: &Actor,
-        proposed: PlanTerms,
-        after: Option<Cursor>,
-    ) -> Result<Replay> {
+    pub async fn replay_terms(&self, actor: &Actor, proposed: PlanTerms, after: Option<Cursor>) -> Result<Replay> {
         actor.require(Permission::CatalogWrite)?;
         actor.require(Permission::LicensesWrite)?;
         let id = proposed.plan;

@@ -18,7 +18,7 @@ pub use holdfast_store::seats::SeatSort;
 use holdfast_store::{
     Querier, Tx, WriteOptions,
     changes::ChangeKind,
-    seats::{self, SeatRow},
+    seats::{self, Released, SeatRow},
 };
 use serde_json::json;
 
@@ -66,11 +66,8 @@ pub(super) async fn freed_since(
     Ok(rows.iter().map(show).collect())
 }
 
-/// A seat, and until when it was borrowed where it was taken from its device just now.
-pub(super) type Freed = (SeatView, Option<Option<Timestamp>>);
-
-/// Takes a seat from its device in a write job, where it has one.
-pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<Freed> {
+/// Takes a seat from its device in a write job; whether it had one.
+pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<Released> {
     let released = seats::release(tx, act.scope, id, act.now).await?;
     let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     if released.was_active {
@@ -86,7 +83,7 @@ pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText
         act.event(tx, "seat.freed", id, data);
         act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
     }
-    Ok((show(&released.seat), released.was_active.then_some(released.borrowed_until)))
+    Ok(released)
 }
 
 impl Service {
@@ -141,7 +138,7 @@ impl Service {
         self.commit(
             call,
             WriteOptions::license(license),
-            job!(act, reason => |tx| Ok(free(&act, tx, id, &reason).await?.0)),
+            job!(act, reason => |tx| Ok(show(&free(&act, tx, id, &reason).await?.seat))),
         )
         .await
     }

@@ -109,8 +109,7 @@ impl Service {
         for _ in 0..PAGES {
             let found = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
             let rows = found.items.iter().map(|found| &found.row);
-            let others: Vec<(&LicenseRow, Terms)> =
-                rows.filter_map(|row| Some((row, new.renewed(row)?))).collect();
+            let others: Vec<(&LicenseRow, Terms)> = rows.filter_map(|row| Some((row, new.renewed(row)?))).collect();
             let rows: Vec<&LicenseRow> = others.iter().map(|(row, _)| *row).collect();
             let taken = taken_under(&mut reader, act.scope, &new.terms, &rows).await?;
             for ((_, terms), taken) in others.iter().zip(taken) {

@@ -18,9 +18,8 @@ use holdfast_service::{
         import::{RemapImport, StageImport},
         inputs::{
             ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
-            PlanFilter, Rekey, SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan,
-            UpdateProduct,
+            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
+            SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
         notes::NoteSubject,
         orders::OrderFilter,

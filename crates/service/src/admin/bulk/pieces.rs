@@ -134,7 +134,7 @@ async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkI
                 Ok(before) => {
                     let input =
                         ChangeStatus { change: *step, reason: kept.reason.clone(), effective_at: None, dry_run: false };
-                    change(act, tx, id, &input).await.map(|_| kept_as(&remembered(&before)))
+                    change(act, tx, id, &input).await.and_then(|_| kept_as(&remembered(&before)))
                 }
             }
         }
@@ -142,8 +142,8 @@ async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkI
         BulkStep::Free => {
             let id = SeatId::from_bytes(item.subject.0);
             match free(act, tx, id, &kept.reason).await {
-                Ok((_, Some(borrowed_until))) => Ok(kept_as(&Freed { at: act.now, borrowed_until })),
-                Ok((_, None)) => return Ok(Err("The seat is free already.".to_owned())),
+                Ok(seat) if seat.was_active => kept_as(&Freed { at: act.now, borrowed_until: seat.borrowed_until }),
+                Ok(_) => return Ok(Err("The seat is free already.".to_owned())),
                 Err(error) => Err(error),
             }
         }
@@ -173,14 +173,14 @@ fn remembered(before: &licenses::LicenseRow) -> Before {
     }
 }
 
-fn kept_as(before: &impl Serialize) -> String {
-    serde_json::to_string(before).unwrap_or_default()
+fn kept_as(before: &impl Serialize) -> Result<String> {
+    serde_json::to_string(before).map_err(corrupt)
 }
 
 async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u16) -> Result<String> {
     let id = LicenseId::from_bytes(item.subject.0);
     let mut row = lock(act, tx, id).await?;
-    let detail = kept_as(&remembered(&row));
+    let detail = kept_as(&remembered(&row))?;
     let Some(end) = row.license.expires_at else {
         return Err(conflict("The license has no end."));
     };
@@ -203,7 +203,7 @@ async fn terms(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, new: &Pl
         let of_another = row.license.plan != new.plan;
         return Err(conflict(if of_another { "It is of another plan." } else { "It has these terms already." }));
     };
-    let detail = kept_as(&Before { terms: Some(row.license.terms.clone()), ..remembered(&row) });
+    let detail = kept_as(&Before { terms: Some(row.license.terms.clone()), ..remembered(&row) })?;
     give(act, tx, row.license, terms, json!({ "reason": kept.reason })).await?;
     Ok(detail)
 }

@@ -140,12 +140,7 @@ pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subje
 }
 
 /// Who would lose access because what `step` did to one is taken back.
-pub(super) async fn undo_would(
-    act: &Act,
-    q: &mut dyn Querier,
-    step: &BulkStep,
-    item: &BulkItemRow,
-) -> Result<Impact> {
+pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, step: &BulkStep, item: &BulkItemRow) -> Result<Impact> {
     // To give a seat back takes none from anybody.
     if *step == BulkStep::Free {
         return Ok(Impact::default());

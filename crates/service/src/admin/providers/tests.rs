@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    Parts, Settings,
-    admin::inputs::InviteMember,
-};
+use crate::{Parts, Settings, admin::inputs::InviteMember};
 use holdfast_domain::FactorId;
 use holdfast_store::{
     factors::{self, FactorKind, FactorRow},
