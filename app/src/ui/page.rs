@@ -126,8 +126,6 @@ const DONE: &[(&str, &str)] = &[
     ("product_restored", "Product restored."),
     ("plan_created", "Plan created. Licenses of it can be issued now."),
     ("plan_saved", "Plan saved. Licenses already issued keep the terms they were issued with."),
-    ("terms_applied_in_part", "So many licenses take a while: part of them has the new terms. Go on with the others."),
-    ("terms_applied", "The new terms hold for the licenses of this plan. No seat that is taken was lost."),
     ("customer_created", "Customer created."),
     ("customer_saved", "Customer saved."),
     ("license_issued", "License issued."),

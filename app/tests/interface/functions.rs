@@ -92,7 +92,6 @@ fn table() -> Vec<Row> {
         save_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}", t.plan);
         check_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}&after=", t.plan);
         outdated "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
-        apply_terms "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
         customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
         customer_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);

@@ -1,7 +1,7 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
 use axum::http::header;
-use holdfast_domain::Role;
+use holdfast_domain::{Role, SeatState};
 use holdfast_service::{
     Call,
     admin::{inputs::UpdateLicense, notes::NoteSubject},
@@ -49,18 +49,45 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
         assert!(saved.header(header::LOCATION).ends_with(&format!("{plan}?done=plan_saved&seats_from=3")));
     }
     let page = owner.get(&format!("{plan}?seats_from=3")).await.body;
-    for piece in ["Apply to 1 license", "name=\"seats_from\" value=\"3\"", "would change 1 license"] {
+    for piece in ["Apply to 1 license", "would change 1 license"] {
         assert!(page.contains(piece), "{piece}: {page}");
     }
+    let link = page.split_once("href=\"/console/acts/new?").unwrap().1.split_once('"').unwrap().0.replace("&amp;", "&");
+    assert_eq!(link, format!("of=plans&step=terms&id={}&seats_from=3", things.plan));
     assert!(!owner.get(&format!("{plan}?tab=edit")).await.body.contains("Apply to"));
     let mut viewer = world.member(world.vendor, Role::Viewer).await;
     assert!(!viewer.get(&plan).await.body.contains("Apply to"));
-    let fields = format!("id={}&seats_from=3&after=", things.plan);
-    let applied = owner.submit(&plan, &function("apply_terms"), &fields).await;
-    assert!(applied.header(header::LOCATION).ends_with(&format!("{plan}?done=terms_applied")));
-    let license = world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license;
-    assert_eq!(license.terms.seats, 1);
+    // With a reason, and the terms that were looked at.
+    let new = format!("/console/acts/new?{link}");
+    assert!(viewer.get(&new).await.body.contains("This role may not do that"));
+    let page = owner.get(&new).await.body;
+    for piece in ["Apply the terms of Pro to 1 license", "1 of 1 licenses looked at", "Nobody would have noticed."] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
+    let value = |name: &str| {
+        let rest = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
+        rest.split_once('"').unwrap().0.replace("&quot;", "\"").replace("&#x27;", "'")
+    };
+    let (id, query) = (value("id"), value("query"));
+    let query = query.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
+    let fields = |reason: &str| format!("of=plans&step=terms&id={id}&ids=&query={query}&reason={reason}");
+    assert_eq!(owner.call(&function("begin_act"), &fields("")).await.code(), "invalid_request");
+    let begun = owner.submit(&new, &function("begin_act"), &fields("Smaller+plan")).await;
+    assert!(begun.header(header::LOCATION).ends_with(&format!("/console/acts/{id}")));
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    let seats = async || {
+        world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license.terms.seats
+    };
+    assert_eq!(seats().await, 1);
+    let act = owner.get(&format!("/console/acts/{id}")).await.body;
+    for piece in ["Apply a plan’s terms", "Smaller plan", "1 of 1", "Take it back"] {
+        assert!(act.contains(piece), "{piece}: {act}");
+    }
     assert!(!owner.get(&plan).await.body.contains("Apply to"));
+    let fields = format!("of=acts&step=undo&ids={id}&reason=Wrong");
+    owner.submit(&format!("/console/acts/new?undo={id}"), &function("begin_act"), &fields).await;
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    assert_eq!(seats().await, 3);
 }
 
 #[tokio::test]
@@ -106,4 +133,35 @@ async fn a_freed_seat_is_undone_by_its_own_address() {
     assert_eq!(owner.call(&function("undo"), &fields).await.code(), "ok");
     assert!(owner.get(&format!("{license}/undo/{link}")).await.body.contains("while nobody has taken it"));
     assert!(owner.get(&format!("{license}/free/{seat}")).await.body.contains("loses access"));
+}
+
+#[tokio::test]
+async fn seats_that_an_act_on_many_freed_are_given_back_from_its_page() {
+    let world = World::new().await;
+    let things = world.things("seats").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let new = format!("/console/acts/new?of=seats&step=free&id={}", things.seat);
+    assert!(owner.get(&new).await.body.contains("Free 1 seat"));
+    let fields = format!("of=seats&step=free&ids={}&query=&reason=Lost", things.seat);
+    let begun = owner.submit(&new, &function("begin_act"), &fields).await;
+    let act = begun.header(header::LOCATION).rsplit('/').next().unwrap().to_owned();
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    let system = Call::system(world.vendor).actor;
+    let state = async || world.service.seat(&system, things.seat).await.unwrap().state;
+    assert_eq!(state().await, SeatState::Released);
+    assert!(owner.get(&format!("/console/acts/{act}")).await.body.contains("Take it back"));
+    let undo = format!("/console/acts/new?undo={act}");
+    let page = owner.get(&undo).await.body;
+    for piece in ["Take it back for 1 seat", "no license gets more seats than it has", "Nobody loses access"] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
+    let fields = format!("of=acts&step=undo&ids={act}&reason=Found");
+    let begun = owner.submit(&undo, &function("begin_act"), &fields).await;
+    while world.service.go_on_with_bulk("node").await.unwrap() {}
+    assert_eq!(state().await, SeatState::Active);
+    let place = begun.header(header::LOCATION).split_once("/console/").unwrap().1.to_owned();
+    let page = owner.get(&format!("/console/{place}?tab=changed")).await.body;
+    for piece in ["Give seats back", "This takes back an earlier act", &format!("/console/seats/{}", things.seat)] {
+        assert!(page.contains(piece), "{piece}: {page}");
+    }
 }

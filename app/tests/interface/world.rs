@@ -22,10 +22,11 @@ use holdfast_service::{
         bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
-            BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
             CustomerChoice, InviteMember, IssueLicense,
         },
         notes::NoteSubject,
+        second::SignInStep,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys},
@@ -142,8 +143,7 @@ impl World {
     /// The browser of a new member.
     pub async fn member(&self, vendor: VendorId, role: Role) -> Browser {
         let email = format!("{}-{}@example.com", role.as_str(), if vendor == self.vendor { "ours" } else { "theirs" });
-        let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
-        self.service.create_member(&Call::system(vendor), input).await.unwrap();
+        self.join(vendor, &email, "Somebody", role).await;
         self.spare_factors().await;
         let mut browser = self.browser();
         browser.sign_in(&email).await;
@@ -222,13 +222,21 @@ impl World {
 
     /// A member of the first vendor who never signed in.
     async fn somebody(&self, tag: &str) -> MemberId {
-        let input = CreateMember {
-            name: text(&format!("Member {tag}")),
-            email: text(&format!("member-{tag}@example.com")),
-            role: Role::Viewer,
-            password: PASSWORD.into(),
-        };
-        self.service.create_member(&Call::system(self.vendor), input).await.unwrap().id
+        self.join(self.vendor, &format!("member-{tag}@example.com"), &format!("Member {tag}"), Role::Viewer).await
+    }
+
+    /// Makes somebody a member, with [`PASSWORD`] and without a session.
+    async fn join(&self, vendor: VendorId, email: &str, name: &str, role: Role) -> MemberId {
+        let invited = InviteMember { email: text(email), role };
+        let made = self.service.invite(&Call::system(vendor), invited).await.unwrap();
+        let input = AcceptInvitation { name: text(name), password: PASSWORD.into() };
+        match self.service.accept_invitation(&made.secret, input, &RequestInfo::default()).await.unwrap() {
+            SignInStep::In(signed_in) => {
+                self.service.sign_out(&signed_in.session).await.unwrap();
+                signed_in.member.id
+            }
+            SignInStep::Factor(_) => panic!("{email} has a second factor"),
+        }
     }
 
     /// Things of the first vendor. `tag` keeps their names apart.

@@ -109,8 +109,8 @@ codes! {
         "The last factor of an owner, an admin or a support person was to be removed.",
         "Add another one first.";
     InvitationInvalid = "invitation_invalid", 404, "This invitation does not work any more",
-        "The link was used, taken back or replaced, or it is older than seven days.",
-        "Ask whoever invited you for a new one.";
+        "The link was used, taken back or replaced, it is older than seven days, or its address cannot be used here.",
+        "Ask whoever invited you for a new one, if need be for another address of yours.";
     ProviderRefused = "provider_refused", 403, "The sign-in with your company's account did not work",
         "The provider's answer did not hold, or the account is not one that is let in here.",
         "Begin again from the sign-in page; if it stays, ask an owner of your vendor.";
@@ -179,7 +179,7 @@ codes! {
     UndoConflict = "undo_conflict", 409, "This can no longer be undone",
         "It is longer ago than an act can be undone, or something has been changed since that undoing it would overwrite; `detail` says what.",
         "Look at how the license stands now, and change it by an act of its own.";
-    ChangedMeanwhile = "changed_meanwhile", 409, "The license was changed meanwhile",
+    ChangedMeanwhile = "changed_meanwhile", 409, "It was changed meanwhile",
         "It is no longer as it was when the change was looked at.",
         "Look again at what the change would do now.";
     WebhookPaused = "webhook_paused", 409, "The webhook is paused",
@@ -189,7 +189,7 @@ codes! {
         "Another product, plan, order or key of the same name exists.",
         "Choose another one.";
     EmailTaken = "email_taken", 409, "The e-mail address is in use",
-        "Another member or customer has the same address.",
+        "Another member or customer of yours has the same address.",
         "Use the existing one, or another address.";
     LastOwner = "last_owner", 409, "The last owner cannot go",
         "A vendor needs at least one owner.",

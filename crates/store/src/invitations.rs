@@ -21,7 +21,7 @@ record! {
         pub role: Role,
         /// SHA-256 of the link's secret.
         pub token_hash: [u8; 32],
-        /// Who invited; absent for a program.
+        /// Who invited, or made the token that did; absent for the command line.
         pub invited_by: Option<MemberId>,
         /// When it was made.
         pub created_at: Timestamp,
@@ -130,6 +130,23 @@ pub async fn revoke_of(tx: &mut Tx, scope: Scope, email: &Email, now: Timestamp)
     let sql = "UPDATE invitations SET revoked_at = $3 WHERE vendor = $1 AND email = $2 AND accepted_at IS NULL
         AND revoked_at IS NULL";
     tx.rows(sql.into(), args![scope.vendor(), email, now]).await.map(|_| ())
+}
+
+/// Takes back what a member has invited to and nobody has accepted, and tells which those were, in their order.
+pub async fn revoke_of_inviter(
+    tx: &mut Tx,
+    scope: Scope,
+    inviter: MemberId,
+    now: Timestamp,
+) -> Result<Vec<InvitationRow>, StoreError> {
+    let sql = format!(
+        "UPDATE invitations SET revoked_at = $3 WHERE vendor = $1 AND invited_by = $2 AND accepted_at IS NULL
+         AND revoked_at IS NULL RETURNING {}",
+        InvitationRow::COLUMNS
+    );
+    let mut revoked: Vec<InvitationRow> = all(tx, sql, args![scope.vendor(), inviter, now]).await?;
+    revoked.sort_unstable_by_key(|row| row.id);
+    Ok(revoked)
 }
 
 /// Uses an invitation up. Of two at once, one gets it.

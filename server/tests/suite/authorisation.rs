@@ -32,7 +32,7 @@ const ROLES: [(&str, &str); 88] = [
     ("listWebhooks", "+++__"), ("getWebhook", "+++__"), ("createWebhook", "+++__"), ("updateWebhook", "+++__"),
     ("removeWebhook", "+++__"), ("pauseWebhook", "+++__"), ("resumeWebhook", "+++__"), ("rotateWebhookSecret", "+++__"),
     ("testWebhook", "+++__"), ("listDeliveries", "+++__"), ("getDelivery", "+++__"), ("redeliver", "+++__"),
-    ("listMembers", "+++++"), ("createMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
+    ("listMembers", "+++++"), ("inviteMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
     ("listEvents", "+++++"), ("getFreshness", "+++++"), ("getVendor", "+++++"),
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
     ("listAlerts", "+++++"), ("getAlert", "+++++"), ("acknowledgeAlert", "++___"),

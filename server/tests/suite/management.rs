@@ -2,6 +2,7 @@
 
 use super::world::{World, claims, soon};
 use axum::body::Body;
+use holdfast_service::{RequestInfo, admin::inputs::AcceptInvitation};
 use holdfast_testkit::both;
 use http::{Method, header};
 use serde_json::{Value, json};
@@ -190,15 +191,32 @@ both! {
     async fn members_tokens_keys_and_events(db: TestDb) {
         let world = World::new(&db).await;
         let product = world.product("Draw").await;
-        let member = json!({ "name": "Bo", "email": "bo@example.com", "role": "support",
-            "password": "tidal omelette bracket nine" });
-        let id = world.post("/v1/members", member).await.expect(201).text("id");
+        let link = world.post("/v1/members", json!({ "email": "bo@example.com", "role": "support" })).await.expect(201).text("link");
+        let accepting = AcceptInvitation { name: "Bo".parse().unwrap(), password: "tidal omelette bracket nine".into() };
+        let secret = link.strip_prefix("/invite/").unwrap();
+        world.service.accept_invitation(secret, accepting, &RequestInfo::default()).await.unwrap();
+        let id = world.read("/v1/members").await.json()["items"].as_array().unwrap().iter()
+            .find(|member| member["email"] == "bo@example.com").unwrap()["id"].as_str().unwrap().to_owned();
         world.post(&format!("/v1/members/{id}/role"), json!({ "role": "viewer" })).await.expect(200);
         let owner = world.read("/v1/members").await.json()["items"].as_array().unwrap().iter()
             .find(|member| member["role"] == "owner").unwrap()["id"].as_str().unwrap().to_owned();
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{owner}"), None).await
             .refused(409, "last_owner");
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{id}"), None).await.expect(200);
+        // Whether another vendor knows an address makes no difference; a password of somebody else's is not taken.
+        let stranger = world.foreign_token(&db).await;
+        let invited = async |email: &str| {
+            let body = json!({ "email": email, "role": "viewer" });
+            let answer = world.call_as(&stranger, Method::POST, "/v1/members", Some(&body)).await.expect(201);
+            let told = answer.json();
+            assert_eq!(told["email"], email);
+            told.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(invited("owner@example.com").await, invited("nobody@example.com").await);
+        let own = json!({ "email": "owner@example.com", "role": "viewer" });
+        world.post("/v1/members", own).await.refused(409, "email_taken");
+        let with_password = json!({ "email": "x@example.com", "role": "viewer", "password": "tidal omelette bracket nine" });
+        world.post("/v1/members", with_password).await.refused(400, "invalid_request");
 
         let token = world.post("/v1/tokens", json!({ "name": "ci", "scopes": ["licenses_read"] })).await.expect(201);
         let (secret, id) = (token.text("secret"), token.text("id"));

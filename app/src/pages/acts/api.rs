@@ -10,10 +10,7 @@ use crate::error::UiError;
 pub async fn propose(query: String) -> Result<Proposed, UiError> {
     use crate::{
         ctx,
-        pages::{
-            lists::build::{Query, known},
-            products::api::parse_id,
-        },
+        pages::{lists::build::known, products::api::parse_id},
     };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
@@ -21,13 +18,26 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let asked = Query::parse(&query);
     let undo = asked.get("undo");
     if !undo.is_empty() {
-        let preview = service.preview_undo_bulk(&call, parse_id(undo)?).await?;
-        let title = format!("Take it back for {}", counted(&preview, "license"));
+        let id = parse_id(undo)?;
+        let preview = service.preview_undo_bulk(&call, id).await?;
+        let (noun, does) = match service.bulk_act(&actor, id).await?.step {
+            BulkStep::Free => (
+                "seat",
+                "Each device has its seat again, where nobody has taken it since. One whose place is taken is left alone: no license gets more seats than it has.",
+            ),
+            _ => (
+                "license",
+                "Exactly those that were changed become what they were. One that was changed since is left alone.",
+            ),
+        };
+        let title = format!("Take it back for {}", counted(&preview, noun));
         let back = format!("/console/acts/{undo}");
-        let does = "Exactly those that were changed become what they were. One that was changed since is left alone.";
         return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
     let (of, step) = (asked.get("of"), asked.get("step"));
+    if of == PLANS {
+        return propose_terms(&service, &call, &asked).await;
+    }
     let path = known(of)?.path;
     let ids = if asked.get("all").is_empty() { asked.all("id").join(" ") } else { ALL.to_owned() };
     let target = target(&service, of, &ids, asked.get("query"))?;
@@ -65,7 +75,12 @@ pub async fn begin_act(
     let begun = if of == "acts" {
         service.undo_bulk(&call, id, parse_id(&ids)?, parse("reason", &reason)?).await?
     } else {
-        let (step, target) = (known_step(&step, &days)?, target(&service, &of, &ids, &query)?);
+        let (step, target) = if of == PLANS {
+            // What was looked at: the plan's terms of then. Where it has others now, they are refused.
+            of_plan(serde_json::from_str(&query).map_err(|error| UiError::field("query", error))?)
+        } else {
+            (known_step(&step, &days)?, target(&service, &of, &ids, &query)?)
+        };
         service.begin_bulk(&call, id, step, target, parse("reason", &reason)?).await?
     };
     ctx::redirect(&format!("/console/acts/{begun}"));
@@ -152,9 +167,15 @@ pub async fn stop_act(id: String) -> Result<(), UiError> {
 use holdfast_domain::Timestamp;
 #[cfg(feature = "ssr")]
 use holdfast_service::{
-    Service,
-    admin::bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+    Call, Service,
+    admin::{
+        bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+        terms::PlanTerms,
+    },
 };
+
+#[cfg(feature = "ssr")]
+use crate::pages::lists::build::Query;
 
 /// "12,345 licenses", "at least 10,000 licenses", "all licenses that match" where no number is known.
 #[cfg(feature = "ssr")]
@@ -213,6 +234,61 @@ fn proposed(
         query: String::new(),
         back,
     }
+}
+
+/// Stands for a list where the licenses of a plan get its terms.
+#[cfg(feature = "ssr")]
+const PLANS: &str = "plans";
+
+/// The act that gives all licenses of a plan those terms.
+#[cfg(feature = "ssr")]
+fn of_plan(new: PlanTerms) -> (BulkStep, Target) {
+    use holdfast_service::admin::inputs::LicenseFilter;
+    let filter = LicenseFilter { plan: Some(new.plan), ..LicenseFilter::default() };
+    (BulkStep::Terms(Box::new(new)), Target::AllLicenses(filter))
+}
+
+/// What giving a plan's present terms to its licenses would do, and what their last 90 days say of it.
+#[cfg(feature = "ssr")]
+async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<Proposed, UiError> {
+    use crate::pages::{plans::check::api::told, products::api::parse_id, serve::optional};
+    let now = service.now();
+    let plan = service.plan(&call.actor, parse_id(asked.get("id"))?).await?;
+    let seats_from = optional("seats_from", asked.get("seats_from"))?;
+    let new = PlanTerms { plan: plan.id, terms: plan.terms, seats_from };
+    let query = serde_json::to_string(&new).unwrap_or_default();
+    let replay = service.replay_terms(&call.actor, new.clone(), None).await?;
+    let (step, target) = of_plan(new);
+    let mut preview = service.preview_bulk(call, step, target).await?;
+    if replay.next.is_none() {
+        (preview.total, preview.exact) = (replay.changing, true);
+    }
+    let hits = told(&replay, replay.next.is_none(), seats_from, now);
+    let (looked_at, total) = &hits.looked_at;
+    let mut said = vec![format!("By their last 90 days, {looked_at} of {total} licenses looked at.")];
+    said.extend(hits.findings);
+    let name = |hit: &crate::pages::plans::check::model::HitRow| match &hit.customer {
+        Some((_, name)) => format!("{name} (…{})", hit.license.1),
+        None => format!("…{}", hit.license.1),
+    };
+    let named: Vec<String> = hits.hit.iter().take(10).map(name).collect();
+    if !named.is_empty() {
+        said.push(format!("Among them: {}.", named.join(", ")));
+    }
+    if preview.impact.devices > 0 {
+        said.push(impact(&preview, false, now));
+    }
+    let unless = seats_from.map(|seats| format!(" unless that is {seats}, which the plan had")).unwrap_or_default();
+    let does = format!(
+        "Each keeps its end, and its number of seats{unless}. No seat that is taken is lost. Devices learn of it with their next renewal. {}",
+        hits.unknown.join(" ")
+    );
+    let title = format!("Apply the terms of {} to {}", plan.name, counted(&preview, "license"));
+    let (id, back) = (plan.id.to_string(), format!("/console/plans/{}", plan.id));
+    let proposed = proposed(service, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
+    let ends_access = preview.impact.devices + replay.refused + replay.ran_out + replay.over_their_seats > 0
+        || !replay.lost.is_empty();
+    Ok(Proposed { query, impact: Some(said.join(" ")), ends_access, ..proposed })
 }
 
 #[cfg(feature = "ssr")]
@@ -281,7 +357,7 @@ const ALL: &str = "all";
 #[cfg(feature = "ssr")]
 fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target, UiError> {
     use crate::pages::{
-        lists::build::{Query, license_filter, seat_filter},
+        lists::build::{license_filter, seat_filter},
         serve::parse,
     };
     use holdfast_service::{Error, ErrorCode};
@@ -307,6 +383,9 @@ fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_do
         BulkStep::Extend(days) => format!("Extend licenses by {days} days"),
         BulkStep::Free => "Free seats".to_owned(),
         BulkStep::Undo => "Take back".to_owned(),
+        BulkStep::Restore => "Give seats back".to_owned(),
+        BulkStep::Terms(_) => "Apply a plan’s terms".to_owned(),
+        BulkStep::FormerTerms => "Give former terms back".to_owned(),
     };
     let (state, runs) = match act.state {
         BulkState::Gathering => ("Looking up", true),

@@ -47,14 +47,13 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
     })
 }
 
-/// What applying the plan's present terms to its licenses would do, on from `after`; nothing where all have them, for
+/// What applying the plan's present terms to its licenses would do, and where that begins; nothing where all have them, for
 /// whoever may not apply them, and beside the form. Counted no further than people care.
 #[server(output = crate::wire::Answer)]
 pub async fn outdated(
     id: String,
     #[server(default)] tab: String,
     #[server(default)] seats_from: String,
-    #[server(default)] after: String,
 ) -> Result<Option<EarlierTerms>, UiError> {
     use crate::{
         ctx,
@@ -62,6 +61,7 @@ pub async fn outdated(
             products::api::parse_id,
             serve::{number, optional},
         },
+        ui::data::with_values,
     };
     use holdfast_domain::{Permission, PlanId};
     use holdfast_service::admin::inputs::ApplyTerms;
@@ -74,7 +74,7 @@ pub async fn outdated(
         return Ok(None);
     }
     let input = ApplyTerms { seats_from: optional("seats_from", &seats_from)?, dry_run: true };
-    let (mut licenses, mut over, mut next) = (0, 0, optional("after", &after)?);
+    let (mut licenses, mut over, mut next) = (0, 0, None);
     for _ in 0..PARTS {
         let part;
         (part, next) = service.apply_terms_from(&ctx::call(&actor), id, input, next).await?;
@@ -97,8 +97,9 @@ pub async fn outdated(
          then have more seats taken than allowed. No seat that is taken is lost.",
         number(over)
     );
-    let label = format!("Apply to {label}");
-    Ok(Some(EarlierTerms { said, label }))
+    let (of, step, id) = ("plans".to_owned(), "terms".to_owned(), id.to_string());
+    let asked = [("of", &of), ("step", &step), ("id", &id), ("seats_from", &seats_from)];
+    Ok(Some(EarlierTerms { said, label: format!("Apply to {label}"), href: with_values("/console/acts/new", &asked) }))
 }
 
 /// Makes a plan from the three questions.
@@ -159,39 +160,6 @@ pub fn proposed(plan: &PlanForm, before: &holdfast_domain::Terms) -> Result<hold
         terms.renew_after = before.renew_after;
     }
     Ok(terms)
-}
-
-/// Applies the plan's present terms to the licenses it has issued, on from `after`, and where there are many to as many as
-/// a browser waits for.
-#[server(output = crate::wire::Answer)]
-pub async fn apply_terms(
-    id: String,
-    #[server(default)] seats_from: String,
-    #[server(default)] after: String,
-) -> Result<(), UiError> {
-    use crate::{
-        ctx,
-        pages::{products::api::parse_id, serve::optional},
-    };
-    use holdfast_domain::{Permission, PlanId, Seconds};
-    use holdfast_service::admin::inputs::ApplyTerms;
-    let actor = ctx::actor(Permission::CatalogWrite).await?;
-    let (service, id) = (ctx::service()?, parse_id::<PlanId>(&id)?);
-    let input = ApplyTerms { seats_from: optional("seats_from", &seats_from)?, dry_run: false };
-    let until = service.now().plus(Seconds(10));
-    let mut next = optional("after", &after)?;
-    loop {
-        (_, next) = service.apply_terms_from(&ctx::call(&actor), id, input, next).await?;
-        match &next {
-            None => ctx::redirect(&format!("/console/plans/{id}?done=terms_applied")),
-            Some(next) if service.now() > until => {
-                let from = input.seats_from.map(|seats| format!("&seats_from={seats}")).unwrap_or_default();
-                ctx::redirect(&format!("/console/plans/{id}?done=terms_applied_in_part{from}&after={next}"));
-            }
-            Some(_) => continue,
-        }
-        return Ok(());
-    }
 }
 
 /// A plan in words.

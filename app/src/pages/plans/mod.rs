@@ -14,7 +14,7 @@ use crate::ui::{
     refused::FormState,
     show, show_quietly,
 };
-use api::{ApplyTerms, CreatePlan, SavePlan};
+use api::{CreatePlan, SavePlan};
 use model::{PlanDetail, PlanForm};
 
 /// A new plan.
@@ -154,29 +154,18 @@ pub fn PlanPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
     let plan = load(move || id.get(), api::plan);
-    // Where the plan was saved to go on with its licenses, and how far they are.
-    let on = Memo::new(move |_| {
-        query.with(|query| (query.get("seats_from").unwrap_or_default(), query.get("after").unwrap_or_default()))
-    });
+    // The number of seats that the plan had, where it was saved to go on with its licenses.
+    let seats_from = Memo::new(move |_| query.with(|query| query.get("seats_from").unwrap_or_default()));
     let outdated = load(
-        move || (id.get(), tab.get(), on.get()),
-        |(id, tab, (seats_from, after))| api::outdated(id, tab, seats_from, after),
+        move || (id.get(), tab.get(), seats_from.get()),
+        |(id, tab, seats_from)| api::outdated(id, tab, seats_from),
     );
-    let apply = act::<ApplyTerms>();
-    let error = act_error(apply);
-    let outdated = show_quietly(outdated, move |found| {
-        let (seats_from, after) = on.get_untracked();
+    let outdated = show_quietly(outdated, |found| {
         found.map(|found| {
             view! {
                 <Section title="Licenses with earlier terms">
-                    <FormError error />
                     <Notice kind=NoticeKind::Info><p>{found.said}</p></Notice>
-                    <ActionForm action=apply>
-                        <input type="hidden" name="id" value=id.get_untracked() />
-                        <input type="hidden" name="seats_from" value=seats_from />
-                        <input type="hidden" name="after" value=after />
-                        <button type="submit" class="btn btn-plain">{found.label}</button>
-                    </ActionForm>
+                    <p><a class="btn btn-plain" href=found.href>{found.label}</a></p>
                 </Section>
             }
         })

@@ -74,8 +74,10 @@ pub struct PlanDetail {
 pub struct EarlierTerms {
     /// How many they are and what becomes of them, as sentences.
     pub said: String,
-    /// What the button says that gives them the present terms.
+    /// What the link says that leads to giving them the present terms.
     pub label: String,
+    /// Where it leads.
+    pub href: String,
 }
 
 #[cfg(feature = "ssr")]

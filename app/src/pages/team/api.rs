@@ -155,7 +155,7 @@ pub async fn member(id: String) -> Result<MemberDetail, UiError> {
     Ok(MemberDetail { row, owners: actor.may(Permission::OwnersWrite), leaves })
 }
 
-/// What of a member's programs ends when they are removed, by name.
+/// What of a member's ends when they are removed: programs by name.
 #[cfg(feature = "ssr")]
 async fn leaves(
     service: &holdfast_service::Service,
@@ -185,6 +185,11 @@ async fn leaves(
     }
     if paused > 0 {
         words.push(format!("Webhooks that they made are paused: {paused}."));
+    }
+    let open =
+        service.invitations(actor).await?.into_iter().filter(|open| open.invited_by == Some(id) && open.open).count();
+    if open > 0 {
+        words.push(format!("Invitations of theirs that nobody has accepted are taken back: {open}."));
     }
     Ok(words.join(" "))
 }

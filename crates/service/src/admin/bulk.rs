@@ -11,6 +11,7 @@ use super::{
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
     page::PageRequest,
+    terms::PlanTerms,
     views::Impact,
 };
 use crate::{
@@ -51,6 +52,12 @@ pub enum BulkStep {
     Free,
     /// What an earlier act did to licenses is taken back.
     Undo,
+    /// Seats that an earlier act freed are given back to their devices.
+    Restore,
+    /// Licenses of a plan get its present terms; of all that a filter leaves, those that have others.
+    Terms(Box<PlanTerms>),
+    /// Licenses get back the terms that they had before an earlier act.
+    FormerTerms,
 }
 
 impl BulkStep {
@@ -59,7 +66,8 @@ impl BulkStep {
         match self {
             Self::Status(_) | Self::Undo => Permission::LicensesStatus,
             Self::Extend(_) => Permission::LicensesExtend,
-            Self::Free => Permission::SeatsRelease,
+            Self::Free | Self::Restore => Permission::SeatsRelease,
+            Self::Terms(_) | Self::FormerTerms => Permission::LicensesWrite,
         }
     }
 
@@ -67,7 +75,9 @@ impl BulkStep {
     pub const fn undoing(&self) -> Option<Self> {
         match self {
             Self::Status(_) | Self::Extend(_) => Some(Self::Undo),
-            Self::Free | Self::Undo => None,
+            Self::Free => Some(Self::Restore),
+            Self::Terms(_) => Some(Self::FormerTerms),
+            Self::Undo | Self::Restore | Self::FormerTerms => None,
         }
     }
 }
@@ -190,7 +200,11 @@ fn may(actor: &Actor, step: &BulkStep, total: u64, now: Timestamp, dry_run: bool
     let many = usize::try_from(total).unwrap_or(usize::MAX);
     match step {
         BulkStep::Status(_) | BulkStep::Undo => may_change(actor, many, now, dry_run),
-        BulkStep::Extend(_) | BulkStep::Free => may_change_many(actor, many),
+        BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => may_change_many(actor, many),
+        BulkStep::Terms(_) | BulkStep::FormerTerms => {
+            actor.require(Permission::CatalogWrite)?;
+            may_change_many(actor, many)
+        }
     }
 }
 
@@ -236,7 +250,7 @@ impl Service {
         let items = bulk_acts::items(&mut reader, &row, Some(Fate::Changed), 0, LOOKED_AT).await?;
         let mut impact = Impact::default();
         for item in &items {
-            impact = impact.and(preview::undo_would(&act, &mut reader, item).await?);
+            impact = impact.and(preview::undo_would(&act, &mut reader, &view.step, item).await?);
         }
         let id = BulkActId::new(act.now, self.entropy());
         Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at: items.len() as u64 })
@@ -248,7 +262,8 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
     /// a token or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
-    /// [`ErrorCode::StatusConflict`] where another act has that id.
+    /// [`ErrorCode::StatusConflict`] where another act has that id; [`ErrorCode::ChangedMeanwhile`] where a plan no longer
+    /// has the terms that its licenses are to get.
     pub async fn begin_bulk(
         &self,
         call: &Call,
@@ -267,11 +282,12 @@ impl Service {
         self.note_bulk(call, Beginning { id, step, target, reason, undoes: None }).await
     }
 
-    /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused.
+    /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused, and so is
+    /// a seat whose place somebody else has taken.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where it is not through, was taken back already, freed seats,
-    /// or a day has passed; the refusals of [`Service::begin_bulk`].
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where it is not through, was taken back already, or a day has
+    /// passed; the refusals of [`Service::begin_bulk`].
     pub async fn undo_bulk(
         &self,
         call: &Call,
@@ -435,7 +451,7 @@ impl Service {
             .map(|item| BulkItem {
                 number: item.number,
                 subject: match kept.step {
-                    BulkStep::Free => SeatId::from_bytes(item.subject.0).to_string(),
+                    BulkStep::Free | BulkStep::Restore => SeatId::from_bytes(item.subject.0).to_string(),
                     _ => LicenseId::from_bytes(item.subject.0).to_string(),
                 },
                 fate: item.fate,

@@ -392,20 +392,6 @@ impl SeatFilter {
     }
 }
 
-/// A new member.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateMember {
-    /// The person's name.
-    pub name: Name,
-    /// The address, with which the person signs in; unique.
-    pub email: Email,
-    /// What the person may do.
-    pub role: Role,
-    /// A first password, handed over in person.
-    pub password: Password,
-}
-
 /// Somebody to be invited.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Invitations: how somebody becomes a member without anybody else knowing their password.
 
 use super::{
-    act::job,
+    act::{Act, job},
     auth::limited,
     inputs::{AcceptInvitation, InviteMember},
     members::{may_make, may_touch},
@@ -16,9 +16,9 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use holdfast_domain::{InvitationId, MemberId, Permission, Seconds, Timestamp, entropy::random_bytes};
+use holdfast_domain::{InvitationId, MemberId, Permission, Role, Seconds, Timestamp, entropy::random_bytes};
 use holdfast_store::{
-    WriteOptions, factors,
+    Constraint, Tx, WriteOptions, factors,
     invitations::{self, InvitationRow},
     members::{self, MemberRow},
     outbox::{self, NewMessage},
@@ -56,16 +56,41 @@ fn message(row: &InvitationRow, at: Timestamp) -> NewMessage {
     NewMessage { vendor: Some(row.vendor), topic: "member.invited", subject: row.id.to_string(), data: json!({}), at }
 }
 
+/// `Ok` where whoever invites, or made the token that does, may still do it: whoever is removed or given another role at
+/// this moment leaves no invitation behind.
+async fn still_may(act: &Act, tx: &mut Tx, inviter: Option<MemberId>, role: Role) -> Result<()> {
+    let Some(inviter) = inviter else { return Ok(()) };
+    let inviter = members::lock(tx, act.scope, inviter).await?.filter(|inviter| inviter.disabled_at.is_none());
+    let needed = if role == Role::Owner { Permission::OwnersWrite } else { Permission::MembersWrite };
+    match inviter {
+        Some(inviter) if inviter.role.may(needed) => Ok(()),
+        _ => Err(Error::new(ErrorCode::Forbidden)),
+    }
+}
+
+fn revoked(act: &Act, tx: &mut Tx, row: &InvitationRow) {
+    let data = json!({ "before": { "email": row.email, "role": row.role } });
+    act.event(tx, "member.invitation_revoked", row.id, data);
+}
+
+/// Takes back what a member who is removed has invited to, in the same write job.
+pub(super) async fn revoke_of_inviter(tx: &mut Tx, act: &Act, inviter: MemberId) -> Result<()> {
+    for row in invitations::revoke_of_inviter(tx, act.scope, inviter, act.now).await? {
+        revoked(act, tx, &row);
+    }
+    Ok(())
+}
+
 impl Service {
     fn new_invitation_secret(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<24>(self.entropy()))
     }
 
     /// Invites somebody. The secret of the link is in the answer and nowhere else; an earlier invitation of the same address
-    /// opens nothing any more.
+    /// opens nothing any more. What other vendors know of the address makes no difference.
     ///
     /// # Errors
-    /// [`ErrorCode::EmailTaken`] for a member; [`ErrorCode::Forbidden`] for an owner invited by an admin, and where that
+    /// [`ErrorCode::EmailTaken`] for a member of the vendor; [`ErrorCode::Forbidden`] for an owner invited by an admin, and where that
     /// would take an owner's invitation back; [`ErrorCode::StepUpRequired`] for an owner without a fresh sign-in.
     pub async fn invite(&self, call: &Call, input: InviteMember) -> Result<NewInvitation> {
         may_make(&call.actor, input.role, self.now())?;
@@ -76,7 +101,7 @@ impl Service {
             email: input.email,
             role: input.role,
             token_hash: token_hash(&secret),
-            invited_by: call.actor.member_id(),
+            invited_by: call.actor.member_behind(),
             created_at: act.now,
             expires_at: act.now.plus(OPEN),
             accepted_at: None,
@@ -86,6 +111,7 @@ impl Service {
             call,
             WriteOptions::default(),
             job!(act, actor, row, secret => |tx| {
+                still_may(&act, tx, row.invited_by, row.role).await?;
                 let known = members::by_email(tx, &row.email).await?;
                 if known.is_some_and(|known| known.vendor == row.vendor && known.disabled_at.is_none()) {
                     return Err(Error::new(ErrorCode::EmailTaken).with_pointer("/email"));
@@ -124,6 +150,7 @@ impl Service {
                 let absent = || Error::new(ErrorCode::NotFound);
                 let row = invitations::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 may_make(&actor, row.role, act.now)?;
+                still_may(&act, tx, actor.member_behind(), row.role).await?;
                 let row = InvitationRow { token_hash: token_hash(&secret), expires_at: act.now.plus(OPEN), ..row };
                 if !invitations::renew(tx, act.scope, id, row.token_hash, row.expires_at).await? {
                     return Err(absent());
@@ -153,7 +180,7 @@ impl Service {
                 if !invitations::revoke(tx, act.scope, id, act.now).await? {
                     return Err(absent());
                 }
-                act.event(tx, "member.invitation_revoked", id, json!({ "before": { "email": row.email, "role": row.role } }));
+                revoked(&act, tx, &row);
                 Ok(show(&InvitationRow { revoked_at: Some(act.now), ..row }, act.now))
             }),
         );
@@ -174,8 +201,8 @@ impl Service {
     /// Makes whoever holds the link a member and signs them in. Somebody who was removed comes back with nothing of before.
     ///
     /// # Errors
-    /// [`ErrorCode::InvitationInvalid`]; [`ErrorCode::PasswordTooWeak`]; [`ErrorCode::EmailTaken`] where the person became a
-    /// member meanwhile, or is one elsewhere; [`ErrorCode::RateLimited`].
+    /// [`ErrorCode::InvitationInvalid`], also for the address of another vendor's member; [`ErrorCode::PasswordTooWeak`];
+    /// [`ErrorCode::EmailTaken`] where the person became a member meanwhile; [`ErrorCode::RateLimited`].
     pub async fn accept_invitation(
         &self,
         secret: &str,
@@ -223,7 +250,9 @@ impl Service {
             Some(known) if known.vendor == new.vendor && known.disabled_at.is_some() => {
                 (MemberRow { id: known.id, created_at: known.created_at, ..new }, true)
             }
-            Some(_) => return Err(Error::new(ErrorCode::EmailTaken)),
+            Some(known) if known.vendor == new.vendor => return Err(Error::new(ErrorCode::EmailTaken)),
+            // Whom another vendor knows is not told: the link opens as little as one that has ended.
+            Some(_) => return Err(invalid()),
         };
         let who = Actor::member(new.vendor, new.id, new.role, None, None);
         let act = self.act(&Call::new(who, from.clone()));
@@ -246,7 +275,10 @@ impl Service {
                     providers::unlink(tx, act.scope, new.id).await?;
                     members::begin_anew(tx, &new).await?;
                 } else {
-                    members::insert(tx, act.scope, &new).await?;
+                    members::insert(tx, act.scope, &new).await.map_err(|error| {
+                        // Of this vendor or of another, at this very moment.
+                        if error.is_conflict(Constraint::MemberEmail) { invalid() } else { error.into() }
+                    })?;
                 }
                 invitations::revoke_of(tx, act.scope, &new.email, act.now).await?;
                 if let Some((issuer, subject)) = &link {

@@ -109,6 +109,19 @@ fn until_they_ask(before: &License, after: &License) -> License {
     License { terms: Terms { renew_after: before.terms.renew_after, ..after.terms.clone() }, ..after.clone() }
 }
 
+/// Who loses access because `before` becomes `after`, and when.
+pub(super) async fn impact_between(
+    act: &Act,
+    q: &mut dyn Querier,
+    before: &License,
+    after: &License,
+) -> Result<Impact> {
+    match lost_from(before, after, act.now) {
+        Some(stop) => impact_of(act, q, &until_they_ask(before, after), Some(stop)).await,
+        None => Ok(Impact::default()),
+    }
+}
+
 /// What the device of a seat gets with its next renewal, when that is due, by the very decision it will meet.
 fn outlook(after: &License, row: &SeatRow, shown: SeatView, now: Timestamp) -> DeviceOutlook {
     let renew_after = after.terms.renew_after;
@@ -154,10 +167,7 @@ pub(super) async fn replace(
     let before = row.license.clone();
     let changes = differences(&before, &after);
     let devices = outlooks(act, tx, &before, &after).await?;
-    let impact = match lost_from(&before, &after, act.now) {
-        Some(stop) => impact_of(act, tx, &until_they_ask(&before, &after), Some(stop)).await?,
-        None => Impact::default(),
-    };
+    let impact = impact_between(act, tx, &before, &after).await?;
     let taken = taken_under(tx, act.scope, &after.terms, &[&row]).await?;
     let row = LicenseRow { license: after, seats_used: taken.first().copied().unwrap_or(row.seats_used), ..row };
     if !dry_run {

@@ -2,7 +2,8 @@
 
 use super::{
     act::job,
-    inputs::{CreateMember, Password},
+    inputs::Password,
+    invitations,
     page::{Page, PageRequest, map},
     password, tokens,
     views::MemberView,
@@ -56,40 +57,6 @@ pub(super) fn may_make(actor: &Actor, role: Role, now: Timestamp) -> Result<()> 
 }
 
 impl Service {
-    /// Makes a member, who signs in with the given first password.
-    ///
-    /// # Errors
-    /// [`ErrorCode::EmailTaken`], [`ErrorCode::PasswordTooWeak`], [`ErrorCode::Forbidden`] for an owner made by an admin,
-    /// [`ErrorCode::StepUpRequired`] for an owner without a fresh sign-in.
-    pub async fn create_member(&self, call: &Call, input: CreateMember) -> Result<MemberView> {
-        may_make(&call.actor, input.role, self.now())?;
-        password::check(&input.password, &input.email)?;
-        let act = self.act(call);
-        let row = MemberRow {
-            id: MemberId::new(act.now, self.entropy()),
-            vendor: call.actor.vendor(),
-            email: input.email,
-            name: input.name,
-            role: input.role,
-            password_hash: Some(self.admin().hasher.hash(&input.password, self.entropy()).await?),
-            totp_sealed: None,
-            created_at: act.now,
-            last_login_at: None,
-            disabled_at: None,
-            factor_due_at: None,
-        };
-        self.commit(
-            call,
-            WriteOptions::default(),
-            job!(act, row => |tx| {
-                members::insert(tx, act.scope, &row).await?;
-                act.event(tx, "member.created", row.id, json!({ "after": { "email": row.email, "role": row.role } }));
-                Ok(show(&row))
-            }),
-        )
-        .await
-    }
-
     /// The vendor's members by time of creation, removed ones included.
     pub async fn members(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<MemberView>> {
         actor.require(Permission::CatalogRead)?;
@@ -138,8 +105,8 @@ impl Service {
         .await
     }
 
-    /// Takes away a member's right to sign in, ends their sessions, revokes their tokens and pauses their webhooks. What they
-    /// did stays in the audit log.
+    /// Takes away a member's right to sign in, ends their sessions, revokes their tokens, takes back their invitations that
+    /// nobody has accepted, and pauses their webhooks. What they did stays in the audit log.
     ///
     /// # Errors
     /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either.
@@ -156,6 +123,7 @@ impl Service {
             sessions::end_of_member(tx, act.scope, id, None).await?;
             act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
             tokens::revoke_beyond(tx, &act, id, None).await?;
+            invitations::revoke_of_inviter(tx, &act, id).await?;
             webhooks::pause_of(tx, &act, id).await?;
             Ok(show(&MemberRow { disabled_at: Some(act.now), ..before }))
         }))

@@ -9,7 +9,7 @@
 use super::{
     license_change::{counts_people, taken_under},
     page::{Limit, PageRequest},
-    terms::renewed,
+    terms::PlanTerms,
     views::{Replay, Replayed, Unknown},
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, PlanId, Seat, SeatId, SeatModel,
-    SeatState, Seconds, Terms, Timestamp, decide, decide::Jitter,
+    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, Seat, SeatId, SeatModel, SeatState,
+    Seconds, Terms, Timestamp, decide, decide::Jitter,
 };
 use holdfast_store::{
     Cursor, Querier, Scope,
@@ -38,8 +38,8 @@ const PART: u64 = 5_000;
 const NAMED: usize = 100;
 /// How many seats are read at once; a license with more is not replayed.
 const SEATS: usize = 20_000;
-/// How many claims and releases of one license are replayed.
-const EVENTS: usize = 5_000;
+/// How many claims and releases of one license are replayed, the last ones.
+pub const EVENTS: usize = 5_000;
 
 /// What the kept history cannot say about going from `before` to `after`.
 fn unknown(before: &Terms, after: &Terms) -> Vec<Unknown> {
@@ -66,6 +66,8 @@ fn unknown(before: &Terms, after: &Terms) -> Vec<Unknown> {
 struct Met {
     refused: Vec<(Timestamp, Option<String>)>,
     ran_out: Vec<(Timestamp, Option<String>)>,
+    /// Whether it had more claims and releases than are replayed.
+    busy: bool,
 }
 
 /// When the device of `row` would have been without a valid lease under `after`, where under `before` it never was: judged
@@ -197,8 +199,9 @@ async fn meet(
     let mut met = Met { ran_out, ..Met::default() };
     if may_refuse(&license.terms, &after.terms, seats) {
         let subjects: Vec<String> = seats.iter().map(|row| row.seat.id.to_string()).collect();
-        let told = events::since(q, scope, &subjects, window.0, EVENTS).await?;
-        let turns: Vec<Turn> = told.iter().filter_map(turn).collect();
+        let told = events::since(q, scope, &subjects, window.0, EVENTS + 1).await?;
+        met.busy = told.len() > EVENTS;
+        let turns: Vec<Turn> = told.iter().skip(usize::from(met.busy)).filter_map(turn).collect();
         let would = refused(&after.terms, seats, &turns);
         // What was allowed beyond the present terms too (an overdraft of then, a greater number) is not their doing.
         let does: BTreeSet<_> = refused(&license.terms, seats, &turns).into_iter().map(|(at, _)| at).collect();
@@ -234,30 +237,27 @@ fn named(found: &LicenseListRow, met: &Met) -> Replayed {
 
 impl Service {
     /// Judges the last 90 days of the licenses of a plan by `proposed` terms, as if those had been applied to them, on from
-    /// `after`: over at most [`PART`] licenses, so that a plan with more takes several calls.
+    /// `after`: over at most [`PART`] licenses, so that a plan with more takes several calls. The terms may be ones that the
+    /// plan is to have or has.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for terms that contradict themselves;
     /// [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
-    pub async fn replay_terms(
-        &self,
-        actor: &Actor,
-        id: PlanId,
-        proposed: Terms,
-        after: Option<Cursor>,
-    ) -> Result<Replay> {
+    pub async fn replay_terms(&self, actor: &Actor, proposed: PlanTerms, after: Option<Cursor>) -> Result<Replay> {
         actor.require(Permission::CatalogWrite)?;
         actor.require(Permission::LicensesWrite)?;
-        let proposed = proposed.checked().map_err(|error| Error::invalid("/terms", error))?;
+        let id = proposed.plan;
+        let terms = proposed.terms.checked().map_err(|error| Error::invalid("/terms", error))?;
+        let proposed = PlanTerms { terms, ..proposed };
         let (scope, now) = (actor.scope(), self.now());
         let since = now.plus(Seconds(-BACK.0));
         let mut reader = self.store().patient_reader();
         let q = &mut reader;
-        let plan = plans::get(q, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        plans::get(q, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
         let mut page = PageRequest { limit: Limit::new(200), after, ..PageRequest::default() };
-        let mut replay = Replay { since, unknown: unknown(&plan.terms, &proposed), ..Replay::default() };
-        let mut lost = BTreeMap::new();
+        let mut replay = Replay { since, ..Replay::default() };
+        let (mut lost, mut open) = (BTreeMap::new(), BTreeSet::new());
         loop {
             let found = licenses::list(q, scope, &filter, &page, now).await?;
             (replay.total, replay.total_exact) = (found.total.rows, found.total.exact);
@@ -266,7 +266,7 @@ impl Service {
                 .items
                 .iter()
                 .filter_map(|found| {
-                    let terms = renewed(&proposed, Some(plan.terms.seats), &found.row)?;
+                    let terms = proposed.renewed(&found.row)?;
                     Some((found, License { terms, ..found.row.license.clone() }))
                 })
                 .collect();
@@ -278,10 +278,11 @@ impl Service {
                 of.entry(row.seat.license).or_default().push(row);
             }
             let rows: Vec<&LicenseRow> = others.iter().map(|(found, _)| &found.row).collect();
-            let used = taken_under(q, scope, &proposed, &rows).await?;
+            let used = taken_under(q, scope, &proposed.terms, &rows).await?;
             for ((found, after), used) in others.iter().zip(used) {
                 let license = &found.row.license;
                 replay.changing += 1;
+                open.extend(unknown(&license.terms, &after.terms));
                 // Whoever has no access has none to lose.
                 if license.state(now) == LicenseState::Active {
                     replay.over_their_seats += u64::from(used > after.terms.seat_limit());
@@ -291,12 +292,11 @@ impl Service {
                     Some(_) => Some(Vec::new()),
                     None => seats::taken_since(q, scope, &[license.id], since, SEATS).await?,
                 };
-                if alone.is_none() && !replay.unknown.contains(&Unknown::LargeLicenses) {
-                    replay.unknown.push(Unknown::LargeLicenses);
-                }
+                open.extend(alone.is_none().then_some(Unknown::LargeLicenses));
                 let mut seats = of.remove(&license.id).unwrap_or_default();
                 seats.extend(alone.iter().flatten());
                 let met = meet(q, scope, license, after, &seats, (since, now)).await?;
+                open.extend(met.busy.then_some(Unknown::BusyLicenses));
                 if met.refused.is_empty() && met.ran_out.is_empty() {
                     continue;
                 }
@@ -312,6 +312,7 @@ impl Service {
                 Some(next) if replay.looked_at < PART => page.after = Some(next),
                 next => {
                     replay.next = next.map(|cursor| cursor.to_string());
+                    replay.unknown = open.into_iter().collect();
                     replay.lost = lost.into_iter().map(|(code, licenses)| (code.to_string(), licenses)).collect();
                     return Ok(replay);
                 }

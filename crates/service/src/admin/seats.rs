@@ -18,7 +18,7 @@ pub use holdfast_store::seats::SeatSort;
 use holdfast_store::{
     Querier, Tx, WriteOptions,
     changes::ChangeKind,
-    seats::{self, SeatRow},
+    seats::{self, Released, SeatRow},
 };
 use serde_json::json;
 
@@ -67,7 +67,7 @@ pub(super) async fn freed_since(
 }
 
 /// Takes a seat from its device in a write job; whether it had one.
-pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<(SeatView, bool)> {
+pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText) -> Result<Released> {
     let released = seats::release(tx, act.scope, id, act.now).await?;
     let released = released.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     if released.was_active {
@@ -83,7 +83,7 @@ pub(super) async fn free(act: &Act, tx: &mut Tx, id: SeatId, reason: &ReasonText
         act.event(tx, "seat.freed", id, data);
         act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
     }
-    Ok((show(&released.seat), released.was_active))
+    Ok(released)
 }
 
 impl Service {
@@ -138,7 +138,7 @@ impl Service {
         self.commit(
             call,
             WriteOptions::license(license),
-            job!(act, reason => |tx| Ok(free(&act, tx, id, &reason).await?.0)),
+            job!(act, reason => |tx| Ok(show(&free(&act, tx, id, &reason).await?.seat))),
         )
         .await
     }

@@ -12,21 +12,48 @@ use crate::{
     Call, Service,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{LicenseId, Permission, PlanId, Terms};
+use holdfast_domain::{License, LicenseId, Permission, PlanId, Terms};
 use holdfast_store::{
-    Cursor, WriteOptions,
+    Cursor, Tx, WriteOptions,
     licenses::{self, LicenseFilter, LicenseRow},
     plans, seats,
 };
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// The terms that a license of a plan with `terms` would have; `None` where it has them. Its number of seats stays, because
-/// it was bought, unless it is `follows`, the number that the plan had: then it becomes what the plan has now.
-pub(super) fn renewed(terms: &Terms, follows: Option<u32>, row: &LicenseRow) -> Option<Terms> {
-    let own = row.license.terms.seats;
-    let seats = if follows == Some(own) { terms.seats } else { own };
-    let terms = Terms { seats, ..terms.clone() };
-    (terms != row.license.terms).then_some(terms)
+/// The terms that licenses of a plan are to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTerms {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its terms.
+    pub terms: Terms,
+    /// Licenses with this number of seats, which the plan had, get that of the terms; others keep theirs, which was bought.
+    pub seats_from: Option<u32>,
+}
+
+impl PlanTerms {
+    /// The terms that a license would have; `None` where it has them, or is of another plan.
+    pub(super) fn renewed(&self, row: &LicenseRow) -> Option<Terms> {
+        let own = row.license.terms.seats;
+        let seats = if self.seats_from == Some(own) { self.terms.seats } else { own };
+        let terms = Terms { seats, ..self.terms.clone() };
+        (row.license.plan == self.plan && terms != row.license.terms).then_some(terms)
+    }
+}
+
+/// Gives a locked license other terms in a write job. A seat that is taken stays taken. The event is told what `data` says,
+/// too.
+pub(super) async fn give(act: &Act, tx: &mut Tx, license: License, terms: Terms, mut data: Value) -> Result<()> {
+    let before = license.terms.clone();
+    let license = License { terms, ..license };
+    save(act, tx, &license).await?;
+    if counts_people(&before) != counts_people(&license.terms) {
+        seats::recount(tx, &license).await?;
+    }
+    (data["before"], data["after"]) = (json!({ "terms": before }), json!({ "terms": license.terms }));
+    act.event(tx, "license.terms_applied", license.id, data);
+    Ok(())
 }
 
 /// How many pages of 200 licenses one part has.
@@ -74,6 +101,7 @@ impl Service {
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
         let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let new = PlanTerms { plan: id, terms: plan.terms, seats_from };
         let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
         let limit = Limit::new(200);
         let mut page = PageRequest { limit, after, direction: Direction::Ascending, ..PageRequest::default() };
@@ -81,17 +109,16 @@ impl Service {
         for _ in 0..PAGES {
             let found = licenses::list(&mut reader, act.scope, &filter, &page, act.now).await?;
             let rows = found.items.iter().map(|found| &found.row);
-            let others: Vec<(&LicenseRow, Terms)> =
-                rows.filter_map(|row| Some((row, renewed(&plan.terms, seats_from, row)?))).collect();
+            let others: Vec<(&LicenseRow, Terms)> = rows.filter_map(|row| Some((row, new.renewed(row)?))).collect();
             let rows: Vec<&LicenseRow> = others.iter().map(|(row, _)| *row).collect();
-            let taken = taken_under(&mut reader, act.scope, &plan.terms, &rows).await?;
+            let taken = taken_under(&mut reader, act.scope, &new.terms, &rows).await?;
             for ((_, terms), taken) in others.iter().zip(taken) {
                 outcome.licenses += 1;
                 outcome.over_their_seats += u64::from(taken > terms.seat_limit());
             }
             if !dry_run && !others.is_empty() {
                 let ids = rows.iter().map(|row| row.license.id).collect();
-                self.apply_terms_to(&act, id, seats_from, ids).await?;
+                self.apply_terms_to(&act, &new, ids).await?;
             }
             page.after = found.next;
             if page.after.is_none() {
@@ -101,30 +128,16 @@ impl Service {
         Ok((outcome, page.after))
     }
 
-    async fn apply_terms_to(
-        &self,
-        act: &Act,
-        plan: PlanId,
-        seats_from: Option<u32>,
-        ids: Vec<LicenseId>,
-    ) -> Result<()> {
-        let mut ids = ids;
+    async fn apply_terms_to(&self, act: &Act, new: &PlanTerms, mut ids: Vec<LicenseId>) -> Result<()> {
         ids.sort_unstable();
         self.store()
             .write(
                 WriteOptions::alone(),
-                job!(act, ids => |tx| {
-                    let plan = plans::get(tx, act.scope, plan).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+                job!(act, new, ids => |tx| {
                     for id in ids {
-                        let Some(mut row) = licenses::lock(tx, act.scope, id).await? else { continue };
-                        let Some(terms) = renewed(&plan.terms, seats_from, &row) else { continue };
-                        let before = std::mem::replace(&mut row.license.terms, terms);
-                        save(&act, tx, &row.license).await?;
-                        if counts_people(&before) != counts_people(&row.license.terms) {
-                            seats::recount(tx, &row.license).await?;
-                        }
-                        let data = json!({ "before": { "terms": before }, "after": { "terms": row.license.terms } });
-                        act.event(tx, "license.terms_applied", id, data);
+                        let Some(row) = licenses::lock(tx, act.scope, id).await? else { continue };
+                        let Some(terms) = new.renewed(&row) else { continue };
+                        give(&act, tx, row.license, terms, json!({})).await?;
                     }
                     Ok::<_, Error>(())
                 }),

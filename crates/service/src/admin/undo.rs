@@ -198,6 +198,29 @@ async fn to_undo(act: &Act, tx: &mut Tx, actor: &Actor, subject: String, id: Eve
     Ok(event)
 }
 
+/// Gives a seat back in a write job that was freed at a moment, borrowed as it was then, while its place is free. The event
+/// is told what `data` says, too.
+pub(super) async fn restore_seat(
+    act: &Act,
+    tx: &mut Tx,
+    id: SeatId,
+    (freed, borrowed): (Timestamp, Option<Timestamp>),
+    mut data: Value,
+) -> Result<SeatView> {
+    let seat = match seats::restore(tx, act.scope, id, freed, borrowed).await?.ok_or_else(absent)? {
+        Restored::Done(seat) => *seat,
+        Restored::Changed => return Err(conflict("The seat was taken or freed again since.")),
+        Restored::Full => return Err(conflict("Its place was taken by another device since.")),
+    };
+    data["before"] = json!({ "state": SeatState::Released });
+    data["after"] = json!({ "state": SeatState::Active });
+    data["license"] = json!(seat.seat.license);
+    (data["name"], data["device"], data["user"]) = (json!(seat.name), json!(seat.name), json!(seat.seat.user));
+    act.event(tx, "seat.restored", id, data);
+    act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
+    Ok(super::seats::show(&seat))
+}
+
 impl Service {
     /// Undoes an act on a license, or says what that would do.
     ///
@@ -248,19 +271,8 @@ impl Service {
             job!(act, actor, input => |tx| {
                 let event = to_undo(&act, tx, &actor, id.to_string(), input.event).await?;
                 let borrowed = moment(&event.data["before"][BORROWED])?;
-                let seat = match seats::restore(tx, act.scope, id, event.at, borrowed).await?.ok_or_else(absent)? {
-                    Restored::Done(seat) => *seat,
-                    Restored::Changed => return Err(conflict("The seat was taken or freed again since.")),
-                    Restored::Full => return Err(conflict("Its place was taken by another device since.")),
-                };
-                let data = json!({
-                    "before": { "state": SeatState::Released }, "after": { "state": SeatState::Active },
-                    "license": license, "name": seat.name, "device": seat.name, "user": seat.seat.user,
-                    "undoes": event.id, "undone": event.action, "reason": input.reason,
-                });
-                act.event(tx, "seat.restored", id, data);
-                act.changed(tx, ChangeKind::Seat, Some(seat.product), id.to_bytes());
-                Ok(super::seats::show(&seat))
+                let data = json!({ "undoes": event.id, "undone": event.action, "reason": input.reason });
+                restore_seat(&act, tx, id, (event.at, borrowed), data).await
             }),
         )
         .await

@@ -69,7 +69,7 @@ pub struct TermsOutcome {
 }
 
 /// What the history that is kept cannot say about other terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
     /// Of each device only the last renewal is kept, so not for how long it was away before.
@@ -82,6 +82,8 @@ pub enum Unknown {
     EndsStay,
     /// What a license with more devices than are read at once would have met.
     LargeLicenses,
+    /// What a license with more claims and releases than are replayed would have met before the last ones of them.
+    BusyLicenses,
 }
 
 /// A license that proposed terms would have hit.
@@ -466,7 +468,7 @@ pub struct InvitationView {
     pub email: Email,
     /// What the person is to be.
     pub role: Role,
-    /// Who invited; absent for a program.
+    /// Who invited, or made the token that did; absent for the command line.
     pub invited_by: Option<MemberId>,
     /// When it was made.
     pub created_at: Timestamp,

@@ -17,14 +17,14 @@ use holdfast_service::{
         freshness::{FreshnessBy, FreshnessFilter},
         import::{RemapImport, StageImport},
         inputs::{
-            ApplyTerms, ChangeStatus, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct,
-            CreateToken, CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter,
-            PlanFilter, Rekey, SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan,
-            UpdateProduct,
+            ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
+            SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
         notes::NoteSubject,
         orders::OrderFilter,
         saved_views::SaveView,
+        terms::PlanTerms,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
 };
@@ -142,7 +142,7 @@ fn cases() -> Vec<Case> {
         update_plan [+ + + _ _] true |s, c, i| s.update_plan(&c, i.plan, UpdatePlan::default());
         apply_terms [+ + + _ _] true |s, c, i| s.apply_terms(&c, i.plan, ApplyTerms::default());
         apply_terms_from [+ + + _ _] true |s, c, i| s.apply_terms_from(&c, i.plan, ApplyTerms::default(), None);
-        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, i.plan, yearly(), None);
+        replay_terms [+ + + _ _] true |s, c, i| s.replay_terms(&c.actor, PlanTerms { plan: i.plan, terms: yearly(), seats_from: None }, None);
         create_customer [+ + + + _] false |s, c, i| s.create_customer(&c, CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() });
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
         customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
@@ -158,6 +158,7 @@ fn cases() -> Vec<Case> {
         seats_in_list [+ + + + +] false |s, c, i| s.seats_in_list(&c.actor, SeatFilter::default(), page());
         orders_in_list [+ + + + +] false |s, c, i| s.orders_in_list(&c.actor, OrderFilter::default(), page());
         preview_bulk [+ + _ + _] true |s, c, i| s.preview_bulk(&c, SUSPEND, Target::Licenses(vec![i.license]));
+        begin_bulk [+ + + _ _] true |s, c, i| s.begin_bulk(&c, None, BulkStep::Terms(Box::new(PlanTerms { plan: i.plan, terms: yearly(), seats_from: None })), Target::Licenses(vec![i.license]), text("A reason"));
         begin_bulk [+ + + + _] false |s, c, i| s.begin_bulk(&c, None, BulkStep::Extend(1), Target::Licenses(vec![i.license]), text("A reason"));
         undo_bulk [+ + _ + _] true |s, c, i| s.undo_bulk(&c, None, i.bulk, text("A reason"));
         preview_undo_bulk [+ + _ + _] true |s, c, i| s.preview_undo_bulk(&c, i.bulk);
@@ -187,7 +188,6 @@ fn cases() -> Vec<Case> {
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
-        create_member [+ + _ _ _] false |s, c, i| s.create_member(&c, CreateMember { name: text("N"), email: text(&format!("n{}@example.com", unique())), role: Role::Viewer, password: PASSWORD.into() });
         members [+ + + + +] false |s, c, i| s.members(&c.actor, page());
         member [+ + + + +] true |s, c, i| s.member(&c.actor, i.member);
         member_factors [+ + _ _ _] false |s, c, i| s.member_factors(&c.actor);
@@ -312,13 +312,7 @@ async fn things(world: &World) -> Ids {
     let issue = IssueLicense { order: Some(order), ..IssueLicense::of(world.plan) };
     let issued = service.issue_license(&call, issue).await.unwrap();
     let seat = world.activate(&issued.key, "laptop").await.unwrap().seat.id;
-    let input = CreateMember {
-        name: text("N"),
-        email: text(&format!("m{}@example.com", unique())),
-        role: Role::Viewer,
-        password: PASSWORD.into(),
-    };
-    let member = service.create_member(&call, input).await.unwrap().id;
+    let member = join(service, &call, &format!("m{}@example.com", unique()), Role::Viewer).await;
     let input =
         CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None };
     let token = service.create_token(&call, input).await.unwrap().token.id;

@@ -166,7 +166,8 @@ both! {
         work(&world.service, "one").await;
         assert_eq!((stands(&world, id).await.changed, told(&world, "seat.freed").await), (1, 1));
         assert_eq!(world.service.license(&world.system(), license).await.unwrap().license.seats_taken, 1);
-        assert_eq!(stands(&world, id).await.undo_until, None, "a device activates again by itself");
+        let day = world.service.now().plus(Seconds::DAY);
+        assert_eq!(stands(&world, id).await.undo_until, Some(day), "it can be taken back");
         let id = world.service.begin_bulk(&owner, None, BulkStep::Free, Target::Seats(seats), text("Lost")).await.unwrap();
         work(&world.service, "one").await;
         let act = stands(&world, id).await;

@@ -6,7 +6,7 @@ use holdfast_service::{
     Actor, Call, ErrorCode, Service,
     admin::{
         factors::FactorChanged,
-        inputs::{CreateMember, LicenseFilter},
+        inputs::LicenseFilter,
         passkey::Site,
         second::{HalfWay, Proof, SignInStep},
         sessions::SignedIn,
@@ -23,8 +23,7 @@ fn site() -> Site {
 /// A new member who has signed in with the password alone.
 async fn newcomer(world: &World, role: Role) -> (String, Actor) {
     let email = format!("new{}@example.com", unique());
-    let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
-    world.service.create_member(&world.call(), input).await.unwrap();
+    join(&world.service, &world.call(), &email, role).await;
     let signed_in = let_in(&world.service, &email, PASSWORD).await;
     (email, world.service.actor_for_session(&signed_in.session).await.unwrap())
 }

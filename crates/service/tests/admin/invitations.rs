@@ -3,7 +3,7 @@
 use crate::world::*;
 use holdfast_domain::{Role, Seconds};
 use holdfast_service::{
-    ErrorCode, Service,
+    Call, ErrorCode, Service,
     admin::{
         inputs::{AcceptInvitation, InviteMember},
         second::SignInStep,
@@ -114,6 +114,36 @@ both! {
         assert_eq!((signed_in.member.id, signed_in.member.role, signed_in.member.removed_at), (me.id, Role::Viewer, None));
         assert!(service.sign_in(sign_in(me.email.as_str(), PASSWORD), &from("192.0.2.7")).await.is_err());
         let_in(service, me.email.as_str(), new).await;
+    }
+
+    async fn whom_another_vendor_knows_is_not_told(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let theirs = Call::system(vendor(service, "Other").await);
+        join(service, &theirs, "theirs@example.com", Role::Viewer).await;
+        let left = join(service, &theirs, "left@example.com", Role::Viewer).await;
+        service.remove_member(&theirs, left).await.unwrap();
+        for email in ["theirs@example.com", "left@example.com", "nobody@example.com"] {
+            let made = service.invite(&owner, invited(email, Role::Viewer)).await.unwrap();
+            let told = (made.invitation.role, made.invitation.open, made.invitation.invited_by);
+            assert_eq!(told, (Role::Viewer, true, owner.actor.member_id()), "{email}");
+            service.look_at_invitation(&made.secret).await.unwrap();
+            service.resend_invitation(&owner, made.invitation.id).await.unwrap();
+        }
+        assert_eq!(service.invitations(&owner.actor).await.unwrap().len(), 3);
+        // Whoever opens the link in somebody's place is told no more than of one that has ended, and changes nothing.
+        for email in ["theirs@example.com", "left@example.com"] {
+            let made = service.invite(&owner, invited(email, Role::Viewer)).await.unwrap();
+            let refused = service.accept_invitation(&made.secret, accepting(PASSWORD), &from("192.0.2.7")).await.unwrap_err();
+            let ended = service.accept_invitation("ended", accepting(PASSWORD), &from("192.0.2.7")).await.unwrap_err();
+            assert_eq!((refused.code, refused.detail, refused.pointer), (ended.code, ended.detail, ended.pointer), "{email}");
+        }
+        let_in(service, "theirs@example.com", PASSWORD).await;
+        assert!(service.member(&theirs.actor, left).await.unwrap().removed_at.is_some());
+        // One's own people are one's own affair.
+        join(service, &owner, "ours@example.com", Role::Viewer).await;
+        let again = service.invite(&owner, invited("ours@example.com", Role::Viewer)).await.unwrap_err();
+        assert_eq!(again.code, ErrorCode::EmailTaken);
     }
 
     async fn links_are_stored_as_hashes_and_told_to_nobody(db: TestDb) {

@@ -6,6 +6,8 @@ mod authorisation;
 mod bulk;
 mod bulk_in_the_background;
 mod bulk_previews;
+mod bulk_seats;
+mod bulk_terms;
 mod catalogue;
 mod demo;
 mod exports;

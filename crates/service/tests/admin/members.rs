@@ -1,19 +1,19 @@
 //! Members and their roles; the last owner stays, in a race either.
 
 use crate::world::*;
-use holdfast_domain::{MemberId, Permission, Role, Seconds, webhook::EventFilter};
+use holdfast_domain::{MemberId, Permission, Role, Seconds, webhook::EventFilter as Topics};
 use holdfast_service::{
     Call, ErrorCode,
     admin::{
         alerts::AlertFilter,
-        inputs::{CreateMember, CreateToken, InviteMember},
+        inputs::{AcceptInvitation, CreateToken, EventFilter, InviteMember},
         webhooks::{CreateWebhook, PauseReason},
     },
 };
 use holdfast_testkit::both;
 
-fn input(email: &str, role: Role) -> CreateMember {
-    CreateMember { name: text("Ada Almeida"), email: text(email), role, password: PASSWORD.into() }
+fn invited(email: &str, role: Role) -> InviteMember {
+    InviteMember { email: text(email), role }
 }
 
 fn token(name: &str, scopes: &[Permission]) -> CreateToken {
@@ -28,12 +28,12 @@ both! {
         let service = &world.service;
         assert_eq!(service.set_role(&call, id, Role::Admin).await.unwrap_err().code, ErrorCode::LastOwner);
         assert_eq!(service.remove_member(&call, id).await.unwrap_err().code, ErrorCode::LastOwner);
-        let second = service.create_member(&call, input("second@example.com", Role::Owner)).await.unwrap();
+        let second = join(service, &call, "second@example.com", Role::Owner).await;
         service.set_role(&call, id, Role::Admin).await.unwrap();
         // The change of role has ended the session; a removed owner counts no more.
         assert!(service.sessions(&call.actor).await.unwrap().is_empty());
         let system = world.call();
-        assert_eq!(service.remove_member(&system, second.id).await.unwrap_err().code, ErrorCode::LastOwner);
+        assert_eq!(service.remove_member(&system, second).await.unwrap_err().code, ErrorCode::LastOwner);
     }
 
     async fn two_owners_who_demote_each_other_at_once_leave_one(db: TestDb) {
@@ -43,7 +43,7 @@ both! {
             let mut ids: Vec<MemberId> = Vec::new();
             for n in 0..2 {
                 let email = format!("owner-{round}-{n}@example.com");
-                ids.push(world.service.create_member(&world.call(), input(&email, Role::Owner)).await.unwrap().id);
+                ids.push(join(&world.service, &world.call(), &email, Role::Owner).await);
             }
             // Only these two are owners.
             let all = world.service.members(&world.system(), page()).await.unwrap().items;
@@ -65,33 +65,34 @@ both! {
         let (owner, admin) = (world.member(Role::Owner).await, world.member(Role::Admin).await);
         let service = &world.service;
         let owner_id = owner.actor.member_id().unwrap();
-        let made = service.create_member(&admin, input("viewer@example.com", Role::Viewer)).await.unwrap();
+        let made = join(service, &admin, "viewer@example.com", Role::Viewer).await;
         for refused in [
-            service.create_member(&admin, input("boss@example.com", Role::Owner)).await.unwrap_err(),
-            service.set_role(&admin, made.id, Role::Owner).await.unwrap_err(),
+            service.invite(&admin, invited("boss@example.com", Role::Owner)).await.unwrap_err(),
+            service.set_role(&admin, made, Role::Owner).await.unwrap_err(),
             service.set_role(&admin, owner_id, Role::Viewer).await.unwrap_err(),
             service.remove_member(&admin, owner_id).await.unwrap_err(),
             service.set_member_password(&admin, owner_id, "another good phrase".into()).await.unwrap_err(),
         ] {
             assert_eq!(refused.code, ErrorCode::Forbidden);
         }
-        assert_eq!(service.set_role(&admin, made.id, Role::Support).await.unwrap().role, Role::Support);
-        let taken = service.create_member(&admin, input("viewer@example.com", Role::Viewer)).await.unwrap_err();
+        assert_eq!(service.set_role(&admin, made, Role::Support).await.unwrap().role, Role::Support);
+        let taken = service.invite(&admin, invited("viewer@example.com", Role::Viewer)).await.unwrap_err();
         assert_eq!(taken.code, ErrorCode::EmailTaken);
-        let weak = CreateMember { password: "password".into(), ..input("weak@example.com", Role::Viewer) };
-        assert_eq!(service.create_member(&admin, weak).await.unwrap_err().code, ErrorCode::PasswordTooWeak);
+        let made = service.invite(&admin, invited("weak@example.com", Role::Viewer)).await.unwrap();
+        let weak = AcceptInvitation { name: text("Ada Almeida"), password: "password".into() };
+        let weak = service.accept_invitation(&made.secret, weak, &admin.from).await.unwrap_err();
+        assert_eq!(weak.code, ErrorCode::PasswordTooWeak);
     }
 
     async fn making_an_owner_or_a_token_asks_for_a_fresh_sign_in(db: TestDb) {
         let world = World::new(&db).await;
         let (service, owner) = (&world.service, world.member(Role::Owner).await);
-        let invited = |role| InviteMember { email: text("new@example.com"), role };
-        let other = service.create_member(&owner, input("other@example.com", Role::Viewer)).await.unwrap().id;
+        let invited = |role| invited("new@example.com", role);
+        let other = join(service, &owner, "other@example.com", Role::Viewer).await;
         let waiting = service.invite(&owner, invited(Role::Owner)).await.unwrap().invitation.id;
         world.clock.advance(Seconds(601));
         for refused in [
             service.create_token(&owner, token("Shop", &[Permission::LicensesRead])).await.err().unwrap(),
-            service.create_member(&owner, input("boss@example.com", Role::Owner)).await.unwrap_err(),
             service.invite(&owner, invited(Role::Owner)).await.err().unwrap(),
             service.resend_invitation(&owner, waiting).await.err().unwrap(),
             service.set_role(&owner, other, Role::Owner).await.unwrap_err(),
@@ -109,7 +110,7 @@ both! {
     async fn whoever_is_removed_leaves_no_program_behind(db: TestDb) {
         let world = World::new(&db).await;
         let (service, owner, developer) = (&world.service, world.member(Role::Owner).await, world.member(Role::Developer).await);
-        let hook = |url: &str| CreateWebhook { url: url.to_owned(), description: String::new(), events: EventFilter::default() };
+        let hook = |url: &str| CreateWebhook { url: url.to_owned(), description: String::new(), events: Topics::default() };
         let reads = [Permission::LicensesRead, Permission::TokensWrite];
         let (theirs, ours) = (
             service.create_token(&developer, token("Theirs", &reads)).await.unwrap().secret,
@@ -133,13 +134,63 @@ both! {
         assert_eq!((alerts.len(), alerts[0].code.as_str()), (1, "webhook_paused"));
         let detail = &alerts[0].detail;
         assert!(detail.contains("https://example.com (") && detail.contains("removed") && !detail.contains("/secret"), "{detail}");
-        let filter = holdfast_service::admin::inputs::EventFilter { action: Some("token.revoked".to_owned()), ..Default::default() };
+        let filter = EventFilter { action: Some("token.revoked".to_owned()), ..EventFilter::default() };
         assert_eq!(service.events(&owner.actor, filter, page()).await.unwrap().items.len(), 2);
         assert_eq!(service.verify_chain(world.vendor).await.unwrap().broken_at, None);
         // Somebody else decides whether it goes on.
         service.resume_webhook(&owner, hers).await.unwrap();
         let standing = AlertFilter { standing: Some(true), ..AlertFilter::default() };
         assert!(service.alerts(&owner.actor, standing, page()).await.unwrap().items.is_empty());
+    }
+
+    async fn whoever_is_removed_takes_their_open_invitations_along(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner, admin) = (&world.service, world.member(Role::Owner).await, world.member(Role::Admin).await);
+        let id = admin.actor.member_id().unwrap();
+        let hers = service.invite(&admin, invited("hers@example.com", Role::Viewer)).await.unwrap();
+        let accepted = join(service, &admin, "accepted@example.com", Role::Viewer).await;
+        let token = service.create_token(&admin, token("People", &[Permission::MembersWrite])).await.unwrap().secret;
+        let program = Call::new(service.authenticate_token(&token).await.unwrap(), from("192.0.2.1"));
+        let by_program = service.invite(&program, invited("program@example.com", Role::Viewer)).await.unwrap();
+        let ours = service.invite(&owner, invited("ours@example.com", Role::Viewer)).await.unwrap();
+        service.remove_member(&owner, id).await.unwrap();
+        for gone in [&hers, &by_program] {
+            assert!(service.look_at_invitation(&gone.secret).await.is_err());
+            assert_eq!(service.resend_invitation(&owner, gone.invitation.id).await.unwrap_err().code, ErrorCode::NotFound);
+        }
+        service.look_at_invitation(&ours.secret).await.unwrap();
+        assert_eq!(service.member(&owner.actor, accepted).await.unwrap().removed_at, None);
+        let open: Vec<_> = service.invitations(&owner.actor).await.unwrap().iter().map(|open| open.id).collect();
+        assert_eq!(open, [ours.invitation.id]);
+        let filter = EventFilter { action: Some("member.invitation_revoked".to_owned()), ..EventFilter::default() };
+        let told = service.events(&owner.actor, filter, page()).await.unwrap().items;
+        let mut subjects: Vec<_> = told.iter().map(|event| event.subject.clone()).collect();
+        subjects.sort();
+        let mut gone = [hers.invitation.id.to_string(), by_program.invitation.id.to_string()];
+        gone.sort();
+        assert_eq!(subjects, gone);
+        assert!(told.iter().all(|event| event.actor == owner.actor.who() && event.data["before"]["role"] == "viewer"));
+    }
+
+    async fn an_invitation_made_while_its_maker_is_removed_is_none(db: TestDb) {
+        let world = World::new(&db).await;
+        let other_node = node(db.another_node().await, &world.clock);
+        for round in 0..5 {
+            let admin = world.member(Role::Admin).await;
+            let (id, system) = (admin.actor.member_id().unwrap(), world.call());
+            let email = format!("new{round}@example.com");
+            let (made, removed) = tokio::join!(
+                world.service.invite(&admin, invited(&email, Role::Viewer)),
+                other_node.remove_member(&system, id),
+            );
+            removed.unwrap();
+            if let Ok(made) = made {
+                assert!(world.service.look_at_invitation(&made.secret).await.is_err(), "round {round}");
+            }
+            // A request that was on its way.
+            let late = world.service.invite(&admin, invited("late@example.com", Role::Viewer)).await;
+            assert_eq!(late.unwrap_err().code, ErrorCode::Forbidden, "round {round}");
+        }
     }
 
     async fn another_role_revokes_what_may_do_more_than_it(db: TestDb) {

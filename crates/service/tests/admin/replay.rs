@@ -1,22 +1,31 @@
 //! What the last 90 days of a plan's licenses say about other terms, before those are saved.
 
 use crate::world::*;
-use holdfast_domain::{LicenseId, LicenseModel, SeatModel, Seconds, Terms, license::StatusChange};
+use holdfast_domain::{EventId, LicenseId, LicenseModel, SeatModel, Seconds, Terms, event, license::StatusChange};
 use holdfast_service::{
-    ErrorCode,
+    Error, ErrorCode,
     admin::{
         inputs::{
             ApplyTerms, ChangeStatus, CreateCustomer, CustomerChoice, IssueLicense, LicenseFilter, Undo, UpdatePlan,
         },
         page::{Direction, Limit, PageRequest},
+        replay::EVENTS,
+        terms::PlanTerms,
         views::{Replay, Unknown},
     },
     runtime::{Nonce, Renew},
 };
-use holdfast_testkit::both;
+use holdfast_store::{NewEvent, WriteOptions};
+use holdfast_testkit::{SeededEntropy, both};
+use serde_json::json;
+
+/// `terms` as those of the plan, which had this number of seats.
+fn proposed(world: &World, terms: Terms) -> PlanTerms {
+    PlanTerms { plan: world.plan, terms, seats_from: Some(yearly().seats) }
+}
 
 async fn replay(world: &World, terms: Terms) -> Replay {
-    let replay = world.service.replay_terms(&world.system(), world.plan, terms, None).await.unwrap();
+    let replay = world.service.replay_terms(&world.system(), proposed(world, terms), None).await.unwrap();
     assert_eq!((replay.next.as_deref(), replay.looked_at), (None, replay.total));
     replay
 }
@@ -112,7 +121,7 @@ both! {
         assert_eq!((told.refused, told.licenses_refused), (1, 1));
         let forever = Terms { model: LicenseModel::Perpetual, ..rich };
         assert_eq!(replay(&world, forever).await.unknown, [Unknown::EndsStay]);
-        let bad = service.replay_terms(&world.system(), world.plan, Terms { seats: 0, ..yearly() }, None).await;
+        let bad = service.replay_terms(&world.system(), proposed(&world, Terms { seats: 0, ..yearly() }), None).await;
         assert_eq!(bad.unwrap_err().code, ErrorCode::InvalidRequest);
     }
 
@@ -213,5 +222,41 @@ both! {
         let input = ApplyTerms { seats_from: Some(3), dry_run: false };
         assert_eq!(service.apply_terms(&call, world.plan, input).await.unwrap().licenses, 2);
         assert_eq!((seats_of(&world, follows).await, seats_of(&world, bought).await), (2, 7));
+    }
+
+    async fn more_claims_and_releases_than_are_replayed_are_told(db: TestDb) {
+        let world = World::new(&db).await;
+        let (_, seats) = world.used(&["a", "b"]).await;
+        let turns = async |count: usize| {
+            let (seat, vendor, at) = (seats[0].to_string(), world.vendor, world.service.now());
+            let write = world.service.store().write(WriteOptions::alone(), move |tx| {
+                let (seat, entropy) = (seat.clone(), SeededEntropy::new(unique()));
+                Box::pin(async move {
+                    for turn in 0..count {
+                        let action = if turn % 2 == 0 { "seat.released" } else { "seat.claimed" };
+                        tx.event(NewEvent {
+                            id: EventId::new(at, &entropy),
+                            vendor,
+                            at,
+                            actor: event::Actor::System,
+                            action,
+                            subject: seat.clone(),
+                            data: json!({}),
+                            origin: String::new(),
+                            request: String::new(),
+                        });
+                    }
+                    Ok::<_, Error>(())
+                })
+            });
+            write.await.unwrap();
+        };
+        // With the two claims, as many as are replayed.
+        turns(EVENTS - 2).await;
+        assert_eq!(replay(&world, Terms { seats: 1, ..yearly() }).await.unknown, []);
+        turns(1).await;
+        assert_eq!(replay(&world, Terms { seats: 1, ..yearly() }).await.unknown, [Unknown::BusyLicenses]);
+        // Where nobody can be refused, they are not looked at.
+        assert_eq!(replay(&world, Terms { seats: 5, ..yearly() }).await.unknown, []);
     }
 }

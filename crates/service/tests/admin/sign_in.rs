@@ -5,7 +5,7 @@ use holdfast_domain::{Permission, Role, Seconds};
 use holdfast_service::{
     Call, ErrorCode,
     admin::{
-        inputs::{CreateMember, CreateToken, LicenseFilter, SetupInput},
+        inputs::{CreateToken, LicenseFilter, SetupInput},
         sessions::SessionSecret,
     },
 };
@@ -147,8 +147,7 @@ both! {
         let world = World::new(&db).await;
         for (role, idle, steps) in [(Role::Owner, 30, 12 * 60 / 25), (Role::Support, 15, 8 * 60 / 12)] {
             let email = format!("{}@example.com", role.as_str());
-            let input = CreateMember { name: text("A"), email: text(&email), role, password: PASSWORD.into() };
-            world.service.create_member(&world.call(), input).await.unwrap();
+            join(&world.service, &world.call(), &email, role).await;
             let open = || async {
                 let_in(&world.service, &email, PASSWORD).await.session
             };

@@ -1,15 +1,15 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, Name, NodeId, Permission, PlanId,
+    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, MemberId, Name, NodeId, Permission, PlanId,
     ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
     admin::{
         inputs::{
-            BootstrapInput, CreateCustomer, CreateMember, CreatePlan, CreateProduct, CreateToken, IssueLicense,
-            Password, SignIn,
+            AcceptInvitation, BootstrapInput, CreateCustomer, CreatePlan, CreateProduct, CreateToken, InviteMember,
+            IssueLicense, Password, SignIn,
         },
         page::{Limit, PageRequest},
         second::SignInStep,
@@ -176,8 +176,7 @@ impl World {
     /// Somebody of `role`, freshly signed in.
     pub async fn member(&self, role: Role) -> Call {
         let email = format!("{}-{}@example.com", role.as_str(), unique());
-        let input = CreateMember { name: text("Somebody"), email: text(&email), role, password: PASSWORD.into() };
-        self.service.create_member(&self.call(), input).await.unwrap();
+        join(&self.service, &self.call(), &email, role).await;
         self.spare_factors().await;
         let signed_in = let_in(&self.service, &email, PASSWORD).await;
         let actor = self.service.actor_for_session(&signed_in.session).await.unwrap();
@@ -246,6 +245,19 @@ impl World {
 
 pub fn sign_in(email: &str, password: &str) -> SignIn {
     SignIn { email: email.to_owned(), password: Password::from(password) }
+}
+
+/// Makes somebody a member, whom `by` invites, with [`PASSWORD`] and without a session.
+pub async fn join(service: &Service, by: &Call, email: &str, role: Role) -> MemberId {
+    let made = service.invite(by, InviteMember { email: text(email), role }).await.unwrap();
+    let input = AcceptInvitation { name: text("Somebody"), password: PASSWORD.into() };
+    match service.accept_invitation(&made.secret, input, &from("192.0.2.1")).await.unwrap() {
+        SignInStep::In(signed_in) => {
+            service.sign_out(&signed_in.session).await.unwrap();
+            signed_in.member.id
+        }
+        SignInStep::Factor(_) => panic!("{email} has a second factor"),
+    }
 }
 
 /// Signs somebody without a second factor in.

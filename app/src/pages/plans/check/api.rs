@@ -19,7 +19,7 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
         },
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::license_change::term_changes;
+    use holdfast_service::admin::{license_change::term_changes, terms::PlanTerms};
     use std::collections::BTreeMap;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
     let service = ctx::service()?;
@@ -45,9 +45,10 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
     if !changes.is_empty() {
         let after = optional("after", &after)?;
         let first = after.is_none();
-        let replay = service.replay_terms(&actor, present.id, terms, after).await?;
+        let seats_from = Some(present.terms.seats);
+        let replay = service.replay_terms(&actor, PlanTerms { plan: present.id, terms, seats_from }, after).await?;
         let all = first && replay.next.is_none();
-        view.replay = Some(told(&replay, all, present.terms.seats, now));
+        view.replay = Some(told(&replay, all, seats_from, now));
         view.apply = match (all, replay.changing) {
             (true, 0) => None,
             (true, 1) => Some("Save, then apply to 1 license".to_owned()),
@@ -58,12 +59,12 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
     Ok(view)
 }
 
-/// A replay in words; whether it is of `all` licenses of the plan.
+/// A replay in words: whether it is of `all` licenses of the plan, and which number of seats follows it.
 #[cfg(feature = "ssr")]
-fn told(
+pub fn told(
     replay: &holdfast_service::admin::views::Replay,
     all: bool,
-    seats: u32,
+    seats_from: Option<u32>,
     now: holdfast_domain::Timestamp,
 ) -> super::model::ReplayView {
     use super::model::{HitRow, ReplayView};
@@ -73,6 +74,7 @@ fn told(
     };
     use holdfast_service::admin::{
         page::Total,
+        replay::EVENTS,
         views::{Replayed, Unknown},
     };
     let many = |n: u64, one: &str, more: &str| format!("{} {}", number(n), if n == 1 { one } else { more });
@@ -135,7 +137,11 @@ fn told(
         Unknown::WhenSharedSeatsCameBack => "When a shared seat would have come back by itself with the other length of lease is not known, so activations are judged by when seats really came back.".to_owned(),
         Unknown::WhichEntitlementsWereAskedFor => "Applications ask for entitlements without a server, so who uses one is not known; only who would lose it.".to_owned(),
         Unknown::LargeLicenses => "Licenses with more than 20,000 devices are not replayed.".to_owned(),
-        Unknown::EndsStay => format!("How it is sold sets the end of licenses issued from now on. Those that exist keep their end, and their own number of seats unless it is {seats}."),
+        Unknown::BusyLicenses => format!("Of a license with more than {EVENTS} claims and releases only the last {EVENTS} are replayed.", EVENTS = number(EVENTS as u64)),
+        Unknown::EndsStay => {
+            let unless = seats_from.map(|seats| format!(" unless it is {seats}")).unwrap_or_default();
+            format!("How it is sold sets the end of licenses issued from now on. Those that exist keep their end, and their own number of seats{unless}.")
+        }
     }
     };
     let more = replay.licenses_refused.max(replay.licenses_ran_out) > u64::try_from(replay.named.len()).unwrap_or(0);

@@ -2,7 +2,7 @@
 //! keeps nobody else's waiting.
 
 use super::{
-    BulkState, KEPT, Kept, StopReason, Target, absent, corrupt, pieces,
+    BulkState, BulkStep, KEPT, Kept, StopReason, Target, absent, corrupt, pieces,
     preview::{PAGE, matching},
 };
 use crate::{
@@ -62,7 +62,7 @@ impl Service {
         let act = self.act_for(row.scope(), who, row.origin.clone(), row.request.clone());
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
         let found = match row.state {
-            BulkState::Gathering => Some(self.gather(&act, row).await?),
+            BulkState::Gathering => Some(self.gather(&act, row, &kept.step).await?),
             _ => None,
         };
         let (row, holder) = (row.clone(), holder.to_owned());
@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// The next subjects of an act that is gathering, and where they go on.
-    async fn gather(&self, act: &Act, row: &BulkActRow) -> Result<Gathered> {
+    async fn gather(&self, act: &Act, row: &BulkActRow, step: &BulkStep) -> Result<Gathered> {
         let mut reader = self.store().patient_reader();
         if let Some(undone) = row.undoes {
             let undone = bulk_acts::get(&mut reader, act.scope, undone).await?.ok_or_else(absent)?;
@@ -123,7 +123,7 @@ impl Service {
         }
         let target: Target = serde_json::from_str(&row.filter).map_err(corrupt)?;
         let after = row.gathered.as_deref().map(str::parse::<Cursor>).transpose().map_err(corrupt)?;
-        let page = matching(act, &mut reader, &target, (after, Direction::Ascending), row.created_at).await?;
+        let page = matching(act, &mut reader, (step, &target), (after, Direction::Ascending), row.created_at).await?;
         // What was sold since is not meant. All ids tell the time in the same way, and the oldest come first.
         let meant = |subject: &Subject| SeatId::from_bytes(subject.0).made_at() <= row.created_at;
         let next = page.next.filter(|_| page.items.iter().all(meant)).map(|next| next.to_string());

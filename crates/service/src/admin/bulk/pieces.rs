@@ -7,12 +7,14 @@ use crate::{
         inputs::ChangeStatus,
         license_status::{action, change},
         licenses::{lock, save, told},
-        undo::status_told,
+        seats::free,
+        terms::{PlanTerms, give},
+        undo::{restore_seat, status_told},
     },
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    License, LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Timestamp, license::StatusChange,
+    License, LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Terms, Timestamp, license::StatusChange,
 };
 use holdfast_store::{
     Tx,
@@ -32,6 +34,9 @@ pub(super) struct Before {
     status_reason: Option<ReasonText>,
     status_effective_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    /// Only where it was these that were changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<Terms>,
     pub version: i64,
 }
 
@@ -48,9 +53,17 @@ impl Before {
             status_reason: self.status_reason,
             status_effective_at: self.status_effective_at,
             expires_at: self.expires_at,
+            terms: self.terms.unwrap_or(license.terms),
             ..license
         }
     }
+}
+
+/// When a seat was freed, and until when it was borrowed then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Freed {
+    at: Timestamp,
+    borrowed_until: Option<Timestamp>,
 }
 
 /// What became of one in a transaction: changed, with what is kept of it, or refused, with why.
@@ -121,20 +134,22 @@ async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkI
                 Ok(before) => {
                     let input =
                         ChangeStatus { change: *step, reason: kept.reason.clone(), effective_at: None, dry_run: false };
-                    change(act, tx, id, &input).await.map(|_| remembered(&before))
+                    change(act, tx, id, &input).await.and_then(|_| kept_as(&remembered(&before)))
                 }
             }
         }
         BulkStep::Extend(days) => extend(act, tx, kept, item, *days).await,
         BulkStep::Free => {
             let id = SeatId::from_bytes(item.subject.0);
-            match crate::admin::seats::free(act, tx, id, &kept.reason).await {
-                Ok((_, true)) => Ok(String::new()),
-                Ok((_, false)) => return Ok(Err("The seat is free already.".to_owned())),
+            match free(act, tx, id, &kept.reason).await {
+                Ok(seat) if seat.was_active => kept_as(&Freed { at: act.now, borrowed_until: seat.borrowed_until }),
+                Ok(_) => return Ok(Err("The seat is free already.".to_owned())),
                 Err(error) => Err(error),
             }
         }
-        BulkStep::Undo => undo(act, tx, row, kept, item).await,
+        BulkStep::Restore => restore(act, tx, row, kept, item).await,
+        BulkStep::Terms(new) => terms(act, tx, kept, item, new).await,
+        BulkStep::Undo | BulkStep::FormerTerms => undo(act, tx, row, kept, item).await,
     };
     match did {
         Ok(detail) => Ok(Ok(detail)),
@@ -146,22 +161,26 @@ async fn one(act: &Act, tx: &mut Tx, row: &BulkActRow, kept: &Kept, item: &BulkI
 }
 
 /// What is kept of a license that is changed once now.
-fn remembered(before: &licenses::LicenseRow) -> String {
+fn remembered(before: &licenses::LicenseRow) -> Before {
     let license = &before.license;
-    let before = Before {
+    Before {
         status: license.status,
         status_reason: license.status_reason.clone(),
         status_effective_at: license.status_effective_at,
         expires_at: license.expires_at,
+        terms: None,
         version: before.version + 1,
-    };
-    serde_json::to_string(&before).unwrap_or_default()
+    }
+}
+
+fn kept_as(before: &impl Serialize) -> Result<String> {
+    serde_json::to_string(before).map_err(corrupt)
 }
 
 async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u16) -> Result<String> {
     let id = LicenseId::from_bytes(item.subject.0);
     let mut row = lock(act, tx, id).await?;
-    let detail = remembered(&row);
+    let detail = kept_as(&remembered(&row))?;
     let Some(end) = row.license.expires_at else {
         return Err(conflict("The license has no end."));
     };
@@ -177,6 +196,18 @@ async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u
     Ok(detail)
 }
 
+/// Gives a license of the plan its terms.
+async fn terms(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, new: &PlanTerms) -> Result<String> {
+    let row = lock(act, tx, LicenseId::from_bytes(item.subject.0)).await?;
+    let Some(terms) = new.renewed(&row) else {
+        let of_another = row.license.plan != new.plan;
+        return Err(conflict(if of_another { "It is of another plan." } else { "It has these terms already." }));
+    };
+    let detail = kept_as(&Before { terms: Some(row.license.terms.clone()), ..remembered(&row) })?;
+    give(act, tx, row.license, terms, json!({ "reason": kept.reason })).await?;
+    Ok(detail)
+}
+
 /// Makes a license what it was, where nothing has changed it since.
 async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<String> {
     let before = Before::read(&item.detail)?;
@@ -187,6 +218,11 @@ async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &
     }
     let is = row.license;
     let was = before.of(is.clone());
+    if was.terms != is.terms {
+        let data = json!({ "reason": kept.reason, "undoes": act_row.undoes });
+        give(act, tx, is, was.terms, data).await?;
+        return Ok(item.detail.clone());
+    }
     save(act, tx, &was).await?;
     let (name, tell): (_, fn(&License) -> Value) = match (is.status, was.status) {
         (LicenseStatus::Suspended, LicenseStatus::Active) => (action(StatusChange::Resume), status_told),
@@ -199,5 +235,13 @@ async fn undo(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &
         "before": tell(&is), "after": tell(&was), "reason": kept.reason, "undoes": act_row.undoes,
     });
     act.event(tx, name, id, data);
+    Ok(item.detail.clone())
+}
+
+/// Gives a seat that was freed back to its device, where its place is still free.
+async fn restore(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, item: &BulkItemRow) -> Result<String> {
+    let was: Freed = serde_json::from_str(&item.detail).map_err(corrupt)?;
+    let data = json!({ "undoes": act_row.undoes, "reason": kept.reason });
+    restore_seat(act, tx, SeatId::from_bytes(item.subject.0), (was.at, was.borrowed_until), data).await?;
     Ok(item.detail.clone())
 }

@@ -5,27 +5,28 @@ use crate::{
     admin::{
         act::Act,
         impact::{self, DeviceFacts},
+        license_change::impact_between,
         license_status::{MOST, impact_of},
         page::{Cursor, Direction, Limit, Page, PageRequest, Total, map},
         seats::show,
         views::Impact,
     },
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{License, LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
-use holdfast_store::{Querier, bulk_acts::Subject, licenses, seats};
+use holdfast_store::{Querier, bulk_acts::Subject, licenses, plans, seats};
 
 /// How many are read at once.
 pub(super) const PAGE: usize = 200;
 /// How many pages are read to say who would lose access: where several filters leave little, many of them are empty.
 const PAGES: usize = 40;
 
-/// A page of those that `target` is about, as they stand at `at`, in the order in which they were made. The first one says
-/// how many there are.
+/// A page of those that doing `step` to `target` is about, as they stand at `at`, in the order in which they were made. The
+/// first one says how many there are.
 pub(super) async fn matching(
     act: &Act,
     q: &mut dyn Querier,
-    target: &Target,
+    (step, target): (&BulkStep, &Target),
     (after, direction): (Option<Cursor>, Direction),
     at: Timestamp,
 ) -> Result<Page<Subject>> {
@@ -39,6 +40,13 @@ pub(super) async fn matching(
         Target::AllLicenses(filter) => {
             let page = PageRequest { limit, after, direction, counted, ..PageRequest::default() };
             let found = licenses::list(q, act.scope, &filter.clone().rows(), &page, at).await?;
+            if let BulkStep::Terms(new) = step {
+                // How many have other terms is known when all were looked at.
+                let others = found.items.iter().filter(|found| new.renewed(&found.row).is_some());
+                let items: Vec<_> = others.map(|found| Subject(found.row.license.id.to_bytes())).collect();
+                let total = Total { rows: items.len() as u64, exact: found.next.is_none() };
+                return Ok(Page { items, next: found.next, total });
+            }
             map(found, |row| Subject(row.row.license.id.to_bytes()))
         }
         Target::AllSeats(filter) => {
@@ -58,15 +66,22 @@ pub(super) async fn first_of(
 ) -> Result<(Total, Vec<Subject>)> {
     let of_licenses = matches!(target, Target::Licenses(_) | Target::AllLicenses(_));
     let fits = match step {
-        BulkStep::Status(_) | BulkStep::Extend(_) => of_licenses,
+        BulkStep::Status(_) | BulkStep::Extend(_) | BulkStep::Terms(_) => of_licenses,
         BulkStep::Free => !of_licenses,
-        BulkStep::Undo => false,
+        BulkStep::Undo | BulkStep::Restore | BulkStep::FormerTerms => false,
     };
     if !fits {
         return Err(Error::invalid("/step", "This cannot be done to these."));
     }
+    if let BulkStep::Terms(new) = step {
+        let plan = plans::get(q, act.scope, new.plan).await?.ok_or_else(absent)?;
+        if plan.terms != new.terms {
+            let detail = "The plan was changed since. Look again at what this would do.";
+            return Err(Error::new(ErrorCode::ChangedMeanwhile).with_detail(detail));
+        }
+    }
     let newest = Direction::Descending;
-    let mut page = matching(act, q, target, (None, newest), act.now).await?;
+    let mut page = matching(act, q, (step, target), (None, newest), act.now).await?;
     if matches!(target, Target::Licenses(_) | Target::Seats(_)) && !(1..=MOST).contains(&page.items.len()) {
         return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST}, or all that match.")));
     }
@@ -75,7 +90,7 @@ pub(super) async fn first_of(
         if first.len() >= LOOKED_AT || page.next.is_none() {
             break;
         }
-        page = matching(act, q, target, (page.next, newest), act.now).await?;
+        page = matching(act, q, (step, target), (page.next, newest), act.now).await?;
         first.append(&mut page.items);
     }
     let found = first.len() as u64;
@@ -114,25 +129,25 @@ pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subje
             let devices = if shown.state == SeatState::Active { vec![device] } else { Vec::new() };
             Ok(impact::of(devices, license.license.terms.renew_after, None, act.now))
         }
+        BulkStep::Terms(new) => {
+            let row = licenses::get(q, act.scope, LicenseId::from_bytes(subject.0)).await?.ok_or_else(absent)?;
+            let Some(terms) = new.renewed(&row) else { return Ok(Impact::default()) };
+            let after = License { terms, ..row.license.clone() };
+            impact_between(act, q, &row.license, &after).await
+        }
         _ => Ok(Impact::default()),
     }
 }
 
-/// Who would lose access because a license becomes what it was before an act changed it.
-pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, item: &BulkItemRow) -> Result<Impact> {
+/// Who would lose access because what `step` did to one is taken back.
+pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, step: &BulkStep, item: &BulkItemRow) -> Result<Impact> {
+    // To give a seat back takes none from anybody.
+    if *step == BulkStep::Free {
+        return Ok(Impact::default());
+    }
     let before = Before::read(&item.detail)?;
-    let id = LicenseId::from_bytes(item.subject.0);
-    let row = licenses::get(q, act.scope, id).await?;
+    let row = licenses::get(q, act.scope, LicenseId::from_bytes(item.subject.0)).await?;
     // One that was changed since is left alone.
     let Some(row) = row.filter(|row| row.version == before.version) else { return Ok(Impact::default()) };
-    let ends = |license: &License| match license.status {
-        LicenseStatus::Active => license.expires_at,
-        LicenseStatus::Suspended | LicenseStatus::Revoked => Some(license.status_effective_at.unwrap_or(act.now)),
-    };
-    let until = ends(&row.license);
-    let was = before.of(row.license);
-    match ends(&was) {
-        Some(end) if until.is_none_or(|until| end < until) => impact_of(act, q, &was, Some(end)).await,
-        _ => Ok(Impact::default()),
-    }
+    impact_between(act, q, &row.license, &before.of(row.license.clone())).await
 }

@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    Parts, Settings,
-    admin::inputs::{CreateMember, InviteMember},
-};
+use crate::{Parts, Settings, admin::inputs::InviteMember};
 use holdfast_domain::FactorId;
 use holdfast_store::{
     factors::{self, FactorKind, FactorRow},
@@ -58,13 +55,15 @@ both! {
         let ada = comes(&service, &provider, "ada", "ada@example.com").await.unwrap();
         assert_eq!((ada.role, comes(&service, &provider, "ada", "ada@example.com").await.unwrap().id), (Role::Viewer, ada.id));
         // Somebody who never came that way: known by the address alone.
-        let input = CreateMember {
+        let row = MemberRow {
+            id: MemberId::from_bytes([9; 16]),
             name: "Bob".parse().unwrap(),
             email: "bob@example.com".parse().unwrap(),
             role: Role::Admin,
-            password: "violet kettle ponders gravel".into(),
+            password_hash: Some("a hash".to_owned()),
+            ..ada.clone()
         };
-        let bob = service.create_member(&call, input).await.unwrap().id;
+        let bob = service.become_member(row, None, None, &RequestInfo::default()).await.unwrap().id;
         for id in [ada.id, bob] {
             service.remove_member(&call, id).await.unwrap();
         }

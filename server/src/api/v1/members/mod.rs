@@ -1,6 +1,6 @@
 //! Members in the management API: one file per call.
 
-pub mod create;
+pub mod invite;
 pub mod list;
 pub mod remove;
 pub mod set_role;
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(create::create))
+        .routes(routes!(invite::invite))
         .routes(routes!(list::list))
         .routes(routes!(remove::remove))
         .routes(routes!(set_role::set_role))

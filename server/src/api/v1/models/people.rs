@@ -1,7 +1,7 @@
 //! Members, API tokens and the audit log.
 
 use crate::api::time::Rfc3339;
-use holdfast_service::admin::views::{EventView, MemberView, NewToken, TokenView};
+use holdfast_service::admin::views::{EventView, MemberView, NewInvitation, NewToken, TokenView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +31,39 @@ impl From<MemberView> for MemberModel {
             email: view.email.to_string(),
             role: view.role.as_str().to_owned(),
             signed_in_at: view.signed_in_at.map(Rfc3339),
+            created_at: view.created_at.into(),
+        }
+    }
+}
+
+/// An invitation with its link, shown this once.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub struct InvitationModel {
+    /// Its id.
+    pub id: String,
+    /// The e-mail address.
+    pub email: String,
+    /// What the person is to be: `owner`, `admin`, `developer`, `support` or `viewer`.
+    pub role: String,
+    /// What the person opens: an address, or a path of the console where the node was started without `--public-url`.
+    pub link: String,
+    /// Until when it can be accepted.
+    pub expires_at: Rfc3339,
+    /// When it was made.
+    pub created_at: Rfc3339,
+}
+
+impl InvitationModel {
+    /// The invitation, with a link to the console at `origin`.
+    pub fn of(made: NewInvitation, origin: &str) -> Self {
+        let view = made.invitation;
+        Self {
+            id: view.id.to_string(),
+            email: view.email.to_string(),
+            role: view.role.as_str().to_owned(),
+            link: format!("{origin}/invite/{}", made.secret),
+            expires_at: view.expires_at.into(),
             created_at: view.created_at.into(),
         }
     }
