@@ -114,6 +114,7 @@ sections! {
     // What stands over a page is no page, but comes in the same way.
     tools {
         Over: crate::layout::palette::Tools;
+        Overview: overview::OverviewPage;
         Freshness: freshness::FreshnessPage;
     }
     operations {

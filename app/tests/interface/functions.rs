@@ -79,8 +79,8 @@ fn table() -> Vec<Row> {
         find "+++++" "ok" "unauthenticated" |_| "q=Customer";
         seek "+++++" "ok" "unauthenticated" |t| format!("q={}", t.key);
         // Products and plans.
-        overview_again "+++++" "ok" "unauthenticated" |_| "";
-        load_overview "+++++" "ok" "unauthenticated" |_| "";
+        overview_again "+++++" "ok" "unauthenticated" |_| "days=";
+        load_overview "+++++" "ok" "unauthenticated" |_| "days=90";
         products "+++++" "ok" "unauthenticated" |_| "after=&archived=false";
         product "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.product);
         create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
