@@ -54,6 +54,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/:step") view=Page::Step />
                     <Route path=path!("seats") view=Page::Seats />
                     <Route path=path!("orders") view=Page::Orders />
+                    <Route path=path!("orders/:id") view=Page::Order />
+                    <Route path=path!("orders/:id/refund") view=Page::Refund />
                     <Route path=path!("acts") view=Page::Acts />
                     <Route path=path!("acts/new") view=Page::NewAct />
                     <Route path=path!("acts/:id") view=Page::Act />

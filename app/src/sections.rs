@@ -135,6 +135,8 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Order: orders::OrderPage;
+        Refund: orders::RefundPage;
     }
     people {
         Setup: door::SetupPage;
