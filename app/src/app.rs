@@ -9,7 +9,6 @@ use leptos_router::{
 
 use crate::{
     layout::Console,
-    pages::overview::OverviewPage,
     sections::Page,
     ui::{Refresh, refused},
 };
@@ -32,7 +31,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in/factor") view=Page::Factor />
                 <Route path=path!("/invite/:token") view=Page::Invite />
                 <ParentRoute path=path!("/console") view=Console>
-                    <Route path=path!("") view=OverviewPage />
+                    <Route path=path!("") view=Page::Overview />
                     <Route path=path!("confirm") view=Page::Confirm />
                     <Route path=path!("products") view=Page::Products />
                     <Route path=path!("products/new") view=Page::NewProduct />
@@ -55,6 +54,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/:step") view=Page::Step />
                     <Route path=path!("seats") view=Page::Seats />
                     <Route path=path!("orders") view=Page::Orders />
+                    <Route path=path!("orders/:id") view=Page::Order />
+                    <Route path=path!("orders/:id/refund") view=Page::Refund />
                     <Route path=path!("acts") view=Page::Acts />
                     <Route path=path!("acts/new") view=Page::NewAct />
                     <Route path=path!("acts/:id") view=Page::Act />

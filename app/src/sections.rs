@@ -114,6 +114,7 @@ sections! {
     // What stands over a page is no page, but comes in the same way.
     tools {
         Over: crate::layout::palette::Tools;
+        Overview: overview::OverviewPage;
         Freshness: freshness::FreshnessPage;
     }
     operations {
@@ -134,6 +135,8 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Order: orders::OrderPage;
+        Refund: orders::RefundPage;
     }
     people {
         Setup: door::SetupPage;

@@ -12,6 +12,7 @@ pub mod imports;
 pub mod licenses;
 pub mod lists;
 pub mod notes;
+pub mod orders;
 pub mod overview;
 pub mod plans;
 pub mod products;

@@ -1,4 +1,4 @@
-//! A share that falls over time, drawn by the server: labelled in place, with the table behind it.
+//! How something goes over time, drawn by the server: labelled in place, with the table behind it.
 //!
 //! Places are in percent of the width, so that the drawing fits any window while its text keeps its size; the lines alone
 //! are stretched.
@@ -11,13 +11,15 @@ use super::{When, WhenText};
 /// Everything that is drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Curve {
+    /// What stands at some heights: how many hundredths above the base, and text.
+    pub grid: Vec<(u8, String)>,
     /// The lines; with two of them the first is how it is, the second how it would be.
     pub lines: Vec<Line>,
     /// Points of the last line that have a name.
     pub marks: Vec<Mark>,
     /// What stands along the time axis: place and text.
     pub ticks: Vec<(String, String)>,
-    /// The same as a table: when, and the share of each line.
+    /// The same as a table: when, and the value of each line.
     pub rows: Vec<(When, Vec<String>)>,
 }
 
@@ -43,8 +45,7 @@ pub struct Mark {
     pub before: bool,
 }
 
-/// Where the plot begins below the names of the marks, and how high it is, in pixels.
-const TOP: i32 = 72;
+/// How high the plot is, in pixels.
 const HEIGHT: i32 = 160;
 
 /// Draws the curve.
@@ -56,24 +57,29 @@ pub fn CurveChart(
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
-    let Curve { lines, marks, ticks, rows } = curve;
+    let Curve { grid, lines, marks, ticks, rows } = curve;
     let two = lines.len() > 1;
-    let y = |height: u8| TOP + HEIGHT - HEIGHT * i32::from(height) / 100;
-    let grid = [(100, "100 %"), (50, "50 %"), (0, "0 %")].map(|(height, text)| {
-        let at = y(height);
-        view! {
-            <line class="chart-grid" x1="0" x2="100%" y1=at y2=at />
-            <text class="chart-text" x="100%" y=at - 5 text-anchor="end">{text}</text>
-        }
-    });
+    // Where the plot begins, below the names of the marks.
+    let top = if marks.is_empty() { 24 } else { 72 };
+    let y = |height: u8| top + HEIGHT - HEIGHT * i32::from(height) / 100;
+    let grid = grid
+        .into_iter()
+        .map(|(height, text)| {
+            let at = y(height);
+            view! {
+                <line class="chart-grid" x1="0" x2="100%" y1=at y2=at />
+                <text class="chart-text" x="100%" y=at - 5 text-anchor="end">{text}</text>
+            }
+        })
+        .collect_view();
     let axis = ticks
         .into_iter()
         .enumerate()
         .map(|(place, (x, text))| {
             let anchor = if place == 0 { "start" } else { "middle" };
             view! {
-                <line class="chart-grid" x1=x.clone() x2=x.clone() y1=TOP + HEIGHT y2=TOP + HEIGHT + 5 />
-                <text class="chart-text" x=x y=TOP + HEIGHT + 20 text-anchor=anchor>{text}</text>
+                <line class="chart-grid" x1=x.clone() x2=x.clone() y1=top + HEIGHT y2=top + HEIGHT + 5 />
+                <text class="chart-text" x=x y=top + HEIGHT + 20 text-anchor=anchor>{text}</text>
             }
         })
         .collect_view();
@@ -81,12 +87,12 @@ pub fn CurveChart(
         .into_iter()
         .zip(0i32..)
         .map(|(mark, row)| {
-            let (top, anchor) = (14 + row * 19, if mark.before { "end" } else { "start" });
+            let (at, anchor) = (14 + row * 19, if mark.before { "end" } else { "start" });
             let shift = if mark.before { "-6" } else { "6" };
             view! {
-                <line class="chart-mark" x1=mark.at.clone() x2=mark.at.clone() y1=top - 10 y2=y(mark.height) />
+                <line class="chart-mark" x1=mark.at.clone() x2=mark.at.clone() y1=at - 10 y2=y(mark.height) />
                 <circle class="chart-dot" cx=mark.at.clone() cy=y(mark.height) r="3.5" />
-                <text class="chart-name" x=mark.at y=top dx=shift text-anchor=anchor>{mark.text}</text>
+                <text class="chart-name" x=mark.at y=at dx=shift text-anchor=anchor>{mark.text}</text>
             }
         })
         .collect_view();
@@ -120,10 +126,10 @@ pub fn CurveChart(
     view! {
         <figure class="chart">
             {key}
-            <svg class="chart-plot" role="img" aria-label=label.clone() width="100%" height=TOP + HEIGHT + 28>
+            <svg class="chart-plot" role="img" aria-label=label.clone() width="100%" height=top + HEIGHT + 28>
                 {grid}
                 {axis}
-                <svg x="0" y=TOP width="100%" height=HEIGHT viewBox="0 0 1000 1000" preserveAspectRatio="none">
+                <svg x="0" y=top width="100%" height=HEIGHT viewBox="0 0 1000 1000" preserveAspectRatio="none">
                     {paths}
                 </svg>
                 {names}

@@ -143,6 +143,7 @@ const DONE: &[(&str, &str)] = &[
     ("note_removed", "Note removed."),
     ("token_created", "Token made. Its secret is shown here for two minutes, and never again."),
     ("token_revoked", "Token revoked. Whoever uses it is refused from now on."),
+    ("order_refunded", "Noted as paid back. Its licenses are revoked."),
     ("seat_freed", "Seat freed. Another device can take it now."),
     ("import_cancelled", "Import cancelled. Nothing was changed."),
     ("session_ended", "Session ended. That browser has to sign in again."),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, PlanId, ProductId,
-    Role, SeatId, TokenId, WebhookId,
+    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId,
+    ProductId, Role, SeatId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -79,8 +79,8 @@ fn table() -> Vec<Row> {
         find "+++++" "ok" "unauthenticated" |_| "q=Customer";
         seek "+++++" "ok" "unauthenticated" |t| format!("q={}", t.key);
         // Products and plans.
-        overview_again "+++++" "ok" "unauthenticated" |_| "";
-        load_overview "+++++" "ok" "unauthenticated" |_| "";
+        overview_again "+++++" "ok" "unauthenticated" |_| "days=";
+        load_overview "+++++" "ok" "unauthenticated" |_| "days=90";
         products "+++++" "ok" "unauthenticated" |_| "after=&archived=false";
         product "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.product);
         create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
@@ -174,6 +174,10 @@ fn table() -> Vec<Row> {
         provider "+____" "ok" "unauthenticated" |_| "";
         set_provider "!____" "invalid_request" "unauthenticated" |_| "issuer=ftp%3A%2F%2Fx&client_id=c&secret=s&domains=example.com&new_role=";
         remove_provider "?____" "not_found" "unauthenticated" |_| "";
+        // Orders. A refund revokes the license that everything before is about.
+        order "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.order);
+        look_at_refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.order);
+        refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}&reason=Paid+back", t.order);
         // The log.
         check_chain "++___" "ok" "unauthenticated" |_| "after=0";
         // The door, which is open. Signing out comes last: it ends the session that asks.
@@ -209,6 +213,8 @@ fn marks(things: &Things, tag: &str) -> Vec<String> {
         delivery.to_string(),
         things.note.to_string(),
         things.token.to_string(),
+        things.order.to_string(),
+        format!("order-{tag}"),
     ];
     let names = ["Product", "Customer", "Computer", "Note"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
@@ -276,6 +282,7 @@ fn unknown(things: &Things) -> Things {
         plan: PlanId::from_bytes([6; 16]),
         customer: CustomerId::from_bytes([6; 16]),
         license: LicenseId::from_bytes([6; 16]),
+        order: OrderId::from_bytes([6; 16]),
         bulk: BulkActId::from_bytes([6; 16]),
         seat: SeatId::from_bytes([6; 16]),
         import: ImportId::from_bytes([6; 16]),
@@ -300,6 +307,7 @@ fn fill(pattern: &str, things: &Things) -> String {
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
             "licenses" => things.license.to_string(),
+            "orders" => things.order.to_string(),
             "acts" => things.bulk.to_string(),
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),

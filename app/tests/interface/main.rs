@@ -9,6 +9,8 @@ mod functions;
 mod license;
 mod lists;
 mod live;
+mod orders;
+mod overview;
 mod people;
 mod promises;
 mod refusals;

@@ -13,8 +13,8 @@ use axum::{
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
     AlertId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
-    NodeId, NoteId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, TokenId,
-    VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
+    NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp,
+    TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -76,6 +76,7 @@ pub struct Things {
     pub product: ProductId,
     pub plan: PlanId,
     pub customer: CustomerId,
+    pub order: OrderId,
     pub license: LicenseId,
     pub key: String,
     pub seat: SeatId,
@@ -313,6 +314,7 @@ impl World {
             product,
             plan,
             customer,
+            order,
             license: issued.license.id,
             key: issued.key,
             seat,

@@ -4,6 +4,7 @@
 //! [`Reader`] or a [`Tx`]); writing functions take the [`Tx`] of a job given to [`Store::write`]. Everything of a tenant
 //! takes a [`Scope`]. Time is always an argument, in microseconds ([`holdfast_domain::Timestamp`]).
 
+pub mod activity;
 pub mod alerts;
 mod awake;
 pub mod backup;

@@ -43,7 +43,7 @@ pub(crate) fn screen(id: &str) -> Option<String> {
         "alr" => "alerts",
         "mem" => "team",
         "blk" => "acts",
-        "ord" => return Some(format!("/console/licenses?order={id}")),
+        "ord" => "orders",
         _ => return None,
     };
     Some(format!("/console/{folder}/{id}"))

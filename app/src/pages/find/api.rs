@@ -67,7 +67,7 @@ fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Ti
     });
     let orders = finds.orders.iter().map(|order| {
         let day = When::new(order.created_at, now);
-        let href = format!("/console/orders?q={}", crate::ssr::encode(&order.reference));
+        let href = format!("/console/orders/{}", order.id);
         hit(href, order.reference.clone(), format!("{}, {}", order.status.as_str().replace('_', " "), day.relative))
     });
     let products = finds.products.iter().map(|product| {

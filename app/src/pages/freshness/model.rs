@@ -241,7 +241,8 @@ mod server {
             shares.extend(otherwise.map(|other| percent(other.stops.working(moment))));
             (When::closely(Timestamp::from(now), Seconds(at)), shares)
         });
-        Some(Curve { lines, marks: marks.collect(), ticks: plot.ticks(), rows: rows.collect() })
+        let grid = [100, 50, 0].map(|height| (height, format!("{height} %"))).to_vec();
+        Some(Curve { grid, lines, marks: marks.collect(), ticks: plot.ticks(), rows: rows.collect() })
     }
 
     fn percent(share: f64) -> String {

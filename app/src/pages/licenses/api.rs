@@ -110,7 +110,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         reason: license.status_reason.as_ref().map(ToString::to_string),
         product: (license.product.to_string(), detail.product_name.to_string()),
         plan: (license.plan.to_string(), detail.plan_name.to_string()),
-        order: detail.order_reference.clone(),
+        order: license.order.map(|id| id.to_string()).zip(detail.order_reference.clone()),
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         seats: seats.collect(),

@@ -153,7 +153,9 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         <Fact name="Works off line">{offline}</Fact>
                         <Fact name="Ends">{ends}</Fact>
                         <Fact name="Issued"><WhenText when=row.issued.clone() /></Fact>
-                        {detail.order.clone().map(|order| view! { <Fact name="Order"><code>{order}</code></Fact> })}
+                        {detail.order.clone().map(|(id, number)| view! {
+                            <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>{number}</a></Fact>
+                        })}
                         <Fact name="Entitlements">{entitlements}</Fact>
                     </Facts>
                 </Section>

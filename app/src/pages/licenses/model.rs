@@ -105,8 +105,8 @@ pub struct LicenseDetail {
     pub product: (String, String),
     /// Its plan: id and name.
     pub plan: (String, String),
-    /// The provider's number of its order.
-    pub order: Option<String>,
+    /// Its order: id and the provider's number.
+    pub order: Option<(String, String)>,
     /// How it was sold, who may use it, how long off line.
     pub terms: (String, String, String),
     /// Entitlements in force.

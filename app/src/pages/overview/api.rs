@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::activity::Counted;
 use crate::{
     error::UiError,
     pages::{alerts::model::AlertRow, licenses::model::LicenseRow},
@@ -38,6 +39,10 @@ pub struct NextStep {
 pub struct Overview {
     /// Numbers.
     pub figures: Vec<Figure>,
+    /// For how many days `activity` is told.
+    pub days: u16,
+    /// Activations and renewals over time; empty before there are any.
+    pub activity: Vec<Counted>,
     /// Alerts that stand, the newest first.
     pub alerts: Vec<AlertRow>,
     /// Steps that are left; none where all are done.
@@ -50,9 +55,9 @@ pub struct Overview {
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// The overview.
+/// The overview, with what happened in the last 90 days or, for any other word, 30.
 #[server(output = crate::wire::Answer)]
-pub async fn load_overview() -> Result<Overview, UiError> {
+pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, UiError> {
     use crate::{
         ctx,
         pages::{licenses::api::row, serve},
@@ -82,6 +87,9 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let seats = service.seats(&actor, taken, first(1)).await?;
     let events = service.events(&actor, EventFilter::default(), first(8)).await?;
 
+    let days = if days == "90" { 90 } else { 30 };
+    let activity = super::activity::counted(&service.activity(&actor, days).await?, seats.total.rows > 0);
+
     let figure = |name: &str, total, href: &str| Figure {
         name: name.to_owned(),
         value: serve::total(total),
@@ -90,7 +98,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let lockout = first_lockout(&service, &actor).await?;
     let counts = [
         figure("Active licenses", active.total, "/console/licenses?state=active"),
-        figure("Devices in use", seats.total, "/console/licenses?state=active"),
+        figure("Devices in use", seats.total, "/console/seats?state=active"),
         figure("Customers", customers.total, "/console/customers"),
         figure("Suspended", suspended.total, "/console/licenses?state=suspended"),
         figure("Products", products.total, "/console/products"),
@@ -140,6 +148,8 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let people = serve::People::of(&service, &actor).await?;
     Ok(Overview {
         figures,
+        days,
+        activity,
         alerts: standing(&service, &actor).await?,
         steps,
         ending: active
@@ -155,9 +165,9 @@ pub async fn load_overview() -> Result<Overview, UiError> {
 
 /// The same, asked by the page itself when something was done: no use of a session.
 #[server(output = crate::wire::Answer)]
-pub async fn overview_again() -> Result<Overview, UiError> {
+pub async fn overview_again(#[server(default)] days: String) -> Result<Overview, UiError> {
     // Whoever may see it is asked there.
-    load_overview().await
+    load_overview(days).await
 }
 
 /// The newest alerts that stand.

@@ -1,26 +1,34 @@
-//! The overview: how many, what needs attention, what to do next.
+//! The overview: how many, what needs attention, how it went, what to do next.
 
+mod activity;
 mod api;
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     pages::{alerts::AlertTable, fleet::Outdated, licenses::LicenseTable},
     ui::{
         Icon, PageHead, Section, Shape, Timeline,
+        curve::CurveChart,
         live::{Topic, load_live},
         show_live,
     },
 };
+use activity::Counted;
 use api::{NextStep, Overview};
 
 /// The overview.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
+    let query = use_query_map();
+    let days = Memo::new(move |_| query.with(|query| query.get("days").unwrap_or_default()));
     let overview = load_live(
         Topic::Acts,
-        || (),
-        async |(), by_itself| if by_itself { api::overview_again().await } else { api::load_overview().await },
+        move || days.get(),
+        async |days, by_itself| {
+            if by_itself { api::overview_again(days).await } else { api::load_overview(days).await }
+        },
     );
     show_live(overview, |found: Overview, error| {
         let steps = (!found.steps.is_empty()).then(|| {
@@ -70,12 +78,34 @@ pub fn OverviewPage() -> impl IntoView {
             <div class="figures">{figures}</div>
             {alerts}
             {steps}
+            {(!found.activity.is_empty()).then(|| over_time(found.days, found.activity))}
             <div class="two">
                 <div>{ending} {suspended}</div>
                 <div>{happened}</div>
             </div>
         }
     })
+}
+
+/// What was counted day by day, for so many days.
+fn over_time(days: u16, activity: Vec<Counted>) -> impl IntoView {
+    let chip = |(href, name, of): (&'static str, &'static str, u16)| {
+        view! { <a class="chip" href=href aria-current=(of == days).then_some("true")>{name}</a> }
+    };
+    let chips = [("/console", "30 days", 30), ("/console?days=90", "90 days", 90)].map(chip);
+    let each = |counted: Counted| {
+        let label = format!("{} by day", counted.name);
+        view! {
+            <Section title=counted.name>
+                <p class="page-sub">{counted.sum}</p>
+                <CurveChart curve=counted.curve label />
+            </Section>
+        }
+    };
+    view! {
+        <nav class="chips section" aria-label="How far back"><span class="chip-group">{chips}</span></nav>
+        <div class="two even">{activity.into_iter().map(each).collect_view()}</div>
+    }
 }
 
 fn step(step: NextStep) -> impl IntoView {

@@ -15,7 +15,9 @@ use holdfast_domain::{
     SeatId, SeatModel, Seconds, Terms, VendorId, license::StatusChange,
 };
 use holdfast_store::{
-    Scope, WriteOptions, products,
+    Scope, WriteOptions,
+    activity::{self, day_of},
+    products,
     seats::{self, ClaimRequest, SeatTouch},
 };
 use sha2::{Digest as _, Sha256};
@@ -279,6 +281,7 @@ pub async fn fill(service: &Service, seed: u64) -> Result<Demo> {
     for (at, customer) in customers.iter().enumerate() {
         licenses += filling.licenses_of(*customer, at, &plans).await?;
     }
+    filling.renewals().await?;
     Ok(Demo {
         vendor,
         email,
@@ -440,5 +443,20 @@ impl Filling<'_> {
             }
             Ok::<_, Error>(claimed)
         })).await
+    }
+    /// Renewals of the last three months: fewer devices are on at a weekend.
+    async fn renewals(&mut self) -> Result<()> {
+        let (today, vendor) = (day_of(self.service.now()), self.call.actor.vendor());
+        let devices = i64::try_from(self.seats).map_err(Error::internal)?;
+        let mut counts = Vec::new();
+        for ago in (0..=90).rev() {
+            let day = today.plus(Seconds::days(-ago));
+            // The epoch began on a Thursday.
+            let is_weekend = (day.seconds().0 / Seconds::DAY.0 + 3) % 7 > 4;
+            let percent = if is_weekend { 20 } else { 70 } + self.dice.below(15);
+            counts.push((vendor, day, devices * percent / 100));
+        }
+        let added = job!(counts => |tx| Ok::<_, Error>(activity::add_renewals(tx, &counts).await?));
+        self.service.store().write(WriteOptions::alone(), added).await
     }
 }

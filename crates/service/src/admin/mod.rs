@@ -4,6 +4,7 @@
 //! with its event, its change-feed row and its answer under an idempotency key.
 
 pub(crate) mod act;
+pub mod activity;
 pub mod alerts;
 pub mod auth;
 pub mod breakers;

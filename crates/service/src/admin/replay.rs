@@ -1,5 +1,5 @@
 //! Replaying the last 90 days of a plan's licenses against proposed terms, before anything is saved: whom they would have
-//! refused, and whom they would have left without a valid lease.
+//! refused, whom they would have left without a valid lease, who loses an entitlement, and who has more seats taken.
 //!
 //! The history kept is this: every claim and every release of a seat (events), and of each device the last renewal. So an
 //! activation is judged by the places that were taken at that very moment, and a renewal by what the device would have got
@@ -18,8 +18,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    Decision, Email, EntitlementCode, License, LicenseId, LicenseState, Permission, Seat, SeatId, SeatModel, SeatState,
-    Seconds, Terms, Timestamp, decide, decide::Jitter,
+    Decision, Email, EntitlementCode, EntitlementValue, License, LicenseId, LicenseState, Permission, Seat, SeatId,
+    SeatModel, SeatState, Seconds, Terms, Timestamp, decide, decide::Jitter,
 };
 use holdfast_store::{
     Cursor, Querier, Scope,
@@ -68,6 +68,20 @@ struct Met {
     ran_out: Vec<(Timestamp, Option<String>)>,
     /// Whether it had more claims and releases than are replayed.
     busy: bool,
+    /// Seats taken and allowed, where more are taken now.
+    over: Option<(u32, u32)>,
+    lost: Vec<(EntitlementCode, Option<EntitlementValue>)>,
+}
+
+impl Met {
+    /// Whether somebody would have been stopped.
+    fn stops(&self) -> bool {
+        !self.refused.is_empty() || !self.ran_out.is_empty()
+    }
+
+    fn is_nothing(&self) -> bool {
+        !self.stops() && self.over.is_none() && self.lost.is_empty()
+    }
 }
 
 /// When the device of `row` would have been without a valid lease under `after`, where under `before` it never was: judged
@@ -95,6 +109,8 @@ struct Turn {
     seat: SeatId,
     at: Timestamp,
     claims: bool,
+    /// A person took back that it was freed.
+    restored: bool,
     /// A floating seat that was taken back for another device.
     reclaimed: bool,
     user: Option<Email>,
@@ -113,6 +129,7 @@ fn turn(event: &EventRow) -> Option<Turn> {
         seat: event.subject.parse().ok()?,
         at: event.at,
         claims,
+        restored: event.action == "seat.restored",
         reclaimed: event.action == "seat.reclaimed",
         user: text("user").and_then(|user| user.parse().ok()),
         device: text("device").or_else(|| text("name")),
@@ -138,7 +155,7 @@ fn refused(terms: &Terms, seats: &[&SeatRow], turns: &[Turn]) -> Vec<(Timestamp,
         .map(|row| (row.seat.id, row.seat.user.clone()))
         .collect();
     let limit = usize::try_from(terms.seat_limit()).unwrap_or(usize::MAX);
-    let mut refused = Vec::new();
+    let (mut refused, mut without) = (Vec::new(), BTreeSet::new());
     for turn in turns {
         if !turn.claims {
             // Only a shared seat is ever taken back by itself.
@@ -147,7 +164,8 @@ fn refused(terms: &Terms, seats: &[&SeatRow], turns: &[Turn]) -> Vec<(Timestamp,
             }
             continue;
         }
-        if holders.contains_key(&turn.seat) {
+        // A seat that could not be taken could not have been freed, nor given back: told once.
+        if holders.contains_key(&turn.seat) || (turn.restored && without.contains(&turn.seat)) {
             continue;
         }
         let own = holders.values().filter(|user| user.is_some() && **user == turn.user).count();
@@ -160,8 +178,10 @@ fn refused(terms: &Terms, seats: &[&SeatRow], turns: &[Turn]) -> Vec<(Timestamp,
             }
         };
         if fits {
+            without.remove(&turn.seat);
             holders.insert(turn.seat, turn.user.clone());
         } else {
+            without.insert(turn.seat);
             refused.push((turn.at, turn.device.clone()));
         }
     }
@@ -210,13 +230,14 @@ async fn meet(
     Ok(met)
 }
 
-fn add_lost(lost: &mut BTreeMap<EntitlementCode, u64>, before: &License, after: &License) {
-    let (was, becomes) = (before.entitlements(), after.entitlements());
-    for (code, value) in &was {
-        if becomes.get(code) != Some(value) {
-            *lost.entry(code.clone()).or_default() += 1;
-        }
-    }
+/// The entitlements that a license loses, or has with another value then: that value.
+fn lost(before: &License, after: &License) -> Vec<(EntitlementCode, Option<EntitlementValue>)> {
+    let (was, mut becomes) = (before.entitlements(), after.entitlements());
+    let changed = was.into_iter().filter_map(|(code, value)| {
+        let then = becomes.remove(&code);
+        (then.as_ref() != Some(&value)).then_some((code, then))
+    });
+    changed.collect()
 }
 
 fn named(found: &LicenseListRow, met: &Met) -> Replayed {
@@ -232,6 +253,12 @@ fn named(found: &LicenseListRow, met: &Met) -> Replayed {
         ran_out: u64::try_from(met.ran_out.len()).unwrap_or(u64::MAX),
         first_at: first.as_ref().map(|(at, _)| *at),
         device: first.and_then(|(_, device)| device),
+        over: met.over,
+        lost: met
+            .lost
+            .iter()
+            .map(|(code, value)| (code.to_string(), value.as_ref().map(ToString::to_string)))
+            .collect(),
     }
 }
 
@@ -257,7 +284,10 @@ impl Service {
         let filter = LicenseFilter { plan: Some(id), ..LicenseFilter::default() };
         let mut page = PageRequest { limit: Limit::new(200), after, ..PageRequest::default() };
         let mut replay = Replay { since, ..Replay::default() };
-        let (mut lost, mut open) = (BTreeMap::new(), BTreeSet::new());
+        let mut open = BTreeSet::new();
+        // Many lose an entitlement where one is stopped: that one is named.
+        let (mut stopped, mut others_hit) = (Vec::new(), Vec::new());
+        let mut losing: BTreeMap<EntitlementCode, u64> = BTreeMap::new();
         loop {
             let found = licenses::list(q, scope, &filter, &page, now).await?;
             (replay.total, replay.total_exact) = (found.total.rows, found.total.exact);
@@ -283,11 +313,6 @@ impl Service {
                 let license = &found.row.license;
                 replay.changing += 1;
                 open.extend(unknown(&license.terms, &after.terms));
-                // Whoever has no access has none to lose.
-                if license.state(now) == LicenseState::Active {
-                    replay.over_their_seats += u64::from(used > after.terms.seat_limit());
-                    add_lost(&mut lost, license, after);
-                }
                 let alone = match &taken {
                     Some(_) => Some(Vec::new()),
                     None => seats::taken_since(q, scope, &[license.id], since, SEATS).await?,
@@ -295,17 +320,29 @@ impl Service {
                 open.extend(alone.is_none().then_some(Unknown::LargeLicenses));
                 let mut seats = of.remove(&license.id).unwrap_or_default();
                 seats.extend(alone.iter().flatten());
-                let met = meet(q, scope, license, after, &seats, (since, now)).await?;
+                let mut met = meet(q, scope, license, after, &seats, (since, now)).await?;
                 open.extend(met.busy.then_some(Unknown::BusyLicenses));
-                if met.refused.is_empty() && met.ran_out.is_empty() {
+                // Whoever has no access has none to lose.
+                if license.state(now) == LicenseState::Active {
+                    let allowed = after.terms.seat_limit();
+                    met.over = (used > allowed).then_some((used, allowed));
+                    met.lost = lost(license, after);
+                }
+                if met.is_nothing() {
                     continue;
+                }
+                replay.hit += 1;
+                replay.over_their_seats += u64::from(met.over.is_some());
+                for (code, _) in &met.lost {
+                    *losing.entry(code.clone()).or_default() += 1;
                 }
                 replay.refused += u64::try_from(met.refused.len()).unwrap_or(0);
                 replay.licenses_refused += u64::from(!met.refused.is_empty());
                 replay.ran_out += u64::try_from(met.ran_out.len()).unwrap_or(0);
                 replay.licenses_ran_out += u64::from(!met.ran_out.is_empty());
-                if replay.named.len() < NAMED {
-                    replay.named.push(named(found, &met));
+                let list = if met.stops() { &mut stopped } else { &mut others_hit };
+                if list.len() < NAMED {
+                    list.push(named(found, &met));
                 }
             }
             match found.next {
@@ -313,7 +350,10 @@ impl Service {
                 next => {
                     replay.next = next.map(|cursor| cursor.to_string());
                     replay.unknown = open.into_iter().collect();
-                    replay.lost = lost.into_iter().map(|(code, licenses)| (code.to_string(), licenses)).collect();
+                    replay.lost = losing.into_iter().map(|(code, licenses)| (code.to_string(), licenses)).collect();
+                    stopped.append(&mut others_hit);
+                    stopped.truncate(NAMED);
+                    replay.named = stopped;
                     return Ok(replay);
                 }
             }

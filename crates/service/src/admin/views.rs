@@ -86,7 +86,7 @@ pub enum Unknown {
     BusyLicenses,
 }
 
-/// A license that proposed terms would have hit.
+/// A license that proposed terms would have hit, or hit as soon as they apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
     /// The license.
@@ -101,10 +101,14 @@ pub struct Replayed {
     pub refused: u64,
     /// How many of its devices would have been left without a valid lease.
     pub ran_out: u64,
-    /// When the first of it would have happened.
+    /// When the first of the two would have happened.
     pub first_at: Option<Timestamp>,
     /// The device it would have happened to, where it gave a name.
     pub device: Option<String>,
+    /// How many seats are taken now, and how many would be allowed, where those are fewer.
+    pub over: Option<(u32, u32)>,
+    /// The entitlements that it loses, or has with another value then: that value.
+    pub lost: Vec<(String, Option<String>)>,
 }
 
 /// How proposed terms would have judged the last 90 days of a plan's licenses, or of a part of them.
@@ -132,7 +136,9 @@ pub struct Replay {
     pub ran_out: u64,
     /// On how many licenses.
     pub licenses_ran_out: u64,
-    /// The licenses that would have been hit; at most 100.
+    /// How many licenses would have been hit in any of these ways, or lose entitlements.
+    pub hit: u64,
+    /// Those licenses; at most 100, whoever would have been refused or run out first.
     pub named: Vec<Replayed>,
     /// Entitlements that licenses lose or have changed, and on how many.
     pub lost: Vec<(String, u64)>,

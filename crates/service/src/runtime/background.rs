@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 /// How often waiting touches are written.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How often renewals that were counted are added to the database.
+const ADDING: Duration = Duration::from_mins(1);
 /// How often is looked whether leases are to be counted again.
 const COUNTING: Duration = Duration::from_secs(10);
 /// How often is looked whether there is an act on many, and how long one rests between two pieces.
@@ -43,6 +45,7 @@ impl Service {
         tokio::join!(
             self.keep_following(stopped.clone()),
             self.keep_flushing(stopped.clone()),
+            self.keep_adding(stopped.clone()),
             self.keep_house(stopped.clone()),
             self.keep_counting(stopped.clone()),
             self.keep_acting(stopped),
@@ -70,6 +73,13 @@ impl Service {
         let mut log = Log::new("writing touches");
         while !pause(&mut stopped, FLUSH).await {
             log.note(&self.account().await);
+        }
+    }
+
+    async fn keep_adding(&self, mut stopped: Stop) {
+        let mut log = Log::new("adding renewals");
+        while !pause(&mut stopped, ADDING).await {
+            log.note(&self.write_tally().await);
         }
     }
 
@@ -166,13 +176,14 @@ impl Service {
         self.finish_job(HOUSEKEEPING, token).await
     }
 
-    /// Writes the touches that wait. What cannot be written, or belongs to a seat that somebody else is changing, stays
-    /// for the next time.
+    /// Writes the touches that wait, and adds the renewals that were counted. What cannot be written, or belongs to a seat
+    /// that somebody else is changing, stays for the next time.
     pub async fn flush(&self) -> Result<()> {
-        self.write_out().await.map(|_| ())
+        self.write_out().await?;
+        self.write_tally().await
     }
 
-    /// The same, and tells whether all that waited is written.
+    /// Writes the touches that wait, and tells whether all of them are written.
     pub(super) async fn write_out(&self) -> Result<bool> {
         let state = self.state();
         // What waits now; what comes meanwhile is for the next call.

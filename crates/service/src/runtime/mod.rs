@@ -1,7 +1,7 @@
 //! What shipped applications call: activate, renew, release, validate, trials, key manifests, revocation lists.
 //!
 //! One file per call. Around them: [`request`] is what goes in and out, `document` turns decisions into signed documents,
-//! `hot` is what this node remembers, `feed` keeps that true, `touch` is what is left to be written, [`keys`] makes and
+//! `hot` is what this node remembers, `feed` keeps that true, `touch` and `tally` are what is left to be written, [`keys`] makes and
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
@@ -27,6 +27,7 @@ pub mod request;
 mod revocations;
 mod snapshot;
 pub(crate) mod status;
+mod tally;
 mod touch;
 mod trial;
 mod validate;
@@ -59,6 +60,7 @@ const TOUCHES: usize = 100_000;
 pub(crate) struct State {
     pub(crate) hot: Hot,
     pub(crate) touches: Touches,
+    pub(crate) tally: tally::Tally,
     pub(crate) feed: feed::Progress,
     pub(crate) continuity: continuity::Continuity,
     pub(crate) breaker: breaker::Breaker,
@@ -77,6 +79,7 @@ impl State {
         Self {
             hot: Hot::new(),
             touches: Touches::new(TOUCHES),
+            tally: tally::Tally::default(),
             feed: feed::Progress::new(),
             continuity: continuity::Continuity::new(),
             breaker: breaker::Breaker::default(),

@@ -111,6 +111,7 @@ impl Service {
                 }
             }
         };
+        self.state().tally.renewed(hot.vendor, self.now());
         Ok(Renewed { lease, keys: hot.manifest_newer_than(input.manifest_seq) })
     }
 

@@ -147,6 +147,7 @@ fn cases() -> Vec<Case> {
         customer [+ + + + +] true |s, c, i| s.customer(&c.actor, i.customer);
         customers [+ + + + +] false |s, c, i| s.customers(&c.actor, None, page());
         update_customer [+ + + + _] true |s, c, i| s.update_customer(&c, i.customer, UpdateCustomer::default());
+        activity [+ + + + +] false |s, c, i| s.activity(&c.actor, 30);
         create_order [+ + + + _] true |s, c, i| s.create_order(&c, CreateOrder { reference: text(&format!("o{}", unique())), customer: Some(i.customer) });
         order [+ + + + +] true |s, c, i| s.order(&c.actor, i.order);
         orders [+ + + + +] false |s, c, i| s.orders(&c.actor, OrderFilter::default(), page());

@@ -32,6 +32,9 @@ both! {
         assert!(away > 0 && away < made.seats as u64 / 2, "{away} of {}", made.seats);
         let all = service.seats(&actor, SeatFilter::default(), page()).await.unwrap();
         assert!(all.items.iter().all(|seat| seat.last_seen <= now && seat.claimed_at < seat.last_seen));
+        let activity = service.activity(&actor, 90).await.unwrap();
+        assert!(activity.iter().all(|day| day.renewals > 0));
+        assert!(activity.iter().map(|day| day.activations).sum::<u64>() > 10);
         assert_eq!(service.verify_chain(made.vendor).await.unwrap().broken_at, None);
     }
 }

@@ -113,6 +113,8 @@ both! {
         world.activate(&plain.key, "laptop").await.unwrap();
         let told = replay(&world, Terms { entitlements: entitlements(&["print"]), ..rich.clone() }).await;
         assert_eq!(told.lost, [("export".to_owned(), 1)], "what a license has of its own stays");
+        let named: Vec<_> = told.named.iter().map(|hit| (hit.license, hit.over, hit.lost.clone())).collect();
+        assert_eq!((told.hit, named), (1, vec![(plain.license.id, None, vec![("export".to_owned(), None)])]));
         assert_eq!(told.unknown, [Unknown::WhichEntitlementsWereAskedFor]);
         // Named people: an application that names nobody would have been refused.
         let year = LicenseModel::Subscription { duration: Seconds::days(365) };
@@ -175,7 +177,8 @@ both! {
         let people = Terms { seats: 1, ..Terms::defaults(yearly().model, SeatModel::NamedUser { devices: 3 }) };
         let told = replay(&world, people.clone()).await;
         assert_eq!((told.over_their_seats, told.lost.len()), (0, 1));
-        assert_eq!(replay(&world, Terms { seats: 1, ..yearly() }).await.over_their_seats, 1);
+        let told = replay(&world, Terms { seats: 1, ..yearly() }).await;
+        assert_eq!((told.over_their_seats, told.named[0].over), (1, Some((3, 1))));
         let edit = UpdatePlan { terms: Some(people), ..UpdatePlan::default() };
         service.update_plan(&call, world.plan, edit).await.unwrap();
         let asking = ApplyTerms { seats_from: Some(3), dry_run: true };
@@ -185,6 +188,33 @@ both! {
         service.change_status(&call, issued.license.id, revoke).await.unwrap();
         let told = replay(&world, Terms { seats: 1, ..yearly() }).await;
         assert_eq!((told.changing, told.over_their_seats, told.lost.len()), (1, 0, 0));
+        assert_eq!((told.hit, told.named), (0, Vec::new()));
+    }
+
+    async fn of_many_who_lose_something_as_many_as_fit_are_named_and_whoever_is_stopped_before_them(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let rich = Terms { entitlements: entitlements(&["export"]), seats: 2, ..yearly() };
+        let edit = UpdatePlan { terms: Some(rich.clone()), ..UpdatePlan::default() };
+        service.update_plan(&call, world.plan, edit).await.unwrap();
+        let mut ids = Vec::new();
+        for n in 0..104 {
+            let issued = world.issue().await;
+            ids.push(issued.license.id);
+            // The first and the last issued: whichever way the list goes, one of them comes late.
+            if n == 0 || n == 103 {
+                for device in ["a", "b"] {
+                    world.clock.advance(Seconds(60));
+                    world.activate(&issued.key, device).await.unwrap();
+                }
+            }
+        }
+        let told = replay(&world, Terms { entitlements: entitlements(&[]), seats: 1, ..rich.clone() }).await;
+        assert_eq!((told.hit, told.named.len(), told.licenses_refused), (104, 100, 2));
+        let first: Vec<LicenseId> = told.named[..2].iter().map(|hit| hit.license).collect();
+        assert!(first.contains(&ids[0]) && first.contains(&ids[103]));
+        assert!(told.named.iter().all(|hit| hit.lost == [("export".to_owned(), None)]));
+        assert_eq!((told.named[0].over, told.named[2].over), (Some((2, 1)), None));
     }
 
     async fn terms_are_applied_in_parts_the_first_issued_first(db: TestDb) {

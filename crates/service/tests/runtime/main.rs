@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines)]
 
 mod activation;
+mod activity;
 mod alerts;
 mod backlog;
 mod breaker;

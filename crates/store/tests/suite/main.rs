@@ -1,6 +1,7 @@
 //! The behaviour of the store, each on SQLite and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod activity;
 mod claims;
 mod events;
 mod feed;

@@ -22,6 +22,7 @@ use crate::{
     ui::{When, data::with_values},
 };
 pub use licenses::filter as license_filter;
+pub use orders::order_status;
 pub use seats::filter as seat_filter;
 
 /// A column of a list.

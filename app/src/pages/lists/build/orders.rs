@@ -32,6 +32,16 @@ pub(super) static KNOWN: Known = Known {
 const STATUSES: &[(&str, &str)] =
     &[("paid", "Paid"), ("partially_refunded", "Paid back in part"), ("refunded", "Paid back")];
 
+/// How an order stands, and what that means.
+pub fn order_status(status: OrderStatus) -> (Tone, String) {
+    let (tone, word) = match status {
+        OrderStatus::Paid => (Tone::Good, "Paid"),
+        OrderStatus::PartiallyRefunded => (Tone::Warn, "Paid back in part"),
+        OrderStatus::Refunded => (Tone::None, "Paid back"),
+    };
+    (tone, word.to_owned())
+}
+
 /// Which orders the query asks for.
 pub fn filter(query: &Query) -> Result<OrderFilter, UiError> {
     Ok(OrderFilter {
@@ -51,6 +61,7 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     }
     let found = serve::list(page, |row| {
         let order = &row.order;
+        let page = format!("/console/orders/{}", order.id);
         let licenses = format!("/console/licenses?order={}", order.id);
         let whose = order.customer.map(|id| {
             let name = row.customer_name.as_ref().map_or_else(|| "unnamed".to_owned(), ToString::to_string);
@@ -58,15 +69,11 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
         });
         let history = link("History", format!("/console/audit?subject={}", order.id));
         list.row(order.id.to_string(), order.reference.clone(), vec![history], |column| match column {
-            "order" => Cell::Link(link(order.reference.clone(), licenses.clone()), order.id.to_string(), false),
+            "order" => Cell::Link(link(order.reference.clone(), page.clone()), order.id.to_string(), false),
             "customer" => customer(whose.clone()),
             "status" => {
-                let (tone, word) = match order.status {
-                    OrderStatus::Paid => (Tone::Good, "Paid"),
-                    OrderStatus::PartiallyRefunded => (Tone::Warn, "Paid back in part"),
-                    OrderStatus::Refunded => (Tone::None, "Paid back"),
-                };
-                Cell::Badge(tone, word.to_owned())
+                let (tone, word) = order_status(order.status);
+                Cell::Badge(tone, word)
             }
             "licenses" => Cell::Link(link(serve::number(row.licenses), licenses.clone()), String::new(), false),
             "refunded" => order.refunded_at.map_or(Cell::Nothing, |at| list.when(at)),

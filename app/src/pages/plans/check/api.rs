@@ -122,12 +122,21 @@ pub fn told(
         if hit.ran_out > 0 {
             parts.push(format!("{} without a valid lease", many(hit.ran_out, "device", "devices")));
         }
-        let device = hit.device.as_ref().map(|device| format!(", first {device}")).unwrap_or_default();
+        if let Some(device) = &hit.device {
+            parts.push(format!("first {device}"));
+        }
+        if let Some((taken, allowed)) = hit.over {
+            parts.push(format!("{} taken of then {}", many(taken.into(), "seat", "seats"), number(allowed.into())));
+        }
+        parts.extend(hit.lost.iter().map(|(code, then)| match then {
+            Some(value) => format!("{code} becomes {value}"),
+            None => format!("loses {code}"),
+        }));
         let name = hit.customer_name.clone().unwrap_or_else(|| "Unnamed".to_owned());
         HitRow {
             license: (hit.license.to_string(), hit.key_hint.clone()),
             customer: hit.customer.map(|id| (id.to_string(), name)),
-            what: format!("{}{device}", parts.join(", ")),
+            what: parts.join(", "),
             first: hit.first_at.map(|at| When::new(at, now)),
         }
     };
@@ -144,7 +153,7 @@ pub fn told(
         }
     }
     };
-    let more = replay.licenses_refused.max(replay.licenses_ran_out) > u64::try_from(replay.named.len()).unwrap_or(0);
+    let unnamed = replay.hit.saturating_sub(u64::try_from(replay.named.len()).unwrap_or(0));
     ReplayView {
         since: When::new(replay.since, now),
         looked_at: (number(replay.looked_at), total(Total { rows: replay.total, exact: replay.total_exact })),
@@ -152,7 +161,7 @@ pub fn told(
         changing: replay.changing,
         findings,
         hit: replay.named.iter().map(hit).collect(),
-        more,
+        more: (unnamed > 0).then(|| format!("{} more are not named here.", licenses(unnamed))),
         unknown: replay.unknown.iter().map(unknown).collect(),
     }
 }

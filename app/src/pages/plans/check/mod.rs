@@ -183,7 +183,7 @@ fn Replayed(replay: ReplayView) -> impl IntoView {
                 {replay.findings.into_iter().map(|finding| view! { <p>{finding}</p> }).collect_view()}
             </Notice>
             {hit}
-            {replay.more.then(|| view! { <p class="muted">"More were hit than are named here."</p> })}
+            {replay.more.map(|more| view! { <p class="muted">{more}</p> })}
             {(!replay.unknown.is_empty()).then(|| view! {
                 <p class="hint">"What the history cannot say:"</p>
                 <ul class="hint">{replay.unknown.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>

@@ -36,8 +36,8 @@ pub struct ReplayView {
     pub findings: Vec<String>,
     /// The licenses it would have hit.
     pub hit: Vec<HitRow>,
-    /// Whether there are more than are named.
-    pub more: bool,
+    /// How many more there are than are named, in words.
+    pub more: Option<String>,
     /// What the history cannot say, in words.
     pub unknown: Vec<String>,
 }

@@ -1,0 +1,132 @@
+//! Server functions of an order's screens.
+
+use leptos::prelude::*;
+
+use super::model::{OrderDetail, RefundView};
+use crate::error::UiError;
+
+/// Everything about an order.
+#[server(output = crate::wire::Answer)]
+pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses, lists::build::order_status, products::api::parse_id, serve},
+        ui::When,
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::{
+        inputs::{EventFilter, LicenseFilter},
+        orders::OrderStatus,
+        page::{Limit, PageRequest},
+    };
+    let actor = ctx::actor(Permission::CustomersRead).await?;
+    let service = ctx::service()?;
+    let order = service.order(&actor, parse_id(&id)?).await?;
+    let customer = match order.customer {
+        Some(id) => Some((id.to_string(), service.customer(&actor, id).await?.name.to_string())),
+        None => None,
+    };
+    let filter = LicenseFilter { order: Some(order.id), ..LicenseFilter::default() };
+    let page = service.licenses(&actor, filter, serve::page(&after)?).await?;
+    let filter = EventFilter { subject: Some(order.id.to_string()), ..EventFilter::default() };
+    let events =
+        service.events(&actor, filter, PageRequest { limit: Limit::new(20), ..PageRequest::default() }).await?;
+    let (now, people) = (service.now(), serve::People::of(&service, &actor).await?);
+    let may = actor.may(Permission::LicensesStatus);
+    let is_refunded = order.status == OrderStatus::Refunded;
+    Ok(OrderDetail {
+        give_back: if may && is_refunded { give_back(&service, &actor, order.id, &events.items).await? } else { None },
+        id: order.id.to_string(),
+        reference: order.reference,
+        status: order_status(order.status),
+        customer,
+        made: When::new(order.created_at, now),
+        refunded: order.refunded_at.map(|at| When::new(at, now)),
+        licenses: serve::list(page, |license| licenses::api::row(&license, now)),
+        timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
+        may_refund: may && !is_refunded,
+    })
+}
+
+/// What a refund would do: which licenses it revokes, whose access ends and when.
+#[server(output = crate::wire::Answer)]
+pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses, products::api::parse_id},
+    };
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::LicensesStatus).await?;
+    let service = ctx::service()?;
+    let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
+    let outcome = service.refund_order(&ctx::call(&actor), parse_id(&id)?, reason, true).await?;
+    let now = service.now();
+    let does = match outcome.licenses.len() {
+        0 => "The order is noted as paid back. It has no license that is not revoked already.".to_owned(),
+        1 => "The order is noted as paid back, and its license is revoked.".to_owned(),
+        n => format!("The order is noted as paid back, and its {n} licenses are revoked."),
+    };
+    let mut impact = licenses::api::impact(&outcome.impact, now);
+    if outcome.impact.devices == 0 {
+        "No device uses what was bought with it, so nobody loses access.".clone_into(&mut impact.sentence);
+    }
+    Ok(RefundView {
+        reference: outcome.order.reference,
+        does,
+        impact,
+        licenses: outcome.licenses.iter().map(|license| licenses::api::row(license, now)).collect(),
+    })
+}
+
+/// Notes that an order was paid back, and revokes its licenses.
+#[server(output = crate::wire::Answer)]
+pub async fn refund(id: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::LicensesStatus).await?;
+    let (id, reason) = (parse_id(&id)?, parse("reason", &reason)?);
+    let outcome = ctx::service()?.refund_order(&ctx::call(&actor), id, reason, false).await?;
+    ctx::redirect(&format!("/console/orders/{}?done=order_refunded", outcome.order.id));
+    Ok(())
+}
+
+/// Where what the last refund revoked can be reinstated: those very licenses, as far as the asker may see the event that
+/// names them and an address has room for them; otherwise all of the order that are revoked, to choose from.
+#[cfg(feature = "ssr")]
+async fn give_back(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    order: holdfast_domain::OrderId,
+    events: &[holdfast_service::admin::views::EventView],
+) -> Result<Option<(String, String)>, UiError> {
+    use holdfast_domain::{LicenseState, OrderId};
+    use holdfast_service::admin::{
+        inputs::LicenseFilter,
+        page::{Limit, PageRequest},
+    };
+    const MOST: usize = 50;
+    let of = |order: OrderId| LicenseFilter {
+        order: Some(order),
+        state: Some(LicenseState::Revoked),
+        ..LicenseFilter::default()
+    };
+    let some = PageRequest { limit: Limit::new(1), ..PageRequest::default() };
+    if service.licenses(actor, of(order), some).await?.items.is_empty() {
+        return Ok(None);
+    }
+    let refund = events.iter().find(|event| event.action == "order.refunded");
+    let revoked = refund.and_then(|event| event.data.get("licenses")?.as_array());
+    let ids: Vec<&str> = revoked.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    if ids.is_empty() || ids.len() > MOST {
+        let href = format!("/console/licenses?order={order}&state=revoked");
+        return Ok(Some((href, "Choose which to reinstate".to_owned())));
+    }
+    let words = match ids.len() {
+        1 => "Reinstate its license".to_owned(),
+        n => format!("Reinstate its {n} licenses"),
+    };
+    Ok(Some((format!("/console/acts/new?of=licenses&step=reinstate&id={}", ids.join("&id=")), words)))
+}

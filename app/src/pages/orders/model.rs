@@ -1,0 +1,49 @@
+//! What the screens of an order show.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    pages::{
+        List,
+        licenses::model::{ImpactView, LicenseRow},
+    },
+    ui::{TimelineEntry, Tone, When},
+};
+
+/// Everything about an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderDetail {
+    /// Its id.
+    pub id: String,
+    /// The payment provider's number.
+    pub reference: String,
+    /// How it stands, and what that means.
+    pub status: (Tone, String),
+    /// Who bought: id and name.
+    pub customer: Option<(String, String)>,
+    /// When it was made.
+    pub made: When,
+    /// When it was paid back.
+    pub refunded: Option<When>,
+    /// The licenses bought.
+    pub licenses: List<LicenseRow>,
+    /// What happened to it, newest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// Whether this person may note that it was paid back.
+    pub may_refund: bool,
+    /// Where what a refund revoked is given back, and the words for it; absent where nothing is revoked.
+    pub give_back: Option<(String, String)>,
+}
+
+/// A refund that waits for a yes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefundView {
+    /// The order's number.
+    pub reference: String,
+    /// What it does, in words.
+    pub does: String,
+    /// Whose access ends, and when.
+    pub impact: ImpactView,
+    /// The licenses that are revoked.
+    pub licenses: Vec<LicenseRow>,
+}

@@ -1,0 +1,110 @@
+// The page of an order with its refund, and activations and renewals over time on the overview, in a real browser: with
+// scripting and without, light and dark, on a wide screen and on a phone.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'orders with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'orders without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+  { name: 'orders with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
+];
+
+for (const way of ways) {
+  describe(way.name, () => {
+    let server, browser, tab, product, bought;
+
+    // What a shop does with its token.
+    const shop = async (token, path, body) => {
+      const response = await fetch(`${server.origin}/v1/${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      assert.equal(response.status, 201, path);
+      return response.json();
+    };
+
+    before(async () => {
+      server = await h.startServer();
+      browser = await h.startBrowser();
+      tab = await h.openPage(browser, server, way);
+      await h.setUp(tab, server);
+      const { page } = tab;
+      product = await h.createProduct(tab, 'Example Editor');
+      await h.addPlan(tab, product, 'Professional');
+      const plan = /pln_[0-9a-z]+/.exec(page.url() + (await page.content()))[0];
+      await h.visit(tab, '/console/tokens/new');
+      await page.getByLabel('What it is for').fill('Web shop');
+      for (const scope of ['Change customers, orders and notes', 'Issue licenses, change their terms, import']) {
+        await page.getByLabel(scope).check();
+      }
+      await page.getByRole('button', { name: 'Make token' }).click();
+      await page.waitForURL('**done=token_created');
+      const token = (await page.locator('.key-once code').innerText()).trim();
+      const order = await shop(token, 'orders', { reference: 'LS-20417' });
+      for (let n = 0; n < 2; n += 1) bought = await shop(token, 'licenses', { plan, order: order.id });
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    const sound = (shot) => h.sound(tab, shot);
+
+    test('activations and renewals are drawn as soon as there are any', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console');
+      assert.equal(await page.getByRole('img', { name: 'Activations by day' }).count(), 0);
+      const lease = await h.activate(server, product, bought.key, 'Build server');
+      assert.equal(await h.renew(server, product, lease), 200);
+      await h.visit(tab, '/console');
+      await page.getByText('0 in the last 30 days, 1 today so far.').waitFor();
+      await page.getByRole('img', { name: 'Activations by day' }).waitFor();
+      await page.getByRole('img', { name: 'Renewals by day' }).waitFor();
+      await sound('overview-30');
+      await page.locator('figure.chart summary').first().click();
+      const rows = page.getByRole('region', { name: 'Activations by day, as a table' }).locator('tbody tr');
+      assert.equal(await rows.count(), 31);
+      assert.match(await rows.first().innerText(), /^\d{4}-\d\d-\d\d, so far\s+1$/);
+      await sound('overview-table');
+      await page.getByRole('link', { name: '90 days' }).click();
+      await page.waitForURL('**/console?days=90');
+      await page.getByText('0 in the last 90 days, 1 today so far.').waitFor();
+      await sound('overview-90');
+    });
+
+    test('an order has a page, and a refund says first whose access ends', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/orders');
+      await page.getByRole('link', { name: 'LS-20417' }).click();
+      await page.waitForURL('**/console/orders/ord_*');
+      await page.getByRole('heading', { name: 'Order LS-20417' }).waitFor();
+      await page.getByRole('heading', { name: 'Licenses (2)' }).waitFor();
+      await sound('order');
+      await page.getByRole('link', { name: 'Refund order' }).click();
+      await page.waitForURL('**/refund');
+      await page.getByText('1 device loses access').waitFor();
+      await page.getByRole('cell', { name: 'Build server' }).waitFor();
+      await page.getByText('its 2 licenses are revoked').waitFor();
+      await sound('refund');
+      await page.getByLabel('Reason').fill('Charged back');
+      await page.getByRole('button', { name: 'Refund order' }).click();
+      await page.waitForURL('**done=order_refunded');
+      await page.getByText('Noted as paid back.').waitFor();
+      assert.equal(await page.getByRole('link', { name: 'Refund order' }).count(), 0);
+      await sound('order-refunded');
+    });
+
+    test('what a refund revoked is reinstated as one act', async () => {
+      const { page } = tab;
+      await page.getByRole('link', { name: 'Reinstate its 2 licenses' }).click();
+      await page.waitForURL('**/console/acts/new?*');
+      await page.getByRole('heading', { name: 'Reinstate 2 licenses' }).waitFor();
+      await page.getByLabel('Reason').fill('A mistake');
+      await page.getByRole('button', { name: 'Reinstate 2 licenses' }).click();
+      await page.waitForURL('**/console/acts/blk_*');
+    });
+  });
+}
