@@ -1,6 +1,12 @@
 //! The audit log: every change, who made it, from where.
 
-mod api;
+pub mod api;
+pub mod event;
+pub mod model;
+#[cfg(feature = "ssr")]
+mod show;
+#[cfg(feature = "ssr")]
+pub(crate) mod words;
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -43,6 +49,10 @@ pub(crate) fn screen(id: &str) -> Option<String> {
         "alr" => "alerts",
         "mem" => "team",
         "blk" => "acts",
+        "tok" => "tokens",
+        "whk" => "webhooks",
+        "not" => "notes",
+        "vnd" => return Some("/console/settings".to_owned()),
         "ord" => return Some(format!("/console/licenses?order={id}")),
         _ => return None,
     };

@@ -137,7 +137,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
         steps.clear();
     }
     let soon = now.plus(Seconds::days(30));
-    let people = serve::People::of(&service, &actor).await?;
+    let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, events.items.iter()).await;
     Ok(Overview {
         figures,
         alerts: standing(&service, &actor).await?,
