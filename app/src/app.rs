@@ -76,6 +76,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("find") view=Page::Find />
                     <Route path=path!("shortcuts") view=Page::Shortcuts />
                     <Route path=path!("audit") view=Page::Audit />
+                    <Route path=path!("audit/:number") view=Page::Event />
                     <Route path=path!("team") view=Page::Team />
                     <Route path=path!("team/sign-in") view=Page::Provider />
                     <Route path=path!("team/:id") view=Page::Member />

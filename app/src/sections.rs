@@ -127,6 +127,7 @@ sections! {
         NewToken: tokens::NewTokenPage;
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
+        Event: audit::event::EventPage;
     }
     vendor {
         Imports: imports::ImportsPage;

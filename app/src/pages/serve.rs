@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use holdfast_domain::{MemberId, Timestamp, event};
+use holdfast_domain::{MemberId, Permission, Timestamp, TokenId, event};
 use holdfast_service::{
     Actor, Service,
     admin::{
@@ -12,10 +12,14 @@ use holdfast_service::{
 };
 use serde_json::Value;
 
-use super::List;
+pub use super::audit::words::{actions, sentence};
+use super::{
+    List,
+    audit::words::{self, Names},
+};
 use crate::{
     error::UiError,
-    ui::{TimelineEntry, Tone, When},
+    ui::{TimelineEntry, When},
 };
 
 /// What was typed into `field`, as what it must be.
@@ -72,135 +76,110 @@ pub fn day(field: &str, text: &str) -> Result<Option<Timestamp>, UiError> {
     Ok(Some(Timestamp::from_micros(start.timestamp().as_microsecond())))
 }
 
-/// The members of whoever asks, by name: those who did things.
+/// The members and programs of whoever asks, by name: those who did things.
 pub struct People {
-    names: BTreeMap<MemberId, String>,
+    members: BTreeMap<MemberId, String>,
+    tokens: BTreeMap<TokenId, String>,
+    /// What else is spoken of, as far as it was looked up.
+    names: Names,
     viewer: Option<MemberId>,
+    /// Whether whoever asks may see what anybody did, rather than what they did themselves.
+    sees_all: bool,
 }
 
 impl People {
-    /// Everybody who is or was a member of the vendor.
+    /// Everybody who is or was a member of the vendor, and every API token for those who may see them.
     pub async fn of(service: &Service, actor: &Actor) -> Result<Self, UiError> {
-        let mut names = BTreeMap::new();
-        let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+        let mut members = BTreeMap::new();
+        let mut page = first_page();
         loop {
-            let members = service.members(actor, page).await?;
-            names.extend(members.items.into_iter().map(|member| (member.id, member.name.to_string())));
-            let Some(next) = members.next else { break };
-            page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
+            let found = service.members(actor, page).await?;
+            members.extend(found.items.into_iter().map(|member| (member.id, member.name.to_string())));
+            let Some(next) = found.next else { break };
+            page = PageRequest { after: Some(next), ..first_page() };
         }
-        Ok(Self { names, viewer: actor.member_id() })
+        let mut tokens = BTreeMap::new();
+        if actor.may(Permission::TokensWrite) {
+            let found = service.tokens(actor, first_page()).await?;
+            tokens.extend(found.items.into_iter().map(|token| (token.id, token.name.to_string())));
+        }
+        let sees_all = actor.may(Permission::EventsReadAll);
+        Ok(Self { members, tokens, names: Names::new(), viewer: actor.member_id(), sees_all })
+    }
+
+    /// The same, with the names of what `events` speak of.
+    pub async fn speaking_of<'a>(
+        mut self,
+        service: &Service,
+        actor: &Actor,
+        events: impl Iterator<Item = &'a EventView>,
+    ) -> Self {
+        self.names = words::names(service, actor, events).await;
+        self
     }
 
     /// Everybody to choose from: id and name.
     pub fn choices(&self) -> Vec<(String, String)> {
-        self.names.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
+        self.members.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
     }
 
     /// Who did something.
     pub fn who(&self, actor: &event::Actor) -> String {
         match actor {
             event::Actor::Member(id) if self.viewer == Some(*id) => "you".to_owned(),
-            event::Actor::Member(id) => self.names.get(id).cloned().unwrap_or_else(|| "a member".to_owned()),
+            event::Actor::Member(id) => self.members.get(id).cloned().unwrap_or_else(|| "a member".to_owned()),
             event::Actor::Customer(_) => "the customer".to_owned(),
-            event::Actor::Token(_) => "an API token".to_owned(),
+            event::Actor::Token(id) => {
+                self.tokens.get(id).map_or_else(|| "an API token".to_owned(), |name| format!("API token “{name}”"))
+            }
             event::Actor::System => "the system".to_owned(),
         }
     }
 
-    /// An event as an entry of a time line. What a note says is not told: the note may have been taken away since.
+    /// The page of whoever did something, where there is one that may be seen.
+    pub fn page_of(&self, actor: &event::Actor) -> Option<String> {
+        Some(match actor {
+            event::Actor::Member(id) if self.members.contains_key(id) => format!("/console/team/{id}"),
+            event::Actor::Token(id) if self.tokens.contains_key(id) => format!("/console/tokens/{id}"),
+            event::Actor::Customer(Some(id)) => format!("/console/customers/{id}"),
+            _ => return None,
+        })
+    }
+
+    /// What the names stand for that were looked up.
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// An event as an entry of a time line, with the page that says all of it for whoever may see that. What a note says is
+    /// not told: the note may have been taken away since.
     pub fn entry(&self, event: &EventView, now: Timestamp) -> TimelineEntry {
         let (mut what, tone) = sentence(&event.action);
-        if event.data.get("undoes").is_some() {
+        if event.data.get("undoes").is_some_and(|undone| !undone.is_null()) {
             what.push_str(", by undoing");
         }
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        let why = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
-        TimelineEntry { at: When::new(event.at, now), what, why, who: self.who(&event.actor), tone }
+        let said = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        let why: Vec<String> = words::change(event, &self.names).into_iter().chain(said).collect();
+        let own = matches!(event.actor, event::Actor::Member(id) if self.viewer == Some(id));
+        TimelineEntry {
+            at: When::new(event.at, now),
+            what,
+            why: (!why.is_empty()).then(|| why.join("\n")),
+            who: self.who(&event.actor),
+            tone,
+            href: (self.sees_all || own).then(|| format!("/console/audit/{}", event.number)),
+        }
     }
+}
+
+fn first_page() -> PageRequest<()> {
+    PageRequest { limit: Limit::new(200), ..PageRequest::default() }
 }
 
 /// What a note said when the event told of it: for those who read the audit log.
 pub fn noted(event: &EventView) -> Option<String> {
     event.data.get("after")?.get("text")?.as_str().map(str::to_owned)
-}
-
-/// Kinds of events in words, with what they mean for a license.
-const WORDS: &[(&str, &str, Tone)] = &[
-    ("license.issued", "License issued", Tone::Good),
-    ("license.imported", "License imported", Tone::Good),
-    ("license.revoked", "License revoked", Tone::Bad),
-    ("license.reinstated", "License reinstated", Tone::Good),
-    ("license.suspended", "License suspended", Tone::Warn),
-    ("license.resumed", "License resumed", Tone::Good),
-    ("license.extended", "License extended", Tone::Good),
-    ("license.changed", "License changed", Tone::None),
-    ("license.plan_changed", "License moved to another plan", Tone::None),
-    ("license.terms_applied", "License got its plan's present terms", Tone::None),
-    ("license.overdrawn", "More seats taken than sold", Tone::Warn),
-    ("license.rekeyed", "License got a new key", Tone::Warn),
-    ("license.transferred", "License handed to another customer", Tone::None),
-    ("license.key_revealed", "Key shown", Tone::Info),
-    ("seat.claimed", "Device activated", Tone::Good),
-    ("seat.released", "Seat given up", Tone::None),
-    ("seat.reclaimed", "Seat taken back after its lease ended", Tone::None),
-    ("seat.restored", "Seat given back", Tone::Good),
-    ("seat.freed", "Seat freed", Tone::Warn),
-    ("note.added", "Note added", Tone::Info),
-    ("note.edited", "Note changed", Tone::None),
-    ("note.removed", "Note removed", Tone::None),
-    ("token.created", "API token made", Tone::Info),
-    ("token.revoked", "API token revoked", Tone::Warn),
-    ("vendor.changed", "Settings changed", Tone::None),
-    ("alert.acknowledged", "Alert taken on", Tone::Info),
-    ("node.drained", "Drained", Tone::Warn),
-    ("node.resumed", "Resumed", Tone::Good),
-    ("node.declared_gone", "Declared gone", Tone::Bad),
-    ("webhook.created", "Webhook added", Tone::Good),
-    ("webhook.changed", "Webhook changed", Tone::None),
-    ("webhook.paused", "Webhook paused", Tone::Warn),
-    ("webhook.resumed", "Webhook resumed", Tone::Good),
-    ("webhook.removed", "Webhook removed", Tone::Bad),
-    ("webhook.tested", "Test sent", Tone::Info),
-    ("webhook.redelivered", "Message sent again", Tone::Info),
-    ("webhook.secret_rotated", "New secret made", Tone::Info),
-    ("member.signed_in", "Signed in", Tone::None),
-    ("member.invited", "Invited", Tone::Info),
-    ("member.invited_again", "Invited again, with a new link", Tone::Info),
-    ("member.invitation_revoked", "Invitation taken back", Tone::Warn),
-    ("member.joined", "Joined", Tone::Good),
-    ("member.role_changed", "Role changed", Tone::Warn),
-    ("member.removed", "Removed from the team", Tone::Bad),
-    ("member.factor_added", "Second factor added", Tone::Good),
-    ("member.factor_removed", "Second factor removed", Tone::Warn),
-    ("member.factors_reset", "Second factors reset", Tone::Warn),
-    ("member.recovery_codes_made", "New recovery codes made", Tone::None),
-    ("member.password_reset", "Password reset", Tone::Warn),
-    ("member.provider_linked", "Linked to the company's sign-in", Tone::Info),
-    ("export.made", "Data exported", Tone::Info),
-    ("view.saved", "View saved", Tone::None),
-    ("view.removed", "View removed", Tone::None),
-    ("bulk.began", "Act on many begun", Tone::Warn),
-    ("bulk.ended", "Act on many ended", Tone::None),
-    ("bulk.stopped", "Act on many stopped", Tone::Warn),
-    ("provider.set", "Company sign-in set", Tone::Warn),
-    ("provider.removed", "Company sign-in removed", Tone::Warn),
-];
-
-/// The kinds of events to choose from: name and words.
-pub fn actions() -> Vec<(String, String)> {
-    WORDS.iter().map(|(kind, words, _)| ((*kind).to_owned(), (*words).to_owned())).collect()
-}
-
-/// An event in words.
-pub fn sentence(action: &str) -> (String, Tone) {
-    if let Some((_, words, tone)) = WORDS.iter().find(|(kind, ..)| *kind == action) {
-        return ((*words).to_owned(), *tone);
-    }
-    let words = action.replace(['.', '_'], " ");
-    let mut letters = words.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    (format!("{first}{}", letters.as_str()), Tone::None)
 }
 
 #[cfg(test)]
@@ -219,11 +198,5 @@ mod tests {
         assert_eq!(day("end", "1970-01-02").unwrap(), Some(Timestamp::from_seconds(86_400)));
         assert_eq!(day("end", "").unwrap(), None);
         assert_eq!(day("end", "soon").unwrap_err().field.as_deref(), Some("end"));
-    }
-
-    #[test]
-    fn unknown_events_still_read() {
-        assert_eq!(sentence("plan.terms_applied").0, "Plan terms applied");
-        assert_eq!(sentence("license.revoked"), ("License revoked".to_owned(), Tone::Bad));
     }
 }

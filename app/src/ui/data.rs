@@ -207,6 +207,8 @@ pub struct TimelineEntry {
     pub who: String,
     /// Whether it was for the better.
     pub tone: Tone,
+    /// The page that says all of it.
+    pub href: Option<String>,
 }
 
 /// What happened, newest first.
@@ -222,7 +224,7 @@ pub fn Timeline(
                 .map(|entry| {
                     view! {
                         <li class=entry.tone.class()>
-                            <div>{entry.what}</div>
+                            <div><a class="link-quiet" href=entry.href>{entry.what}</a></div>
                             {entry.why.map(|why| view! { <div class="why">{why}</div> })}
                             <div class="at">
                                 <WhenText when=entry.at />

@@ -178,7 +178,8 @@ fn table() -> Vec<Row> {
         order "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.order);
         look_at_refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.order);
         refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}&reason=Paid+back", t.order);
-        // The log.
+        // The log. The event is what another did.
+        audit_event "++___" "not_found" "unauthenticated" |t| format!("number={}", t.event);
         check_chain "++___" "ok" "unauthenticated" |_| "after=0";
         // The door, which is open. Signing out comes last: it ends the session that asks.
         set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
@@ -294,6 +295,7 @@ fn unknown(things: &Things) -> Things {
         invitation: InvitationId::from_bytes([6; 16]),
         note: NoteId::from_bytes([6; 16]),
         token: TokenId::from_bytes([6; 16]),
+        event: i64::MAX,
         ..things.clone()
     }
 }
@@ -323,6 +325,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
         "{event}" => EVENT.to_owned(),
+        "{number}" => things.event.to_string(),
         "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),

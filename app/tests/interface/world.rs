@@ -23,9 +23,10 @@ use holdfast_service::{
         import::StageImport,
         inputs::{
             AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, InviteMember, IssueLicense,
+            CustomerChoice, EventFilter, InviteMember, IssueLicense,
         },
         notes::NoteSubject,
+        page::PageRequest,
         second::SignInStep,
         webhooks::CreateWebhook,
     },
@@ -96,6 +97,8 @@ pub struct Things {
     pub invitation: InvitationId,
     pub note: NoteId,
     pub token: TokenId,
+    /// The number of the event that tells of the license in the audit log, which is longer than the other vendor's.
+    pub event: i64,
     /// What stands at the end of the invitation's link.
     pub link: String,
     /// The day, ten days after the license ends.
@@ -308,6 +311,8 @@ impl World {
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
+        let about = EventFilter { subject: Some(issued.license.id.to_string()), ..EventFilter::default() };
+        let event = service.events(&call.actor, about, PageRequest::default()).await.unwrap().items[0].number;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
@@ -324,6 +329,7 @@ impl World {
             invitation: invited.invitation.id,
             note,
             token,
+            event,
             link: invited.secret,
             import: imports[0],
             open_import: imports[1],

@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, ToArg, all, args, record, value},
+    sql::{Querier, Record as _, ToArg, all, args, first, record, value},
 };
 use holdfast_domain::{Actor, EventHash, EventId, Seconds, Timestamp, VendorId, event::EventFields};
 use std::collections::BTreeMap;
@@ -96,6 +96,21 @@ pub async fn list(
     let total = if page.counted { Some(crate::page::count(q, "events", &conditions).await?) } else { None };
     let rows = window.rows::<EventRow>(q, "events").await?;
     Ok(window.page_of(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+}
+
+/// The event of that number, and whether its hash follows from it and from the event before.
+pub async fn numbered(q: &mut dyn Querier, scope: Scope, number: i64) -> Result<Option<(EventRow, bool)>, StoreError> {
+    let sql = format!("SELECT {} FROM events WHERE vendor = $1 AND number = $2", EventRow::COLUMNS);
+    let Some(row) = first::<EventRow>(q, sql, args![scope.vendor(), number]).await? else { return Ok(None) };
+    let before = match number {
+        1 => Some(EventHash::GENESIS),
+        _ => {
+            let sql = "SELECT hash FROM events WHERE vendor = $1 AND number = $2";
+            value(q, sql, args![scope.vendor(), number - 1]).await?
+        }
+    };
+    let holds = before.is_some_and(|before| row.fields().hash(before) == row.hash);
+    Ok(Some((row, holds)))
 }
 
 /// By how much times may contradict the order of numbers: by clocks that differ, and by what waits for its turn to be

@@ -1,8 +1,9 @@
-//! The server function that checks the audit log.
+//! Server functions of the audit log: one event, and the walk along the chain.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::model::EventDetail;
 use crate::error::UiError;
 
 /// How far the walk along the chain of the log has come.
@@ -48,4 +49,15 @@ pub async fn check_chain(after: i64) -> Result<Checked, UiError> {
         ChainWalk::Whole { events, head } => Checked::Whole { events: number(events), head },
         ChainWalk::Broken { number: at } => Checked::Broken { number: number(at) },
     })
+}
+
+/// The event of that number in the log.
+#[server(output = crate::wire::Answer)]
+pub async fn audit_event(number: String) -> Result<EventDetail, UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    use holdfast_service::{Error, ErrorCode};
+    let actor = ctx::actor(Permission::EventsReadOwn).await?;
+    let number = number.parse().map_err(|_| Error::new(ErrorCode::NotFound))?;
+    super::show::event(&ctx::service()?, &actor, number).await
 }

@@ -1,6 +1,12 @@
 //! The audit log: every change, who made it, from where.
 
-mod api;
+pub mod api;
+pub mod event;
+pub mod model;
+#[cfg(feature = "ssr")]
+mod show;
+#[cfg(feature = "ssr")]
+pub(crate) mod words;
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -44,6 +50,10 @@ pub(crate) fn screen(id: &str) -> Option<String> {
         "mem" => "team",
         "blk" => "acts",
         "ord" => "orders",
+        "tok" => "tokens",
+        "whk" => "webhooks",
+        "not" => "notes",
+        "vnd" => return Some("/console/settings".to_owned()),
         _ => return None,
     };
     Some(format!("/console/{folder}/{id}"))

@@ -103,7 +103,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let mut entitlements = license.terms.entitlements.clone();
     entitlements.extend(license.overrides.clone());
     let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
-    let people = serve::People::of(&service, &actor).await?;
+    let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, detail.timeline.iter()).await;
     Ok(LicenseDetail {
         row: row(license, now),
         status: license.status,
@@ -152,6 +152,7 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
         _ => Told::All,
     };
     let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
+    let people = people.speaking_of(&service, &actor, page.items.iter()).await;
     let now = service.now();
     let told = Some(serve::list(page, |event| people.entry(&event, now)));
     Ok(LicenseView { detail, notes, told })

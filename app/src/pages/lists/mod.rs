@@ -287,7 +287,6 @@ fn inside(cell: Cell) -> AnyView {
             {(!under.is_empty()).then(|| view! { <span class="sub">{under}</span> })}
         }
         .into_any(),
-        Cell::Under(text, under) => view! { {text} <span class="sub">{under}</span> }.into_any(),
         Cell::When(when) => view! { <WhenText when /> }.into_any(),
         Cell::License(state) => view! { <LicenseBadge state /> }.into_any(),
         Cell::Badge(tone, word) => view! { <StateBadge tone word /> }.into_any(),

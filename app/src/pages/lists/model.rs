@@ -120,8 +120,6 @@ pub enum Cell {
     Nothing,
     /// A text; whether every character has the same width.
     Text(String, bool),
-    /// A text with what stands under it.
-    Under(String, String),
     /// Words that lead somewhere, with what stands under them.
     Link(Link, String, bool),
     /// A point in time.

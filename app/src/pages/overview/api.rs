@@ -145,7 +145,7 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
         steps.clear();
     }
     let soon = now.plus(Seconds::days(30));
-    let people = serve::People::of(&service, &actor).await?;
+    let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, events.items.iter()).await;
     Ok(Overview {
         figures,
         days,

@@ -166,7 +166,7 @@ pub fn MemberPage() -> impl IntoView {
                     }}
                 </Fact>
                 {row.factors.clone().map(|factors| view! { <Fact name="Second factor">{factors}</Fact> })}
-                <Fact name="What they did"><a class="link" href=format!("/console/audit?subject={}", row.id)>"Audit log"</a></Fact>
+                <Fact name="What they did"><a class="link" href=format!("/console/audit?member={}", row.id)>"Audit log"</a></Fact>
             </Facts>
             {row.may_change.then(|| view! { <MemberActs detail=detail.clone() /> })}
         }

@@ -4,14 +4,14 @@ use super::{
     act::Act,
     inputs::EventFilter,
     page::{Limit, Page, PageRequest, map},
-    views::{ChainReport, ChainWalk, EventView},
+    views::{ChainReport, ChainWalk, EventDetail, EventView},
 };
 use crate::{
     Service,
     actor::Actor,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{EventId, LicenseId, Permission, SeatId, Timestamp, VendorId, event};
+use holdfast_domain::{EventHash, EventId, LicenseId, Permission, SeatId, Timestamp, VendorId, event};
 pub use holdfast_store::events::Told;
 use holdfast_store::{
     Querier, Scope,
@@ -35,6 +35,11 @@ pub(super) fn show(row: EventRow) -> EventView {
         origin: row.origin,
         request: row.request,
     }
+}
+
+/// A hash as people compare it.
+fn hex(hash: EventHash) -> String {
+    format!("{hash:?}")
 }
 
 /// What happened to a license and to the first of `seats`, newest first; at most `limit`.
@@ -100,6 +105,23 @@ impl Service {
         Ok(map(rows, show))
     }
 
+    /// The event of that number in the vendor's log, and how it stands in the chain.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] for what somebody else did, where `actor` may not see the whole log.
+    pub async fn event(&self, actor: &Actor, number: i64) -> Result<EventDetail> {
+        actor.require(Permission::EventsReadOwn)?;
+        let mut reader = self.store().patient_reader();
+        let found = events::numbered(&mut reader, actor.scope(), number).await?;
+        let (row, holds) = found.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let hash = hex(row.hash);
+        let event = show(row);
+        if event.actor != actor.who() {
+            actor.require(Permission::EventsReadAll)?;
+        }
+        Ok(EventDetail { event, hash, holds })
+    }
+
     /// What happened to a license and to its seats, newest first: with what people typed, for whoever may read the license.
     ///
     /// # Errors
@@ -138,10 +160,7 @@ impl Service {
         }
         Ok(match events::walk(&mut self.store().patient_reader(), actor.scope(), after, AT_A_TIME).await? {
             Walked::SoFar { number, last } => ChainWalk::SoFar { number, last },
-            Walked::Done(Verdict::Whole { events, head }) => {
-                let head = head.0.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-                ChainWalk::Whole { events, head }
-            }
+            Walked::Done(Verdict::Whole { events, head }) => ChainWalk::Whole { events, head: hex(head) },
             Walked::Done(Verdict::Broken { number }) => ChainWalk::Broken { number },
         })
     }

@@ -671,6 +671,17 @@ pub struct EventView {
     pub request: String,
 }
 
+/// An event, and how it stands in the chain of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventDetail {
+    /// The event.
+    pub event: EventView,
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// Whether that follows from what the event says and from the hash of the one before.
+    pub holds: bool,
+}
+
 /// How far the walk along the audit log's chain has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainWalk {

@@ -3,7 +3,7 @@
 use crate::world::*;
 use holdfast_domain::{Role, Seconds, event, license::StatusChange};
 use holdfast_service::{
-    Call,
+    Call, ErrorCode,
     admin::{
         inputs::{ChangeStatus, EventFilter},
         views::ChainWalk,
@@ -63,6 +63,43 @@ both! {
         assert!(all.total.rows > own.len() as u64);
         let of_support = EventFilter { member: support.actor.member_id(), ..EventFilter::default() };
         assert_eq!(world.service.events(&admin.actor, of_support, page()).await.unwrap().items, own);
+    }
+
+    async fn one_event_is_shown_whole_with_its_place_in_the_chain(db: TestDb) {
+        let world = World::new(&db).await;
+        let (owner, support) = (world.member(Role::Owner).await, world.member(Role::Support).await);
+        let (_, seats) = world.used(&["a"]).await;
+        world.service.free_seat(&support, seats[0], text("Stolen")).await.unwrap();
+        let own = world.service.events(&support.actor, EventFilter::default(), page()).await.unwrap().items.remove(0);
+        assert_eq!(own.action, "seat.freed");
+        for actor in [&owner.actor, &support.actor] {
+            let shown = world.service.event(actor, own.number).await.unwrap();
+            assert_eq!((&shown.event, shown.hash.len(), shown.holds), (&own, 64, true));
+        }
+        let first = world.service.event(&owner.actor, 1).await.unwrap();
+        assert_eq!((first.event.action.as_str(), first.holds), ("vendor.created", true));
+        // The end of the chain is the hash that a walk along it answers.
+        let ChainWalk::Whole { events, head } = world.service.check_chain(&owner.actor, 0).await.unwrap() else { panic!("not whole") };
+        assert_eq!(world.service.event(&owner.actor, events).await.unwrap().hash, head);
+        // Others see what they did themselves, and nobody another vendor's.
+        for role in [Role::Developer, Role::Support, Role::Viewer] {
+            let other = world.member(role).await;
+            for number in [1, own.number] {
+                let refused = world.service.event(&other.actor, number).await.unwrap_err();
+                assert_eq!(refused.code, ErrorCode::Forbidden, "{number} for {role:?}");
+            }
+        }
+        let stranger = holdfast_service::Actor::system(vendor(&world.service, "Other vendor").await);
+        for number in [own.number, 0, -1, i64::MAX] {
+            assert_eq!(world.service.event(&stranger, number).await.unwrap_err().code, ErrorCode::NotFound, "{number}");
+        }
+        // What was altered, or has lost the event before it, does not hold.
+        let ours = format!("vendor = (SELECT id FROM vendors WHERE name = 'Example Software') AND number = {}", own.number);
+        holdfast_store::raw::run(&db.db, &format!("UPDATE events SET data = '{{}}' WHERE {ours}")).await.unwrap();
+        assert!(!world.service.event(&owner.actor, own.number).await.unwrap().holds);
+        assert!(world.service.event(&owner.actor, own.number + 1).await.unwrap().holds);
+        holdfast_store::raw::run(&db.db, &format!("DELETE FROM events WHERE {ours}")).await.unwrap();
+        assert!(!world.service.event(&owner.actor, own.number + 1).await.unwrap().holds);
     }
 
     async fn the_chain_is_checked_on_demand_and_says_where_it_breaks(db: TestDb) {

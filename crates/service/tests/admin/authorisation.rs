@@ -224,6 +224,8 @@ fn cases() -> Vec<Case> {
         check_chain [+ + _ _ _] false |s, c, i| s.check_chain(&c.actor, 0);
         factors [+ + + + +] false |s, c, i| s.factors(&c.actor);
         events [+ + + + +] false |s, c, i| s.events(&c.actor, EventFilter::default(), page());
+        // Event 1 is the system's; one's own is shown to everybody (audit.rs).
+        event [+ + _ _ _] false |s, c, i| s.event(&c.actor, 1);
         stage_import [+ + + _ _] true |s, c, i| s.stage_import(&c, staging(i), b"key,plan\nAAAA-0001,pro\n".to_vec());
         remap_import [+ + + _ _] true |s, c, i| s.remap_import(&c, i.import, RemapImport { mapping: vec![holdfast_service::admin::import::columns::Field::Key], plan: None, dates: None });
         import [+ + + _ _] true |s, c, i| s.import(&c.actor, i.import);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What a term is called.
-fn name(term: &str) -> String {
+pub fn name(term: &str) -> String {
     let name = match term {
         "status" => "Status",
         "plan" => "Plan",
@@ -55,7 +55,7 @@ fn seat_model(model: SeatModel) -> String {
 }
 
 /// What it is, in words; `customers` by their ids.
-fn value(term: &str, value: &Value, customers: &BTreeMap<String, String>) -> String {
+pub fn value(term: &str, value: &Value, customers: &BTreeMap<String, String>) -> String {
     let words = match term {
         "model" => read::<LicenseModel>(value).map(sold),
         "seat_model" => read::<SeatModel>(value).map(seat_model),

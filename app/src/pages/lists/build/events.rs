@@ -45,7 +45,7 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     actor.require(Permission::EventsReadOwn)?;
     let filter = filter(&list.query)?;
     let page = service.events(actor, filter.clone(), list.page(&[("at", ())])?).await?;
-    let people = serve::People::of(service, actor).await?;
+    let people = serve::People::of(service, actor).await?.speaking_of(service, actor, page.items.iter()).await;
     list.choice("action", "What", "Everything", serve::actions(), true);
     if actor.may(Permission::EventsReadAll) {
         list.choice("member", "Who", "Everybody", people.choices(), true);
@@ -59,10 +59,10 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
         let mut entry = people.entry(&event, list.now);
         entry.why = entry.why.or_else(|| serve::noted(&event));
         list.row(event.id.to_string(), entry.what.clone(), Vec::new(), |column| match column {
-            "what" => match &entry.why {
-                Some(why) => Cell::Under(entry.what.clone(), why.clone()),
-                None => Cell::Text(entry.what.clone(), false),
-            },
+            "what" => {
+                let href = format!("{}/{}", KNOWN.path, event.number);
+                Cell::Link(link(entry.what.clone(), href), entry.why.clone().unwrap_or_default(), false)
+            }
             "subject" => match crate::pages::audit::screen(&event.subject) {
                 Some(href) => Cell::Link(link(event.subject.clone(), href), String::new(), true),
                 None => Cell::Text(event.subject.clone(), true),
