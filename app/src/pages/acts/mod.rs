@@ -25,8 +25,9 @@ fn crumbs() -> Vec<Crumb> {
 /// What an act on many would do, before it is done.
 #[component]
 pub fn NewActPage() -> impl IntoView {
-    let search = use_location().search;
-    let proposed = load(move || search.get(), api::propose);
+    // Asked as it was come to: once it is begun the address is another one, while this page still stands.
+    let asked = use_location().search.get_untracked();
+    let proposed = load(move || asked.clone(), api::propose);
     let action = act::<BeginAct>();
     let error = act_error(action);
     show(proposed, move |proposed: Proposed| {
