@@ -79,7 +79,7 @@ for (const way of ways) {
       const { page } = tab;
       for (const [name, attribute, value] of [['Dark', 'data-theme', 'dark'], ['Compact', 'data-density', 'compact'], ['Off', 'data-shortcuts', 'off']]) {
         await h.visit(tab, '/console/customers');
-        await page.locator('details.menu-pop > summary').click();
+        await page.locator('header details.menu-pop > summary').click();
         await page.getByRole('button', { name, exact: true }).click();
         await page.waitForURL('**/console/customers');
         assert.equal(await page.locator('html').getAttribute(attribute), value);
@@ -90,7 +90,7 @@ for (const way of ways) {
     test('the shortcuts are listed on a page of their own', async () => {
       const { page } = tab;
       await h.visit(tab, '/console');
-      await page.locator('details.menu-pop > summary').click();
+      await page.locator('header details.menu-pop > summary').click();
       await page.getByRole('link', { name: 'Keyboard shortcuts' }).click();
       await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
       await page.getByText('Next row of the table').waitFor();
@@ -254,12 +254,12 @@ for (const way of ways) {
       const { page } = tab;
       await h.visit(tab, '/console/customers');
       const choose = async (name) => {
-        await page.locator('details.menu-pop > summary').click();
+        await page.locator('header details.menu-pop > summary').click();
         const kept = page.waitForResponse((response) => response.url().includes('set_look'));
         await page.getByRole('button', { name, exact: true }).click();
         await kept;
         assert.equal(await page.getByRole('button', { name, exact: true }).getAttribute('aria-pressed'), 'true');
-        await page.locator('details.menu-pop > summary').click();
+        await page.locator('header details.menu-pop > summary').click();
       };
       await choose('Off');
       for (const after of ['at once', 'on the next page']) {
@@ -333,14 +333,14 @@ for (const way of ways) {
       }
       const [onLicense, onCustomer, onOverview] = tabs.map((other) => other.page);
       // Somebody is about to rename the customer.
-      await onCustomer.getByLabel('Name', { exact: true }).fill('Ada half typ');
+      await onCustomer.getByLabel('Name (optional)', { exact: true }).fill('Ada half typ');
       await onLicense.getByText('Seats (1 / 3)').waitFor();
       await h.activate(server, product, license.key, 'Second laptop');
       await onLicense.getByText('Second laptop').first().waitFor();
       await onLicense.getByText('Seats (2 / 3)').waitFor();
       await onCustomer.getByText('2 / 3').waitFor();
       await onOverview.locator('.figure', { hasText: 'Devices in use' }).getByText('2', { exact: true }).waitFor();
-      assert.equal(await onCustomer.getByLabel('Name', { exact: true }).inputValue(), 'Ada half typ');
+      assert.equal(await onCustomer.getByLabel('Name (optional)', { exact: true }).inputValue(), 'Ada half typ');
       for (const other of tabs) {
         assert.ok(await other.page.evaluate(() => window.notReloaded), `${other.page.url()} was not loaded anew`);
         assert.deepEqual(other.complaints, []);

@@ -86,7 +86,9 @@ mod browser {
                     }
                     return;
                 }
-                if held || event.alt_key() || is_off() || is_busy(&event) {
+                // A sign may need Shift, as "?" does; a letter means something else with it.
+                let shifted = event.shift_key() && key.chars().all(char::is_alphabetic);
+                if held || event.alt_key() || shifted || is_off() || is_busy(&event) {
                     return;
                 }
                 let went = waiting.get_value().is_some();

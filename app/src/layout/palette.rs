@@ -251,7 +251,7 @@ fn Palette(summoned: Summoned) -> impl IntoView {
     Effect::new(move |_| {
         let place = active.get();
         let (Some(list), Some(option)) = (list.get(), element(place)) else { return };
-        let (top, bottom) = (option.offset_top() - list.offset_top(), option.offset_height());
+        let (top, bottom) = (option.offset_top(), option.offset_height());
         let (from, height) = (list.scroll_top(), list.client_height());
         if place == 0 {
             list.set_scroll_top(0);
