@@ -22,8 +22,8 @@ use holdfast_service::{
         bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
-            AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, InviteMember, IssueLicense,
+            self, AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct,
+            CreateToken, CustomerChoice, InviteMember, IssueLicense,
         },
         notes::NoteSubject,
         page::PageRequest,
@@ -311,7 +311,8 @@ impl World {
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
-        let about = EventFilter { subject: Some(issued.license.id.to_string()), ..EventFilter::default() };
+        let about =
+            inputs::EventFilter { subject: Some(issued.license.id.to_string()), ..inputs::EventFilter::default() };
         let event = service.events(&call.actor, about, PageRequest::default()).await.unwrap().items[0].number;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
