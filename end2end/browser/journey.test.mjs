@@ -293,7 +293,7 @@ for (const way of ways) {
       const { page } = tab;
       await soundAt('/console');
       await soundAt('/console/audit');
-      await page.getByText('License reinstated').first().waitFor();
+      await page.getByText('License reinstated').filter({ visible: true }).first().waitFor();
       const missing = await page.goto('/console/licenses/lic_00000000000000000000000000');
       assert.equal(missing.status(), 404);
       const nowhere = await page.goto('/console/nowhere');
