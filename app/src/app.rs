@@ -30,6 +30,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=Page::SignIn />
                 <Route path=path!("/sign-in/factor") view=Page::Factor />
                 <Route path=path!("/invite/:token") view=Page::Invite />
+                <Route path=path!("/password/:token") view=Page::Invite />
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=Page::Overview />
                     <Route path=path!("confirm") view=Page::Confirm />
@@ -80,6 +81,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("team") view=Page::Team />
                     <Route path=path!("team/sign-in") view=Page::Provider />
                     <Route path=path!("team/:id") view=Page::Member />
+                    <Route path=path!("team/:id/:step") view=Page::MemberStep />
                     <Route path=path!("security") view=Page::Security />
                     <Route path=path!("security/app") view=Page::App />
                     <Route path=path!("tokens") view=Page::Tokens />

@@ -37,7 +37,7 @@ fn parts() -> Option<Parts> {
 
 /// Where the request came from.
 pub fn from() -> RequestInfo {
-    parts().and_then(|parts| parts.extensions.get::<RequestInfo>().cloned()).unwrap_or_default()
+    parts().map(|parts| ssr::info(&parts.extensions, &parts.headers)).unwrap_or_default()
 }
 
 /// Whoever asks, where the session has `permission`. The first line of every server function behind sign-in.

@@ -62,7 +62,7 @@ impl UiError {
             "step_up_required" => "What this page shows asks for a sign-in of the last ten minutes.",
             "factor_required" => "Your role needs a second factor: set one up under Sign-in and security.",
             "invitation_invalid" => {
-                "It was used, taken back or replaced, it is older than seven days, or its address cannot be used here. Ask for a new one."
+                "It was used, taken back or replaced, it is too old, or its address cannot be used here. Ask for a new one."
             }
             "unauthenticated" => "Your session has ended. Sign in again.",
             "unavailable" | "unreachable" => {

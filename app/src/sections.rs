@@ -147,6 +147,7 @@ sections! {
         Confirm: door::ConfirmPage;
         Team: team::TeamPage;
         Member: team::MemberPage;
+        MemberStep: team::MemberStepPage;
         Provider: team::ProviderPage;
         Security: security::SecurityPage;
         App: security::AppPage;

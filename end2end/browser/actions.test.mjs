@@ -223,6 +223,7 @@ for (const way of ways) {
       const asked = () => fetch(`${server.origin}/v1/licenses`, { headers: { authorization: `Bearer ${secret}` } });
       assert.equal((await asked()).status, 200);
       await sound(tab);
+      await page.getByLabel('Reason').fill('The shop has another one');
       await page.getByRole('button', { name: 'Revoke token' }).click();
       await page.waitForURL('**done=token_revoked');
       assert.equal((await asked()).status, 401);

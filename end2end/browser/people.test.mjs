@@ -139,28 +139,87 @@ for (const way of ways) {
       await ada.context.close();
     });
 
+    // Goes to the page of a step with the member that is shown.
+    const step = async (name) => {
+      await tab.page.getByRole('link', { name, exact: true }).click();
+      await tab.page.waitForURL('**/console/team/mem_*/*');
+      await h.settled(tab);
+    };
+
+    const toAda = async () => {
+      await h.visit(tab, '/console/team');
+      await tab.page.getByRole('link', { name: 'Ada Example' }).click();
+      await tab.page.waitForURL('**/console/team/mem_*');
+      await h.settled(tab);
+    };
+
     test('roles are changed, and the last owner stays', async () => {
       const { page } = tab;
       await h.visit(tab, '/console/team');
       await page.getByRole('link', { name: 'Ada Example' }).click();
       await page.waitForURL('**/console/team/mem_*');
       await sound(tab);
+      await step('Change role');
+      await page.getByText('Ends all their sessions at once').waitFor();
       await page.getByLabel('Role').selectOption('viewer');
+      await page.getByLabel('Reason').fill('Another team');
       await page.getByRole('button', { name: 'Change role' }).click();
-      await page.waitForURL('**/console/team?done=role_changed');
+      await page.waitForURL('**/console/team/mem_*?done=role_changed');
+      await h.visit(tab, '/console/team');
       await page.getByRole('link', { name: 'owner', exact: true }).click();
       await page.waitForURL('**/console/team/mem_*');
       await h.settled(tab);
+      await step('Remove');
+      await page.getByLabel('Reason').fill('Retires');
       await page.getByRole('button', { name: 'Remove yourself' }).click();
       await page.getByText('The last owner cannot go').first().waitFor();
+      assert.equal(await page.getByLabel('Reason').inputValue(), 'Retires');
       tab.complaints.length = 0;
-      await h.visit(tab, '/console/team');
-      await page.getByRole('link', { name: 'Ada Example' }).click();
-      await page.waitForURL('**/console/team/mem_*');
-      await h.settled(tab);
+    });
+
+    test('a forgotten password is replaced by a link', async () => {
+      const { page } = tab;
+      await toAda();
+      await step('Make password link');
+      await sound(tab);
+      await page.getByLabel('Reason').fill('Asked on the phone');
+      await page.getByRole('button', { name: 'Make password link' }).click();
+      await page.waitForURL('**/console/team?done=password_link_made*');
+      link = (await page.locator('.key-once code').innerText()).trim();
+      assert.match(link, /\/password\/[\w-]{32}$/);
+      await sound(tab);
+      const ada = await h.openPage(browser, named(server), way);
+      await h.visit(ada, new URL(link).pathname);
+      await ada.page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+      await sound(ada);
+      await ada.page.getByLabel('Password').fill('a third sentence that nobody guesses');
+      await ada.page.getByRole('button', { name: 'Set password and sign in' }).click();
+      // Her second factor is asked for all the same.
+      await ada.page.waitForURL('**/sign-in/factor*');
+      await ada.context.close();
+    });
+
+    test('somebody is removed for a reason, and it is undone', async () => {
+      const { page } = tab;
+      await toAda();
+      await step('Remove');
+      await page.getByText('Can be undone for ten minutes').waitFor();
+      await sound(tab);
+      await page.getByLabel('Reason').fill('Leaves in March');
       await page.getByRole('button', { name: 'Remove member' }).click();
-      await page.waitForURL('**/console/team?done=member_removed');
+      await page.waitForURL('**/console/team/mem_*?done=member_removed');
       await page.getByText('Removed', { exact: true }).waitFor();
+      await sound(tab);
+      await page.getByRole('button', { name: 'Undo the removal' }).click();
+      await page.waitForURL('**/console/team/mem_*?done=member_restored');
+      await page.getByText('Viewer', { exact: true }).waitFor();
+      await h.visit(tab, '/console/audit?action=member.removed');
+      await page.getByText('Leaves in March').waitFor();
+    });
+
+    test('sessions say in which browser they are', async () => {
+      await h.visit(tab, '/console/sessions');
+      await tab.page.getByText(/Chrom\w+ on \w+/).first().waitFor();
       await sound(tab);
     });
 

@@ -185,6 +185,7 @@ for (const way of ways) {
       await said('The shop, from now on');
       await sound('list');
       await h.visit(tab, `${here}?tab=settings`);
+      await page.getByLabel('Reason').fill('The shop is closed');
       await press('Remove webhook');
       await page.waitForURL('**/console/webhooks?done=webhook_removed');
       await said('No webhooks yet');

@@ -23,8 +23,15 @@ pub(crate) use sessions::{begin, end, secret_of, secret_text};
 
 use std::sync::Arc;
 
-use holdfast_service::Service;
+use axum::http::{Extensions, HeaderMap, header};
+use holdfast_service::{RequestInfo, Service, browser};
 use live::Live;
+
+/// Where a request came from, and with what.
+pub(crate) fn info(extensions: &Extensions, headers: &HeaderMap) -> RequestInfo {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    RequestInfo { browser: browser::in_words(agent), ..extensions.get::<RequestInfo>().cloned().unwrap_or_default() }
+}
 
 /// What the operator set that concerns the interface.
 #[derive(Clone, Debug, Default)]

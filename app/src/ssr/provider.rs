@@ -38,7 +38,7 @@ fn origin(state: &AppState, request: &Request) -> String {
 }
 
 fn from(request: &Request) -> RequestInfo {
-    request.extensions().get::<RequestInfo>().cloned().unwrap_or_default()
+    super::info(request.extensions(), request.headers())
 }
 
 /// Where somebody wants to go then, as the address says it.

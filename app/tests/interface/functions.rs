@@ -64,6 +64,7 @@ fn table() -> Vec<Row> {
         set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off";
         my_sessions "+++++" "ok" "unauthenticated" |_| "";
         end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
+        end_other_sessions "+++++" "ok" "unauthenticated" |_| "";
         my_ways "+++++" "ok" "unauthenticated" |_| "";
         my_passkey "+++++" "ok" "unauthenticated" |_| "";
         my_security "+++++" "ok" "unauthenticated" |_| "";
@@ -159,7 +160,7 @@ fn table() -> Vec<Row> {
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
         token_scopes "+++__" "ok" "unauthenticated" |_| "";
         create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&ends_on=&scopes[licenses_read]=true";
-        revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}", t.token);
+        revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.token);
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
         // The team.
@@ -168,12 +169,11 @@ fn table() -> Vec<Row> {
         invite "++___" "ok" "unauthenticated" |t| format!("email=new-{}%40example.com&role=viewer", t.product.to_string().replace('_', "-"));
         resend_invitation "++___" "not_found" "unauthenticated" |t| format!("id={}", t.invitation);
         revoke_invitation "++___" "not_found" "unauthenticated" |t| format!("id={}", t.invitation);
-        set_role "++___" "not_found" "unauthenticated" |t| format!("id={}&role=support", t.member);
-        reset_member_factors "++___" "not_found" "unauthenticated" |t| format!("id={}", t.member);
-        remove_member "++___" "not_found" "unauthenticated" |t| format!("id={}", t.member);
+        look_at_member_step "++___" "not_found" "unauthenticated" |t| format!("id={}&step=remove", t.member);
+        step_member "++___" "not_found" "unauthenticated" |t| format!("id={}&step=password&reason=Asked", t.member);
         provider "+____" "ok" "unauthenticated" |_| "";
         set_provider "!____" "invalid_request" "unauthenticated" |_| "issuer=ftp%3A%2F%2Fx&client_id=c&secret=s&domains=example.com&new_role=";
-        remove_provider "?____" "not_found" "unauthenticated" |_| "";
+        remove_provider "?____" "not_found" "unauthenticated" |_| "reason=Asked";
         // Orders. A refund revokes the license that everything before is about.
         order "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.order);
         look_at_refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.order);
@@ -201,7 +201,7 @@ const PLAN: &str = "plan[name]=Studio&plan[code]=studio&plan[sold]=subscription&
 const EVENT: &str = "evt_01m803crnaftmanwmz5a0j4ry7";
 
 /// Everything that tells of `things`.
-fn marks(things: &Things, tag: &str) -> Vec<String> {
+pub fn marks(things: &Things, tag: &str) -> Vec<String> {
     let Things { product, plan, customer, license, seat, alert, import, key, webhook, delivery, .. } = things;
     let ids = [
         product.to_string(),
@@ -323,6 +323,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "new" if kind == "acts" => format!("new?of=licenses&step=suspend&id={}", things.license),
         "{seat}" => things.seat.to_string(),
         "{step}" if kind == "fleet" => "drain".to_owned(),
+        "{step}" if kind == "team" => "remove".to_owned(),
         "{step}" => "revoke".to_owned(),
         "{event}" => EVENT.to_owned(),
         "{number}" => things.event.to_string(),

@@ -15,6 +15,7 @@ mod overview;
 mod people;
 mod promises;
 mod refusals;
+mod routes;
 mod secrets;
 mod sessions;
 mod world;

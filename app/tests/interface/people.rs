@@ -2,7 +2,13 @@
 
 use axum::http::{StatusCode, header};
 use holdfast_domain::Role;
-use holdfast_service::{Call, admin::inputs::InviteMember};
+use holdfast_service::{
+    Call,
+    admin::{
+        inputs::{EventFilter, InviteMember},
+        page::PageRequest,
+    },
+};
 use holdfast_testkit::totp;
 
 use crate::world::{Answer, Browser, PASSWORD, World, function, text};
@@ -161,4 +167,144 @@ async fn the_first_owner_is_reminded_and_may_go_on() {
     assert!(page.body.contains("signing in needs a second factor"));
     let (_, _) = set_up_app(&world, &mut owner).await;
     assert!(!owner.get("/console").await.body.contains("signing in needs a second factor"));
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_by_a_link_without_scripting() {
+    let world = World::new().await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    assert!(world.browser().get("/sign-in").await.body.contains("can make you a link to a new one"));
+    let actor = Call::system(world.vendor).actor;
+    let all = world.service.members(&actor, PageRequest::default()).await.unwrap().items;
+    let id = all.iter().find(|member| member.role == Role::Viewer).unwrap().id;
+    let at = format!("/console/team/{id}");
+    let ask = format!("{at}/password");
+    assert!(owner.get(&at).await.body.contains(&format!("href=\"{ask}\"")));
+    let page = owner.get(&ask).await;
+    assert!(page.body.contains("once and within a day") && page.body.contains("name=\"reason\""), "{}", page.body);
+    assert!(!viewer.get(&at).await.body.contains("Make password link"));
+    // It asks whether it is really them.
+    let stale = "UPDATE sessions SET data = json_set(data, '$.confirmed_at', 0)";
+    holdfast_store::raw::run(&world.db.db, stale).await.unwrap();
+    let fields = format!("id={id}&step=password&reason=Asked+on+the+phone");
+    let refused = owner.call(&function("step_member"), &fields).await;
+    assert_eq!(refused.code(), "step_up_required");
+    owner.call(&function("confirm"), &format!("password={}&next=", password())).await;
+    let answer = owner.submit(&ask, &function("step_member"), &fields).await;
+    assert_eq!(answer.header(header::LOCATION), "/console/team?done=password_link_made#link");
+    let page = owner.get("/console/team?done=password_link_made").await;
+    assert!(page.body.contains("for a day") || page.body.contains("for <!>a day"), "{}", page.body);
+    let link = page.body.split("<code>").find_map(|part| part.split_once("/password/")).unwrap().1;
+    let link = link.split('<').next().unwrap().to_owned();
+    let mut browser = world.browser();
+    let page = browser.get(&format!("/password/{link}")).await;
+    assert!(page.body.contains("Choose a new password") && page.body.contains("viewer-ours@example.com"));
+    assert!(!page.body.contains("Your name"), "{}", page.body);
+    let fields = format!("token={link}&password=short");
+    let answer = browser.submit(&format!("/password/{link}"), &function("accept_invitation"), &fields).await;
+    assert!(answer.header(header::LOCATION).ends_with("#refused"));
+    let page = browser.get(&format!("/password/{link}")).await;
+    assert!(page.body.contains("password_too_weak"), "{}", page.body);
+    let fields = format!("token={link}&password=tidal+omelette+bracket+nine");
+    let answer = browser.submit(&format!("/password/{link}"), &function("accept_invitation"), &fields).await;
+    assert_eq!(answer.header(header::LOCATION), "/console");
+    assert_eq!(browser.get("/console").await.status, StatusCode::OK);
+    // The session of before has ended, and the link is used up.
+    assert_eq!(viewer.get("/console").await.status, StatusCode::FOUND);
+    let gone = world.browser().get(&format!("/password/{link}")).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    assert!(gone.body.contains("does not work any more"));
+}
+
+#[tokio::test]
+async fn what_ends_somebodys_access_asks_for_a_reason_and_keeps_it() {
+    let world = World::new().await;
+    let things = world.things("why").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let (member, token, webhook) = (things.member, things.token, things.webhook);
+    let told = async |action: &str| {
+        let filter = EventFilter { action: Some(action.to_owned()), ..EventFilter::default() };
+        let actor = Call::system(world.vendor).actor;
+        let events = world.service.events(&actor, filter, PageRequest::default()).await.unwrap().items;
+        events.iter().map(|event| event.data["reason"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    for (from, name, fields, action) in [
+        (
+            format!("/console/team/{member}/role"),
+            "step_member",
+            format!("id={member}&step=role&role=developer"),
+            "member.role_changed",
+        ),
+        (
+            format!("/console/team/{member}/factors"),
+            "step_member",
+            format!("id={member}&step=factors"),
+            "member.factors_reset",
+        ),
+        (format!("/console/team/{member}/remove"), "step_member", format!("id={member}&step=remove"), "member.removed"),
+        (format!("/console/tokens/{token}"), "revoke_token", format!("id={token}"), "token.revoked"),
+        (
+            format!("/console/webhooks/{webhook}?tab=settings"),
+            "step_webhook",
+            format!("id={webhook}&step=remove"),
+            "webhook.removed",
+        ),
+    ] {
+        let page = owner.get(&from).await;
+        assert!(page.body.contains("name=\"reason\""), "{from}: {}", page.body);
+        // Nothing happens without one.
+        for nothing in ["", "+"] {
+            let answer = owner.submit(&from, &function(name), &format!("{fields}&reason={nothing}")).await;
+            assert!(
+                answer.header(header::LOCATION).ends_with("#refused"),
+                "{from}: {}",
+                answer.header(header::LOCATION)
+            );
+            assert!(told(action).await.is_empty(), "{from}");
+        }
+        owner.submit(&from, &function(name), &format!("{fields}&reason=Left+the+company")).await;
+        assert_eq!(told(action).await, ["Left the company"], "{from}");
+    }
+    // Removing a member can be undone for ten minutes.
+    let at = format!("/console/team/{member}");
+    assert!(owner.get(&at).await.body.contains("Undo the removal"));
+    let answer = owner.submit(&at, &function("step_member"), &format!("id={member}&step=restore")).await;
+    assert_eq!(answer.header(header::LOCATION), format!("{at}?done=member_restored"));
+    assert!(owner.get(&at).await.body.contains("Developer"));
+    // A new secret is not next to the end of everything.
+    assert_eq!(owner.get("/console/team/sign-in").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn sessions_say_with_what_they_were_begun_and_end_together() {
+    let world = World::new().await;
+    let mut browsers = Vec::new();
+    for agent in [
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "Mozilla/5.0 (Windows NT 10.0) Chrome/139.0 Safari/537.36",
+    ] {
+        let mut browser = world.browser();
+        let fields = format!("email={}&password={}", crate::world::OWNER, password());
+        let request = axum::http::Request::post(function("sign_in"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .header("sec-fetch-site", "same-origin")
+            .header(header::USER_AGENT, agent);
+        assert_eq!(browser.send(request.body(fields.into()).unwrap()).await.code(), "ok");
+        browsers.push(browser);
+    }
+    let page = browsers[0].get("/console/sessions").await;
+    for words in ["Firefox on Linux", "Chrome on Windows", "End all others", "This browser"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    let answer = browsers[0].submit("/console/sessions", &function("end_other_sessions"), "").await;
+    assert_eq!(answer.header(header::LOCATION), "/console/sessions?done=sessions_ended");
+    assert_eq!(browsers[1].get("/console").await.status, StatusCode::FOUND);
+    let page = browsers[0].get("/console/sessions").await;
+    assert!(
+        page.body.contains("Firefox on Linux")
+            && !page.body.contains("Windows")
+            && !page.body.contains("End all others")
+    );
 }

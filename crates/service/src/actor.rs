@@ -1,7 +1,7 @@
 //! Who asks: proof of a sign-in or token that input cannot forge, and the vendor it confines everything to.
 
 use crate::error::{Error, ErrorCode, Result};
-use holdfast_domain::{MemberId, Permission, Role, SessionId, Timestamp, TokenId, VendorId};
+use holdfast_domain::{MemberId, Permission, ReasonText, Role, SessionId, Timestamp, TokenId, VendorId};
 use holdfast_store::Scope;
 use std::net::IpAddr;
 
@@ -156,9 +156,11 @@ pub struct RequestInfo {
     pub address: Option<IpAddr>,
     /// The id that the answer and the log carry.
     pub request_id: String,
+    /// Browser and system in plain words, where a browser asks; empty otherwise.
+    pub browser: String,
 }
 
-/// The context of one change: who asks, from where, and under which idempotency key. The one context argument of every
+/// The context of one change: who asks, from where, why, and under which idempotency key. The one context argument of every
 /// use case that changes something.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -166,6 +168,8 @@ pub struct Call {
     pub actor: Actor,
     /// From where.
     pub from: RequestInfo,
+    /// Why, for the audit log; where a change has a reason of its own, that counts.
+    pub reason: Option<ReasonText>,
     /// Under which key a repetition is recognised; `None` where the caller does not repeat.
     pub idempotency: Option<Idempotency>,
 }
@@ -173,12 +177,18 @@ pub struct Call {
 impl Call {
     /// A change that is not repeated.
     pub const fn new(actor: Actor, from: RequestInfo) -> Self {
-        Self { actor, from, idempotency: None }
+        Self { actor, from, reason: None, idempotency: None }
     }
 
     /// A change by the system itself: a job, or an operator with a shell on the machine.
     pub fn system(vendor: VendorId) -> Self {
         Self::new(Actor::system(vendor), RequestInfo::default())
+    }
+
+    /// The same with the reason that somebody gave: each of its events says it.
+    #[must_use]
+    pub fn because(self, reason: ReasonText) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// The same under an idempotency key.

@@ -92,7 +92,7 @@ codes! {
         "Sign in, or send `Authorization: Bearer hf_sk_…` with a valid token.";
     SignInFailed = "sign_in_failed", 401, "E-mail or password is wrong",
         "No member has this e-mail and password. Which of the two is wrong is not said.",
-        "Check both, or ask an owner or admin of your vendor for a new password.";
+        "Check both, or ask an owner or admin of your vendor for a link to a new password.";
     Forbidden = "forbidden", 403, "This role may not do that",
         "The member's role or the token's scopes do not include the permission.",
         "Ask an owner or admin to do it or to change the role.";
@@ -108,9 +108,9 @@ codes! {
     FactorNeeded = "factor_needed", 409, "Your role needs a second factor",
         "The last factor of an owner, an admin or a support person was to be removed.",
         "Add another one first.";
-    InvitationInvalid = "invitation_invalid", 404, "This invitation does not work any more",
-        "The link was used, taken back or replaced, it is older than seven days, or its address cannot be used here.",
-        "Ask whoever invited you for a new one, if need be for another address of yours.";
+    InvitationInvalid = "invitation_invalid", 404, "This link does not work any more",
+        "The link of an invitation or to a new password was used, taken back or replaced, it is too old (an invitation works for seven days, a link to a new password for one), or its address cannot be used here.",
+        "Ask whoever gave it to you for a new one, if need be for another address of yours.";
     ProviderRefused = "provider_refused", 403, "The sign-in with your company's account did not work",
         "The provider's answer did not hold, or the account is not one that is let in here.",
         "Begin again from the sign-in page; if it stays, ask an owner of your vendor.";

@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod address;
 pub mod admin;
+pub mod browser;
 pub mod bundles;
 pub mod error;
 pub mod runtime;

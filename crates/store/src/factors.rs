@@ -19,12 +19,14 @@ stored_enum! {
 }
 
 stored_enum! {
-    /// What a passkey is asked to sign for.
+    /// What something that works once is for.
     pub enum Purpose {
-        /// To become a factor.
+        /// A passkey's signature, to become a factor.
         Register = "register",
-        /// To prove who one is.
+        /// A passkey's signature, to prove who one is.
         Prove = "prove",
+        /// A link to a new password ([`crate::password_links`]).
+        Password = "password",
     }
 }
 
@@ -121,14 +123,17 @@ pub async fn remove_unconfirmed(tx: &mut Tx, scope: Scope, member: MemberId) -> 
     tx.rows(sql.into(), args![scope.vendor(), member]).await.map(|_| ())
 }
 
-/// Removes everything a member could prove themselves with beside the password. Returns how many factors.
+/// Removes everything a member could prove themselves with beside the password. Returns how many factors. A link to a new
+/// password stays: whoever has lost everything gets both.
 pub async fn reset(tx: &mut Tx, scope: Scope, member: MemberId) -> Result<u64, StoreError> {
     let args = || args![scope.vendor(), member];
     let sql = "DELETE FROM factors WHERE vendor = $1 AND member = $2 RETURNING id";
     let removed = tx.rows(sql.into(), args()).await?.len() as u64;
-    for table in ["recovery_codes", "half_sign_ins", "challenges"] {
+    for table in ["recovery_codes", "half_sign_ins"] {
         tx.rows(format!("DELETE FROM {table} WHERE vendor = $1 AND member = $2").into(), args()).await?;
     }
+    let sql = "DELETE FROM challenges WHERE vendor = $1 AND member = $2 AND purpose <> $3";
+    tx.rows(sql.into(), args![scope.vendor(), member, Purpose::Password]).await?;
     Ok(removed)
 }
 

@@ -37,6 +37,7 @@ pub mod notes;
 pub mod orders;
 pub mod outbox;
 pub mod page;
+pub mod password_links;
 pub mod plans;
 pub mod products;
 pub mod proofs;

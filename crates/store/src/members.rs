@@ -3,6 +3,7 @@
 use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
+    password_links,
     scope::Scope,
     sql::{Querier, Record as _, args, bare, first, record},
     tx::Tx,
@@ -85,10 +86,12 @@ pub async fn lock(tx: &mut Tx, scope: Scope, id: MemberId) -> Result<Option<Memb
     first(tx, sql, args![scope.vendor(), id]).await
 }
 
-/// Replaces the password hash. False where there is no such member.
+/// Replaces the password hash, and ends a link to a new one. False where there is no such member.
 pub async fn set_password(tx: &mut Tx, scope: Scope, id: MemberId, hash: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE members SET password_hash = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
-    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, hash]).await?.is_empty())
+    let found = !tx.rows(sql.into(), args![scope.vendor(), id, hash]).await?.is_empty();
+    password_links::end(tx, scope, id).await?;
+    Ok(found)
 }
 
 /// Gives a person who was removed another beginning: a name, a role and a password, and the right to sign in.
@@ -139,6 +142,9 @@ pub async fn set_role(tx: &mut Tx, scope: Scope, id: MemberId, role: Role) -> Re
     }
     let sql = "UPDATE members SET role = $3 WHERE vendor = $1 AND id = $2";
     tx.rows(sql.into(), args![scope.vendor(), id, role]).await?;
+    // Whoever made a link to a new password may not be allowed to make one for what the member is now. Only here, where the
+    // row is locked, every link that was made before is seen.
+    password_links::end(tx, scope, id).await?;
     Ok(OwnerGuard::Done)
 }
 
@@ -155,6 +161,7 @@ pub async fn set_disabled(
     }
     let sql = "UPDATE members SET disabled_at = $3 WHERE vendor = $1 AND id = $2";
     tx.rows(sql.into(), args![scope.vendor(), id, at]).await?;
+    password_links::end(tx, scope, id).await?;
     Ok(OwnerGuard::Done)
 }
 

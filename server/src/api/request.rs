@@ -67,7 +67,7 @@ impl Current {
 
     /// The same for the use cases.
     pub fn info(&self) -> RequestInfo {
-        RequestInfo { address: self.address, request_id: self.id.clone() }
+        RequestInfo { address: self.address, request_id: self.id.clone(), ..RequestInfo::default() }
     }
 }
 

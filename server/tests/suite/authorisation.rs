@@ -256,4 +256,117 @@ both! {
         }
         assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["status"], "active");
     }
+
+    async fn another_vendors_things_are_reached_in_no_way(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, license, key) = world.licensed(2).await;
+        let seat = world.activate(&product, &key, 1).await.expect(201).text("seat");
+        let plan = world.read("/v1/plans").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let customer = world.post("/v1/customers", json!({ "name": "Ann Secret" })).await.expect(201).text("id");
+        let order = world.post("/v1/orders", json!({ "reference": "A-SECRET" })).await.expect(201).text("id");
+        let note = json!({ "note": "A secret note" });
+        let note = world.post(&format!("/v1/customers/{customer}/notes"), note).await.expect(201).text("id");
+        let upload = format!("/v1/imports?product={product}&plan={plan}");
+        let upload = World::request(Method::POST, &upload)
+            .header("authorization", format!("Bearer {}", world.token))
+            .header("content-type", "text/csv")
+            .body(axum::body::Body::from("key\nSECRET-KEY-0001-ABCD\n"));
+        let import = world.send(upload.unwrap()).await.expect(201).text("id");
+        let alert = world.alert(&db, &product).await;
+        let keys = world.read("/v1/keys").await.json();
+        let kid = keys["items"].as_array().unwrap().iter().find(|key| key["product"] == product.as_str()).unwrap();
+        let kid = kid["kid"].as_str().unwrap().to_owned();
+        let stranger = world.foreign_token(&db).await;
+        let log = || async { world.service.verify_chain(world.vendor).await.unwrap().events };
+        let before = log().await;
+        let mine = [
+            ("imports", &import), ("notes", &note), ("alerts", &alert), ("keys", &kid), ("products", &product),
+            ("plans", &plan), ("customers", &customer), ("licenses", &license), ("seats", &seat), ("orders", &order),
+        ];
+        let bodies = [("product", &product), ("plan", &plan), ("customer", &customer)];
+        let strip = |answer: Answer| {
+            let id = answer.header("x-request-id").to_owned();
+            (answer.status, String::from_utf8(answer.bytes).unwrap().replace(&id, ""))
+        };
+        // Whatever takes an id of theirs, in the path, the query or the body, answers as if there were nothing.
+        let mut checked = std::collections::BTreeSet::new();
+        for (method, path, body) in operations() {
+            let kind = path.split('/').nth(2).unwrap();
+            let (mut foreign, mut unknown) = (path.clone(), fill(&path));
+            match mine.iter().find(|(name, _)| *name == kind) {
+                Some((_, id)) if path.contains("{id}") => foreign = path.replace("{id}", id),
+                _ if path.contains('{') => continue,
+                _ => {}
+            }
+            if named(&method, &path) == "stageImport" {
+                unknown = format!("{path}?product=prd_01m803crnaftmanwmz5a0j4ry7");
+                foreign = format!("{path}?product={product}");
+            }
+            let theirs = body.clone().map(|mut body| {
+                for (name, id) in bodies {
+                    if body.get(name).is_some() {
+                        body[name] = json!(id);
+                    }
+                }
+                body
+            });
+            if foreign == path && theirs == body {
+                continue;
+            }
+            let first = strip(world.call_as(&stranger, method.clone(), &foreign, theirs.as_ref()).await);
+            let second = strip(world.call_as(&stranger, method.clone(), &unknown, body.as_ref()).await);
+            assert_eq!(first, second, "{method} {path}");
+            assert!(first.0.is_client_error(), "{method} {path}: {first:?}");
+            checked.insert(kind.to_owned());
+        }
+        for kind in ["imports", "notes", "alerts", "keys"] {
+            assert!(checked.contains(kind), "{kind} was not asked for: {checked:?}");
+        }
+        // What narrows a list, an export or a figure to theirs finds nothing.
+        let secrets = ["Ann Secret", "A-SECRET", "secret note", "SECRET-KEY", "PC 1"];
+        let ids = [&product, &plan, &customer, &license, &seat, &order, &note, &import, &alert];
+        for path in [
+            format!("/v1/plans?product={product}"),
+            format!("/v1/licenses?product={product}"),
+            format!("/v1/licenses?plan={plan}"),
+            format!("/v1/licenses?customer={customer}"),
+            format!("/v1/licenses?order={order}"),
+            format!("/v1/orders?customer={customer}"),
+            format!("/v1/seats?license={license}"),
+            format!("/v1/events?subject={license}"),
+            "/v1/imports".to_owned(),
+            "/v1/alerts".to_owned(),
+            "/v1/customers?q=Secret".to_owned(),
+            format!("/v1/exports/licenses?product={product}"),
+            format!("/v1/exports/licenses?q={key}"),
+            "/v1/exports/licenses".to_owned(),
+            "/v1/exports/customers".to_owned(),
+            format!("/v1/exports/seats?license={license}"),
+            "/v1/exports/seats".to_owned(),
+            "/v1/exports/orders".to_owned(),
+            "/v1/exports/events".to_owned(),
+            format!("/v1/exports/events?subject={license}"),
+        ] {
+            let answer = world.call_as(&stranger, Method::GET, &path, None).await.expect(200);
+            let text = String::from_utf8(answer.bytes).unwrap();
+            let told = secrets.iter().copied().chain(ids.iter().map(|id| id.as_str()));
+            for secret in told.filter(|secret| !path.contains(secret)) {
+                assert!(!text.contains(secret), "{path} tells a stranger of {secret}: {text}");
+            }
+        }
+        for query in ["product={product}", "customer={customer}", "plan={plan}", "product={product}&by=customer"] {
+            let ask = |product: &str, customer: &str, plan: &str| {
+                let query = query.replace("{product}", product).replace("{customer}", customer).replace("{plan}", plan);
+                format!("/v1/freshness?{query}")
+            };
+            let read = async |path: String| strip(world.call_as(&stranger, Method::GET, &path, None).await);
+            let first = read(ask(&product, &customer, &plan)).await;
+            let nothing = ("prd_01m803crnaftmanwmz5a0j4ry7", "cus_01m803crnaftmanwmz5a0j4ry7", "pln_01m803crnaftmanwmz5a0j4ry7");
+            assert_eq!(first, read(ask(nothing.0, nothing.1, nothing.2)).await, "{query}");
+            assert!(first.0.is_client_error(), "{query}: {first:?}");
+        }
+        assert_eq!(log().await, before, "nothing was written into the vendor's log");
+        let own = world.read(&format!("/v1/imports/{import}")).await.expect(200).json();
+        assert_eq!(own["state"], "staged", "{own}");
+    }
 }

@@ -2,14 +2,18 @@
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use holdfast::{AppState, config::ServeConfig, health::Health, router};
-use holdfast_domain::{Permission, VendorId};
+use holdfast_domain::{AlertId, Permission, VendorId};
 use holdfast_service::{
     Call, Parts, Service, Settings,
     admin::inputs::{BootstrapInput, CreateToken},
     system::{OsEntropy, SystemClock},
     vault::{MasterKey, Vault},
 };
-use holdfast_store::{StoreError, WriteOptions, vendors};
+use holdfast_store::{
+    StoreError, WriteOptions,
+    alerts::{self, AlertRow},
+    vendors,
+};
 use holdfast_testkit::TestDb;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -122,6 +126,38 @@ impl World {
         made.unwrap();
         let input = CreateToken { name: "all".parse().unwrap(), scopes: Permission::ALL.to_vec(), expires_at: None };
         self.service.create_token(&Call::system(vendor), input).await.unwrap().secret
+    }
+
+    /// An alert about a product of this vendor.
+    pub async fn alert(&self, db: &TestDb, product: &str) -> String {
+        let now = self.service.now();
+        let row = AlertRow {
+            id: AlertId::new(now, &OsEntropy),
+            vendor: Some(self.vendor),
+            product: Some(product.parse().unwrap()),
+            code: "expiry_cliff".to_owned(),
+            subject: format!("product:{product}"),
+            severity: "warning".to_owned(),
+            detail: "half of its licenses end within a day".to_owned(),
+            raised_at: now,
+            updated_at: now,
+            fails_at: None,
+            drains_at: None,
+            cleared_at: None,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            note: None,
+        };
+        let id = row.id.to_string();
+        let made: Result<(), StoreError> = db
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { alerts::insert(tx, &row).await })
+            })
+            .await;
+        made.unwrap();
+        id
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -112,28 +112,65 @@ pub async fn confirm(
     Ok(())
 }
 
-/// What the invitation of a link is to.
+/// What a link is to: an invitation, or a new password.
 #[server(output = crate::wire::Answer)]
 pub async fn invitation(token: String) -> Result<Invited, UiError> {
     use crate::{ctx, ui::When};
+    use holdfast_service::ErrorCode;
     let service = ctx::service()?;
+    let now = service.now();
+    match service.look_at_password_link(&token).await {
+        Ok(look) => {
+            return Ok(Invited {
+                title: "Choose a new password".to_owned(),
+                email: look.email.to_string(),
+                what: format!("is a member of {} and has forgotten theirs", look.vendor),
+                factor: "All your sessions end with it. If you have a second factor, the next page asks for it."
+                    .to_owned(),
+                new: false,
+                hint: "At least 15 characters, or 8 where you have a second factor.".to_owned(),
+                until: When::new(look.expires_at, now),
+                verb: "Set password and sign in".to_owned(),
+            });
+        }
+        Err(error) if error.code == ErrorCode::InvitationInvalid => {}
+        Err(error) => return Err(error.into()),
+    }
     let look = service.look_at_invitation(&token).await?;
+    let factor = if look.role.requires_factor() {
+        "Your role needs a second factor: the next page sets one up, with an authenticator app or a passkey."
+    } else {
+        ""
+    };
     Ok(Invited {
-        vendor: look.vendor.to_string(),
+        title: format!("Join {}", look.vendor),
         email: look.email.to_string(),
-        role: look.role.as_str().to_owned(),
-        factor: look.role.requires_factor(),
-        until: When::new(look.expires_at, service.now()),
+        what: format!("is invited as {}", look.role.as_str()),
+        factor: factor.to_owned(),
+        new: true,
+        hint: "At least 15 characters. A sentence you remember is best.".to_owned(),
+        until: When::new(look.expires_at, now),
+        verb: "Join and sign in".to_owned(),
     })
 }
 
-/// Makes whoever holds the link of an invitation a member and signs them in.
+/// Makes whoever holds the link of an invitation a member, or gives whoever holds one to a new password that; and signs them
+/// in.
 #[server(output = crate::wire::Answer)]
-pub async fn accept_invitation(token: String, name: String, password: String) -> Result<(), UiError> {
+pub async fn accept_invitation(
+    token: String,
+    #[server(default)] name: String,
+    password: String,
+) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::parse};
     use holdfast_service::admin::inputs::{AcceptInvitation, Password};
-    let input = AcceptInvitation { name: parse("name", &name)?, password: Password::new(password) };
-    let step = ctx::service()?.accept_invitation(&token, input, &ctx::from()).await?;
+    let (service, password) = (ctx::service()?, Password::new(password));
+    let step = if service.look_at_password_link(&token).await.is_ok() {
+        service.choose_password(&token, password, &ctx::from()).await?
+    } else {
+        let input = AcceptInvitation { name: parse("name", &name)?, password };
+        service.accept_invitation(&token, input, &ctx::from()).await?
+    };
     // Whose role needs a second factor is led to setting one up from there.
     ctx::go_on(&step, "/console").await
 }

@@ -83,7 +83,7 @@ pub fn SignInPage() -> impl IntoView {
                 (!href.is_empty())
                     .then(|| view! { <p class="section"><a class="btn btn-plain" href=href rel="external">"Sign in with your company's account"</a></p> })
             })}
-            <p class="door-foot">"An owner or admin of your vendor can give you a new password."</p>
+            <p class="door-foot">"Forgotten the password? An owner or admin of your vendor can make you a link to a new one."</p>
         </Door>
     }
 }
@@ -124,7 +124,7 @@ pub fn FactorPage() -> impl IntoView {
     }
 }
 
-/// The page of an invitation's link: becoming a member.
+/// The page of a link that was handed over: becoming a member, or choosing a new password.
 #[component]
 pub fn InvitePage() -> impl IntoView {
     let params = use_params_map();
@@ -133,34 +133,38 @@ pub fn InvitePage() -> impl IntoView {
     let action = act::<AcceptInvitation>();
     let error = act_error(action);
     view! {
-        <Title text="Invitation" />
+        <Title text="Your link" />
         <Door>
             {show(invited, move |invited: Invited| {
-                let factor = invited.factor.then(|| view! {
-                    <p class="small muted">"Your role needs a second factor: the next page sets one up, with an authenticator app or a passkey."</p>
+                let (new, old) = (invited.new, !invited.new);
+                let factor =
+                    (!invited.factor.is_empty()).then(|| view! { <p class="small muted">{invited.factor}</p> });
+                let name = new.then(|| view! {
+                    <Field name="name" label="Your name" required=true maxlength="200" autocomplete="name" autofocus=true error />
                 });
                 view! {
-                    <h1>{format!("Join {}", invited.vendor)}</h1>
+                    <h1>{invited.title}</h1>
                     <p class="muted">
-                        {invited.email.clone()} " is invited as " {invited.role} ". This link works once, until " <WhenText when=invited.until exact=true /> "."
+                        {invited.email.clone()} " " {invited.what} ". This link works once, until " <WhenText when=invited.until exact=true /> "."
                     </p>
                     <ActionForm action=action class="form section">
                         <FormError error />
                         <input type="hidden" name="token" value=token.get_untracked() />
                         // For password managers.
                         <input type="hidden" name="username" value=invited.email autocomplete="username" />
-                        <Field name="name" label="Your name" required=true maxlength="200" autocomplete="name" autofocus=true error />
+                        {name}
                         <Field
                             name="password"
                             label="Password"
                             kind="password"
                             required=true
                             autocomplete="new-password"
-                            hint="At least 15 characters. A sentence you remember is best."
+                            autofocus=old
+                            hint=invited.hint
                             error
                         />
                         {factor}
-                        <Submit label="Join and sign in" pending=action.pending() />
+                        <Submit label=invited.verb pending=action.pending() />
                     </ActionForm>
                 }
             })}

@@ -18,17 +18,23 @@ pub struct Ways {
     pub recovery: bool,
 }
 
-/// What an invitation is to.
+/// What a link is to: becoming a member, or a new password for one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invited {
-    /// Who invites.
-    pub vendor: String,
-    /// Whom.
+    /// What whoever holds it is about to do.
+    pub title: String,
+    /// Whose link it is.
     pub email: String,
-    /// What they are to be.
-    pub role: String,
-    /// Whether that needs a second factor.
-    pub factor: bool,
-    /// Until when it can be accepted.
+    /// What it makes of them.
+    pub what: String,
+    /// What is to be known of the second factor; empty for nothing.
+    pub factor: String,
+    /// Whether they are new and are asked for their name.
+    pub new: bool,
+    /// What the password must be.
+    pub hint: String,
+    /// Until when it works.
     pub until: When,
+    /// What the button says.
+    pub verb: String,
 }

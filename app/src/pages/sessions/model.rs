@@ -11,6 +11,8 @@ pub struct SessionRow {
     pub id: String,
     /// Whether it is the one that looks.
     pub current: bool,
+    /// Browser and system in plain words.
+    pub browser: String,
     /// The address it was begun from; empty where it is not known.
     pub origin: String,
     /// When it began.

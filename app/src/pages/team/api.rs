@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::model::{MemberDetail, ProviderForm, TeamView};
+use super::model::{MemberDetail, MemberStep, ProviderForm, TeamView};
 use crate::error::UiError;
 
 /// Everybody, and who was invited.
 #[server(output = crate::wire::Answer)]
 pub async fn team() -> Result<TeamView, UiError> {
-    use super::model::InvitationRow;
+    use super::model::{InvitationRow, Link};
     use crate::{ctx, ui::When};
     use holdfast_domain::{Permission, Role};
     let actor = ctx::actor(Permission::CatalogRead).await?;
@@ -26,13 +26,12 @@ pub async fn team() -> Result<TeamView, UiError> {
         may_change: owners || invitation.role != Role::Owner,
     });
     let link = ctx::note("invitation").filter(|_| may_change);
-    Ok(TeamView {
-        members: people,
-        invitations: invitations.collect(),
-        link: link.and_then(|link| link.split_once(' ').map(|(email, link)| (email.to_owned(), link.to_owned()))),
-        may_change,
-        owners,
-    })
+    let link = link.and_then(|link| link.split_once(' ').map(|(email, link)| (email.to_owned(), link.to_owned())));
+    let link = link.map(|(email, link)| {
+        let lasts = if link.contains(PASSWORD) { "a day" } else { "seven days" };
+        Link { email, link, lasts: lasts.to_owned() }
+    });
+    Ok(TeamView { members: people, invitations: invitations.collect(), link, may_change, owners })
 }
 
 #[cfg(feature = "ssr")]
@@ -97,13 +96,23 @@ fn role(text: &str) -> Result<holdfast_domain::Role, UiError> {
     holdfast_domain::Role::from_name(text).ok_or_else(|| UiError::field("role", "One of the roles."))
 }
 
-/// Hands the link of an invitation to whoever has made it, once.
+/// Under which address a link to a new password opens.
 #[cfg(feature = "ssr")]
-fn hand_over(made: &holdfast_service::admin::views::NewInvitation) {
+const PASSWORD: &str = "/password/";
+
+/// Hands a link to whoever has made it, once.
+#[cfg(feature = "ssr")]
+fn hand_over(email: &holdfast_domain::Email, path: &str, secret: &str, done: &str) {
     use crate::ctx;
     let origin = ctx::origin().unwrap_or_default();
-    ctx::set_note("invitation", &format!("{} {origin}/invite/{}", made.invitation.email, made.secret));
-    ctx::redirect("/console/team?done=invited#link");
+    ctx::set_note("invitation", &format!("{email} {origin}{path}{secret}"));
+    ctx::redirect(&format!("/console/team?done={done}#link"));
+}
+
+/// The same for an invitation.
+#[cfg(feature = "ssr")]
+fn hand_invitation_over(made: &holdfast_service::admin::views::NewInvitation) {
+    hand_over(&made.invitation.email, "/invite/", &made.secret, "invited");
 }
 
 /// Invites somebody.
@@ -114,7 +123,7 @@ pub async fn invite(email: String, role: String) -> Result<(), UiError> {
     use holdfast_service::admin::inputs::InviteMember;
     let actor = ctx::actor(Permission::MembersWrite).await?;
     let input = InviteMember { email: parse("email", &email)?, role: self::role(&role)? };
-    hand_over(&ctx::service()?.invite(&ctx::call(&actor), input).await?);
+    hand_invitation_over(&ctx::service()?.invite(&ctx::call(&actor), input).await?);
     Ok(())
 }
 
@@ -124,7 +133,7 @@ pub async fn resend_invitation(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::MembersWrite).await?;
-    hand_over(&ctx::service()?.resend_invitation(&ctx::call(&actor), parse_id(&id)?).await?);
+    hand_invitation_over(&ctx::service()?.resend_invitation(&ctx::call(&actor), parse_id(&id)?).await?);
     Ok(())
 }
 
@@ -143,16 +152,49 @@ pub async fn revoke_invitation(id: String) -> Result<(), UiError> {
 /// A member.
 #[server(output = crate::wire::Answer)]
 pub async fn member(id: String) -> Result<MemberDetail, UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
+    use crate::{ctx, pages::products::api::parse_id, ui::When};
     use holdfast_domain::Permission;
+    use holdfast_service::admin::undo::OFFERED;
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let service = ctx::service()?;
     let member = service.member(&actor, parse_id(&id)?).await?;
     let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(&actor).await?) } else { None };
     let row = row(&service, &actor, &member, known.as_deref());
-    let leaves =
-        if row.may_change && !row.removed { leaves(&service, &actor, member.id).await? } else { String::new() };
-    Ok(MemberDetail { row, owners: actor.may(Permission::OwnersWrite), leaves })
+    let until = member.removed_at.map(|at| at.plus(OFFERED)).filter(|until| row.may_change && *until >= service.now());
+    Ok(MemberDetail { row, undo_until: until.map(|until| When::new(until, service.now())) })
+}
+
+/// What a step with a member would do, and what it asks for.
+#[server(output = crate::wire::Answer)]
+pub async fn look_at_member_step(id: String, step: String) -> Result<MemberStep, UiError> {
+    use super::{
+        model::roles,
+        steps::{Step, consequences},
+    };
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::{Permission, Role};
+    use holdfast_service::{Error, ErrorCode};
+    let actor = ctx::actor(Permission::MembersWrite).await?;
+    let service = ctx::service()?;
+    let step = Step::from_name(&step).filter(|step| *step != Step::Restore);
+    let step = step.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    let member = service.member(&actor, parse_id(&id)?).await?;
+    let owners = actor.may(Permission::OwnersWrite);
+    if member.role == Role::Owner && !owners {
+        return Err(Error::new(ErrorCode::Forbidden).into());
+    }
+    let leaves = if step == Step::Remove { leaves(&service, &actor, member.id).await? } else { String::new() };
+    let me = actor.member_id() == Some(member.id);
+    Ok(MemberStep {
+        id: member.id.to_string(),
+        name: member.name.to_string(),
+        title: step.title(me).to_owned(),
+        whose: format!("{}, {}", member.email, member.role.as_str()),
+        consequences: consequences(step, &leaves),
+        roles: if step == Step::Role { roles(owners) } else { Vec::new() },
+        role: member.role.as_str().to_owned(),
+        ends_access: step == Step::Remove,
+    })
 }
 
 /// What of a member's ends when they are removed: programs by name.
@@ -194,37 +236,39 @@ async fn leaves(
     Ok(words.join(" "))
 }
 
-/// Gives a member another role.
+/// Takes a step with a member: gives them another role, makes a link to a new password, takes their second factors or
+/// their right to sign in away, each for a reason; or lets somebody in again who was removed a moment ago.
 #[server(output = crate::wire::Answer)]
-pub async fn set_role(id: String, role: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
-    use holdfast_domain::Permission;
+pub async fn step_member(
+    id: String,
+    step: String,
+    #[server(default)] role: String,
+    #[server(default)] reason: String,
+) -> Result<(), UiError> {
+    use super::steps::Step;
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::{MemberId, Permission};
+    use holdfast_service::{Error, ErrorCode};
     let actor = ctx::actor(Permission::MembersWrite).await?;
-    let id = parse_id(&id)?;
-    ctx::service()?.set_role(&ctx::call(&actor), id, self::role(&role)?).await?;
-    changed(&actor, id, "role_changed").await
-}
-
-/// Takes a member's right to sign in away.
-#[server(output = crate::wire::Answer)]
-pub async fn remove_member(id: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
-    use holdfast_domain::Permission;
-    let actor = ctx::actor(Permission::MembersWrite).await?;
-    let id = parse_id(&id)?;
-    ctx::service()?.remove_member(&ctx::call(&actor), id).await?;
-    changed(&actor, id, "member_removed").await
-}
-
-/// Takes a member's second factors away, for somebody who has lost them.
-#[server(output = crate::wire::Answer)]
-pub async fn reset_member_factors(id: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
-    use holdfast_domain::Permission;
-    let actor = ctx::actor(Permission::MembersWrite).await?;
-    let id = parse_id(&id)?;
-    ctx::service()?.reset_factors(&ctx::call(&actor), id).await?;
-    changed(&actor, id, "factors_reset").await
+    let (service, call) = (ctx::service()?, ctx::call(&actor));
+    let id: MemberId = parse_id(&id)?;
+    let step = Step::from_name(&step).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    let call = if step == Step::Restore { call } else { call.because(parse("reason", &reason)?) };
+    match step {
+        Step::Role => service.set_role(&call, id, self::role(&role)?).await.map(|_| ())?,
+        Step::Password => {
+            let made = service.make_password_link(&call, id).await?;
+            hand_over(&made.member.email, PASSWORD, &made.secret, "password_link_made");
+            return Ok(());
+        }
+        Step::Factors => service.reset_factors(&call, id).await.map(|_| ())?,
+        Step::Remove => service.remove_member(&call, id).await.map(|_| ())?,
+        Step::Restore => service.restore_member(&call, id).await.map(|_| ())?,
+    }
+    changed(&actor, id, step.done()).await
 }
 
 /// Leads on after a change of a member: to the door where it ended one's own session.
@@ -235,7 +279,7 @@ async fn changed(actor: &holdfast_service::Actor, id: holdfast_domain::MemberId,
         ctx::let_out().await?;
         ctx::redirect("/sign-in?done=signed_out");
     } else {
-        ctx::redirect(&format!("/console/team?done={done}"));
+        ctx::redirect(&format!("/console/team/{id}?done={done}"));
     }
     Ok(())
 }
@@ -291,11 +335,12 @@ pub async fn set_provider(
 
 /// Takes the provider away.
 #[server(output = crate::wire::Answer)]
-pub async fn remove_provider() -> Result<(), UiError> {
-    use crate::ctx;
+pub async fn remove_provider(reason: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::OwnersWrite).await?;
-    ctx::service()?.remove_provider(&ctx::call(&actor)).await?;
+    let call = ctx::call(&actor).because(parse("reason", &reason)?);
+    ctx::service()?.remove_provider(&call).await?;
     ctx::redirect("/console/team/sign-in?done=provider_removed");
     Ok(())
 }

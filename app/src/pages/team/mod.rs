@@ -2,20 +2,22 @@
 
 pub mod api;
 pub mod model;
+#[cfg(feature = "ssr")]
+pub mod steps;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::ui::{
     ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField, StateBadge,
-    Submit, Tone, WhenText, act, act_error, load,
+    Submit, TextArea, Tone, WhenText, act,
+    act::Act,
+    act_error, load,
     page::{Notice, NoticeKind},
     show,
 };
-use api::{
-    Invite, RemoveMember, RemoveProvider, ResendInvitation, ResetMemberFactors, RevokeInvitation, SetProvider, SetRole,
-};
-use model::{InvitationRow, MemberDetail, MemberRow, ProviderForm, TeamView, roles};
+use api::{Invite, RemoveProvider, ResendInvitation, RevokeInvitation, SetProvider, StepMember};
+use model::{InvitationRow, MemberDetail, MemberRow, MemberStep, ProviderForm, TeamView, roles};
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
@@ -34,10 +36,10 @@ pub fn TeamPage() -> impl IntoView {
         }
         head.push(("Last signed in", "right"));
         let factors = team.may_change;
-        let link = team.link.clone().map(|(email, link)| view! {
-            <section class="section" id="link" aria-label="Link of the invitation">
-                <div class="key-once"><Copyable text=link what="link" /></div>
-                <p class="muted">"Give this link to " {email} ", and to nobody else: it works once, for seven days, and is not shown again. No mail is sent yet."</p>
+        let link = team.link.clone().map(|link| view! {
+            <section class="section" id="link" aria-label="Link to hand over">
+                <div class="key-once"><Copyable text=link.link what="link" /></div>
+                <p class="muted">"Give this link to " {link.email} ", and to nobody else: it works once, for " {link.lasts} ", and is not shown again. No mail is sent yet."</p>
             </section>
         });
         let waiting = (!team.invitations.is_empty()).then(|| view! { <Invitations rows=team.invitations.clone() /> });
@@ -150,6 +152,8 @@ pub fn MemberPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let member = load(move || id.get(), api::member);
+    let restore = act::<StepMember>();
+    let error = act_error(restore);
     show(member, move |detail: MemberDetail| {
         let row = detail.row.clone();
         let state = if row.removed { (Tone::Bad, "Removed".to_owned()) } else { (Tone::Good, capital(&row.role)) };
@@ -168,51 +172,83 @@ pub fn MemberPage() -> impl IntoView {
                 {row.factors.clone().map(|factors| view! { <Fact name="Second factor">{factors}</Fact> })}
                 <Fact name="What they did"><a class="link" href=format!("/console/audit?member={}", row.id)>"Audit log"</a></Fact>
             </Facts>
-            {row.may_change.then(|| view! { <MemberActs detail=detail.clone() /> })}
+            <FormError error />
+            {row.may_change.then(|| member_acts(detail.clone(), restore))}
         }
     })
 }
 
-#[component]
-fn MemberActs(detail: MemberDetail) -> impl IntoView {
-    let (role, reset, remove) = (act::<SetRole>(), act::<ResetMemberFactors>(), act::<RemoveMember>());
-    let (role_error, reset_error, remove_error) = (act_error(role), act_error(reset), act_error(remove));
+/// What can be done with a member: each step has a page of its own, which says what comes of it.
+fn member_acts(detail: MemberDetail, restore: Act) -> AnyView {
     let row = detail.row;
-    let own = row.me;
-    let (role_id, reset_id, remove_id) = (row.id.clone(), row.id.clone(), row.id.clone());
     if row.removed {
-        return view! { <p class="section">"They may no longer sign in. To let them come back, invite " {row.email} " again."</p> }.into_any();
-    }
-    view! {
-        <Section title="Role">
-            <ActionForm action=role class="form">
-                <FormError error=role_error />
-                <input type="hidden" name="id" value=role_id />
-                <SelectField name="role" label="Role" options=roles(detail.owners) value=row.role hint="Another role ends their sessions, and revokes those of their API tokens that may do more." error=role_error />
-                <div class="form-actions"><Submit label="Change role" pending=role.pending() /></div>
+        let undo = detail.undo_until.map(|until| view! {
+            <ActionForm action=restore>
+                <input type="hidden" name="id" value=row.id />
+                <input type="hidden" name="step" value="restore" />
+                <p>"The removal can be undone until " <WhenText when=until exact=true /> ", with role, password and second factors of before."</p>
+                <button type="submit" class="btn btn-plain">"Undo the removal"</button>
             </ActionForm>
-        </Section>
-        {(!own).then(move || view! {
-            <Section title="Second factors">
-                <FormError error=reset_error />
-                <p>"For somebody who has lost them. They sign in with the password alone then, and set one up before anything else."</p>
-                <ActionForm action=reset>
-                    <input type="hidden" name="id" value=reset_id />
-                    <button type="submit" class="btn btn-plain">"Reset second factors"</button>
-                </ActionForm>
-            </Section>
-        })}
-        <section class="danger-zone">
-            <h2>"Remove from the team"</h2>
-            <FormError error=remove_error />
-            <p>"Ends all sessions at once. " {detail.leaves} " What they did stays in the audit log; an invitation lets them come back."</p>
-            <ActionForm action=remove>
-                <input type="hidden" name="id" value=remove_id />
-                <button type="submit" class="btn btn-error">{if own { "Remove yourself" } else { "Remove member" }}</button>
-            </ActionForm>
-        </section>
+        });
+        return view! {
+            <div class="section">
+                {undo}
+                <p>"They may no longer sign in. To let them come back, invite " {row.email} " again."</p>
+            </div>
+        }
+        .into_any();
     }
-    .into_any()
+    let steps = [
+        ("role", "Change role"),
+        ("password", "Make password link"),
+        ("factors", "Reset second factors"),
+        ("remove", "Remove"),
+    ];
+    let link = |(step, words): (&'static str, &'static str)| {
+        let class = if step == "remove" { "btn btn-danger" } else { "btn btn-plain" };
+        view! { <a class=class href=format!("/console/team/{}/{step}", row.id)>{words}</a> }
+    };
+    // One's own password and factors are changed elsewhere.
+    let own = row.me;
+    let steps = steps.into_iter().filter(|(step, _)| !own || matches!(*step, "role" | "remove")).map(link);
+    view! { <div class="actions section">{steps.collect_view()}</div> }.into_any()
+}
+
+/// A step with a member, before it is taken.
+#[component]
+pub fn MemberStepPage() -> impl IntoView {
+    let params = use_params_map();
+    let asked = Memo::new(move |_| {
+        params.with(|params| (params.get("id").unwrap_or_default(), params.get("step").unwrap_or_default()))
+    });
+    let step = load(move || asked.get(), |(id, step)| api::look_at_member_step(id, step));
+    let action = act::<StepMember>();
+    let error = act_error(action);
+    show(step, move |found: MemberStep| {
+        let back = format!("/console/team/{}", found.id);
+        let crumbs = vec![Crumb::new("/console/team", "Team"), Crumb::new(back.clone(), found.name)];
+        let role = (!found.roles.is_empty()).then(|| {
+            view! { <SelectField name="role" label="Role" options=found.roles value=found.role error /> }
+        });
+        view! {
+            <PageHead title=found.title.clone() crumbs />
+            <p class="page-sub">{found.whose}</p>
+            <Notice kind=NoticeKind::Warn>
+                {found.consequences.into_iter().map(|words| view! { <p>{words}</p> }).collect_view()}
+            </Notice>
+            <ActionForm action=action class="form section">
+                <FormError error />
+                <input type="hidden" name="id" value=found.id />
+                <input type="hidden" name="step" value=asked.with_untracked(|(_, step)| step.clone()) />
+                {role}
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <div class="form-actions">
+                    <Submit label=found.title danger=found.ends_access pending=action.pending() />
+                    <a class="btn btn-plain" href=back>"Cancel"</a>
+                </div>
+            </ActionForm>
+        }
+    })
 }
 
 /// Through whom people sign in.
@@ -235,8 +271,11 @@ pub fn ProviderPage() -> impl IntoView {
             <section class="danger-zone">
                 <h2>"Take the provider away"</h2>
                 <FormError error=remove_error />
-                <p>"Whoever has no password cannot sign in then. Sessions that run go on."</p>
-                <ActionForm action=remove><button type="submit" class="btn btn-error">"Remove provider"</button></ActionForm>
+                <p>"Whoever has no password cannot sign in then. Sessions that run go on. The client secret goes with it: to undo this, set the provider anew."</p>
+                <ActionForm action=remove class="form">
+                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error=remove_error />
+                    <div class="form-actions"><Submit label="Remove provider" danger=true pending=remove.pending() /></div>
+                </ActionForm>
             </section>
         });
         view! {

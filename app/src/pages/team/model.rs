@@ -62,6 +62,17 @@ pub struct InvitationRow {
     pub may_change: bool,
 }
 
+/// A link to hand over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// To whom.
+    pub email: String,
+    /// The link.
+    pub link: String,
+    /// For how long it works, in words.
+    pub lasts: String,
+}
+
 /// The team.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamView {
@@ -69,23 +80,42 @@ pub struct TeamView {
     pub members: Vec<MemberRow>,
     /// Who was invited and has not come.
     pub invitations: Vec<InvitationRow>,
-    /// The link that was just made: for whom, and the link; shown once.
-    pub link: Option<(String, String)>,
+    /// The link that was just made, shown once.
+    pub link: Option<Link>,
     /// Whether whoever looks may invite and change people.
     pub may_change: bool,
     /// Whether whoever looks may make owners, and set how people sign in.
     pub owners: bool,
 }
 
-/// A member with what may be done.
+/// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberDetail {
     /// The member.
     pub row: MemberRow,
-    /// Whether whoever looks may make owners.
-    pub owners: bool,
-    /// What ends with them, in words.
-    pub leaves: String,
+    /// Until when their removal can be undone by whoever looks.
+    pub undo_until: Option<When>,
+}
+
+/// A step with a member, before it is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberStep {
+    /// The member's id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// What is about to be done.
+    pub title: String,
+    /// To whom: address and role.
+    pub whose: String,
+    /// What comes of it, a paragraph each.
+    pub consequences: Vec<String>,
+    /// The roles to choose from, where one is chosen.
+    pub roles: Vec<(String, String)>,
+    /// The role they have.
+    pub role: String,
+    /// Whether it ends their access.
+    pub ends_access: bool,
 }
 
 /// Through whom people may sign in.

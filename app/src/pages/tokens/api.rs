@@ -72,11 +72,15 @@ pub async fn create_token(
 
 /// Revokes a token.
 #[server(output = crate::wire::Answer)]
-pub async fn revoke_token(id: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::products::api::parse_id};
+pub async fn revoke_token(id: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::TokensWrite).await?;
-    let token = ctx::service()?.revoke_token(&ctx::call(&actor), parse_id(&id)?).await?;
+    let call = ctx::call(&actor).because(parse("reason", &reason)?);
+    let token = ctx::service()?.revoke_token(&call, parse_id(&id)?).await?;
     ctx::redirect(&format!("/console/tokens/{}?done=token_revoked", token.id));
     Ok(())
 }

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, StateBadge, Submit, Tone,
-    WhenText, act, act_error, load, show,
+    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, StateBadge, Submit,
+    TextArea, Tone, WhenText, act, act_error, load, show,
 };
 use api::{CreateToken, RevokeToken};
 use model::TokenRow;
@@ -158,16 +158,13 @@ pub fn TokenPage() -> impl IntoView {
                 <section class="danger-zone" aria-labelledby="token-away">
                     <h2 id="token-away">"Ends a program's access"</h2>
                     <FormError error />
-                    <div class="row">
-                        <div>
-                            <h3>"Revoke token"</h3>
-                            <p class="muted">"Whatever program uses it is refused from the next request on. This cannot be undone: make a new one instead. " {used}</p>
-                        </div>
-                        <ActionForm action=action>
-                            <input type="hidden" name="id" value=row.id.clone() />
-                            <button type="submit" class="btn btn-sm btn-danger">"Revoke token"</button>
-                        </ActionForm>
-                    </div>
+                    <h3>"Revoke token"</h3>
+                    <p class="muted">"Whatever program uses it is refused from the next request on. This cannot be undone: make a new one instead. " {used}</p>
+                    <ActionForm action=action class="form">
+                        <input type="hidden" name="id" value=row.id.clone() />
+                        <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                        <div class="form-actions"><Submit label="Revoke token" danger=true pending=action.pending() /></div>
+                    </ActionForm>
                 </section>
             }
         });

@@ -93,11 +93,14 @@ pub async fn save_webhook(
     Ok(())
 }
 
-/// Pauses or resumes a webhook, sends it a test, gives it a new secret, or removes it.
+/// Pauses or resumes a webhook, sends it a test, gives it a new secret, or removes it, which asks for a reason.
 #[server(output = crate::wire::Answer)]
-pub async fn step_webhook(id: String, step: String) -> Result<(), UiError> {
+pub async fn step_webhook(id: String, step: String, #[server(default)] reason: String) -> Result<(), UiError> {
     use super::show;
-    use crate::{ctx, pages::products::api::parse_id};
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
     use holdfast_domain::{Permission, WebhookId};
     use holdfast_service::Error;
     let actor = ctx::actor(Permission::TokensWrite).await?;
@@ -117,6 +120,7 @@ pub async fn step_webhook(id: String, step: String) -> Result<(), UiError> {
             format!("{here}?done=webhook_rotated")
         }
         "remove" => {
+            let call = call.because(parse("reason", &reason)?);
             service.remove_webhook(&call, id).await?;
             "/console/webhooks?done=webhook_removed".to_owned()
         }

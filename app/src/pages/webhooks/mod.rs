@@ -190,19 +190,12 @@ fn Secret(secret: Option<String>) -> impl IntoView {
 
 /// A button that takes a step.
 #[component]
-fn Step(
-    id: String,
-    step: &'static str,
-    label: &'static str,
-    action: Act,
-    #[prop(optional)] danger: bool,
-) -> impl IntoView {
-    let class = if danger { "btn btn-sm btn-error" } else { "btn btn-sm btn-plain" };
+fn Step(id: String, step: &'static str, label: &'static str, action: Act) -> impl IntoView {
     view! {
         <ActionForm action=action>
             <input type="hidden" name="id" value=id />
             <input type="hidden" name="step" value=step />
-            <button type="submit" class=class>{label}</button>
+            <button type="submit" class="btn btn-sm btn-plain">{label}</button>
         </ActionForm>
     }
 }
@@ -316,10 +309,16 @@ fn Settings(detail: WebhookDetail, step: (Act, FormState)) -> impl IntoView {
                 <p class="muted">"For a day the secret of before signs as well, so that the receiver can change over without loss."</p>
                 <Step id=id.clone() step="rotate" label="Make new secret" action=step.0 />
             </Section>
-            <Section title="Remove" clone:id>
-                <p class="muted">"Its log goes with it, and so does everything that waits for it. To stop for a while, pause it."</p>
-                <Step id=id.clone() step="remove" label="Remove webhook" action=step.0 danger=true />
-            </Section>
+            <section class="danger-zone" aria-labelledby="webhook-away">
+                <h2 id="webhook-away">"Remove webhook"</h2>
+                <p class="muted">"Nothing is sent there from then on. Its log goes with it, and so does everything that waits for it. This cannot be undone. To stop for a while, pause it."</p>
+                <ActionForm action=step.0 class="form">
+                    <input type="hidden" name="id" value=id.clone() />
+                    <input type="hidden" name="step" value="remove" />
+                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error=step.1 />
+                    <div class="form-actions"><Submit label="Remove webhook" danger=true pending=step.0.pending() /></div>
+                </ActionForm>
+            </section>
         }
     });
     view! {

@@ -9,13 +9,14 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use holdfast_domain::{EventId, ProductId, Seconds, Timestamp, event};
+use holdfast_domain::{EventId, ProductId, ReasonText, Seconds, Timestamp, event};
 use holdfast_store::{
     NewChange, NewEvent, Querier, Scope, Tx, WriteOptions,
     changes::ChangeKind,
     idempotency::{self, Answer, Known},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 use std::{fmt::Display, sync::Arc};
 
 /// How long the answer to a request is kept for its repetition (HTTP API, "Idempotency-Key").
@@ -30,11 +31,16 @@ pub(crate) struct Act {
     pub who: event::Actor,
     origin: String,
     request: String,
+    reason: Option<ReasonText>,
 }
 
 impl Act {
-    /// Appends an event about `subject`: `before` and `after` are what changed, as JSON.
-    pub fn event(&self, tx: &mut Tx, action: &'static str, subject: impl Display, data: serde_json::Value) {
+    /// Appends an event about `subject`: `before` and `after` are what changed, as JSON. The reason of the call is told with
+    /// it.
+    pub fn event(&self, tx: &mut Tx, action: &'static str, subject: impl Display, mut data: serde_json::Value) {
+        if let (Some(reason), Some(members)) = (&self.reason, data.as_object_mut()) {
+            members.entry("reason").or_insert_with(|| json!(reason));
+        }
         tx.event(NewEvent {
             id: EventId::new(self.now, self.service.entropy()),
             vendor: self.scope.vendor(),
@@ -84,12 +90,13 @@ impl Service {
             who: call.actor.who(),
             origin: call.from.address.map(|address| address.to_string()).unwrap_or_default(),
             request: call.from.request_id.clone(),
+            reason: call.reason.clone(),
         }
     }
 
     /// The context of an act that `who` asked for earlier.
     pub(crate) fn act_for(&self, scope: Scope, who: event::Actor, origin: String, request: String) -> Act {
-        Act { service: self.clone(), scope, now: self.now(), who, origin, request }
+        Act { service: self.clone(), scope, now: self.now(), who, origin, request, reason: None }
     }
 
     /// Runs `job`, and where `call` has an idempotency key keeps its answer in the same transaction: the same request

@@ -211,11 +211,7 @@ impl Service {
     ) -> Result<SignInStep> {
         let hash = token_hash(secret);
         let open = invitations::by_hash(&mut self.store().patient_reader(), hash, self.now()).await?;
-        let Some(open) = open else {
-            // Guesses at links cost as much as guesses at set-up codes.
-            let counter = format!("invitation:{}", super::auth::address_counter(from).unwrap_or_default());
-            return Err(if self.count(counter).await? > super::auth::FAILURES { limited() } else { invalid() });
-        };
+        let Some(open) = open else { return Err(self.wrong_link(from).await?) };
         password::check(&input.password, &open.email)?;
         let password_hash = self.admin().hasher.hash(&input.password, self.entropy()).await?;
         let now = self.now();
@@ -234,6 +230,12 @@ impl Service {
         };
         let member = self.become_member(new, Some(hash), None, from).await?;
         self.first_half(&member, from, None).await
+    }
+
+    /// What whoever comes with a link that opens nothing is told. Guesses at links cost as much as guesses at set-up codes.
+    pub(super) async fn wrong_link(&self, from: &RequestInfo) -> Result<Error> {
+        let counter = format!("invitation:{}", super::auth::address_counter(from).unwrap_or_default());
+        Ok(if self.count(counter).await? > super::auth::FAILURES { limited() } else { invalid() })
     }
 
     /// Makes somebody a member: by an invitation, or because a provider vouches for them. `link` is who they are there.

@@ -6,6 +6,7 @@ use super::{
     invitations,
     page::{Page, PageRequest, map},
     password, tokens,
+    undo::OFFERED,
     views::MemberView,
     webhooks,
 };
@@ -18,8 +19,9 @@ use holdfast_domain::{MemberId, Permission, Role, Timestamp};
 use holdfast_store::{
     Tx, WriteOptions,
     factors::{self, FactorKind},
+    invitations as stored_invitations,
     members::{self, MemberRow, OwnerGuard},
-    sessions,
+    password_links, sessions,
 };
 use serde_json::json;
 
@@ -36,7 +38,7 @@ pub(super) fn show(row: &MemberRow) -> MemberView {
     }
 }
 
-fn absent() -> Error {
+pub(super) fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
 }
 
@@ -96,6 +98,7 @@ impl Service {
                 may_touch(&actor, &[before.role])?;
                 guarded(members::set_role(tx, act.scope, id, role).await?)?;
                 sessions::end_of_member(tx, act.scope, id, None).await?;
+                end_links(tx, &act, before.role).await?;
                 let data = json!({ "before": { "role": before.role }, "after": { "role": role } });
                 act.event(tx, "member.role_changed", id, data);
                 tokens::revoke_beyond(tx, &act, id, Some(role)).await?;
@@ -121,12 +124,42 @@ impl Service {
             }
             guarded(members::set_disabled(tx, act.scope, id, Some(act.now)).await?)?;
             sessions::end_of_member(tx, act.scope, id, None).await?;
+            end_links(tx, &act, before.role).await?;
             act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
             tokens::revoke_beyond(tx, &act, id, None).await?;
             invitations::revoke_of_inviter(tx, &act, id).await?;
             webhooks::pause_of(tx, &act, id).await?;
             Ok(show(&MemberRow { disabled_at: Some(act.now), ..before }))
         }))
+        .await
+    }
+
+    /// Lets a member in again who was removed in the last ten minutes, with the role, the password and the second factors of
+    /// before. Their sessions have ended, their tokens stay revoked and their webhooks paused.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::UndoConflict`] where they were removed longer ago, or not at all;
+    /// [`ErrorCode::StepUpRequired`] for an owner without a fresh sign-in.
+    pub async fn restore_member(&self, call: &Call, id: MemberId) -> Result<MemberView> {
+        may_touch(&call.actor, &[])?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor => |tx| {
+                let before = find(tx, &act, id).await?;
+                may_make(&actor, before.role, act.now)?;
+                if before.disabled_at.is_none_or(|at| act.now.since(at) > OFFERED) {
+                    let detail = "They were removed more than ten minutes ago, or are back. Invite them again.";
+                    return Err(Error::new(ErrorCode::UndoConflict).with_detail(detail));
+                }
+                guarded(members::set_disabled(tx, act.scope, id, None).await?)?;
+                // An invitation to begin anew would be one for a member.
+                stored_invitations::revoke_of(tx, act.scope, &before.email, act.now).await?;
+                act.event(tx, "member.restored", id, json!({ "after": { "email": before.email, "role": before.role } }));
+                Ok(show(&MemberRow { disabled_at: None, ..before }))
+            }),
+        )
         .await
     }
 
@@ -159,6 +192,15 @@ impl Service {
         )
         .await
     }
+}
+
+/// Ends the links to new passwords that somebody of `role` may have made. Which of them is not known, so that all end: they
+/// are few, short-lived and soon made anew.
+async fn end_links(tx: &mut Tx, act: &super::act::Act, role: Role) -> Result<()> {
+    if role.may(Permission::MembersWrite) {
+        password_links::end_all(tx, act.scope).await?;
+    }
+    Ok(())
 }
 
 fn guarded(outcome: OwnerGuard) -> Result<()> {

@@ -28,6 +28,7 @@ pub mod license_status;
 pub mod licenses;
 pub mod look;
 pub mod members;
+pub mod new_password;
 pub mod notes;
 pub mod orders;
 pub mod page;

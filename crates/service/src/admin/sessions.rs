@@ -8,7 +8,7 @@ use super::{
     views::{MemberView, SessionView},
 };
 use crate::{
-    Service,
+    Call, Service,
     actor::{Actor, RequestInfo},
     error::{Error, ErrorCode, Result},
     runtime::Otherwise,
@@ -20,7 +20,7 @@ use holdfast_store::{
     sessions::{self, SessionRow},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
@@ -100,12 +100,15 @@ pub struct SignedIn {
 }
 
 /// What a session remembers beyond who and until when.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Remembered {
     /// When the person last proved who they are.
     confirmed_at: Timestamp,
     /// From where they signed in.
     origin: String,
+    /// With what, in plain words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    browser: String,
     /// Whether they proved themselves with a second factor.
     #[serde(default)]
     factor: bool,
@@ -138,6 +141,12 @@ fn remembered(row: &SessionRow) -> Option<Remembered> {
     serde_json::from_str(&row.data).ok()
 }
 
+/// What the audit log keeps of a session.
+fn about(row: &SessionRow) -> Value {
+    let Remembered { origin, browser, .. } = remembered(row).unwrap_or_default();
+    json!({ "origin": origin, "browser": browser })
+}
+
 fn remember(row: &mut SessionRow, remembered: &Remembered) -> Result<()> {
     row.data = serde_json::to_string(remembered).map_err(Error::internal)?;
     Ok(())
@@ -165,7 +174,8 @@ impl Service {
             expires_at: now.plus(absolute),
             data: String::new(),
         };
-        remember(&mut row, &Remembered { confirmed_at: now, origin, factor, kept: Map::new() })?;
+        let browser = from.browser.clone();
+        remember(&mut row, &Remembered { confirmed_at: now, origin, browser, factor, kept: Map::new() })?;
         Ok((secret, row))
     }
 
@@ -245,19 +255,18 @@ impl Service {
     pub(super) async fn confirm_session(&self, actor: &Actor, proof: Option<Proven>) -> Result<Actor> {
         let nobody = || Error::new(ErrorCode::Unauthenticated);
         let (id, member) = (actor.session().ok_or_else(nobody)?, actor.member_id().ok_or_else(nobody)?);
-        let (act, now) = (self.act(&crate::Call::new(actor.clone(), RequestInfo::default())), self.now());
+        let (act, now) = (self.act(&Call::new(actor.clone(), RequestInfo::default())), self.now());
         let confirmed = self.store().write(
             WriteOptions::default(),
             job!(act, proof => |tx| {
                 let all = sessions::of_member(tx, act.scope, member, now).await?;
                 let Some(mut row) = all.into_iter().find(|row| public_id(&row.id_hash) == id) else { return Ok(false) };
-                let before = remembered(&row);
-                let factor = proof.is_some() || before.as_ref().is_some_and(|before| before.factor);
-                let (origin, kept) = before.map(|before| (before.origin, before.kept)).unwrap_or_default();
+                let before = remembered(&row).unwrap_or_default();
+                let factor = proof.is_some() || before.factor;
                 if let Some(proof) = &proof {
                     proof.use_up(tx, act.scope, member, now).await?;
                 }
-                remember(&mut row, &Remembered { confirmed_at: now, origin, factor, kept })?;
+                remember(&mut row, &Remembered { confirmed_at: now, factor, ..before })?;
                 Ok::<_, Error>(sessions::save(tx, &row).await?)
             }),
         );
@@ -301,13 +310,17 @@ impl Service {
         let member = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
         let scope = actor.scope();
         let rows = sessions::of_member(&mut self.store().patient_reader(), scope, member, self.now()).await?;
-        let show = |row: &SessionRow| SessionView {
-            id: public_id(&row.id_hash),
-            current: actor.session() == Some(public_id(&row.id_hash)),
-            created_at: row.created_at,
-            touched_at: row.last_seen_at,
-            ends_at: row.expires_at,
-            origin: remembered(row).map(|remembered| remembered.origin).unwrap_or_default(),
+        let show = |row: &SessionRow| {
+            let remembered = remembered(row).unwrap_or_default();
+            SessionView {
+                id: public_id(&row.id_hash),
+                current: actor.session() == Some(public_id(&row.id_hash)),
+                created_at: row.created_at,
+                touched_at: row.last_seen_at,
+                ends_at: row.expires_at,
+                origin: remembered.origin,
+                browser: remembered.browser,
+            }
         };
         Ok(rows.iter().map(show).collect())
     }
@@ -316,18 +329,45 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] where they have no such session.
-    pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<()> {
-        let member = actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
-        let (scope, now) = (actor.scope(), self.now());
+    pub async fn end_session(&self, call: &Call, id: SessionId) -> Result<()> {
+        let member = call.actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let act = self.act(call);
         self.store()
-            .write(WriteOptions::default(), move |tx| {
-                Box::pin(async move {
-                    let all = sessions::of_member(tx, scope, member, now).await?;
+            .write(
+                WriteOptions::default(),
+                job!(act => |tx| {
+                    let all = sessions::of_member(tx, act.scope, member, act.now).await?;
                     let found = all.iter().find(|row| public_id(&row.id_hash) == id);
                     let row = found.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-                    Ok(sessions::end(tx, row.id_hash).await?)
-                })
-            })
+                    sessions::end(tx, row.id_hash).await?;
+                    act.event(tx, "member.session_ended", member, json!({ "before": about(row) }));
+                    Ok(())
+                }),
+            )
+            .await
+    }
+
+    /// Ends every session of the person who asks but the one they use, and what of a sign-in is half done. How many.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthenticated`] where there is no session that asks.
+    pub async fn end_other_sessions(&self, call: &Call) -> Result<u64> {
+        let nobody = || Error::new(ErrorCode::Unauthenticated);
+        let member = call.actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let (act, own) = (self.act(call), call.actor.session().ok_or_else(nobody)?);
+        self.store()
+            .write(
+                WriteOptions::default(),
+                job!(act => |tx| {
+                    let all = sessions::of_member(tx, act.scope, member, act.now).await?;
+                    let kept = all.iter().find(|row| public_id(&row.id_hash) == own).ok_or_else(nobody)?;
+                    let ended = sessions::end_of_member(tx, act.scope, member, Some(kept.id_hash)).await?;
+                    for row in all.iter().filter(|row| row.id_hash != kept.id_hash) {
+                        act.event(tx, "member.session_ended", member, json!({ "before": about(row) }));
+                    }
+                    Ok(ended)
+                }),
+            )
             .await
     }
 

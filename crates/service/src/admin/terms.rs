@@ -4,6 +4,7 @@ use super::{
     act::{Act, job},
     inputs::ApplyTerms,
     license_change::{counts_people, taken_under},
+    license_status::may_change_many,
     licenses::save,
     page::{Direction, Limit, PageRequest},
     views::TermsOutcome,
@@ -65,7 +66,8 @@ impl Service {
     /// Licenses are changed in pieces; where it was interrupted, it is simply done again.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] without the right to change both plans and licenses.
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] without the right to change both plans and licenses, and for
+    /// more than ten licenses by anybody but an owner, a token or the system.
     pub async fn apply_terms(&self, call: &Call, id: PlanId, input: ApplyTerms) -> Result<TermsOutcome> {
         call.actor.require(Permission::CatalogWrite)?;
         call.actor.require(Permission::LicensesWrite)?;
@@ -98,6 +100,11 @@ impl Service {
         let ApplyTerms { dry_run, seats_from } = input;
         call.actor.require(Permission::CatalogWrite)?;
         call.actor.require(Permission::LicensesWrite)?;
+        if !dry_run && may_change_many(&call.actor, usize::MAX).is_err() {
+            let look = ApplyTerms { dry_run: true, ..input };
+            let whole = Box::pin(self.apply_terms(call, id, look)).await?;
+            may_change_many(&call.actor, usize::try_from(whole.licenses).unwrap_or(usize::MAX))?;
+        }
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
         let plan = plans::get(&mut reader, act.scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;

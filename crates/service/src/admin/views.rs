@@ -499,6 +499,34 @@ impl fmt::Debug for NewInvitation {
     }
 }
 
+/// A link to a new password with its secret, which is shown once.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewPasswordLink {
+    /// Whose password.
+    pub member: MemberView,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+    /// What stands at the end of the link.
+    pub secret: String,
+}
+
+impl fmt::Debug for NewPasswordLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewPasswordLink").field("member", &self.member).finish_non_exhaustive()
+    }
+}
+
+/// What whoever holds a link to a new password may know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordLinkLook {
+    /// Whose member they are.
+    pub vendor: Name,
+    /// Who.
+    pub email: Email,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
 /// What whoever holds the link of an invitation may know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvitationLook {
@@ -570,6 +598,8 @@ pub struct SessionView {
     pub ends_at: Timestamp,
     /// From where the person signed in.
     pub origin: String,
+    /// With what, in plain words; empty where it is not known.
+    pub browser: String,
 }
 
 /// An API token, without its secret.

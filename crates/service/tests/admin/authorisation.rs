@@ -193,8 +193,11 @@ fn cases() -> Vec<Case> {
         member [+ + + + +] true |s, c, i| s.member(&c.actor, i.member);
         member_factors [+ + _ _ _] false |s, c, i| s.member_factors(&c.actor);
         set_role [+ + _ _ _] true |s, c, i| s.set_role(&c, i.member, Role::Viewer);
+        end_other_sessions [+ + + + +] false |s, c, i| s.end_other_sessions(&c);
         set_member_password [+ + _ _ _] true |s, c, i| s.set_member_password(&c, i.member, "another good phrase".into());
+        make_password_link [+ + _ _ _] true |s, c, i| s.make_password_link(&c, i.member);
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
+        restore_member [+ + _ _ _] true |s, c, i| s.restore_member(&c, i.member);
         create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
         tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
         token [+ + + _ _] true |s, c, i| s.token(&c.actor, i.token);
@@ -221,6 +224,10 @@ fn cases() -> Vec<Case> {
         reset_factors [+ + _ _ _] true |s, c, i| s.reset_factors(&c, i.member);
         provider [+ _ _ _ _] false |s, c, i| s.provider(&c.actor);
         set_provider [+ _ _ _ _] false |s, c, i| s.set_provider(&c, SetProvider { issuer: "ftp://x".to_owned(), client_id: "c".to_owned(), secret: "s".into(), domains: Vec::new(), new_role: None });
+        remove_provider [+ _ _ _ _] false |s, c, i| s.remove_provider(&c);
+        signing_keys [+ + + + +] false |s, c, i| s.signing_keys(&c);
+        rotate_issuing_keys [+ _ _ _ _] true |s, c, i| s.rotate_issuing_keys(&c, i.product);
+        revoke_issuing_key [+ _ _ _ _] true |s, c, i| s.revoke_issuing_key(&c, i.product, "AAAAAAAAAAAAAAAA", &text("A reason"));
         check_chain [+ + _ _ _] false |s, c, i| s.check_chain(&c.actor, 0);
         factors [+ + + + +] false |s, c, i| s.factors(&c.actor);
         events [+ + + + +] false |s, c, i| s.events(&c.actor, EventFilter::default(), page());
@@ -256,7 +263,7 @@ fn cases() -> Vec<Case> {
 const NODE: NodeId = NodeId::from_bytes([7; 16]);
 
 /// What is not for members: it makes an actor, is one's own affair, or belongs to whoever has a shell on the machine.
-const OTHERS: [&str; 47] = [
+const OTHERS: [&str; 48] = [
     "accept_invitation",
     "actor_for_session",
     "actor_watching",
@@ -270,6 +277,7 @@ const OTHERS: [&str; 47] = [
     "back_from_provider",
     "bootstrap",
     "change_password",
+    "choose_password",
     "confirm",
     "confirm_password",
     "end_session",
@@ -281,6 +289,7 @@ const OTHERS: [&str; 47] = [
     "keep_session_data",
     "last_proof",
     "look_at_invitation",
+    "look_at_password_link",
     "look_through",
     "marks",
     "new_recovery_codes",
@@ -290,7 +299,6 @@ const OTHERS: [&str; 47] = [
     "provider_at_door",
     "record_proof",
     "remove_factor",
-    "remove_provider",
     "remove_view",
     "rescue",
     "send_to_provider",
@@ -348,30 +356,73 @@ async fn things(world: &World) -> Ids {
     Ids { import, alert: world.alert().await, ..ids }
 }
 
-#[test]
-fn every_use_case_is_in_the_table() {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin");
+/// The sources under `folder`, as paths and texts.
+fn sources(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in [dir.to_owned(), format!("{dir}/import")] {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "rs") {
-                let source = std::fs::read_to_string(&path).unwrap();
-                let names = source.lines().filter_map(|line| line.trim_start().strip_prefix("pub async fn "));
-                found.extend(names.filter_map(|rest| rest.split(['(', '<']).next().map(ToOwned::to_owned)));
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// Every public function that waits and what it takes: all of `admin`, and of the rest whatever is given
+/// somebody who asks.
+pub fn use_cases() -> Vec<(String, String)> {
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for (path, text) in sources(&src) {
+        let admin = path.starts_with(src.join("admin"));
+        for rest in text.split("pub async fn ").skip(1) {
+            let (name, takes) = rest.split_at(rest.find(['(', '<']).unwrap());
+            let takes = takes.split(" {\n").next().unwrap();
+            if admin || takes.contains("&Call") || takes.contains("&Actor") {
+                found.push((name.to_owned(), takes.to_owned()));
             }
         }
     }
+    found
+}
+
+#[test]
+fn every_use_case_is_in_the_table() {
+    let found = use_cases();
     let table: Vec<&str> = cases().iter().map(|case| case.name).collect();
-    assert!(found.len() >= table.len());
-    for name in &found {
+    // The walk comes to every corner.
+    for corner in ["go_on_with_bulk", "confirm_import", "revoke_issuing_key"] {
+        assert!(found.iter().any(|(name, _)| name == corner), "{corner} was not found");
+    }
+    for (name, _) in &found {
         let known = table.contains(&name.as_str()) || OTHERS.contains(&name.as_str()) || name == "verify";
         assert!(known, "`{name}` is in neither list: say who may do it");
     }
-    for name in table {
-        assert!(found.iter().any(|other| other == name), "`{name}` is gone");
+    for name in table.into_iter().chain(OTHERS) {
+        assert!(found.iter().any(|(other, _)| other == name), "`{name}` is gone");
     }
 }
+
+/// What asks for a sign-in of the last ten minutes, and of whom (owner, admin, developer, support, viewer): the step-up
+/// column of the security design. Whatever is not here asks nobody.
+#[rustfmt::skip]
+const STEP_UP: [(&str, [u8; 5]); 12] = [
+    ("refund_order",          *b"...+."),
+    ("change_status",         *b"...+."),
+    ("change_status_of_many", *b"...+."),
+    ("undo_bulk",             *b"...+."),
+    ("set_member_password",   *b"++..."),
+    ("make_password_link",    *b"++..."),
+    ("reset_factors",         *b"++..."),
+    ("create_token",          *b"+++.."),
+    ("set_provider",          *b"+...."),
+    ("remove_provider",       *b"+...."),
+    ("rotate_issuing_keys",   *b"+...."),
+    ("revoke_issuing_key",    *b"+...."),
+];
 
 both! {
     async fn each_role_may_do_what_the_table_says(db: TestDb) {
@@ -386,12 +437,52 @@ both! {
                 if case.allowed[at] {
                     // What is allowed also works, or fails for what an earlier case did to the same thing.
                     let fine = outcome.as_ref().err().is_none_or(|error| {
-                        matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                        // There is no provider, and no key of that name.
+                        let nothing = matches!(case.name, "remove_provider" | "revoke_issuing_key");
+                        nothing && error.code == ErrorCode::NotFound || matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
                     });
                     assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
                 }
             }
         }
+    }
+
+    async fn what_reaches_far_asks_for_a_fresh_sign_in(db: TestDb) {
+        let world = World::new(&db).await;
+        for (name, _) in STEP_UP {
+            assert!(cases().iter().any(|case| case.name == name), "`{name}` is gone");
+        }
+        for (at, role) in Role::ALL.into_iter().enumerate() {
+            let call = world.member(role).await;
+            world.clock.advance(holdfast_domain::Seconds::minutes(10));
+            for (minute, stale) in [("at ten minutes", false), ("a second later", true)] {
+                let ids = things(&world).await;
+                for case in cases() {
+                    let outcome = (case.run)(world.service.clone(), call.clone(), ids).await;
+                    let asked = outcome.as_ref().err().is_some_and(|error| error.code == ErrorCode::StepUpRequired);
+                    let listed = STEP_UP.iter().any(|(name, roles)| *name == case.name && roles[at] == b'+');
+                    assert_eq!(asked, stale && listed, "{} by {role:?} {minute}: {outcome:?}", case.name);
+                }
+                world.clock.advance(holdfast_domain::Seconds(1));
+            }
+        }
+        // What names an owner asks everybody.
+        let owner = world.member(Role::Owner).await;
+        let ids = things(&world).await;
+        world.clock.advance(holdfast_domain::Seconds::minutes(11));
+        let invited = InviteMember { email: text("boss@example.com"), role: Role::Owner };
+        for outcome in [
+            world.service.set_role(&owner, ids.member, Role::Owner).await.map(|_| ()),
+            world.service.invite(&owner, invited).await.map(|_| ()),
+        ] {
+            assert_eq!(outcome.unwrap_err().code, ErrorCode::StepUpRequired);
+        }
+        // And support is asked before any act on many that is one of status.
+        let support = world.member(Role::Support).await;
+        let begin = || world.service.begin_bulk(&support, None, SUSPEND, Target::Licenses(vec![ids.license]), text("A reason"));
+        begin().await.unwrap();
+        world.clock.advance(holdfast_domain::Seconds::minutes(11));
+        assert_eq!(begin().await.unwrap_err().code, ErrorCode::StepUpRequired);
     }
 
     async fn a_developers_program_keeps_to_what_is_the_developers(db: TestDb) {
@@ -468,8 +559,8 @@ both! {
         // Another's session cannot be ended by its id.
         let (a, b) = (world.member(Role::Viewer).await, world.member(Role::Owner).await);
         let session: SessionId = a.actor.session().unwrap();
-        let refused = service.end_session(&b.actor, session).await.unwrap_err();
+        let refused = service.end_session(&b, session).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::NotFound);
-        service.end_session(&a.actor, session).await.unwrap();
+        service.end_session(&a, session).await.unwrap();
     }
 }

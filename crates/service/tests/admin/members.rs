@@ -246,4 +246,44 @@ both! {
         service.set_member_password(&owner, me.id, new.into()).await.unwrap();
         service.sign_in(sign_in(me.email.as_str(), new), &from("192.0.2.9")).await.unwrap();
     }
+
+    async fn a_removal_can_be_undone_for_ten_minutes_and_its_reason_is_kept(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, admin, developer) = (&world.service, world.member(Role::Admin).await, world.member(Role::Developer).await);
+        let me = service.me(&developer.actor).await.unwrap();
+        let made = service.create_token(&developer, token("Shop", &[Permission::LicensesRead])).await.unwrap().secret;
+        let why = admin.clone().because(text("Leaves in March"));
+        assert_eq!(service.restore_member(&admin, me.id).await.unwrap_err().code, ErrorCode::UndoConflict, "not removed");
+        service.remove_member(&why, me.id).await.unwrap();
+        for action in ["member.removed", "token.revoked"] {
+            let filter = EventFilter { action: Some(action.to_owned()), ..EventFilter::default() };
+            let told = service.events(&admin.actor, filter, page()).await.unwrap().items;
+            assert_eq!((told.len(), told[0].data["reason"].as_str()), (1, Some("Leaves in March")), "{action}");
+        }
+        let invited = InviteMember { email: me.email.clone(), role: Role::Viewer };
+        let invitation = service.invite(&admin, invited).await.unwrap();
+        world.clock.advance(Seconds::minutes(10));
+        assert_eq!(service.restore_member(&admin, me.id).await.unwrap().removed_at, None);
+        // As before, but for what ended with them; and no invitation makes them begin anew.
+        let_in(service, me.email.as_str(), PASSWORD).await;
+        assert_eq!(service.member(&admin.actor, me.id).await.unwrap().role, Role::Developer);
+        assert!(service.authenticate_token(&made).await.is_err());
+        assert!(service.look_at_invitation(&invitation.secret).await.is_err());
+        service.remove_member(&admin, me.id).await.unwrap();
+        world.clock.advance(Seconds(601));
+        assert_eq!(service.restore_member(&admin, me.id).await.unwrap_err().code, ErrorCode::UndoConflict);
+        assert_eq!(service.verify_chain(world.vendor).await.unwrap().broken_at, None);
+    }
+
+    async fn an_owners_removal_is_undone_by_an_owner_who_confirms_it(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner, admin) = (&world.service, world.member(Role::Owner).await, world.member(Role::Admin).await);
+        let other = world.member(Role::Owner).await.actor.member_id().unwrap();
+        world.clock.advance(Seconds::minutes(11));
+        service.remove_member(&owner, other).await.unwrap();
+        assert_eq!(service.restore_member(&admin, other).await.unwrap_err().code, ErrorCode::Forbidden);
+        assert_eq!(service.restore_member(&owner, other).await.unwrap_err().code, ErrorCode::StepUpRequired);
+        let actor = service.confirm_password(&owner.actor, PASSWORD.into(), &owner.from).await.unwrap();
+        service.restore_member(&Call::new(actor, owner.from.clone()), other).await.unwrap();
+    }
 }

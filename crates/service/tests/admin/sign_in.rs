@@ -3,9 +3,10 @@
 use crate::world::*;
 use holdfast_domain::{Permission, Role, Seconds};
 use holdfast_service::{
-    Call, ErrorCode,
+    Call, ErrorCode, RequestInfo,
     admin::{
-        inputs::{CreateToken, LicenseFilter, SetupInput},
+        inputs::{CreateToken, EventFilter, LicenseFilter, SetupInput},
+        second::SignInStep,
         sessions::SessionSecret,
     },
 };
@@ -212,10 +213,35 @@ both! {
         let large = service.keep_session_data(&secret, data(&"x".repeat(200_000))).await.unwrap_err();
         assert_eq!(large.code, ErrorCode::BodyTooLarge);
         // A slow request that saves after the end.
-        service.end_session(&actor, actor.session().unwrap()).await.unwrap();
+        service.end_session(&Call::new(actor.clone(), from("192.0.2.1")), actor.session().unwrap()).await.unwrap();
         assert!(!service.keep_session_data(&secret, data("late")).await.unwrap());
         assert_eq!(service.session_data(&secret).await.unwrap(), None);
         assert!(service.actor_for_session(&secret).await.is_err());
+    }
+
+    async fn all_other_sessions_end_at_once_and_the_log_says_which(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let (call, other) = (world.member(Role::Viewer).await, world.member(Role::Viewer).await);
+        let email = service.me(&call.actor).await.unwrap().email;
+        let from = RequestInfo { browser: "Firefox on Linux".to_owned(), ..call.from.clone() };
+        let step = service.sign_in(sign_in(email.as_str(), PASSWORD), &from).await.unwrap();
+        let SignInStep::In(second) = step else { panic!("a factor") };
+        let actor = service.actor_for_session(&second.session).await.unwrap();
+        // Confirming who one is keeps what is known of the session.
+        let actor = service.confirm_password(&actor, PASSWORD.into(), &from).await.unwrap();
+        let all = service.sessions(&actor).await.unwrap();
+        let known: Vec<(bool, &str)> = all.iter().map(|session| (session.current, session.browser.as_str())).collect();
+        assert!(known.len() == 2 && known.contains(&(true, "Firefox on Linux")) && known.contains(&(false, "")), "{known:?}");
+        assert_eq!(service.end_other_sessions(&Call::new(actor.clone(), from.clone())).await.unwrap(), 1);
+        assert_eq!(service.sessions(&actor).await.unwrap().len(), 1);
+        assert_eq!(service.sessions(&other.actor).await.unwrap().len(), 1, "somebody else's go on");
+        assert!(service.end_other_sessions(&call).await.is_err(), "one that has ended ends none");
+        service.end_session(&Call::new(actor.clone(), from), actor.session().unwrap()).await.unwrap();
+        let filter = EventFilter { action: Some("member.session_ended".to_owned()), ..EventFilter::default() };
+        let told = service.events(&world.system(), filter, page()).await.unwrap().items;
+        let browsers: Vec<&str> = told.iter().map(|event| event.data["before"]["browser"].as_str().unwrap()).collect();
+        assert_eq!(browsers, ["Firefox on Linux", ""]);
     }
 
     async fn the_database_holds_the_hash_of_a_session_and_not_its_secret(db: TestDb) {

@@ -53,7 +53,11 @@ pub fn node(store: Store, clock: &Arc<FakeClock>) -> Service {
 }
 
 pub fn from(address: &str) -> RequestInfo {
-    RequestInfo { address: Some(address.parse().unwrap()), request_id: format!("req-{}", unique()) }
+    RequestInfo {
+        address: Some(address.parse().unwrap()),
+        request_id: format!("req-{}", unique()),
+        ..RequestInfo::default()
+    }
 }
 
 pub fn text<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {

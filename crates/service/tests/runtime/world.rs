@@ -287,7 +287,7 @@ pub fn nonce() -> Nonce {
 }
 
 pub fn from() -> RequestInfo {
-    RequestInfo { address: None, request_id: "req-1".to_owned() }
+    RequestInfo { address: None, request_id: "req-1".to_owned(), ..RequestInfo::default() }
 }
 
 pub fn renewal(lease: &str) -> Renew {
