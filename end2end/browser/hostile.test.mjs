@@ -3,12 +3,26 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { fill } from './fill.mjs';
 import * as h from './lib.mjs';
 
 /** Markup, formulas, marks that turn the text around, pictures of letters, and no place to break a line. */
 const hostile = (what) =>
   `=1+2 <img src=x onerror="document.documentElement.dataset.evil=1"><script>document.documentElement.dataset.evil=2</script> ` +
   `"'&amp; \u202e${what}\u202c {{7*7}} 👩‍👩‍👧‍👦 ${'W'.repeat(60)}`;
+
+/** The same where a browser does not cut it: as long as a name may be. */
+const name = (what) => [...hostile(what)].slice(0, 200).join('').trim();
+
+/** The cells of a CSV file, row by row. */
+function cells(text) {
+  const rows = [[]];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|$)/gy)) {
+    rows.at(-1).push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    if (end !== ',') rows.push([]);
+  }
+  return rows.filter((row) => row.some((cell) => cell !== ''));
+}
 
 /** Where a click does something, or which are no pages of the console. */
 const NO_PAGE = /\/(sign-out|live|export|picture)|\.(csv|json|svg)(\?|$)|#/;
@@ -24,10 +38,10 @@ for (const way of [
   { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
 ]) {
   describe(`hostile names, ${way.name}`, () => {
-    let server, browser, tab, product, license;
+    let server, browser, tab, product, license, at;
 
     before(async () => {
-      server = await h.startServer();
+      server = await h.startServer(['--webhook-allow-private']);
       browser = await h.startBrowser();
       tab = await h.openPage(browser, server, way);
       tab.page.on('dialog', (dialog) => {
@@ -37,6 +51,7 @@ for (const way of [
       await h.setUp(tab, server);
     });
     after(async () => {
+      at?.stop();
       await browser?.close();
       await server?.stop();
     });
@@ -70,6 +85,29 @@ for (const way of [
       tab.complaints.length = 0;
     });
 
+    test('are taken in every other field as well', async () => {
+      at = await fill(tab, browser, server, name);
+      const { page } = tab;
+      for (const [path, button, fields] of [
+        ['/console/settings', 'Save settings', { name: name('vendor') }],
+        [`${at.product}?tab=settings`, 'Save name', { name: name('product') }],
+        [at.customer, 'Save customer', { name: name('customer') }],
+        [at.alert, 'Acknowledge alert', { note: name('note') }],
+        [`${at.node}/drain`, 'Drain node', { reason: name('reason') }],
+        [`${at.node}/resume`, 'Resume node', { reason: name('reason') }],
+        [`${at.license}/rekey`, 'Make new key', { reason: name('reason') }],
+        [`${at.license}/transfer`, 'Transfer license', { email: 'heir@example.com', name: name('heir'), reason: name('reason') }],
+      ]) {
+        await h.visit(tab, path);
+        const form = page.locator('main form', { has: page.getByRole('button', { name: button, exact: true }) });
+        for (const [field, value] of Object.entries(fields)) await form.locator(`[name=${field}]`).fill(value);
+        await form.getByRole('button', { name: button, exact: true }).click();
+        await page.waitForURL('**done=*');
+        await h.settled(tab);
+      }
+      tab.complaints.length = 0;
+    });
+
     test('are text on every page', async () => {
       const { page } = tab;
       const [due, known, seen] = [['/console'], new Set([kind('/console')]), []];
@@ -94,6 +132,66 @@ for (const way of [
       }
       assert.deepEqual(wrong, []);
       assert.ok(seen.length > 30, `only ${seen.length} pages are led to`);
+    });
+
+    test('are looked for as they are', async () => {
+      const { page } = tab;
+      for (const path of ['/console/licenses', '/console/customers', '/console/seats', '/console/orders', '/console/audit', '/console/find']) {
+        for (const text of [hostile('nobody'), 'x'.repeat(5_000)]) {
+          await h.visit(tab, `${path}?q=${encodeURIComponent(text)}`);
+          assert.equal(await page.locator('html[data-evil], main img, main script').count(), 0, path);
+          assert.ok((await h.overflow(tab)) <= 0, `${path} scrolls sideways`);
+        }
+      }
+      assert.deepEqual(tab.complaints.filter((text) => !/status of 4\d\d/.test(text)), []);
+      tab.complaints.length = 0;
+    });
+
+    test('ten thousand characters in any field are refused, and break nothing', async () => {
+      const { page } = tab;
+      const long = 'x'.repeat(10_000);
+      for (const [path, button] of [
+        ['/console/products/new', 'Create product'], [`${at.product}/plans/new`, 'Add plan'], ['/console/customers/new', 'Add customer'],
+        ['/console/licenses/new', 'Issue license'], [at.customer, 'Save customer'], [at.customer, 'Add note'], [at.note, 'Save note'],
+        [`${at.suspended}/resume`, 'Resume license'], [`${at.license}/extend`, 'Extend license'], [`${at.license}/transfer`, 'Transfer license'],
+        [`${at.license}/rekey`, 'Make new key'], ['/console/webhooks/new', 'Add webhook'], ['/console/tokens/new', 'Make token'],
+        ['/console/settings', 'Save settings'], ['/console/team', 'Make invitation link'], ['/console/security', 'Change password'],
+        ['/console/security/app', 'Add authenticator app'], ['/console/confirm', 'Confirm with password'], [`${at.node}/drain`, 'Drain node'],
+        [at.alert, 'Acknowledge alert'], ['/console/licenses?state=active&use=never', 'Save view'],
+      ]) {
+        await h.visit(tab, path);
+        const form = page.locator('main form', { has: page.getByRole('button', { name: button, exact: true, includeHidden: true }) });
+        await form.evaluate((form, long) => {
+          form.noValidate = true;
+          for (const details of form.ownerDocument.querySelectorAll('main details')) details.open ||= details.contains(form);
+          for (const field of form.querySelectorAll('textarea, input:not([type=hidden], [type=checkbox], [type=radio], [type=date], [type=number])')) {
+            field.removeAttribute('maxlength');
+            field.value = long;
+          }
+        }, long);
+        await form.getByRole('button', { name: button, exact: true }).click();
+        await page.locator('.notice.bad').first().waitFor().catch(() => assert.fail(`${path}: ${button} says nothing`));
+        await h.settled(tab);
+        assert.ok((await h.overflow(tab)) <= 0, `${path} scrolls sideways`);
+        assert.deepEqual(tab.complaints.filter((text) => !/status of 4\d\d/.test(text)), [], path);
+        tab.complaints.length = 0;
+      }
+    });
+
+    test('are text in every export, and no formula', async () => {
+      const { page } = tab;
+      const texts = { licenses: name('Ada Example'), customers: name('Bob Example'), seats: hostile('Laptop'), orders: name('Order 10042'), events: name('Refunded') };
+      for (const [list, text] of Object.entries(texts)) {
+        const [csv, json] = await Promise.all(['csv', 'json'].map(async (kind) => (await page.request.get(`/console/exports/${list}.${kind}`)).text()));
+        const rows = cells(csv);
+        assert.ok(rows.length > 1 && rows.every((row) => row.length === rows[0].length), `${list}.csv is a table`);
+        assert.deepEqual(rows.flat().filter((cell) => /^[=+\-@\t\r]/.test(cell)), [], `${list}.csv begins a formula`);
+        const begin = text.slice(0, 90);
+        assert.ok(rows.flat().some((cell) => cell.includes(begin)), `${list}.csv has it`);
+        const values = [];
+        JSON.parse(json, (_, value) => (typeof value === 'string' && values.push(value), value));
+        assert.ok(values.some((value) => value.includes(begin)), `${list}.json has it as it was`);
+      }
     });
   });
 }

@@ -238,6 +238,118 @@ for (const way of ways) {
       await tab.page.getByRole('button', { name: 'Confirm with password' }).click();
       await tab.page.waitForURL((url) => url.pathname === '/console/audit');
     });
+
+    /** Makes an invitation; gives the path of its link. */
+    async function invite(email, role) {
+      const { page } = tab;
+      await h.visit(tab, '/console/team');
+      await page.getByLabel('E-mail').fill(email);
+      await page.getByLabel('Role').selectOption(role);
+      await page.getByRole('button', { name: 'Make invitation link' }).click();
+      return linkFor(email);
+    }
+    async function linkFor(email, before = 'none') {
+      const link = tab.page.locator('#link', { hasText: email }).locator('.key-once code', { hasNotText: before });
+      return new URL((await link.innerText()).trim()).pathname;
+    }
+
+    test('an invitation gets another link, and is taken back', async () => {
+      const { page } = tab;
+      const opens = async (path) => (await fetch(server.origin + path)).status === 200;
+      const first = await invite('bob@example.com', 'viewer');
+      assert.ok(await opens(first));
+      await page.getByRole('button', { name: 'New link for bob@example.com' }).click();
+      const second = await linkFor('bob@example.com', first);
+      assert.deepEqual([await opens(first), await opens(second)], [false, true]);
+      await page.getByRole('button', { name: 'Take back the invitation of bob@example.com' }).click();
+      await page.getByText('Invitation taken back.').waitFor();
+      assert.ok(!(await opens(second)));
+      assert.equal(await page.getByText('bob@example.com').count(), 0);
+      assert.deepEqual(tab.complaints, []);
+    });
+
+    test('somebody who has lost a second factor gets in again', async () => {
+      const { page } = tab;
+      const carl = await h.openPage(browser, named(server), way);
+      const word = 'a third sentence that nobody guesses';
+      await h.visit(carl, await invite('carl@example.com', 'support'));
+      await carl.page.getByLabel('Your name').fill('Carl Example');
+      await carl.page.getByLabel('Password').fill(word);
+      await carl.page.getByRole('button', { name: 'Join and sign in' }).click();
+      await carl.page.waitForURL('**/console/security');
+      await h.visit(carl, '/console/security/app');
+      const own = (await carl.page.locator('.key-once code').innerText()).trim();
+      await carl.page.getByLabel('Code', { exact: true }).fill(appCode(own));
+      await carl.page.getByRole('button', { name: 'Add authenticator app' }).click();
+      await carl.page.getByText('Your recovery codes').waitFor();
+      await h.visit(tab, '/console/team');
+      await page.getByRole('link', { name: 'Carl Example' }).click();
+      await page.waitForURL('**/console/team/mem_*');
+      await h.settled(tab);
+      await page.getByRole('button', { name: 'Reset second factors' }).click();
+      await page.waitForURL('**/console/team?done=factors_reset');
+      assert.deepEqual(tab.complaints, []);
+      await carl.page.goto('/console/licenses');
+      assert.match(carl.page.url(), /\/sign-in/, 'their sessions have ended');
+      await h.settled(carl);
+      await password(carl, 'carl@example.com', word);
+      await carl.page.waitForURL('**/console/security');
+      await carl.page.getByText('everything else opens').waitFor();
+      await carl.context.close();
+    });
+
+    test('recovery codes are replaced, the password is changed, and the app goes', async () => {
+      const { page } = tab;
+      const refused = async () => {
+        await page.locator('.notice.bad').first().waitFor();
+        await h.settled(tab);
+        tab.complaints.length = 0;
+      };
+      await h.visit(tab, '/console/security');
+      await page.getByRole('button', { name: 'Make new recovery codes' }).click();
+      await page.getByText('New recovery codes made.').waitFor();
+      await page.locator('.codes code').first().waitFor();
+      const fresh = await page.locator('.codes code').allInnerTexts();
+      assert.equal(new Set([...fresh, ...codes]).size, 20);
+      const change = async (current, next) => {
+        await page.getByLabel('Current password').fill(current);
+        await page.getByLabel('New password').fill(next);
+        await page.getByRole('button', { name: 'Change password' }).click();
+      };
+      const other = 'yet another sentence, for a change';
+      await change('not my password at all', other);
+      await refused();
+      await change(h.person.password, 'short');
+      await refused();
+      await sound(tab);
+      await change(h.person.password, other);
+      await page.getByText('Password changed. All your other sessions have ended.').waitFor();
+      await signOut(tab);
+      await password(tab, h.person.email, other);
+      await page.waitForURL(/\/sign-in\/factor/);
+      await page.getByLabel('Code', { exact: true }).fill(codes[1]);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await refused();
+      await page.getByLabel('Code', { exact: true }).fill(fresh[0]);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL((url) => url.pathname === '/console');
+      await h.visit(tab, '/console/security');
+      // The last one stays where the role needs one.
+      await page.getByRole('button', { name: 'Remove Phone' }).click();
+      await refused();
+      await page.getByText('Your role needs a second factor').first().waitFor();
+      await h.visit(tab, '/console/security/app');
+      const own = (await page.locator('.key-once code').innerText()).trim();
+      await page.getByLabel('Code', { exact: true }).fill(appCode(own));
+      await page.getByLabel('What you call it').fill('Tablet');
+      await page.getByRole('button', { name: 'Add authenticator app' }).click();
+      await page.getByText('Second factor added.').waitFor();
+      await page.getByRole('button', { name: 'Remove Phone' }).click();
+      await page.getByText('Second factor removed.').waitFor();
+      await page.getByRole('cell', { name: 'Tablet' }).first().waitFor();
+      assert.equal(await page.getByRole('cell', { name: 'Phone' }).count(), 0);
+      assert.deepEqual(tab.complaints, []);
+    });
   });
 }
 
@@ -424,5 +536,19 @@ describe('a company’s own sign-in', () => {
     await tab.page.getByText('provider_refused').waitFor();
     await tab.page.goto('/console');
     assert.match(tab.page.url(), /\/sign-in/);
+  });
+
+  test('the provider is taken away, on a phone without scripting', async () => {
+    const tab = await h.openPage(browser, named(server), { scripting: false, theme: 'dark', width: 360 });
+    await tab.context.addCookies(await owner.context.cookies());
+    await h.visit(tab, '/console/team/sign-in');
+    await sound(tab);
+    await tab.page.getByRole('button', { name: 'Remove provider' }).click();
+    await tab.page.waitForURL('**done=provider_removed');
+    await tab.page.getByText('Provider removed.').waitFor();
+    await tab.context.clearCookies();
+    await h.visit(tab, '/sign-in');
+    assert.equal(await tab.page.getByRole('link', { name: "Sign in with your company's account" }).count(), 0);
+    await tab.context.close();
   });
 });

@@ -1,0 +1,172 @@
+// A customer and what they buy, in a real browser: changed, noted about, a license with terms of its own and a key of another
+// system, its end moved, its key shown again, and orders.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { api, makeToken } from './fill.mjs';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+];
+
+describe('a customer', () => {
+  let server, browser, cookies, call, plan;
+
+  before(async () => {
+    server = await h.startServer();
+    browser = await h.startBrowser();
+    const owner = await h.openPage(browser, server, { scripting: false });
+    await h.setUp(owner, server);
+    call = api(server, await makeToken(owner));
+    cookies = await owner.context.cookies();
+    const product = (await call('POST', 'products', { name: 'Example Editor' })).id;
+    plan = (await call('POST', 'plans', { product, name: 'Studio', model: 'subscription', duration_seconds: 31_557_600, seats: 1, entitlements: { projects: 10 } })).id;
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  for (const way of ways) {
+    describe(way.name, () => {
+      let tab, page, customer, license;
+      const own = `OLD-KEY-OF-${way.theme.toUpperCase()}-0042`;
+      const press = (name) => page.getByRole('button', { name, exact: true }).click();
+      const said = (text) => page.getByText(text).first().waitFor();
+      const field = (name) => page.locator(`[name="license[${name}]"]`);
+      /** Sends the form as it is, past what the browser itself would have asked for. */
+      const send = async (name) => {
+        await page.locator('form', { has: page.getByRole('button', { name, exact: true }) }).evaluate((form) => (form.noValidate = true));
+        await press(name);
+      };
+      /** It is refused, and what the browser notes of that is no fault. */
+      const refused = async () => {
+        await page.locator('.notice.bad').first().waitFor();
+        await h.settled(tab);
+        tab.complaints.length = 0;
+      };
+
+      before(async () => {
+        tab = await h.openPage(browser, server, way);
+        await tab.context.addCookies(cookies);
+        ({ page } = tab);
+      });
+      after(() => tab?.context.close());
+
+      test('is added and changed', async () => {
+        await h.visit(tab, '/console/customers/new');
+        await page.locator('[name=email]').fill(`ada.${way.theme}@example.com`);
+        await page.locator('[name=name]').fill('Ada');
+        await press('Add customer');
+        await page.waitForURL('**/console/customers/cus_*');
+        await said('Customer created.');
+        customer = new URL(page.url()).pathname;
+        await page.locator('[name=email]').fill('nowhere');
+        await send('Save customer');
+        await refused();
+        assert.equal(await page.locator('[name=email]').inputValue(), 'nowhere');
+        await page.locator('[name=email]').fill(`grace.${way.theme}@example.com`);
+        await page.locator('[name=name]').fill(`Grace ${way.theme}`);
+        await press('Save customer');
+        await said('Customer saved.');
+        await page.getByRole('heading', { level: 1, name: `Grace ${way.theme}` }).waitFor();
+        await h.visit(tab, `/console/customers?q=race.${way.theme}`);
+        await page.getByRole('link', { name: `Grace ${way.theme}` }).waitFor();
+        assert.deepEqual(tab.complaints, []);
+      });
+
+      test('is noted about', async () => {
+        await h.visit(tab, customer);
+        await page.getByLabel('New note').fill('Pays late');
+        await press('Add note');
+        await page.waitForURL('**done=note_added*');
+        await page.locator('.notes').getByRole('link', { name: /Change the note/ }).click();
+        await page.waitForURL('**/console/notes/not_*');
+        await page.getByLabel('Note').fill('Pays in time');
+        await press('Save note');
+        await page.waitForURL(`**${customer}?done=note_saved*`);
+        await page.locator('.note-text', { hasText: 'Pays in time' }).waitFor();
+      });
+
+      test('buys a license with other terms than its plan and the key of another system', async () => {
+        await h.visit(tab, customer);
+        await page.getByRole('link', { name: 'Issue license' }).first().click();
+        await page.waitForURL('**/console/licenses/new?customer=*');
+        await page.getByRole('link', { name: `Grace ${way.theme}` }).waitFor();
+        const fill = async () => {
+          await page.getByLabel('Plan', { exact: true }).selectOption(plan);
+          const more = page.locator('details.more');
+          if ((await more.getAttribute('open')) === null) await more.locator('summary').click();
+          await field('seats').fill('2');
+          await field('expires_on').fill('2031-05-01');
+          await field('entitlements').fill('projects = 20');
+          await field('key').fill(own);
+        };
+        await fill();
+        await press('Issue license');
+        await page.waitForURL('**/console/licenses/lic_*');
+        license = new URL(page.url()).pathname;
+        assert.equal((await page.locator('.key-once code').innerText()).trim(), own);
+        await page.getByRole('heading', { name: 'Seats (0 / 2)' }).waitFor();
+        await page.getByText('projects = 20').first().waitFor();
+        await h.sound(tab, 'license-own-terms');
+        await h.visit(tab, `/console/licenses/new?customer=${customer.split('/').pop()}`);
+        await fill();
+        await press('Issue license');
+        await refused();
+        assert.equal(await field('key').inputValue(), own);
+        assert.equal((await call('GET', `licenses?customer=${customer.split('/').pop()}`)).items.length, 1);
+      });
+
+      test('gets more time, and all of it', async () => {
+        await h.visit(tab, `${license}/extend`);
+        await page.getByLabel('New end').fill('2030-01-01');
+        await page.getByLabel('Reason').fill('Too early');
+        await press('Extend license');
+        await refused();
+        assert.equal(await page.getByLabel('New end').inputValue(), '2030-01-01');
+        assert.equal(await page.getByLabel('Reason').inputValue(), 'Too early');
+        for (const [day, end] of [['2032-06-01', '2032-06-01T00:00:00Z'], ['', null]]) {
+          await page.getByLabel('New end').fill(day);
+          await page.getByLabel('Reason').fill('Paid ahead');
+          await press('Extend license');
+          await page.waitForURL('**done=license_extended');
+          assert.equal((await call('GET', `licenses/${license.split('/').pop()}`)).expires_at, end);
+          await h.visit(tab, `${license}/extend`);
+        }
+        assert.deepEqual(tab.complaints, []);
+      });
+
+      test('lost a key, which is shown again and noted', async () => {
+        const issued = await call('POST', 'licenses', { plan, customer: customer.split('/').pop() });
+        await h.visit(tab, `/console/licenses/${issued.id}`);
+        assert.equal(await page.getByText(issued.key).count(), 0);
+        await press('Show key');
+        await page.waitForURL('**key=shown');
+        assert.equal((await page.locator('.key-once code').innerText()).trim(), issued.key);
+        assert.ok(!page.url().includes(issued.key));
+        const events = (await call('GET', `events?subject=${issued.id}`)).items.map(({ action }) => action);
+        assert.ok(events.some((action) => /reveal/.test(action)), `${events}`);
+      });
+
+      test('has orders, of which one is paid back', async () => {
+        const id = customer.split('/').pop();
+        const order = await call('POST', 'orders', { reference: `=10042-${way.theme}`, customer: id });
+        await call('POST', 'licenses', { plan, customer: id, order: order.id });
+        await h.visit(tab, `/console/orders?q=10042-${way.theme}`);
+        await page.getByRole('link', { name: `=10042-${way.theme}` }).click();
+        await page.waitForURL(`**/console/licenses?order=${order.id}`);
+        await page.locator('.rows tbody tr').first().waitFor();
+        assert.equal(await page.locator('.rows tbody tr').count(), 1);
+        await call('POST', `orders/${order.id}/refund`, { reason: 'Bought twice' });
+        await h.visit(tab, '/console/orders');
+        await page.getByRole('link', { name: 'Paid back', exact: true }).first().click();
+        await page.waitForURL('**status=refunded**');
+        await page.getByRole('link', { name: `=10042-${way.theme}` }).waitFor();
+        await h.sound(tab, 'orders-refunded');
+      });
+    });
+  }
+});

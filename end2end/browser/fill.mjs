@@ -1,0 +1,183 @@
+// A vendor with something on every screen of the console, made through the API where there is one: for the tests that look
+// at all of them.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import * as h from './lib.mjs';
+
+const pathOf = (page) => new URL(page.url()).pathname;
+
+/** Makes a token that may do everything on its page; returns its secret and where the page is. */
+export async function makeToken(tab, name = 'Web shop') {
+  const { page } = tab;
+  await h.visit(tab, '/console/tokens/new');
+  await page.getByLabel('What it is for').fill(name);
+  for (const scope of await page.locator('fieldset input[type=checkbox]').all()) await scope.check();
+  await page.getByRole('button', { name: 'Make token' }).click();
+  await page.waitForURL('**done=token_created');
+  return { secret: (await page.locator('.key-once code').innerText()).trim(), path: pathOf(page) };
+}
+
+/** What calls the API with a token: method, path, body (a text is a CSV file); gives what was answered. */
+export const api = (server, { secret }) => async (method, path, body) => {
+  const csv = typeof body === 'string';
+  const response = await fetch(`${server.origin}/v1/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${secret}`, 'content-type': csv ? 'text/csv' : 'application/json' },
+    body: csv ? body : JSON.stringify(body),
+  });
+  const answer = await response.text();
+  assert.ok(response.ok, `${method} ${path}: ${response.status} ${answer}`);
+  return answer ? JSON.parse(answer) : null;
+};
+
+/** A product whose license is taken from more devices at once than is usual: nothing of it is denied, and an alert says so. */
+export async function lockOut(server, call, name, devices = 22) {
+  const product = await call('POST', 'products', { name, code: `locked-${randomBytes(4).toString('hex')}` });
+  const plan = await call('POST', 'plans', { product: product.id, name: 'Campus', seats: devices });
+  const license = await call('POST', 'licenses', { plan: plan.id, customer: { name: `${name} college` } });
+  const leases = [];
+  for (let n = 1; n <= devices; n += 1) leases.push(await h.activate(server, product.id, license.key, `Lab ${n}`));
+  await call('POST', `licenses/${license.id}/revoke`, { reason: 'Wrong row of a refund list' });
+  for (const lease of leases) await h.renew(server, product.id, lease);
+  return { product: product.id, license: license.id, leases };
+}
+
+/**
+ * Fills the vendor of a tab that is signed in as its owner; the server must let webhooks go to this machine. `text` says how
+ * names and reasons read. Returns where everything is, and `stop` for when it is no longer looked at.
+ */
+export async function fill(tab, browser, server, text = (what) => what) {
+  const { page } = tab;
+  const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(500).end(text('refused'))));
+  await new Promise((done) => receiver.listen(0, '127.0.0.1', done));
+  receiver.unref();
+  const at = { stop: () => receiver.close() };
+
+  const token = await makeToken(tab, text('Web shop'));
+  at.token = token.path;
+  const call = api(server, token);
+  at.call = call;
+  const webhook = await call('POST', 'webhooks', { url: `http://127.0.0.1:${receiver.address().port}/hook`, description: text('The shop') });
+  at.webhook = `/console/webhooks/${webhook.id}`;
+
+  const product = (await call('POST', 'products', { name: text('Example Editor'), code: 'editor' })).id;
+  const entitlements = { export: true, projects: 10, edition: text('Professional') };
+  const plan = (await call('POST', 'plans', { product, name: text('Professional'), code: 'professional', seats: 3, entitlements })).id;
+  const people = (await call('POST', 'plans', { product, name: text('People'), code: 'people', model: 'perpetual', seat_model: 'named_user', seats: 2, devices_per_user: 2 })).id;
+  const customer = (await call('POST', 'customers', { name: text('Ada Example'), email: 'ada.example@example.com', external_id: text('No. 17') })).id;
+  const order = await call('POST', 'orders', { reference: text('Order 10042'), customer });
+  const license = await call('POST', 'licenses', { plan, customer, order: order.id, overrides: { projects: 20 } });
+  Object.assign(at, {
+    product: `/console/products/${product}`,
+    plan: `/console/plans/${plan}`,
+    customer: `/console/customers/${customer}`,
+    license: `/console/licenses/${license.id}`,
+    productId: product,
+    planId: plan,
+    peopleId: people,
+    customerId: customer,
+  });
+  for (const name of ['Workstation', 'Build server', 'Laptop']) await h.activate(server, product, license.key, text(name));
+  const named = await call('POST', 'licenses', { plan: people, customer: { email: 'team@example.com', name: text('Team') } });
+  await call('POST', `products/${product}/activate`, {
+    key: named.key,
+    user: 'grace@example.com',
+    device: { hash: randomBytes(32).toString('hex'), name: text('Tablet'), platform: text('plan9'), app_version: text('2.4.1') },
+    nonce: randomBytes(16).toString('base64url'),
+  });
+  const seats = (await call('GET', `seats?license=${license.id}`)).items;
+  at.seat = `/console/seats/${seats[0].id}`;
+  at.free = `${at.license}/free/${seats[0].id}`;
+  await call('POST', `seats/${seats[1].id}/release`, { reason: text('Replaced') });
+  await call('POST', `customers/${customer}/notes`, { text: text('Calls on Mondays') });
+
+  // Paid back: its license is revoked. Another one is suspended on its page, which can be undone.
+  const refunded = await call('POST', 'orders', { reference: text('Order 10043'), customer });
+  const revoked = await call('POST', 'licenses', { plan, customer, order: refunded.id });
+  await call('POST', `orders/${refunded.id}/refund`, { reason: text('Refunded') });
+  at.revoked = `/console/licenses/${revoked.id}`;
+  const suspended = await call('POST', 'licenses', { plan, customer });
+  at.suspended = `/console/licenses/${suspended.id}`;
+  await h.visit(tab, `${at.suspended}/suspend`);
+  await page.getByLabel('Reason').fill(text('Payment disputed'));
+  await page.getByRole('button', { name: 'Suspend license' }).click();
+  await page.waitForURL('**done=*');
+  await h.settled(tab);
+  at.undo = await page.getByRole('link', { name: 'Undo', exact: true }).getAttribute('href');
+  await page.getByLabel('New note').fill(text('Pays by invoice'));
+  await page.getByRole('button', { name: 'Add note' }).click();
+  await page.waitForURL('**done=note_added*');
+  at.note = await page.locator('.notes').getByRole('link', { name: /Change the note/ }).first().getAttribute('href');
+
+  const cell = (value) => `"${value.replaceAll('"', '""')}"`;
+  const rows = [
+    ['License key', 'E-mail', 'Customer name', 'Seats', 'Expiry date', text('Remarks')].map(cell),
+    ['AB12-CD34-EF56-GH78', 'bob@example.com', text('Bob Example'), '5', '2031-05-01', text('long-standing')].map(cell),
+    ['AB12-CD34-EF56-GH78', 'dup@example.com', text('Twice Example'), '1', '', ''].map(cell),
+    [text('no key'), 'dave@example.com', 'x'.repeat(10_000), text('many'), text('never'), 'x'.repeat(10_000)].map(cell),
+  ];
+  const file = encodeURIComponent(text('customers.csv'));
+  const imported = await call('POST', `imports?product=${product}&plan=${plan}&file_name=${file}`, rows.join('\n'));
+  at.import = `/console/imports/${imported.id}`;
+
+  await h.visit(tab, '/console/licenses?state=active');
+  await page.locator('summary', { hasText: 'Save this view' }).click();
+  await page.getByLabel('Name', { exact: true }).fill([...text('Active')].slice(0, 60).join(''));
+  await page.getByRole('button', { name: 'Save view' }).click();
+  await page.waitForURL('**done=view_saved*');
+  await h.visit(tab, '/console/licenses?state=active');
+  await page.getByLabel(/^All \d+ that match/).check();
+  await page.getByRole('button', { name: 'Extend', exact: true }).click();
+  await page.waitForURL('**/console/acts/new**');
+  await h.settled(tab);
+  at.newAct = page.url().slice(page.url().indexOf('/console'));
+  await page.getByLabel('Days').fill('14');
+  await page.getByLabel('Reason').fill(text('Moved release'));
+  await page.getByRole('button', { name: /^Extend \d+ licenses?$/ }).click();
+  await page.waitForURL('**/console/acts/blk_*');
+  at.act = pathOf(page);
+
+  await h.visit(tab, `${at.plan}?tab=edit`);
+  await page.getByLabel('Seats', { exact: true }).fill('1');
+  await page.getByRole('button', { name: 'Check the change' }).click();
+  await page.waitForURL('**/check?*');
+  at.check = page.url().slice(page.url().indexOf('/console'));
+
+  const invite = async (email) => {
+    await h.visit(tab, '/console/team');
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Role').selectOption('viewer');
+    await page.getByRole('button', { name: 'Make invitation link' }).click();
+    const link = page.locator('#link', { hasText: email }).locator('.key-once code');
+    return new URL((await link.innerText()).trim()).pathname;
+  };
+  const joined = await h.openPage(browser, server, { scripting: false });
+  await h.visit(joined, await invite('viewer@example.com'));
+  await joined.page.getByLabel('Your name').fill(text('Vera Example'));
+  await joined.page.getByLabel('Password').fill('another sentence that nobody guesses');
+  await joined.page.getByRole('button', { name: 'Join and sign in' }).click();
+  await joined.page.waitForURL('**/console**');
+  at.viewer = await joined.context.cookies();
+  await joined.context.close();
+  at.invitation = await invite('later@example.com');
+  await h.visit(tab, '/console/team');
+  const members = await page.locator('td a.row-link[href*="/team/mem_"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')));
+  [at.member, at.other] = members;
+
+  await h.visit(tab, '/console/fleet');
+  at.node = await page.locator('td a.row-link').first().getAttribute('href');
+  const locked = await lockOut(server, call, [...text('Example Viewer')].slice(0, 190).join(''));
+  at.locked = locked;
+  const limit = Date.now() + 60_000;
+  for (let alerts = []; !at.alert; ) {
+    assert.ok(Date.now() < limit, 'no alert is raised');
+    alerts = (await call('GET', 'alerts')).items;
+    at.alert = alerts.length > 0 ? `/console/alerts/${alerts[0].id}` : undefined;
+    if (!at.alert) await new Promise((next) => setTimeout(next, 500));
+  }
+  const deliveries = (await call('GET', `webhooks/${webhook.id}/deliveries`)).items;
+  at.delivery = `${at.webhook}/${deliveries[0].id}`;
+  return at;
+}

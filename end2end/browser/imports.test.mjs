@@ -1,0 +1,129 @@
+// Many at once, in a real browser: a file whose columns have to be explained, given up, read again, imported, and an act on
+// what was imported that is stopped on its way.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { api, makeToken } from './fill.mjs';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
+];
+
+const MANY = 600;
+
+describe('an import', () => {
+  let server, browser, cookies, call;
+
+  before(async () => {
+    server = await h.startServer();
+    browser = await h.startBrowser();
+    const owner = await h.openPage(browser, server, { scripting: false });
+    await h.setUp(owner, server);
+    call = api(server, await makeToken(owner));
+    cookies = await owner.context.cookies();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  for (const way of ways) {
+    describe(way.name, () => {
+      let tab, page, product;
+      const press = (name) => page.getByRole('button', { name, exact: true }).click();
+      const said = (text) => page.getByText(text).first().waitFor();
+
+      before(async () => {
+        tab = await h.openPage(browser, server, way);
+        await tab.context.addCookies(cookies);
+        ({ page } = tab);
+        product = (await call('POST', 'products', { name: `Example ${way.theme}` })).id;
+        await call('POST', 'plans', { product, name: 'Studio', code: 'studio', seats: 1 });
+      });
+      after(() => tab?.context.close());
+
+      const upload = async (name, text) => {
+        await h.visit(tab, '/console/imports');
+        await page.getByLabel('Product', { exact: true }).selectOption(product);
+        await page.getByLabel('CSV file').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+        await press('Read file');
+        await page.waitForURL('**/console/imports/imp_*');
+        await h.settled(tab);
+      };
+
+      test('says what is not clear, is told, and is given up', async () => {
+        const rows = Array.from({ length: 60 }, (_, n) => `${way.theme}-ODD-KEY-${n + 1000},p${n}@example.com,Person ${n},studio,31.12.2031`);
+        await upload('kunden.csv', ['Kennung,Post,Wer,Tarif,Bis', ...rows, `${way.theme}-ODD-KEY-1000,twice@example.com,Twice,studio,`, 'x,y,z,nothing,never'].join('\n'));
+        await page.locator('.notice.warn').first().waitFor();
+        await said('There is nothing to import as the columns are mapped now.');
+        await h.sound(tab, 'import-unclear');
+        for (const [header, meaning] of [['Kennung', 'key'], ['Post', 'email'], ['Wer', 'name'], ['Tarif', 'plan'], ['Bis', 'expires_at']]) {
+          await page.getByLabel(`What ${header} means`).selectOption(meaning);
+        }
+        await page.getByLabel('Dates are written').selectOption('day_first');
+        await press('Read rows again');
+        await page.getByRole('button', { name: 'Import 60 licenses' }).waitFor();
+        await page.getByRole('link', { name: /^Not importable 1$/ }).click();
+        await page.waitForURL('**fate=error');
+        await page.getByRole('region', { name: 'Rows of the file' }).locator('tbody tr').first().waitFor();
+        await page.getByRole('link', { name: /^All/ }).click();
+        await page.waitForURL((url) => !url.search.includes('fate'));
+        await page.getByRole('link', { name: 'Next rows' }).click();
+        await page.waitForURL('**line=*');
+        await page.getByRole('region', { name: 'Rows of the file' }).getByText(/Person 59|p59@/).first().waitFor({ state: 'attached' });
+        await h.sound(tab, 'import-next-rows');
+        await press('Cancel import');
+        await said('Import cancelled.');
+        await said('Nothing was changed. Read the file again to start over.');
+        await h.visit(tab, '/console/imports');
+        await page.getByRole('row', { name: /kunden\.csv Cancelled/ }).waitFor();
+        assert.equal((await call('GET', `licenses?product=${product}`)).items.length, 0);
+        assert.deepEqual(tab.complaints, []);
+      });
+
+      test('is done, and once', async () => {
+        const rows = Array.from({ length: MANY }, (_, n) => `${way.theme}-KEY-${n + 1000},p${n}@example.com,Person ${n},studio`);
+        const file = ['License key,E-mail,Customer name,Plan', ...rows].join('\n');
+        await upload('all.csv', file);
+        await press(`Import ${MANY} licenses`);
+        for (let tries = 0; (await page.getByText(`${MANY} licenses imported`).count()) === 0; tries += 1) {
+          assert.ok(tries < 60, 'it is never done');
+          await new Promise((next) => setTimeout(next, 500));
+          if (!way.scripting) await page.reload();
+        }
+        await upload('all.csv', file);
+        await said('There is nothing to import as the columns are mapped now.');
+        await page.getByRole('link', { name: `Already there ${MANY}` }).waitFor();
+        await h.sound(tab, 'import-again');
+      });
+
+      test('is acted on as a whole, and the act is stopped', async () => {
+        await h.visit(tab, `/console/licenses?product=${product}`);
+        await page.getByLabel(/^All \d+ that match/).check();
+        await press('Suspend');
+        await page.waitForURL('**/console/acts/new**');
+        await h.settled(tab);
+        await page.getByLabel('Reason').fill('The wrong product');
+        await press(`Suspend ${MANY} licenses`);
+        await page.waitForURL('**/console/acts/blk_*');
+        await press('Stop it');
+        await page.locator('.badge-state', { hasText: 'Stopped' }).waitFor();
+        const suspended = async () => {
+          await h.visit(tab, `/console/licenses?product=${product}&state=suspended`);
+          return Number((await page.locator('h1 .count').innerText()).replaceAll(/\D/g, ''));
+        };
+        await h.sound(tab, 'act-stopped');
+        const here = new URL(page.url()).pathname;
+        const changed = await suspended();
+        assert.ok(changed < MANY, 'all were suspended before it was stopped');
+        await h.visit(tab, `${here}?tab=pending`);
+        assert.ok((await page.getByRole('region', { name: 'What became of each' }).locator('tbody tr').count()) > 0 || changed === 0);
+        await new Promise((next) => setTimeout(next, 2_500));
+        assert.equal(await suspended(), changed, 'it goes on');
+        assert.deepEqual(tab.complaints, []);
+      });
+    });
+  }
+});

@@ -1,0 +1,189 @@
+// Every page of the console, looked at in every way: with scripting and without, light and dark, wide and on a phone; with
+// nothing on it and with something, as an owner and as a viewer. The list is held against the application's routes, so
+// that a page cannot be forgotten.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { fill } from './fill.mjs';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'scripting, light, 1280', scripting: true, theme: 'light', width: 1280 },
+  { name: 'no scripting, dark, 360', scripting: false, theme: 'dark', width: 360 },
+  { name: 'scripting, dark, 360', scripting: true, theme: 'dark', width: 360 },
+];
+
+/** What is looked at while the vendor has nothing yet. */
+const EMPTY = [
+  '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders',
+  '/console/imports', '/console/acts', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit',
+];
+
+/** Where nothing is. */
+const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000000000'];
+
+/** Every page with everything in its address that makes another page of it. */
+const filled = (at) => [
+  '/console', '/console/confirm?next=/console/audit',
+  '/console/products', '/console/products?archived=true', '/console/products/new',
+  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`,
+  at.plan, `${at.plan}?tab=edit`, at.check,
+  '/console/customers', '/console/customers/new', at.customer,
+  '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
+  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
+  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
+  `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
+  '/console/seats', at.seat, '/console/orders', '/console/acts', at.newAct, at.act, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
+  '/console/imports', at.import, `${at.import}?fate=error`,
+  '/console/freshness', `/console/freshness?plan=${at.planId}&lease=7&grace=3`,
+  '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,
+  '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
+  '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0',
+  '/console/team', '/console/team/sign-in', at.member, at.other, '/console/security', '/console/security/app', '/console/sessions',
+  '/console/tokens', '/console/tokens/new', at.token, '/console/settings',
+];
+
+/** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
+const VIEWED = (at) => [
+  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, at.license, `${at.license}?tab=timeline`, at.seat, at.note, at.alert, at.node,
+  '/console/licenses', '/console/team', at.member, '/console/settings',
+];
+
+const source = (name) => readFileSync(new URL(`../../app/src/${name}`, import.meta.url), 'utf8');
+
+/** The routes of the application, in the order in which they are tried: address and page. */
+function routes() {
+  const app = source('app.rs');
+  const inside = app.indexOf('<ParentRoute');
+  return [...app.matchAll(/<Route path=path!\("([^"]*)"\) view=([\w:]+)/g)].map(({ 1: own, 2: page, index }) => {
+    const path = index < inside ? own : `/console/${own}`.replace(/\/$/, '');
+    return { path, page, fits: new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace(/\*\w+/, '.+')}$`) };
+  });
+}
+
+/** One of each kind of page, whatever it is about: its address without ids, and its tab. */
+function kind(link) {
+  const { pathname, searchParams } = new URL(link, 'http://x');
+  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
+}
+
+describe('every page', () => {
+  let server, browser, tabs, at, cookies;
+  const seen = [];
+  const links = new Map();
+
+  before(async () => {
+    server = await h.startServer(['--webhook-allow-private']);
+    browser = await h.startBrowser();
+    tabs = await Promise.all(ways.map((way) => h.openPage(browser, server, way)));
+  });
+  after(async () => {
+    at?.stop();
+    await browser?.close();
+    await server?.stop();
+  });
+
+  /** Looks at a page, and at its colours in the other theme as well; gives what is wrong. */
+  async function wrongWith(tab, path, status) {
+    const { page } = tab;
+    const response = await page.goto(path);
+    const here = new URL(page.url());
+    if (`${here.pathname}${here.search}` !== path) return `leads to ${page.url()}`;
+    if (response.status() !== status) return `answers ${response.status()}`;
+    await h.settled(tab);
+    // The browser itself notes an answer that is none; that is not a fault of the page.
+    if (status !== 200) tab.complaints.splice(0, tab.complaints.length, ...tab.complaints.filter((text) => !text.includes(`status of ${status}`)));
+    try {
+      await h.sound(tab);
+      for (const link of await page.locator('a[href^="/"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')))) {
+        if (!links.has(kind(link))) links.set(kind(link), link);
+      }
+      // On a phone once is enough: its colours are the same with scripting and without.
+      if (tab === tabs.at(-1)) return null;
+      await page.emulateMedia({ colorScheme: tab.theme === 'light' ? 'dark' : 'light' });
+      const { violations } = await page.evaluate(() => window.axe.run(document, { preload: false, runOnly: ['color-contrast'] }));
+      const pale = violations.flatMap(({ nodes }) => nodes.map((node) => `${node.html}: ${node.any.map((any) => any.message).join('; ')}`));
+      assert.deepEqual(pale, [], 'contrast in the other theme');
+      return null;
+    } catch (error) {
+      return error.message;
+    } finally {
+      tab.complaints.length = 0;
+      await page.emulateMedia({ colorScheme: tab.theme });
+    }
+  }
+
+  /** The same for many pages in every tab at once; with `once`, each page in one of them. */
+  async function walk(paths, { status = 200, once = false } = {}) {
+    const wrong = [];
+    await Promise.all(
+      tabs.map(async (tab, at) => {
+        for (const path of paths.filter((_, number) => !once || number % tabs.length === at)) {
+          const what = await wrongWith(tab, path, status);
+          if (what) wrong.push(`${path} (${ways[at].name}): ${what}`);
+        }
+      }),
+    );
+    seen.push(...paths);
+    assert.deepEqual(wrong, []);
+  }
+
+  test('before set-up', () => walk(['/setup']));
+
+  test('with nothing on it', async () => {
+    await h.setUp(tabs[0], server);
+    cookies = await tabs[0].context.cookies();
+    for (const tab of tabs.slice(1)) await tab.context.addCookies(cookies);
+    await walk(EMPTY, { once: true });
+  });
+
+  test('with something on it', async () => {
+    at = await fill(tabs[0], browser, server);
+    await walk(filled(at));
+  });
+
+  test('as a viewer', async () => {
+    for (const tab of tabs) {
+      await tab.context.clearCookies();
+      await tab.context.addCookies(at.viewer);
+    }
+    await walk(VIEWED(at), { once: true });
+  });
+
+  test('outside', async () => {
+    for (const tab of tabs) await tab.context.clearCookies();
+    await walk(['/sign-in', at.invitation]);
+    await walk(['/nowhere'], { status: 404 });
+    for (const tab of tabs) await tab.context.addCookies(cookies);
+    await walk(NOWHERE, { status: 404 });
+  });
+
+  test('no page is forgotten', () => {
+    const all = routes();
+    const visited = new Set(seen.map((path) => all.find(({ fits }) => fits.test(new URL(path, 'http://x').pathname))?.path));
+    // The start leads on; the second half of a sign-in is looked at where people sign in.
+    const elsewhere = ['/', '/sign-in/factor'];
+    const missing = all.map(({ path }) => path).filter((path) => !visited.has(path) && !elsewhere.includes(path));
+    assert.deepEqual(missing, [], 'routes that are not looked at');
+    // What stands over a page is no page.
+    const sections = [...source('sections.rs').matchAll(/^ {8}(\w+): (?!crate)[\w:]+;$/gm)].map(([, page]) => page);
+    assert.ok(sections.length > 50, `${sections.length} pages are found`);
+    const routed = new Set(all.map(({ page }) => page.replace('Page::', '')));
+    assert.deepEqual(sections.filter((page) => !routed.has(page)), [], 'pages without a route');
+  });
+
+  test('every link leads somewhere', async () => {
+    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    const dead = [];
+    for (const link of links.values()) {
+      const response = await fetch(server.origin + link, { headers: { cookie }, redirect: 'manual' });
+      await response.body?.cancel();
+      if (response.status >= 400) dead.push(`${link}: ${response.status}`);
+    }
+    assert.deepEqual(dead, []);
+    const looked = new Set(seen.map(kind));
+    const unseen = [...links.keys()].filter((of) => of.startsWith('/console') && !of.startsWith('/console/exports') && !looked.has(of));
+    assert.deepEqual(unseen, [], 'pages that are led to and not looked at');
+  });
+});
