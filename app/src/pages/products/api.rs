@@ -20,7 +20,7 @@ pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>
 /// Everything about a product.
 #[server(output = crate::wire::Answer)]
 pub async fn product(id: String) -> Result<ProductDetail, UiError> {
-    use super::model::KeyRow;
+    use super::{model::KeyRow, snippet::Integration};
     use crate::{ctx, pages::plans::api::row, ui::When};
     use holdfast_domain::Permission;
     use holdfast_service::admin::{
@@ -44,12 +44,18 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         until: When::new(key.not_after, now),
     });
     let endpoint = service.settings().endpoints.first().cloned().or_else(ctx::origin);
+    let integration = Integration {
+        vendor: vendor.id.to_string(),
+        product: id.to_string(),
+        root_key: &vendor.root_public_key,
+        endpoint: endpoint.as_deref().unwrap_or("https://licenses.example.com"),
+    };
     Ok(ProductDetail {
         product: show(&product, now),
         plans: plans.items.iter().map(row).collect(),
         keys: keys.collect(),
+        integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
-        endpoint: endpoint.unwrap_or_else(|| "https://licenses.example.com".to_owned()),
         may_write: actor.may(Permission::CatalogWrite),
     })
 }

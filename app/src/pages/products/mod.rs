@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod model;
+#[cfg(feature = "ssr")]
+pub mod snippet;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -124,7 +126,7 @@ pub fn ProductPage() -> impl IntoView {
             match tab.get().as_str() {
                 "entitlements" => view! { <Entitlements plans=detail.plans /> }.into_any(),
                 "keys" => view! { <Keys keys=detail.keys root=detail.root_key /> }.into_any(),
-                "integrate" => view! { <Integrate detail /> }.into_any(),
+                "integrate" => view! { <Integrate texts=detail.integrate /> }.into_any(),
                 "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
                 _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
             }
@@ -269,18 +271,19 @@ fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
 }
 
 #[component]
-fn Integrate(detail: ProductDetail) -> impl IntoView {
-    let check = "openssl pkeyutl -verify -pubin -inkey issuing.pem -rawin -in lease.signed -sigfile lease.sig";
+fn Integrate(texts: [String; 3]) -> impl IntoView {
+    let [add, program, check] = texts;
     view! {
         <div class="stack">
-            <p>"Paste this into your application. It already carries this product's id and your root key."</p>
-            <Snippet code="cargo add holdfast-sdk" what="command that adds the client library" />
-            <Snippet code=detail.snippet() what="integration code" />
+            <p>"The client library is part of Holdfast's source. Put in where you have that, and run in your application's folder:"</p>
+            <Snippet code=add what="command that adds the client library" />
+            <p>"This is a whole program, with this product's id and your root key in it. Run it, and type the key of a license."</p>
+            <Snippet code=program what="integration code" />
             <p class="muted">
                 "After the first activation the application starts without the network, and goes on for as long as the plan says when no server can be reached."
             </p>
-            <p class="muted">"A lease can be checked with openssl alone; the format is in the documentation."</p>
-            <Snippet code=check what="openssl command" />
+            <p class="muted">"Nobody has to believe the library. With the root key alone, this checks the lease that the program has stored:"</p>
+            <Snippet code=check what="commands that check a lease" />
         </div>
     }
 }
