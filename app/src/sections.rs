@@ -126,6 +126,7 @@ sections! {
         NewToken: tokens::NewTokenPage;
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
+        KeyStep: keys::KeyStepPage;
     }
     vendor {
         Imports: imports::ImportsPage;

@@ -124,6 +124,8 @@ const DONE: &[(&str, &str)] = &[
     ("product_saved", "Product saved."),
     ("product_archived", "Product archived. Its licenses go on as before."),
     ("product_restored", "Product restored."),
+    ("keys_rotated", "A new key signs from now on."),
+    ("key_revoked", "Key revoked. A new list of keys, signed by the root key, says so."),
     ("plan_created", "Plan created. Licenses of it can be issued now."),
     ("plan_saved", "Plan saved. Licenses already issued keep the terms they were issued with."),
     ("terms_applied_in_part", "So many licenses take a while: part of them has the new terms. Go on with the others."),

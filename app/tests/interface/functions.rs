@@ -155,6 +155,10 @@ fn table() -> Vec<Row> {
         delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
+        // Signing keys.
+        key_step "+____" "not_found" "unauthenticated" |t| format!("product={}&key=rotate", t.product);
+        rotate_keys "+____" "not_found" "unauthenticated" |t| format!("product={}", t.product);
+        revoke_key "?____" "not_found" "unauthenticated" |t| format!("product={}&key=AAAAAAAAAAAAAAAA&reason=Leaked", t.product);
         // API tokens. This one was made by the system, so it is not a developer's own.
         tokens "+++__" "ok" "unauthenticated" |_| "after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
@@ -316,6 +320,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{step}" if kind == "fleet" => "drain".to_owned(),
         "{step}" => "revoke".to_owned(),
         "{event}" => EVENT.to_owned(),
+        "{key}" => "rotate".to_owned(),
         "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),

@@ -37,7 +37,9 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
     let vendor = service.vendor(&actor).await?;
     let now = service.now();
     let keys = service.signing_keys(&ctx::call(&actor)).await?;
+    let may_keys = actor.may(Permission::KeysWrite);
     let keys = keys.into_iter().filter(|key| key.product == Some(id)).map(|key| KeyRow {
+        may_revoke: may_keys && key.status != "revoked",
         kid: key.kid,
         status: key.status,
         from: When::new(key.not_before, now),
@@ -57,6 +59,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
         may_write: actor.may(Permission::CatalogWrite),
+        may_keys,
     })
 }
 

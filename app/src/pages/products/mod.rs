@@ -125,7 +125,7 @@ pub fn ProductPage() -> impl IntoView {
             let detail = detail.clone();
             match tab.get().as_str() {
                 "entitlements" => view! { <Entitlements plans=detail.plans /> }.into_any(),
-                "keys" => view! { <Keys keys=detail.keys root=detail.root_key /> }.into_any(),
+                "keys" => view! { <Keys detail /> }.into_any(),
                 "integrate" => view! { <Integrate texts=detail.integrate /> }.into_any(),
                 "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
                 _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
@@ -239,8 +239,11 @@ fn Entitlements(plans: Vec<PlanRow>) -> impl IntoView {
 }
 
 #[component]
-fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
-    let row = |key: KeyRow| {
+fn Keys(detail: ProductDetail) -> impl IntoView {
+    let at = format!("/console/products/{}/keys/", detail.product.id);
+    let rotate = format!("{at}rotate");
+    let row = move |key: KeyRow| {
+        let revoke = format!("{at}{}", key.kid);
         let tone = match key.status.as_str() {
             "active" => Tone::Good,
             "revoked" => Tone::Bad,
@@ -252,20 +255,22 @@ fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
                 <td><StateBadge tone word=key.status /></td>
                 <td class="right wide nowrap"><WhenText when=key.from /></td>
                 <td class="right nowrap"><WhenText when=key.until /></td>
+                <td class="right">{key.may_revoke.then(|| view! { <a class="link" href=revoke>"Revoke"</a> })}</td>
             </tr>
         }
     };
     view! {
         <Facts>
-            <Fact name="Root key"><Copyable text=root what="root key" /></Fact>
+            <Fact name="Root key"><Copyable text=detail.root_key what="root key" /></Fact>
         </Facts>
         <p class="muted">
             "Applications pin the root key. Issuing keys sign the leases, are replaced every 90 days on their own, and are vouched for by the root key."
         </p>
         <Section title="Issuing keys">
-            <Rows label="Issuing keys" head=vec![("Key", ""), ("Status", ""), ("Signs since", "right wide"), ("Accepted until", "right")]>
-                {keys.into_iter().map(row).collect_view()}
+            <Rows label="Issuing keys" head=vec![("Key", ""), ("Status", ""), ("Signs since", "right wide"), ("Accepted until", "right"), ("", "")]>
+                {detail.keys.into_iter().map(row).collect_view()}
             </Rows>
+            {detail.may_keys.then(|| view! { <a class="btn btn-sm btn-plain section" href=rotate>"Rotate keys"</a> })}
         </Section>
     }
 }

@@ -45,8 +45,10 @@ pub struct PlanRow {
 pub struct KeyRow {
     /// Its short name, as leases carry it.
     pub kid: String,
-    /// `active`, `retired` or `revoked`.
+    /// `active`, `retiring` or `revoked`.
     pub status: String,
+    /// Whether this person may revoke it.
+    pub may_revoke: bool,
     /// From when it signs.
     pub from: When,
     /// Until when what it signed is accepted.
@@ -69,4 +71,6 @@ pub struct ProductDetail {
     pub integrate: [String; 3],
     /// Whether this person may change it.
     pub may_write: bool,
+    /// Whether this person may work on its keys.
+    pub may_keys: bool,
 }
