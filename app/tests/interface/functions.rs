@@ -86,6 +86,7 @@ fn table() -> Vec<Row> {
         create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
         rename_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&name=Renamed", t.product);
         archive_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&archived=false", t.product);
+        archive_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&archived=false", t.plan);
         product_name "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.product);
         plan "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         create_plan "+++__" "invalid_request" "unauthenticated" |t| format!("product={}&{PLAN}", t.product);

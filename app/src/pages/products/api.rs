@@ -59,21 +59,40 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
         may_write: actor.may(Permission::CatalogWrite),
+        may_issue: actor.may(Permission::LicensesWrite) && plans.items.iter().any(|plan| !plan.archived),
         may_keys,
     })
 }
 
-/// Makes a product. Without a short name it gets one from its name.
+/// Makes a product, and with `plan` the usual plan for it, so that licenses can be issued at once. Without a short name it
+/// gets one from its name.
 #[server(output = crate::wire::Answer)]
-pub async fn create_product(name: String, #[server(default)] code: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::serve::parse};
+pub async fn create_product(
+    name: String,
+    #[server(default)] code: String,
+    #[server(default)] plan: bool,
+) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{plans::model::PlanForm, serve::parse},
+    };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::CreateProduct;
+    use holdfast_service::admin::inputs::{CreatePlan, CreateProduct};
     let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let (service, call) = (ctx::service()?, ctx::call(&actor));
     let code = if code.trim().is_empty() { slug(&name) } else { code };
     let input = CreateProduct { name: parse("name", &name)?, code: parse("code", &code)? };
-    let product = ctx::service()?.create_product(&ctx::call(&actor), input).await?;
-    ctx::redirect(&format!("/console/products/{}?done=product_created", product.id));
+    let product = service.create_product(&call, input).await?.id;
+    let mut done = "product_created";
+    if plan {
+        let (name, code) = (parse("plan", "Standard")?, parse("plan", "standard")?);
+        let usual = CreatePlan { product, name, code, terms: PlanForm::usual().terms()? };
+        // The product is there; where its plan could not be made, its page says what to do next.
+        if service.create_plan(&call, usual).await.is_ok() {
+            done = "product_ready";
+        }
+    }
+    ctx::redirect(&format!("/console/products/{product}?done={done}"));
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet,
-    StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act_error, load, show,
+    ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
+    Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
 };
 use api::{ArchiveProduct, CreateProduct, RenameProduct};
 use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
@@ -82,7 +82,7 @@ pub fn NewProductPage() -> impl IntoView {
         <PageHead title="Create product" crumbs=vec![Crumb::new("/console/products", "Products")] />
         <ActionForm action=action class="form">
             <FormError error />
-            <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" error />
+            <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" hint="As your customers know it." error />
             <Field
                 name="code"
                 label="Short name"
@@ -90,6 +90,7 @@ pub fn NewProductPage() -> impl IntoView {
                 hint="Lower-case letters, digits and dashes; used in imports and in the API. Made from the name when left empty."
                 error
             />
+            <Checkbox name="plan" label="With a usual plan: a year for one device, a month without any server. It can be changed, and others added." checked=true error />
             <div class="form-actions">
                 <Submit label="Create product" pending=action.pending() />
                 <a class="btn btn-plain" href="/console/products">"Cancel"</a>
@@ -117,7 +118,7 @@ pub fn ProductPage() -> impl IntoView {
     let product = load(move || id.get(), api::product);
     show(product, move |detail| {
         let crumbs = vec![Crumb::new("/console/products", "Products")];
-        let (id, may_write) = (detail.product.id.clone(), detail.may_write);
+        let (id, may_write, may_issue) = (detail.product.id.clone(), detail.may_write, detail.may_issue);
         let archived = detail.product.archived.then(|| view! { <StateBadge tone=Tone::None word="Archived" /> });
         let name = detail.product.name.clone();
         let code = detail.product.code.clone();
@@ -135,13 +136,9 @@ pub fn ProductPage() -> impl IntoView {
             <PageHead title=name crumbs clone:id>
                 {archived}
                 <div class="actions">
-                    {may_write
-                        .then(|| {
-                            view! {
-                                <a class="btn btn-sm btn-plain" href=format!("/console/licenses?product={id}")>"Licenses"</a>
-                                <a class="btn btn-sm btn-primary" href=format!("/console/products/{id}/plans/new")>"Add plan"</a>
-                            }
-                        })}
+                    <a class="btn btn-sm btn-plain" href=format!("/console/licenses?product={id}")>"Licenses"</a>
+                    {may_write.then(|| view! { <a class="btn btn-sm btn-plain" href=format!("/console/products/{id}/plans/new")>"Add plan"</a> })}
+                    {may_issue.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/licenses/new">"Issue license"</a> })}
                 </div>
             </PageHead>
             <p class="page-sub">
@@ -298,34 +295,50 @@ fn Settings(product: ProductRow, may_write: bool) -> impl IntoView {
     let rename = act::<RenameProduct>();
     let archive = act::<ArchiveProduct>();
     let error = act_error(rename);
-    let archive_error = act_error(archive);
     if !may_write {
         return view! { <p class="muted">"Your role can look at this product but not change it."</p> }.into_any();
     }
-    let (verb, words) = if product.archived {
-        ("Restore product", "The product and its plans can be chosen again.")
-    } else {
-        (
-            "Archive product",
-            "It is hidden from choice. Its licenses and everybody's access stay exactly as they are. You can restore it.",
-        )
-    };
     view! {
         <ActionForm action=rename class="form" clone:product>
             <FormError error />
             <input type="hidden" name="id" value=product.id.clone() />
-            <Field name="name" label="Name" required=true maxlength="200" value=product.name error />
+            <Field name="name" label="Name" required=true maxlength="200" hint="As your customers know it." value=product.name error />
             <div class="form-actions"><Submit label="Save name" /></div>
         </ActionForm>
+        <Archive action=archive id=product.id what="product" archived=product.archived />
+    }
+    .into_any()
+}
+
+/// Archives a product or a plan, or brings it back.
+#[component]
+pub fn Archive(
+    /// What the form is sent to.
+    action: Act,
+    /// Its id.
+    id: String,
+    /// What it is.
+    what: &'static str,
+    /// Whether it is archived.
+    archived: bool,
+) -> impl IntoView {
+    let (verb, words) = if archived {
+        ("Restore", "It can be chosen again.")
+    } else {
+        (
+            "Archive",
+            "It is hidden from choice. Its licenses and everybody's access stay exactly as they are. You can restore it.",
+        )
+    };
+    view! {
         <Section title="Archive">
-            <FormError error=archive_error />
-            <ActionForm action=archive>
-                <input type="hidden" name="id" value=product.id />
-                <input type="hidden" name="archived" value=if product.archived { "false" } else { "true" } />
+            <FormError error=act_error(action) />
+            <ActionForm action=action>
+                <input type="hidden" name="id" value=id />
+                <input type="hidden" name="archived" value=if archived { "false" } else { "true" } />
                 <p class="muted">{words}</p>
-                <button type="submit" class="btn btn-plain section">{verb}</button>
+                <button type="submit" class="btn btn-plain section">{verb} " " {what}</button>
             </ActionForm>
         </Section>
     }
-    .into_any()
 }

@@ -71,6 +71,8 @@ pub struct ProductDetail {
     pub integrate: [String; 3],
     /// Whether this person may change it.
     pub may_write: bool,
+    /// Whether this person may issue licenses of it.
+    pub may_issue: bool,
     /// Whether this person may work on its keys.
     pub may_keys: bool,
 }
