@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, missing_docs)]
 
 mod bundle;
+mod catalogue;
 mod find;
 mod functions;
 mod license;
