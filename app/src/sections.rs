@@ -128,6 +128,7 @@ sections! {
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
         Event: audit::event::EventPage;
+        KeyStep: keys::KeyStepPage;
     }
     vendor {
         Imports: imports::ImportsPage;

@@ -87,6 +87,7 @@ for (const way of ways) {
       for (const part of ['', 'entitlements', 'keys', 'integrate', 'settings']) {
         await soundAt(`/console/products/${product}${part ? `?tab=${part}` : ''}`);
       }
+      await soundAt(`/console/products/${product}/keys/rotate`);
       await h.visit(tab, `/console/products/${product}?tab=integrate`);
       assert.ok((await tab.page.locator('pre').nth(1).innerText()).includes(product));
     });

@@ -212,13 +212,15 @@ export async function signIn(tab) {
   await page.waitForURL('**/console');
 }
 
-export async function createProduct(tab, name) {
+/** Makes a product, with the usual plan where `plan` says so. */
+export async function createProduct(tab, name, { plan = false } = {}) {
   const { page } = tab;
   await visit(tab, '/console/products/new');
   await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('With a usual plan').setChecked(plan);
   await page.getByRole('button', { name: 'Create product' }).click();
   await page.waitForURL('**/console/products/prd_*');
-  await page.getByText('Product created.').waitFor();
+  await page.getByText(plan ? 'Product created, with a plan.' : 'Product created.').waitFor();
   return /prd_[0-9a-z]+/.exec(page.url())[0];
 }
 

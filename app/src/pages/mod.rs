@@ -9,6 +9,7 @@ pub mod find;
 pub mod fleet;
 pub mod freshness;
 pub mod imports;
+pub mod keys;
 pub mod licenses;
 pub mod lists;
 pub mod notes;

@@ -87,6 +87,7 @@ fn table() -> Vec<Row> {
         create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
         rename_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&name=Renamed", t.product);
         archive_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&archived=false", t.product);
+        archive_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&archived=false", t.plan);
         product_name "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.product);
         plan "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         create_plan "+++__" "invalid_request" "unauthenticated" |t| format!("product={}&{PLAN}", t.product);
@@ -155,6 +156,10 @@ fn table() -> Vec<Row> {
         delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
+        // Signing keys.
+        key_step "+____" "not_found" "unauthenticated" |t| format!("product={}&key=rotate", t.product);
+        rotate_keys "+____" "not_found" "unauthenticated" |t| format!("product={}", t.product);
+        revoke_key "?____" "not_found" "unauthenticated" |t| format!("product={}&key=AAAAAAAAAAAAAAAA&reason=Leaked", t.product);
         // API tokens. This one was made by the system, so it is not a developer's own.
         tokens "+++__" "ok" "unauthenticated" |_| "after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
@@ -327,6 +332,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{step}" => "revoke".to_owned(),
         "{event}" => EVENT.to_owned(),
         "{number}" => things.event.to_string(),
+        "{key}" => "rotate".to_owned(),
         "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),

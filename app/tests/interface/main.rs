@@ -5,6 +5,7 @@
 
 mod audit;
 mod bundle;
+mod catalogue;
 mod find;
 mod functions;
 mod license;

@@ -180,7 +180,7 @@ codes! {
         "It is longer ago than an act can be undone, or something has been changed since that undoing it would overwrite; `detail` says what.",
         "Look at how the license stands now, and change it by an act of its own.";
     ChangedMeanwhile = "changed_meanwhile", 409, "It was changed meanwhile",
-        "It is no longer as it was when the change was looked at.",
+        "What was to be changed is no longer as it was when the change was looked at.",
         "Look again at what the change would do now.";
     WebhookPaused = "webhook_paused", 409, "The webhook is paused",
         "Nothing is sent to a webhook that is paused, a test neither.",

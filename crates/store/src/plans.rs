@@ -50,6 +50,13 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: PlanId) -> Result<Option
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the transaction ends.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: PlanId) -> Result<Option<PlanRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM plans WHERE vendor = $1 AND id = $2{lock}", PlanRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// A plan of the scope's vendor by its product and code.
 pub async fn by_code(
     q: &mut dyn Querier,

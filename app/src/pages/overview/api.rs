@@ -45,7 +45,7 @@ pub struct Overview {
     pub activity: Vec<Counted>,
     /// Alerts that stand, the newest first.
     pub alerts: Vec<AlertRow>,
-    /// Steps that are left; none where all are done.
+    /// The steps to the first verified lease; none from a day after it on.
     pub steps: Vec<NextStep>,
     /// Licenses that end within 30 days.
     pub ending: Vec<LicenseRow>,
@@ -114,7 +114,7 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
     let mut steps = vec![
         step(
             "Name your product",
-            "One piece of software you sell.",
+            "One piece of software you sell. A usual plan comes with it.",
             product.is_some(),
             Some("/console/products/new".to_owned()),
             "Create product",
@@ -142,7 +142,10 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
         ),
     ];
     if steps.iter().all(|step| step.done) {
-        steps.clear();
+        match first_lease(&service, &actor, seats.total.rows).await? {
+            Some(first) => steps.push(first),
+            None => steps.clear(),
+        }
     }
     let soon = now.plus(Seconds::days(30));
     let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, events.items.iter()).await;
@@ -168,6 +171,38 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
 pub async fn overview_again(#[server(default)] days: String) -> Result<Overview, UiError> {
     // Whoever may see it is asked there.
     load_overview(days).await
+}
+
+/// Whose the vendor's first lease is, and until when that device works by itself: in the first day after it, of a vendor
+/// with so few `devices`. What is signed here is verified before it is sent.
+#[cfg(feature = "ssr")]
+async fn first_lease(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    devices: u64,
+) -> Result<Option<NextStep>, UiError> {
+    use holdfast_domain::Seconds;
+    use holdfast_service::admin::{
+        inputs::SeatFilter,
+        page::{Direction, Limit, PageRequest},
+    };
+    if devices > 1_000 {
+        return Ok(None);
+    }
+    let oldest = PageRequest { limit: Limit::new(1), direction: Direction::Ascending, ..PageRequest::default() };
+    let seats = service.seats(actor, SeatFilter::default(), oldest).await?;
+    let now = service.now();
+    let first = seats.items.into_iter().next().filter(|seat| seat.first_seen > now.plus(Seconds::days(-1)));
+    Ok(first.map(|seat| {
+        let until = crate::ui::When::new(seat.offline_until, now).absolute;
+        let device = seat.name.unwrap_or_else(|| "A device without a name".to_owned());
+        NextStep {
+            what: "Your first lease is verified".to_owned(),
+            why: format!("{device} works until {until} without us."),
+            done: true,
+            href: None,
+        }
+    }))
 }
 
 /// The newest alerts that stand.

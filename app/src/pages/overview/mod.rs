@@ -33,7 +33,7 @@ pub fn OverviewPage() -> impl IntoView {
     show_live(overview, |found: Overview, error| {
         let steps = (!found.steps.is_empty()).then(|| {
             view! {
-                <Section title="Next steps">
+                <Section title="First steps">
                     <ol class="next-steps">{found.steps.into_iter().map(step).collect_view()}</ol>
                 </Section>
             }

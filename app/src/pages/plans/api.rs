@@ -37,13 +37,17 @@ pub async fn plan(id: String) -> Result<PlanDetail, UiError> {
         row: row(&plan),
         product: product.id.to_string(),
         product_name: product.name.to_string(),
-        form: PlanForm::of(plan.name.to_string(), plan.code.to_string(), &plan.terms),
+        form: PlanForm {
+            seen: plan.updated_at.micros().to_string(),
+            ..PlanForm::of(plan.name.to_string(), plan.code.to_string(), &plan.terms)
+        },
         overdraft: plan.terms.overdraft.to_string(),
         borrow: crate::ui::time::span(plan.terms.borrow),
         release_budget: plan.terms.release_budget.to_string(),
         has_fallback: plan.terms.fallback.is_some(),
         licenses: serve::total(licenses.total),
         may_write: actor.may(Permission::CatalogWrite),
+        may_issue: actor.may(Permission::LicensesWrite) && !plan.archived,
     })
 }
 
@@ -128,7 +132,8 @@ pub async fn create_plan(product: String, plan: PlanForm) -> Result<(), UiError>
 }
 
 /// Changes a plan for licenses issued from now on. With `seats_from`, the number of seats it had, its page goes on with the
-/// licenses that exist: those with this number follow it.
+/// licenses that exist: those with this number follow it. A plan that somebody else changed since it was looked at stays as
+/// it is.
 #[server(output = crate::wire::Answer)]
 pub async fn save_plan(id: String, plan: PlanForm, #[server(default)] seats_from: String) -> Result<(), UiError> {
     use crate::{
@@ -138,28 +143,37 @@ pub async fn save_plan(id: String, plan: PlanForm, #[server(default)] seats_from
             serve::{optional, parse},
         },
     };
-    use holdfast_domain::{Permission, PlanId};
+    use holdfast_domain::{Permission, PlanId, Timestamp};
     use holdfast_service::admin::inputs::UpdatePlan;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
     let (service, id) = (ctx::service()?, parse_id::<PlanId>(&id)?);
     let seats_from = optional::<u32>("seats_from", &seats_from)?;
-    let terms = proposed(&plan, &service.plan(&actor, id).await?.terms)?;
-    let input = UpdatePlan { name: Some(parse("name", &plan.name)?), terms: Some(terms), ..UpdatePlan::default() };
+    let terms = plan.edited(&service.plan(&actor, id).await?.terms)?;
+    let input = UpdatePlan {
+        name: Some(parse("name", &plan.name)?),
+        terms: Some(terms),
+        seen: optional("seen", &plan.seen)?.map(Timestamp::from_micros),
+        archived: None,
+    };
     service.update_plan(&ctx::call(&actor), id, input).await?;
     let from = seats_from.map(|seats| format!("&seats_from={seats}")).unwrap_or_default();
     ctx::redirect(&format!("/console/plans/{id}?done=plan_saved{from}"));
     Ok(())
 }
 
-/// The terms that were typed. What the form does not show stays as it is, and so does the renewal interval of an unchanged
-/// lease.
-#[cfg(feature = "ssr")]
-pub fn proposed(plan: &PlanForm, before: &holdfast_domain::Terms) -> Result<holdfast_domain::Terms, UiError> {
-    let mut terms = plan.terms()?;
-    if terms.lease == before.lease {
-        terms.renew_after = before.renew_after;
-    }
-    Ok(terms)
+/// Archives a plan or brings it back. Its licenses are untouched either way.
+#[server(output = crate::wire::Answer)]
+pub async fn archive_plan(id: String, #[server(default)] archived: bool) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::{Permission, PlanId};
+    use holdfast_service::admin::inputs::UpdatePlan;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let id = parse_id::<PlanId>(&id)?;
+    let input = UpdatePlan { archived: Some(archived), ..UpdatePlan::default() };
+    ctx::service()?.update_plan(&ctx::call(&actor), id, input).await?;
+    let done = if archived { "plan_archived" } else { "plan_restored" };
+    ctx::redirect(&format!("/console/plans/{id}?done={done}"));
+    Ok(())
 }
 
 /// A plan in words.

@@ -7,14 +7,17 @@ pub mod model;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::ui::{
-    ActionForm, Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge,
-    Submit, Tab, Tabs, TextArea, Tone, act, act_error, load,
-    page::{Notice, NoticeKind},
-    refused::FormState,
-    show, show_quietly,
+use crate::{
+    pages::products::Archive,
+    ui::{
+        ActionForm, Checkbox, Choice, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, StateBadge,
+        Submit, Tab, Tabs, TextArea, Tone, act, act_error, load,
+        page::{Notice, NoticeKind},
+        refused::FormState,
+        show, show_quietly,
+    },
 };
-use api::{CreatePlan, SavePlan};
+use api::{ArchivePlan, CreatePlan, SavePlan};
 use model::{PlanDetail, PlanForm};
 
 /// A new plan.
@@ -28,18 +31,12 @@ pub fn NewPlanPage() -> impl IntoView {
     show(product, move |name| {
         let id = id.get_untracked();
         let back = format!("/console/products/{id}");
-        let usual = PlanForm {
-            sold: "subscription".into(),
-            used: "devices".into(),
-            offline: "standard".into(),
-            ..PlanForm::default()
-        };
         view! {
             <PageHead title="Add plan" crumbs=vec![Crumb::new("/console/products", "Products"), Crumb::new(back.clone(), name)] />
             <ActionForm action=action class="form wide">
                 <FormError error />
                 <input type="hidden" name="product" value=id />
-                <PlanFields form=usual is_new=true error />
+                <PlanFields form=PlanForm::usual() is_new=true error />
                 <div class="form-actions">
                     <Submit label="Add plan" pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
@@ -73,8 +70,9 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
     let wrong_terms =
         move || error.get().filter(|error| error.field.as_deref() == Some("terms")).map(|error| error.sentence());
     view! {
+        <input type="hidden" name="plan[seen]" value=form.seen />
         <div class="pair">
-            <Field name="plan[name]" label="Name" required=true maxlength="200" value=form.name placeholder="Professional" error />
+            <Field name="plan[name]" label="Name" required=true maxlength="200" value=form.name placeholder="Professional" hint="What you call it. Applications see the short name." error />
             {is_new
                 .then(|| view! { <Field name="plan[code]" label="Short name" maxlength="64" hint="Made from the name when left empty." error /> })}
         </div>
@@ -84,11 +82,11 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
             <legend class="legend">"How is it sold?"</legend>
             <div class="choices">
                 <Choice name="plan[sold]" value="subscription" label="Subscription" hint="Ends after a time unless it is renewed." checked=sold == "subscription" error>
-                    <Number name="plan[months]" label="Months" unit="months" value=or(&form.months, "12") error />
+                    <Number name="plan[months]" label="Months" unit="months from the day of issue" value=or(&form.months, "12") error />
                 </Choice>
                 <Choice name="plan[sold]" value="perpetual" label="Perpetual" hint="Bought once, works for good." checked=sold == "perpetual" error />
                 <Choice name="plan[sold]" value="trial" label="Trial" hint="Once per device, without a purchase." checked=sold == "trial" error>
-                    <Number name="plan[days]" label="Days" unit="days" value=or(&form.days, "14") error />
+                    <Number name="plan[days]" label="Days" unit="days from the first start" value=or(&form.days, "14") error />
                 </Choice>
             </div>
         </fieldset>
@@ -98,7 +96,7 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
             <div class="choices">
                 <Choice name="plan[used]" value="devices" label="Fixed devices" hint="A device keeps its seat until it is freed." checked=used == "devices" error />
                 <Choice name="plan[used]" value="floating" label="Shared seats" hint="Whoever is working takes a seat; it comes back some minutes after they stop." checked=used == "floating" error />
-                <Choice name="plan[used]" value="users" label="Named people" hint="A seat belongs to a person, by e-mail address." checked=used == "users" error>
+                <Choice name="plan[used]" value="users" label="Named people" hint="A seat belongs to a person, by e-mail address, on a few devices of theirs." checked=used == "users" error>
                     <Number name="plan[devices]" label="Devices for each person" unit="devices for each person" value=or(&form.devices, "2") error />
                 </Choice>
             </div>
@@ -133,8 +131,8 @@ fn PlanFields(form: PlanForm, is_new: bool, error: FormState) -> impl IntoView {
             <div class="stack">
                 <div class="pair">
                     <Field name="plan[overdraft]" label="Seats beyond the limit" kind="number" min="0" value=or(&form.overdraft, "0") hint="Let somebody work first and sort it out later; you are told." error />
-                    <Field name="plan[borrow_days]" label="Days a shared seat may be borrowed" kind="number" min="0" value=or(&form.borrow_days, "7") error />
-                    <Field name="plan[release_budget]" label="Seats freed from inside the application" kind="number" min="0" value=or(&form.release_budget, "5") hint="How often within 30 days." error />
+                    <Field name="plan[borrow_days]" label="Days a shared seat may be borrowed" kind="number" min="0" value=or(&form.borrow_days, "7") hint="How long one may be taken off line, on a plane for example." error />
+                    <Field name="plan[release_budget]" label="Seats freed from inside the application" kind="number" min="0" value=or(&form.release_budget, "5") hint="How often within 30 days somebody may free the seat of a lost device themselves." error />
                 </div>
                 <Checkbox name="plan[has_fallback]" label="When it has run out, keep working with reduced entitlements" checked=form.has_fallback error />
                 <TextArea name="plan[fallback]" label="Entitlements after the end" value=form.fallback hint="For example read-only: people can still open and export their work." error />
@@ -177,7 +175,7 @@ pub fn PlanPage() -> impl IntoView {
         ];
         let (title, id, code) = (detail.row.name.clone(), detail.row.id.clone(), detail.row.code.clone());
         let archived = detail.row.archived.then(|| view! { <StateBadge tone=Tone::None word="Archived" /> });
-        let may_write = detail.may_write;
+        let (may_write, may_issue) = (detail.may_write, detail.may_issue);
         let body = move || {
             let detail = detail.clone();
             if tab.get() == "edit" && may_write {
@@ -191,7 +189,8 @@ pub fn PlanPage() -> impl IntoView {
                 {archived}
                 <div class="actions">
                     <a class="btn btn-sm btn-plain" href=format!("/console/licenses?plan={id}")>"Licenses"</a>
-                    <a class="btn btn-sm btn-primary" href=format!("/console/licenses/new?plan={id}")>"Issue license"</a>
+                    {may_issue
+                        .then(|| view! { <a class="btn btn-sm btn-primary" href=format!("/console/licenses/new?plan={id}")>"Issue license"</a> })}
                 </div>
             </PageHead>
             <p class="page-sub">
@@ -211,6 +210,7 @@ pub fn PlanPage() -> impl IntoView {
 #[component]
 fn TermsView(detail: PlanDetail) -> impl IntoView {
     let row = detail.row;
+    let archive = act::<ArchivePlan>();
     let granted = if row.entitlements.is_empty() {
         view! { <span class="muted">"none"</span> }.into_any()
     } else {
@@ -234,6 +234,7 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
             <Fact name="Entitlements">{granted}</Fact>
             <Fact name="Licenses issued">{detail.licenses}</Fact>
         </Facts>
+        {detail.may_write.then(|| view! { <Archive action=archive id=row.id what="plan" archived=row.archived /> })}
     }
 }
 
@@ -243,13 +244,16 @@ fn Edit(detail: PlanDetail) -> impl IntoView {
     let error = act_error(act::<SavePlan>());
     let back = format!("/console/plans/{}", detail.row.id);
     let typed = use_query_map().with_untracked(check::from_query);
+    // What was typed is looked at over the plan as it is now.
+    let seen = detail.form.seen.clone();
+    let form = typed.map_or(detail.form, |typed| PlanForm { seen, ..typed });
     let to = format!("{back}/check");
     view! {
         <Notice kind=NoticeKind::Info>
             <p>"First you see what the change would have meant for your customers in the last 90 days. Then you choose whether it holds for new licenses only."</p>
         </Notice>
         <form class="form wide" method="get" action=to>
-            <PlanFields form=typed.unwrap_or(detail.form) is_new=false error />
+            <PlanFields form is_new=false error />
             <div class="form-actions">
                 <button type="submit" class="btn btn-primary">"Check the change"</button>
                 <a class="btn btn-plain" href=back>"Cancel"</a>

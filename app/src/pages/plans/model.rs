@@ -8,6 +8,8 @@ use crate::pages::products::model::PlanRow;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanForm {
+    /// When the plan that was looked at had been changed last, in microseconds; empty for a new one.
+    pub seen: String,
     /// Its name.
     pub name: String,
     /// Its short name.
@@ -44,6 +46,13 @@ pub struct PlanForm {
     pub fallback: String,
 }
 
+impl PlanForm {
+    /// A plan as most are: what a new one begins with.
+    pub fn usual() -> Self {
+        Self { sold: "subscription".into(), used: "devices".into(), offline: "standard".into(), ..Self::default() }
+    }
+}
+
 /// Everything about a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanDetail {
@@ -67,6 +76,8 @@ pub struct PlanDetail {
     pub licenses: String,
     /// Whether this person may change it.
     pub may_write: bool,
+    /// Whether this person may issue licenses of it.
+    pub may_issue: bool,
 }
 
 /// The licenses of a plan that hold other terms than it has now.
@@ -103,14 +114,39 @@ mod server {
         ///
         /// Fails with the field that is not right.
         pub fn terms(&self) -> Result<Terms, UiError> {
+            self.made(None)
+        }
+
+        /// What was typed over the form of a plan with the terms `before`. A form says less than terms can: what still reads
+        /// as that form did stays as it was, and so does the renewal interval of an unchanged lease.
+        ///
+        /// Fails with the field that is not right.
+        pub fn edited(&self, before: &Terms) -> Result<Terms, UiError> {
+            self.made(Some(before))
+        }
+
+        fn made(&self, before: Option<&Terms>) -> Result<Terms, UiError> {
+            let shown = before.map(|before| (Self::of(String::new(), String::new(), before), before));
+            let kept = |fields: fn(&Self) -> [&str; 3]| {
+                shown.as_ref().filter(|(shown, _)| fields(self) == fields(shown)).map(|(_, before)| *before)
+            };
             let count = |field: &str, text: &str| optional::<u32>(field, text).map(|n| n.map(i64::from));
-            let model = match self.sold.as_str() {
-                "subscription" => LicenseModel::Subscription {
+            // A number beside an answer that was not given does not count.
+            let sold = kept(|form| match form.sold.as_str() {
+                "subscription" => [&form.sold, &form.months, ""],
+                "trial" => [&form.sold, "", &form.days],
+                _ => [&form.sold, "", ""],
+            });
+            let model = match (sold, self.sold.as_str()) {
+                (Some(before), _) => before.model,
+                (None, "subscription") => LicenseModel::Subscription {
                     duration: Seconds(MONTH.0.saturating_mul(count("months", &self.months)?.unwrap_or(12))),
                 },
-                "trial" => LicenseModel::Trial { duration: Seconds::days(count("days", &self.days)?.unwrap_or(14)) },
-                "perpetual" => LicenseModel::Perpetual,
-                _ => return Err(UiError::field("sold", "choose one of the answers")),
+                (None, "trial") => {
+                    LicenseModel::Trial { duration: Seconds::days(count("days", &self.days)?.unwrap_or(14)) }
+                }
+                (None, "perpetual") => LicenseModel::Perpetual,
+                (None, _) => return Err(UiError::field("sold", "choose one of the answers")),
             };
             let seat_model = match self.used.as_str() {
                 "floating" => SeatModel::Floating,
@@ -119,27 +155,39 @@ mod server {
                 _ => return Err(UiError::field("used", "choose one of the answers")),
             };
             let mut terms = Terms::defaults(model, seat_model);
-            match self.offline.as_str() {
-                "" | "standard" => {}
-                "short" => (terms.lease, terms.grace, terms.renew_after) = SHORT,
-                "long" => (terms.lease, terms.grace, terms.renew_after) = LONG,
-                "own" => {
+            let own = kept(|form| [&form.offline, &form.lease_days, &form.grace_days]);
+            match (self.offline.as_str(), own) {
+                ("" | "standard", _) => {}
+                ("short", _) => (terms.lease, terms.grace, terms.renew_after) = SHORT,
+                ("long", _) => (terms.lease, terms.grace, terms.renew_after) = LONG,
+                ("own", Some(before)) => (terms.lease, terms.grace) = (before.lease, before.grace),
+                ("own", None) => {
                     terms.lease = Seconds::days(parse::<u32>("lease_days", &self.lease_days)?.into());
                     terms.grace = Seconds::days(count("grace_days", &self.grace_days)?.unwrap_or(0));
                     terms.renew_after = Seconds((terms.lease.0 / 4).clamp(10, 86_400));
                 }
                 _ => return Err(UiError::field("offline", "choose one of the answers")),
             }
+            if let Some(before) = before.filter(|before| before.lease == terms.lease) {
+                terms.renew_after = before.renew_after;
+            }
             terms.seats = optional("seats", &self.seats)?.unwrap_or(1);
             terms.overdraft = optional("overdraft", &self.overdraft)?.unwrap_or(0);
-            if let Some(days) = count("borrow_days", &self.borrow_days)? {
+            if let Some(before) = kept(|form| [&form.borrow_days, "", ""]) {
+                terms.borrow = before.borrow;
+            } else if let Some(days) = count("borrow_days", &self.borrow_days)? {
                 terms.borrow = Seconds::days(days);
             }
             if let Some(budget) = optional("release_budget", &self.release_budget)? {
                 terms.release_budget = budget;
             }
-            terms.entitlements = entitlements("entitlements", &self.entitlements)?;
-            terms.fallback = if self.has_fallback { Some(entitlements("fallback", &self.fallback)?) } else { None };
+            let none = Entitlements::new();
+            let granted = before.map_or(&none, |before| &before.entitlements);
+            terms.entitlements = edited("entitlements", &self.entitlements, granted)?;
+            if self.has_fallback {
+                let left = before.and_then(|before| before.fallback.as_ref()).unwrap_or(&none);
+                terms.fallback = Some(edited("fallback", &self.fallback, left)?);
+            }
             terms.checked().map_err(|error| UiError::field("terms", error))
         }
 
@@ -166,6 +214,7 @@ mod server {
                 _ => "own",
             };
             Self {
+                seen: String::new(),
                 name,
                 code,
                 sold: sold.to_owned(),
@@ -211,6 +260,26 @@ mod server {
             };
             all.insert(code, value);
         }
+        Ok(all)
+    }
+
+    /// Entitlements as typed over the lines of those `before`. A line that was not touched keeps the value it stands for,
+    /// whatever kind of value it reads like.
+    pub fn edited(field: &str, typed: &str, before: &Entitlements) -> Result<Entitlements, UiError> {
+        fn tidy(text: &str) -> Vec<&str> {
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+        }
+        let mut new = tidy(typed);
+        if new == tidy(&lines(before)) {
+            return Ok(before.clone());
+        }
+        let mut all = before.clone();
+        all.retain(|code, value| {
+            let line = format!("{code} = {value}");
+            let place = new.iter().position(|new| *new == line.trim());
+            place.map(|place| new.remove(place)).is_some()
+        });
+        all.extend(entitlements(field, &new.join("\n"))?);
         Ok(all)
     }
 
@@ -292,6 +361,102 @@ mod server {
             }
         }
 
+        /// Terms of every kind, most of which no form can say.
+        fn odd() -> Vec<Terms> {
+            let span = |spans: [i64; 3]| spans.map(Seconds);
+            let entitled = |text: &str| serde_json::from_str::<Entitlements>(text).unwrap();
+            let sets = [
+                "{}",
+                r#"{"a":"10","b":10,"c":true,"d":"true","e":"no"}"#,
+                r#"{"a":" 7 ","b":"","c":"one\ntwo","d":"x = y"}"#,
+            ];
+            let mut all = Vec::new();
+            for model in [
+                LicenseModel::Perpetual,
+                LicenseModel::Subscription { duration: Seconds::days(45) },
+                LicenseModel::Subscription { duration: Seconds::hours(12) },
+                LicenseModel::Trial { duration: Seconds::hours(36) },
+                LicenseModel::Trial { duration: Seconds::days(14) },
+            ] {
+                for seat_model in [SeatModel::NodeLocked, SeatModel::Floating, SeatModel::NamedUser { devices: 3 }] {
+                    let usual = Terms::defaults(model, seat_model);
+                    for lease in [usual.lease, SHORT.0, LONG.0, Seconds::hours(12), Seconds(8_640_001)] {
+                        for grace in [usual.grace, SHORT.1, LONG.1, Seconds(1)] {
+                            for (borrow, set) in span([0, 90_000, 604_800]).into_iter().zip(sets) {
+                                let renew_after = Seconds((lease.0 / 3).max(10));
+                                let fallback = (borrow.0 > 0).then(|| entitled(set));
+                                let entitlements = entitled(set);
+                                let terms = Terms {
+                                    lease,
+                                    grace,
+                                    renew_after,
+                                    borrow,
+                                    fallback,
+                                    entitlements,
+                                    ..usual.clone()
+                                };
+                                all.push(terms.checked().unwrap());
+                            }
+                        }
+                    }
+                }
+            }
+            all
+        }
+
+        #[test]
+        fn what_is_not_touched_stays_as_it_is() {
+            for terms in odd() {
+                // As a browser sends it: lines end otherwise.
+                let mut form = PlanForm::of(String::new(), String::new(), &terms);
+                form.entitlements = form.entitlements.replace('\n', "\r\n");
+                form.fallback = form.fallback.replace('\n', "\r\n");
+                assert_eq!(form.edited(&terms).unwrap(), terms, "{form:?}");
+                form.seats = "9".to_owned();
+                assert_eq!(form.edited(&terms).unwrap(), Terms { seats: 9, ..terms }, "{form:?}");
+            }
+        }
+
+        #[test]
+        fn what_is_touched_becomes_what_it_says() {
+            let before = Terms {
+                lease: Seconds::hours(12),
+                grace: Seconds(1),
+                renew_after: Seconds::hours(4),
+                ..Terms::defaults(LicenseModel::Subscription { duration: Seconds::days(45) }, SeatModel::NodeLocked)
+            };
+            let shown = PlanForm::of(String::new(), String::new(), &before);
+            let edit = |change: fn(&mut PlanForm)| {
+                let mut form = shown.clone();
+                change(&mut form);
+                form.edited(&before).unwrap()
+            };
+            let model = LicenseModel::Subscription { duration: Seconds(MONTH.0 * 2) };
+            assert_eq!(edit(|form| form.months = "2".into()), Terms { model, ..before.clone() });
+            assert_eq!(
+                edit(|form| form.borrow_days = "9".into()),
+                Terms { borrow: Seconds::days(9), ..before.clone() }
+            );
+            let month = edit(|form| form.offline = "standard".into());
+            assert_eq!(
+                (month.lease, month.grace, month.renew_after),
+                (Seconds::days(14), Seconds::days(16), Seconds::DAY)
+            );
+            let own = edit(|form| form.lease_days = "2".into());
+            assert_eq!((own.lease, own.grace, own.renew_after), (Seconds::days(2), Seconds(0), Seconds::hours(12)));
+            let plus = edit(|form| form.entitlements = "export".into());
+            assert_eq!(plus.entitlements.len(), 1);
+        }
+
+        #[test]
+        fn lengths_come_back_by_their_names() {
+            for offline in ["standard", "short", "long", "own"] {
+                let typed = PlanForm { offline: offline.into(), lease_days: "5".into(), ..form() };
+                let again = PlanForm::of(String::new(), String::new(), &typed.terms().unwrap());
+                assert_eq!(again.offline, offline);
+            }
+        }
+
         #[test]
         fn what_is_wrong_names_its_field() {
             let wrong = |form: PlanForm| form.terms().unwrap_err().field.unwrap();
@@ -305,4 +470,4 @@ mod server {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::{entitlements, lines, offline, sold, used};
+pub use server::{edited, entitlements, lines, offline, sold, used};

@@ -20,7 +20,7 @@ pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>
 /// Everything about a product.
 #[server(output = crate::wire::Answer)]
 pub async fn product(id: String) -> Result<ProductDetail, UiError> {
-    use super::model::KeyRow;
+    use super::{model::KeyRow, snippet::Integration};
     use crate::{ctx, pages::plans::api::row, ui::When};
     use holdfast_domain::Permission;
     use holdfast_service::admin::{
@@ -37,34 +37,62 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
     let vendor = service.vendor(&actor).await?;
     let now = service.now();
     let keys = service.signing_keys(&ctx::call(&actor)).await?;
+    let may_keys = actor.may(Permission::KeysWrite);
     let keys = keys.into_iter().filter(|key| key.product == Some(id)).map(|key| KeyRow {
+        may_revoke: may_keys && key.status != "revoked",
         kid: key.kid,
         status: key.status,
         from: When::new(key.not_before, now),
         until: When::new(key.not_after, now),
     });
     let endpoint = service.settings().endpoints.first().cloned().or_else(ctx::origin);
+    let integration = Integration {
+        vendor: vendor.id.to_string(),
+        product: id.to_string(),
+        root_key: &vendor.root_public_key,
+        endpoint: endpoint.as_deref().unwrap_or("https://licenses.example.com"),
+    };
     Ok(ProductDetail {
         product: show(&product, now),
         plans: plans.items.iter().map(row).collect(),
         keys: keys.collect(),
+        integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
-        endpoint: endpoint.unwrap_or_else(|| "https://licenses.example.com".to_owned()),
         may_write: actor.may(Permission::CatalogWrite),
+        may_issue: actor.may(Permission::LicensesWrite) && plans.items.iter().any(|plan| !plan.archived),
+        may_keys,
     })
 }
 
-/// Makes a product. Without a short name it gets one from its name.
+/// Makes a product, and with `plan` the usual plan for it, so that licenses can be issued at once. Without a short name it
+/// gets one from its name.
 #[server(output = crate::wire::Answer)]
-pub async fn create_product(name: String, #[server(default)] code: String) -> Result<(), UiError> {
-    use crate::{ctx, pages::serve::parse};
+pub async fn create_product(
+    name: String,
+    #[server(default)] code: String,
+    #[server(default)] plan: bool,
+) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{plans::model::PlanForm, serve::parse},
+    };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::CreateProduct;
+    use holdfast_service::admin::inputs::{CreatePlan, CreateProduct};
     let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let (service, call) = (ctx::service()?, ctx::call(&actor));
     let code = if code.trim().is_empty() { slug(&name) } else { code };
     let input = CreateProduct { name: parse("name", &name)?, code: parse("code", &code)? };
-    let product = ctx::service()?.create_product(&ctx::call(&actor), input).await?;
-    ctx::redirect(&format!("/console/products/{}?done=product_created", product.id));
+    let product = service.create_product(&call, input).await?.id;
+    let mut done = "product_created";
+    if plan {
+        let (name, code) = (parse("plan", "Standard")?, parse("plan", "standard")?);
+        let usual = CreatePlan { product, name, code, terms: PlanForm::usual().terms()? };
+        // The product is there; where its plan could not be made, its page says what to do next.
+        if service.create_plan(&call, usual).await.is_ok() {
+            done = "product_ready";
+        }
+    }
+    ctx::redirect(&format!("/console/products/{product}?done={done}"));
     Ok(())
 }
 

@@ -2,13 +2,15 @@
 
 pub mod api;
 pub mod model;
+#[cfg(feature = "ssr")]
+pub mod snippet;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet,
-    StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act_error, load, show,
+    ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
+    Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
 };
 use api::{ArchiveProduct, CreateProduct, RenameProduct};
 use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
@@ -80,7 +82,7 @@ pub fn NewProductPage() -> impl IntoView {
         <PageHead title="Create product" crumbs=vec![Crumb::new("/console/products", "Products")] />
         <ActionForm action=action class="form">
             <FormError error />
-            <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" error />
+            <Field name="name" label="Name" required=true maxlength="200" autofocus=true placeholder="Example Editor" hint="As your customers know it." error />
             <Field
                 name="code"
                 label="Short name"
@@ -88,6 +90,7 @@ pub fn NewProductPage() -> impl IntoView {
                 hint="Lower-case letters, digits and dashes; used in imports and in the API. Made from the name when left empty."
                 error
             />
+            <Checkbox name="plan" label="With a usual plan: a year for one device, a month without any server. It can be changed, and others added." checked=true error />
             <div class="form-actions">
                 <Submit label="Create product" pending=action.pending() />
                 <a class="btn btn-plain" href="/console/products">"Cancel"</a>
@@ -115,7 +118,7 @@ pub fn ProductPage() -> impl IntoView {
     let product = load(move || id.get(), api::product);
     show(product, move |detail| {
         let crumbs = vec![Crumb::new("/console/products", "Products")];
-        let (id, may_write) = (detail.product.id.clone(), detail.may_write);
+        let (id, may_write, may_issue) = (detail.product.id.clone(), detail.may_write, detail.may_issue);
         let archived = detail.product.archived.then(|| view! { <StateBadge tone=Tone::None word="Archived" /> });
         let name = detail.product.name.clone();
         let code = detail.product.code.clone();
@@ -123,8 +126,8 @@ pub fn ProductPage() -> impl IntoView {
             let detail = detail.clone();
             match tab.get().as_str() {
                 "entitlements" => view! { <Entitlements plans=detail.plans /> }.into_any(),
-                "keys" => view! { <Keys keys=detail.keys root=detail.root_key /> }.into_any(),
-                "integrate" => view! { <Integrate detail /> }.into_any(),
+                "keys" => view! { <Keys detail /> }.into_any(),
+                "integrate" => view! { <Integrate texts=detail.integrate /> }.into_any(),
                 "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
                 _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
             }
@@ -133,13 +136,9 @@ pub fn ProductPage() -> impl IntoView {
             <PageHead title=name crumbs clone:id>
                 {archived}
                 <div class="actions">
-                    {may_write
-                        .then(|| {
-                            view! {
-                                <a class="btn btn-sm btn-plain" href=format!("/console/licenses?product={id}")>"Licenses"</a>
-                                <a class="btn btn-sm btn-primary" href=format!("/console/products/{id}/plans/new")>"Add plan"</a>
-                            }
-                        })}
+                    <a class="btn btn-sm btn-plain" href=format!("/console/licenses?product={id}")>"Licenses"</a>
+                    {may_write.then(|| view! { <a class="btn btn-sm btn-plain" href=format!("/console/products/{id}/plans/new")>"Add plan"</a> })}
+                    {may_issue.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/licenses/new">"Issue license"</a> })}
                 </div>
             </PageHead>
             <p class="page-sub">
@@ -237,8 +236,11 @@ fn Entitlements(plans: Vec<PlanRow>) -> impl IntoView {
 }
 
 #[component]
-fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
-    let row = |key: KeyRow| {
+fn Keys(detail: ProductDetail) -> impl IntoView {
+    let at = format!("/console/products/{}/keys/", detail.product.id);
+    let rotate = format!("{at}rotate");
+    let row = move |key: KeyRow| {
+        let revoke = format!("{at}{}", key.kid);
         let tone = match key.status.as_str() {
             "active" => Tone::Good,
             "revoked" => Tone::Bad,
@@ -250,37 +252,40 @@ fn Keys(keys: Vec<KeyRow>, root: String) -> impl IntoView {
                 <td><StateBadge tone word=key.status /></td>
                 <td class="right wide nowrap"><WhenText when=key.from /></td>
                 <td class="right nowrap"><WhenText when=key.until /></td>
+                <td class="right">{key.may_revoke.then(|| view! { <a class="link" href=revoke>"Revoke"</a> })}</td>
             </tr>
         }
     };
     view! {
         <Facts>
-            <Fact name="Root key"><Copyable text=root what="root key" /></Fact>
+            <Fact name="Root key"><Copyable text=detail.root_key what="root key" /></Fact>
         </Facts>
         <p class="muted">
             "Applications pin the root key. Issuing keys sign the leases, are replaced every 90 days on their own, and are vouched for by the root key."
         </p>
         <Section title="Issuing keys">
-            <Rows label="Issuing keys" head=vec![("Key", ""), ("Status", ""), ("Signs since", "right wide"), ("Accepted until", "right")]>
-                {keys.into_iter().map(row).collect_view()}
+            <Rows label="Issuing keys" head=vec![("Key", ""), ("Status", ""), ("Signs since", "right wide"), ("Accepted until", "right"), ("", "")]>
+                {detail.keys.into_iter().map(row).collect_view()}
             </Rows>
+            {detail.may_keys.then(|| view! { <a class="btn btn-sm btn-plain section" href=rotate>"Rotate keys"</a> })}
         </Section>
     }
 }
 
 #[component]
-fn Integrate(detail: ProductDetail) -> impl IntoView {
-    let check = "openssl pkeyutl -verify -pubin -inkey issuing.pem -rawin -in lease.signed -sigfile lease.sig";
+fn Integrate(texts: [String; 3]) -> impl IntoView {
+    let [add, program, check] = texts;
     view! {
         <div class="stack">
-            <p>"Paste this into your application. It already carries this product's id and your root key."</p>
-            <Snippet code="cargo add holdfast-sdk" what="command that adds the client library" />
-            <Snippet code=detail.snippet() what="integration code" />
+            <p>"The client library is part of Holdfast's source. Put in where you have that, and run in your application's folder:"</p>
+            <Snippet code=add what="command that adds the client library" />
+            <p>"This is a whole program, with this product's id and your root key in it. Run it, and type the key of a license."</p>
+            <Snippet code=program what="integration code" />
             <p class="muted">
                 "After the first activation the application starts without the network, and goes on for as long as the plan says when no server can be reached."
             </p>
-            <p class="muted">"A lease can be checked with openssl alone; the format is in the documentation."</p>
-            <Snippet code=check what="openssl command" />
+            <p class="muted">"Nobody has to believe the library. With the root key alone, this checks the lease that the program has stored:"</p>
+            <Snippet code=check what="commands that check a lease" />
         </div>
     }
 }
@@ -290,34 +295,50 @@ fn Settings(product: ProductRow, may_write: bool) -> impl IntoView {
     let rename = act::<RenameProduct>();
     let archive = act::<ArchiveProduct>();
     let error = act_error(rename);
-    let archive_error = act_error(archive);
     if !may_write {
         return view! { <p class="muted">"Your role can look at this product but not change it."</p> }.into_any();
     }
-    let (verb, words) = if product.archived {
-        ("Restore product", "The product and its plans can be chosen again.")
-    } else {
-        (
-            "Archive product",
-            "It is hidden from choice. Its licenses and everybody's access stay exactly as they are. You can restore it.",
-        )
-    };
     view! {
         <ActionForm action=rename class="form" clone:product>
             <FormError error />
             <input type="hidden" name="id" value=product.id.clone() />
-            <Field name="name" label="Name" required=true maxlength="200" value=product.name error />
+            <Field name="name" label="Name" required=true maxlength="200" hint="As your customers know it." value=product.name error />
             <div class="form-actions"><Submit label="Save name" /></div>
         </ActionForm>
+        <Archive action=archive id=product.id what="product" archived=product.archived />
+    }
+    .into_any()
+}
+
+/// Archives a product or a plan, or brings it back.
+#[component]
+pub fn Archive(
+    /// What the form is sent to.
+    action: Act,
+    /// Its id.
+    id: String,
+    /// What it is.
+    what: &'static str,
+    /// Whether it is archived.
+    archived: bool,
+) -> impl IntoView {
+    let (verb, words) = if archived {
+        ("Restore", "It can be chosen again.")
+    } else {
+        (
+            "Archive",
+            "It is hidden from choice. Its licenses and everybody's access stay exactly as they are. You can restore it.",
+        )
+    };
+    view! {
         <Section title="Archive">
-            <FormError error=archive_error />
-            <ActionForm action=archive>
-                <input type="hidden" name="id" value=product.id />
-                <input type="hidden" name="archived" value=if product.archived { "false" } else { "true" } />
+            <FormError error=act_error(action) />
+            <ActionForm action=action>
+                <input type="hidden" name="id" value=id />
+                <input type="hidden" name="archived" value=if archived { "false" } else { "true" } />
                 <p class="muted">{words}</p>
-                <button type="submit" class="btn btn-plain section">{verb}</button>
+                <button type="submit" class="btn btn-plain section">{verb} " " {what}</button>
             </ActionForm>
         </Section>
     }
-    .into_any()
 }

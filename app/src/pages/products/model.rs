@@ -45,8 +45,10 @@ pub struct PlanRow {
 pub struct KeyRow {
     /// Its short name, as leases carry it.
     pub kid: String,
-    /// `active`, `retired` or `revoked`.
+    /// `active`, `retiring` or `revoked`.
     pub status: String,
+    /// Whether this person may revoke it.
+    pub may_revoke: bool,
     /// From when it signs.
     pub from: When,
     /// Until when what it signed is accepted.
@@ -64,32 +66,13 @@ pub struct ProductDetail {
     pub keys: Vec<KeyRow>,
     /// The root key that applications pin.
     pub root_key: String,
-    /// Where applications reach this server.
-    pub endpoint: String,
+    /// What is pasted to integrate it: the command that adds the client library, the program, and the commands that check
+    /// a lease without it.
+    pub integrate: [String; 3],
     /// Whether this person may change it.
     pub may_write: bool,
-}
-
-impl ProductDetail {
-    /// The lines that an application begins with, ready to paste.
-    pub fn snippet(&self) -> String {
-        let plain = if self.endpoint.starts_with("http://") {
-            ".allow_plain_http() // for trying it out only\n    "
-        } else {
-            ""
-        };
-        format!(
-            "use holdfast_sdk::Licensing;\n\n\
-             let licensing = Licensing::builder(\"{}\", [\"{}\"])\n    \
-                 .endpoints([\"{}\"])\n    \
-                 .storage(state_folder) // one per user account, kept over updates\n    \
-                 {}.build()?;\n\n\
-             // Milliseconds, and never the network:\n\
-             let standing = licensing.check_on_launch();\n\
-             if !standing.verdict.is_entitled() {{\n    \
-                 let standing = licensing.activate(&key_typed_by_the_user)?;\n\
-             }}",
-            self.product.id, self.root_key, self.endpoint, plain
-        )
-    }
+    /// Whether this person may issue licenses of it.
+    pub may_issue: bool,
+    /// Whether this person may work on its keys.
+    pub may_keys: bool,
 }

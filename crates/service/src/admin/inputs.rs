@@ -117,6 +117,8 @@ pub struct UpdatePlan {
     pub terms: Option<Terms>,
     /// Whether it is archived: hidden from choice, its licenses untouched.
     pub archived: Option<bool>,
+    /// When what was looked at had been changed last: a plan that was changed since is left as it is.
+    pub seen: Option<Timestamp>,
 }
 
 /// How a plan's present terms are given to the licenses it has issued.

@@ -11,7 +11,7 @@ use crate::{
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{Permission, PlanId, Terms};
+use holdfast_domain::{Permission, PlanId, Terms, Timestamp};
 pub use holdfast_store::plans::PlanSort;
 use holdfast_store::{
     WriteOptions,
@@ -30,6 +30,7 @@ pub(super) fn show(row: &PlanRow) -> PlanView {
         terms: row.terms.clone(),
         archived: row.archived_at.is_some(),
         created_at: row.created_at,
+        updated_at: row.updated_at,
     }
 }
 
@@ -107,16 +108,17 @@ impl Service {
     /// Changes a plan for licenses issued from now on. Licenses already issued keep their copy of the terms.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for terms that contradict themselves.
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for terms that contradict themselves;
+    /// [`ErrorCode::ChangedMeanwhile`] where it is no longer as it was `seen`, and this would make it otherwise.
     pub async fn update_plan(&self, call: &Call, id: PlanId, input: UpdatePlan) -> Result<PlanView> {
         call.actor.require(Permission::CatalogWrite)?;
         let input = UpdatePlan { terms: input.terms.map(checked).transpose()?, ..input };
         let act = self.act(call);
         self.commit(
             call,
-            WriteOptions::default(),
+            WriteOptions::alone(),
             job!(act, input => |tx| {
-                let before = plans::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+                let before = plans::lock(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let archived_at = match input.archived {
                     None => before.archived_at,
                     Some(true) => before.archived_at.or(Some(act.now)),
@@ -126,9 +128,15 @@ impl Service {
                     name: input.name.unwrap_or_else(|| before.name.clone()),
                     terms: input.terms.unwrap_or_else(|| before.terms.clone()),
                     archived_at,
-                    updated_at: act.now,
                     ..before.clone()
                 };
+                let changes = (&after.name, &after.terms, archived_at) != (&before.name, &before.terms, before.archived_at);
+                if changes && input.seen.is_some_and(|seen| seen != before.updated_at) {
+                    return Err(Error::new(ErrorCode::ChangedMeanwhile));
+                }
+                // Later than before, whatever the clock says.
+                let next = Timestamp::from_micros(before.updated_at.micros().saturating_add(1));
+                let after = PlanRow { updated_at: act.now.max(next), ..after };
                 plans::update(tx, act.scope, &after).await?;
                 act.event(tx, "plan.changed", id, json!({ "before": told(&before), "after": told(&after) }));
                 act.changed(tx, ChangeKind::Plan, Some(after.product), id.to_bytes());

@@ -55,6 +55,10 @@ pub struct PlanView {
     pub archived: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed; grows with every change.
+    // Answers that were kept by a release without it are still given.
+    #[serde(default)]
+    pub updated_at: Timestamp,
 }
 
 /// What applying a plan's terms to the licenses it has issued would do, or did.

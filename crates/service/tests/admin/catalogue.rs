@@ -50,6 +50,27 @@ both! {
         assert!(!service.update_product(&call, world.product, back).await.unwrap().archived);
     }
 
+    async fn a_plan_that_was_changed_since_it_was_looked_at_stays_as_it_is(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let looked_at = service.plan(&call.actor, world.plan).await.unwrap();
+        let edit = |name: &str, seen| UpdatePlan { name: Some(text(name)), seen: Some(seen), ..UpdatePlan::default() };
+        let one = service.update_plan(&call, world.plan, edit("One", looked_at.updated_at)).await.unwrap();
+        assert!(one.updated_at > looked_at.updated_at, "whatever the clock says");
+        let refused = service.update_plan(&call, world.plan, edit("Two", looked_at.updated_at)).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ChangedMeanwhile);
+        assert_eq!(service.plan(&call.actor, world.plan).await.unwrap(), one);
+        // What changes nothing overwrites nothing: a form that was sent twice.
+        service.update_plan(&call, world.plan, edit("One", looked_at.updated_at)).await.unwrap();
+        let seen = service.plan(&call.actor, world.plan).await.unwrap().updated_at;
+        // Of two at once, one.
+        let (left, right) = tokio::join!(
+            service.update_plan(&call, world.plan, edit("Left", seen)),
+            service.update_plan(&call, world.plan, edit("Right", seen)),
+        );
+        assert_eq!(u8::from(left.is_ok()) + u8::from(right.is_ok()), 1, "{left:?} {right:?}");
+    }
+
     async fn a_plan_edit_never_touches_licenses_until_its_terms_are_applied(db: TestDb) {
         let world = World::new(&db).await;
         let (service, call) = (&world.service, world.call());

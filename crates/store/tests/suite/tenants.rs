@@ -287,6 +287,7 @@ impl Everything {
         note("product", products::update(tx, scope, &product).await?);
         note("revocations", products::next_revocation_seq(tx, scope, self.f.product).await?.is_some());
         let plan = plans::get(tx, self.f.scope, self.f.plan).await?.unwrap();
+        note("plan lock", plans::lock(tx, scope, self.f.plan).await?.is_some());
         note("plan", plans::update(tx, scope, &plan).await?);
         let customer = customers::get(tx, self.f.scope, self.customer).await?.unwrap();
         note("customer", customers::update(tx, scope, &customer).await?);

@@ -260,22 +260,8 @@ fn overrides(
     typed: &str,
     before: &holdfast_domain::Entitlements,
 ) -> Result<Option<holdfast_domain::Entitlements>, UiError> {
-    use crate::pages::plans::model::{entitlements, lines};
-    fn tidy(text: &str) -> Vec<&str> {
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
-    }
-    let mut new = tidy(typed);
-    if new == tidy(&lines(before)) {
-        return Ok(None);
-    }
-    let mut all = before.clone();
-    all.retain(|code, value| {
-        let line = format!("{code} = {value}");
-        let place = new.iter().position(|new| *new == line.trim());
-        place.map(|place| new.remove(place)).is_some()
-    });
-    all.extend(entitlements("entitlements", &new.join("\n"))?);
-    Ok(Some(all))
+    let after = crate::pages::plans::model::edited("entitlements", typed, before)?;
+    Ok((after != *before).then_some(after))
 }
 
 /// What a change would do, in words, with the names of the customers it speaks of.

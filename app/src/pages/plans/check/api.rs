@@ -13,13 +13,15 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
         ctx,
         pages::{
             licenses::acts::words,
-            plans::api::proposed,
             products::api::parse_id,
             serve::{self, optional},
         },
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::{license_change::term_changes, terms::PlanTerms};
+    use holdfast_service::{
+        Error, ErrorCode,
+        admin::{license_change::term_changes, terms::PlanTerms},
+    };
     use std::collections::BTreeMap;
     let actor = ctx::actor(Permission::CatalogWrite).await?;
     let service = ctx::service()?;
@@ -36,7 +38,12 @@ pub async fn check_plan(id: String, plan: PlanForm, after: String) -> Result<Che
         apply: None,
         wrong: None,
     };
-    let terms = match proposed(&plan, &present.terms) {
+    if !plan.seen.is_empty() && plan.seen != present.updated_at.micros().to_string() {
+        // A page that answers, so no error of the request.
+        let wrong = UiError::of(&Error::new(ErrorCode::ChangedMeanwhile), None);
+        return Ok(CheckView { wrong: Some(wrong), ..view });
+    }
+    let terms = match plan.edited(&present.terms) {
         Ok(terms) => terms,
         Err(error) => return Ok(CheckView { wrong: Some(error), ..view }),
     };

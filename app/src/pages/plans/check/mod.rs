@@ -25,6 +25,7 @@ pub fn from_query(query: &ParamsMap) -> Option<PlanForm> {
     let get = |name: &str| query.get(&format!("plan[{name}]")).unwrap_or_default();
     query.get("plan[name]")?;
     Some(PlanForm {
+        seen: get("seen"),
         name: get("name"),
         code: String::new(),
         sold: get("sold"),
@@ -49,6 +50,7 @@ pub fn from_query(query: &ParamsMap) -> Option<PlanForm> {
 fn hidden(form: PlanForm) -> impl IntoView {
     let fallback = if form.has_fallback { "true" } else { "" }.to_owned();
     let fields = [
+        ("seen", form.seen),
         ("name", form.name),
         ("sold", form.sold),
         ("months", form.months),

@@ -57,6 +57,6 @@ pub async fn update(
         None => None,
         Some(terms) => Some(terms.terms(Some(state.service().plan(&call.actor, id).await?.terms), "/terms")?),
     };
-    let input = UpdatePlan { name: input.name, terms, archived: input.archived };
+    let input = UpdatePlan { name: input.name, terms, archived: input.archived, seen: None };
     Ok(Json(state.service().update_plan(&call, id, input).await?.into()))
 }
