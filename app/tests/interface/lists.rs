@@ -100,6 +100,24 @@ async fn a_saved_view_leads_to_its_list_whatever_its_query_holds() {
 }
 
 #[tokio::test]
+async fn each_figure_of_the_overview_leads_to_what_it_counts() {
+    let world = World::new().await;
+    world.things("figure").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let overview = owner.get("/console").await.body;
+    for (name, href) in [
+        ("Active licenses", "/console/licenses?state=active"),
+        ("Devices in use", "/console/seats?state=active"),
+        ("Suspended", "/console/licenses?state=suspended"),
+    ] {
+        let before = overview.split_once(name).unwrap_or_else(|| panic!("{name} is missing")).0;
+        let link = before.rsplit_once("href=\"").unwrap().1.split('"').next().unwrap();
+        assert_eq!(link, href, "{name}");
+    }
+    assert!(owner.get("/console/seats?state=active").await.body.contains("Computer figure"));
+}
+
+#[tokio::test]
 async fn an_act_on_many_names_what_it_is_about() {
     let world = World::new().await;
     let things = world.things("many").await;

@@ -90,7 +90,7 @@ pub async fn load_overview() -> Result<Overview, UiError> {
     let lockout = first_lockout(&service, &actor).await?;
     let counts = [
         figure("Active licenses", active.total, "/console/licenses?state=active"),
-        figure("Devices in use", seats.total, "/console/licenses?state=active"),
+        figure("Devices in use", seats.total, "/console/seats?state=active"),
         figure("Customers", customers.total, "/console/customers"),
         figure("Suspended", suspended.total, "/console/licenses?state=suspended"),
         figure("Products", products.total, "/console/products"),
