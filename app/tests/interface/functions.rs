@@ -106,7 +106,7 @@ fn table() -> Vec<Row> {
         remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
         propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
         begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
-        acts "+++++" "ok" "unauthenticated" |_| "";
+        acts "+++++" "ok" "unauthenticated" |_| "after=";
         act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         act_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         stop_act "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.bulk);

@@ -164,7 +164,7 @@ fn cases() -> Vec<Case> {
         stop_bulk [+ + _ + _] true |s, c, i| s.stop_bulk(&c, i.bulk);
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
-        bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor);
+        bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor, page());
         saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
         save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), q: None, shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
