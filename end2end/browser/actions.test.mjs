@@ -143,12 +143,30 @@ for (const way of ways) {
       assert.equal(await page.getByText('Calls on').count(), 0);
     });
 
+    test('an entry of the time line leads to the event with what became what', async () => {
+      const { page } = tab;
+      await open('?tab=timeline');
+      const entry = page.locator('.timeline li', { hasText: 'License handed to another customer' });
+      await entry.getByText('→ Bob Example').waitFor();
+      await entry.getByRole('link').click();
+      await page.waitForURL('**/console/audit/*');
+      await page.getByRole('row', { name: /Customer .* Bob Example/ }).waitFor();
+      await page.getByText('Company sold').waitFor();
+      await sound(tab);
+      await h.visit(tab, `/console/audit?subject=${license.id}`);
+      await page.locator('.rows').getByRole('link', { name: 'License handed to another customer' }).click();
+      await page.waitForURL('**/console/audit/*');
+      await page.getByRole('link', { name: license.id }).click();
+      await page.waitForURL(`**/console/licenses/${license.id}`);
+      await page.locator('th', { hasText: 'First seen' }).waitFor({ state: 'attached' });
+    });
+
     test('the time line is narrowed by the address, and a seat has a page', async () => {
       const { page } = tab;
       await open('?tab=timeline');
       await page.getByText('Device activated').first().waitFor();
       await sound(tab);
-      await page.getByRole('link', { name: 'Acts of people' }).click();
+      await page.getByRole('link', { name: 'People and programs' }).click();
       await page.waitForURL('**told=people');
       await page.getByText('License got a new key').waitFor();
       assert.equal(await page.getByText('Device activated').count(), 0);

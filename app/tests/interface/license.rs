@@ -1,10 +1,11 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
 use axum::http::header;
-use holdfast_domain::Role;
+use holdfast_domain::{DeviceHash, Role};
 use holdfast_service::{
-    Call,
+    Call, RequestInfo,
     admin::{inputs::UpdateLicense, notes::NoteSubject},
+    runtime::{Activate, Device, Nonce},
 };
 
 use crate::world::{World, function, text};
@@ -29,6 +30,40 @@ async fn a_note_that_was_taken_away_is_on_no_page() {
     // What it said stays in the log, for those who read that.
     let mut owner = world.member(world.vendor, Role::Owner).await;
     assert!(owner.get(&format!("/console/audit?subject={}", things.license)).await.body.contains("Owes us money"));
+}
+
+#[tokio::test]
+async fn a_license_with_more_devices_than_its_page_has_says_so_and_leads_to_all() {
+    let world = World::new().await;
+    let things = world.things("crowd").await;
+    let call = Call::system(world.vendor);
+    let page = format!("/console/licenses/{}", things.license);
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let few = owner.get(&page).await.body;
+    let all = format!("href=\"/console/seats?license={}\"", things.license);
+    assert!(few.contains("First seen") && few.contains("Computer crowd") && !few.contains(&all), "{few}");
+    let input = UpdateLicense { seats: Some(300), ..UpdateLicense::default() };
+    world.service.update_license(&call, things.license, input).await.unwrap();
+    for n in 0..205_u8 {
+        let activate = Activate {
+            key: things.key.clone(),
+            device: Device {
+                hash: DeviceHash::from_bytes([n; 32]),
+                name: Some(format!("Number {n}.")),
+                platform: None,
+                app_version: None,
+                public_key: None,
+            },
+            user: None,
+            nonce: Nonce::parse("nonce-0123456789").unwrap(),
+            manifest_seq: None,
+            borrow_seconds: None,
+        };
+        world.service.activate(things.product, activate, &RequestInfo::default()).await.unwrap();
+    }
+    let many = owner.get(&page).await.body;
+    assert!(many.contains("These are 200 of 205") && many.contains(&all), "{many}");
+    assert!(owner.get(&format!("/console/seats?license={}", things.license)).await.body.contains("Number 199."));
 }
 
 #[tokio::test]

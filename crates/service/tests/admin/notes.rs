@@ -1,12 +1,12 @@
 //! Notes about licenses and customers, and the time lines they stand beside.
 
 use crate::world::*;
-use holdfast_domain::{Role, Seconds, license::StatusChange};
+use holdfast_domain::{Permission, Role, Seconds, event, license::StatusChange};
 use holdfast_service::{
-    ErrorCode,
+    Call, ErrorCode,
     admin::{
         events::Told,
-        inputs::ChangeStatus,
+        inputs::{ChangeStatus, CreateToken, IssueLicense, UpdateLicense},
         notes::NoteSubject,
         page::{Limit, PageRequest},
     },
@@ -77,4 +77,35 @@ both! {
         let of_seat = service.seat_timeline(&owner.actor, seats[0], page()).await.unwrap().items;
         assert_eq!(of_seat.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["seat.freed", "seat.claimed"]);
     }
-}
+    async fn a_time_line_tells_of_every_seat_and_of_programs_among_people(db: TestDb) {
+        const DEVICES: usize = 230;
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let owner = world.member(Role::Owner).await;
+        let issue = IssueLicense { seats: Some(300), ..IssueLicense::of(world.plan) };
+        let issued = service.issue_license(&owner, issue).await.unwrap();
+        let id = issued.license.id;
+        for device in 0..DEVICES {
+            world.activate(&issued.key, &format!("device {device}")).await.unwrap();
+        }
+        assert!(service.license(&owner.actor, id).await.unwrap().seats.len() < DEVICES, "its page has some of them");
+        let (mut told, mut request) = (Vec::new(), PageRequest { limit: Limit::new(200), ..page() });
+        loop {
+            let found = service.license_timeline(&owner.actor, id, Told::Devices, request).await.unwrap();
+            told.extend(found.items.into_iter().map(|event| event.subject));
+            let Some(next) = found.next else { break };
+            request = PageRequest { limit: Limit::new(200), after: Some(next), ..page() };
+        }
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), DEVICES);
+        // What a program does with a token was done by somebody of the vendor.
+        let scopes = vec![Permission::LicensesRead, Permission::LicensesWrite];
+        let token = service.create_token(&owner, CreateToken { name: text("Shop"), scopes, expires_at: None }).await.unwrap();
+        let program = Call::new(service.authenticate_token(&token.secret).await.unwrap(), from("192.0.2.1"));
+        let input = UpdateLicense { seats: Some(301), ..UpdateLicense::default() };
+        service.update_license(&program, id, input).await.unwrap();
+        let told = service.license_timeline(&owner.actor, id, Told::People, page()).await.unwrap().items;
+        assert_eq!(told.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["license.changed", "license.issued"]);
+        assert!(matches!(told[0].actor, event::Actor::Token(_)));
+    }}
