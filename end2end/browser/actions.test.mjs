@@ -161,6 +161,14 @@ for (const way of ways) {
       await page.locator('th', { hasText: 'First seen' }).waitFor({ state: 'attached' });
     });
 
+    test('extending says what it does and can be undone', async () => {
+      const { page } = tab;
+      await open('/extend');
+      await page.getByText('go on without a break').waitFor();
+      await page.getByText('It can be undone for ten minutes').waitFor();
+      await sound(tab);
+    });
+
     test('the time line is narrowed by the address, and a seat has a page', async () => {
       const { page } = tab;
       await open('?tab=timeline');

@@ -33,6 +33,34 @@ async fn a_note_that_was_taken_away_is_on_no_page() {
 }
 
 #[tokio::test]
+async fn steps_say_what_they_do_and_for_how_long_they_can_be_undone() {
+    let world = World::new().await;
+    let things = world.things("steps").await;
+    let (mut owner, mut support) =
+        (world.member(world.vendor, Role::Owner).await, world.member(world.vendor, Role::Support).await);
+    let license = format!("/console/licenses/{}", things.license);
+    for step in ["extend", "suspend", "revoke", &format!("free/{}", things.seat)] {
+        let page = owner.get(&format!("{license}/{step}")).await.body;
+        assert!(page.contains("It can be undone for ten minutes."), "{step}: {page}");
+    }
+    let extend = format!("{license}/extend");
+    let page = owner.get(&extend).await.body;
+    assert!(page.contains("Its device goes on without a break") && !page.contains("30 days"), "{page}");
+    assert!(support.get(&extend).await.body.contains("at most 30 days at a time"));
+    let call = Call::system(world.vendor);
+    world.service.free_seat(&call, things.seat, text("Asked")).await.unwrap();
+    assert!(owner.get(&extend).await.body.contains("No device uses it now"));
+    // It was said to be undone, and is.
+    let fields = format!("id={}&until={}&reason=Asked", things.license, things.later);
+    assert_eq!(owner.call(&function("extend"), &fields).await.code(), "ok");
+    let page = owner.get(&license).await.body;
+    assert!(
+        page.contains("License extended by you") && page.contains(&format!("href=\"{license}/undo/evt_")),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn a_license_with_more_devices_than_its_page_has_says_so_and_leads_to_all() {
     let world = World::new().await;
     let things = world.things("crowd").await;
