@@ -141,6 +141,11 @@ for (const way of ways) {
       assert.equal(await page.locator('.note-text').count(), 0);
       await page.getByText('Note removed', { exact: true }).waitFor();
       assert.equal(await page.getByText('Calls on').count(), 0);
+      // For ten minutes it can be put back.
+      await sound(tab);
+      await page.getByRole('button', { name: 'Put it back' }).click();
+      await page.waitForURL('**done=note_restored*');
+      await page.locator('.note-text', { hasText: 'Calls on Tuesdays' }).waitFor();
     });
 
     test('an entry of the time line leads to the event with what became what', async () => {

@@ -143,6 +143,7 @@ const DONE: &[(&str, &str)] = &[
     ("note_added", "Note added."),
     ("note_saved", "Note saved."),
     ("note_removed", "Note removed."),
+    ("note_restored", "Note put back."),
     ("token_created", "Token made. Its secret is shown here for two minutes, and never again."),
     ("token_revoked", "Token revoked. Whoever uses it is refused from now on."),
     ("seat_freed", "Seat freed. Another device can take it now."),

@@ -129,9 +129,11 @@ fn table() -> Vec<Row> {
         seat "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
         note "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         add_note "++++_" "not_found" "unauthenticated" |t| format!("subject={}&note=Calls", t.license);
+        all_notes "+++++" "not_found" "unauthenticated" |t| format!("about={}&after=", t.license);
         // Somebody else's.
         edit_note "_____" "not_found" "unauthenticated" |t| format!("id={}&note=Calls", t.note);
         remove_note "_____" "not_found" "unauthenticated" |t| format!("id={}", t.note);
+        restore_note "????_" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         // Imports.
         imports "+++__" "ok" "unauthenticated" |_| "after=";
         import "+++__" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=0", t.import);
@@ -310,6 +312,7 @@ fn fill(pattern: &str, things: &Things) -> String {
             "team" => things.member.to_string(),
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
+            "about" => things.license.to_string(),
             "tokens" => things.token.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },

@@ -1,6 +1,6 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use holdfast_domain::{DeviceHash, Role};
 use holdfast_service::{
     Call, RequestInfo,
@@ -30,6 +30,39 @@ async fn a_note_that_was_taken_away_is_on_no_page() {
     // What it said stays in the log, for those who read that.
     let mut owner = world.member(world.vendor, Role::Owner).await;
     assert!(owner.get(&format!("/console/audit?subject={}", things.license)).await.body.contains("Owes us money"));
+}
+
+#[tokio::test]
+async fn notes_go_on_over_pages_and_one_that_was_taken_away_is_put_back() {
+    let world = World::new().await;
+    let things = world.things("many").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let license = format!("/console/licenses/{}", things.license);
+    for n in 0..50 {
+        let added = owner.call(&function("add_note"), &format!("subject={}&note=Number+{n}.", things.license)).await;
+        assert_eq!(added.code(), "ok");
+    }
+    let all = format!("/console/notes/about/{}", things.license);
+    let page = owner.get(&license).await.body;
+    assert!(page.contains(&format!("href=\"{all}\"")) && !page.contains("Note many"), "the oldest is not there");
+    let first = owner.get(&all).await.body;
+    let next = first.split_once(&format!("href=\"{all}?after=")).unwrap().1.split('"').next().unwrap();
+    let last = owner.get(&format!("{all}?after={next}")).await.body;
+    assert!(first.contains("Number 49.") && last.contains("Note many") && !last.contains("Number 49."), "{last}");
+    // Taken away, it is where it can be put back, but what it said is nowhere.
+    let note = first.split_once("href=\"/console/notes/not_").unwrap().1.split('"').next().unwrap();
+    let note = format!("not_{note}");
+    let removed = owner.call(&function("remove_note"), &format!("id={note}")).await;
+    let place = format!("/console/notes/{note}?done=note_removed");
+    assert_eq!((removed.code().as_str(), removed.header(header::LOCATION)), ("ok", place.as_str()));
+    let page = owner.get(&place).await.body;
+    assert!(page.contains("Put it back") && !page.contains("Number 49."), "{page}");
+    assert!(!owner.get(&license).await.body.contains("Number 49."));
+    let mut admin = world.member(world.vendor, Role::Admin).await;
+    assert_eq!(admin.get(&place).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(owner.call(&function("restore_note"), &format!("id={note}")).await.code(), "ok");
+    assert!(owner.get(&license).await.body.contains("Number 49."));
+    assert_eq!(owner.call(&function("restore_note"), &format!("id={note}")).await.code(), "not_found");
 }
 
 #[tokio::test]

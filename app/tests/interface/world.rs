@@ -23,10 +23,9 @@ use holdfast_service::{
         import::StageImport,
         inputs::{
             BootstrapInput, CreateCustomer, CreateMember, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, InviteMember, IssueLicense,
+            CustomerChoice, InviteMember, IssueLicense,
         },
         notes::NoteSubject,
-        page::PageRequest,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys},
@@ -302,8 +301,8 @@ impl World {
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
-        let about = EventFilter { subject: Some(issued.license.id.to_string()), ..EventFilter::default() };
-        let event = service.events(&call.actor, about, PageRequest::default()).await.unwrap().items[0].number;
+        let told = service.license(&call.actor, issued.license.id).await.unwrap().timeline;
+        let event = told.iter().find(|event| event.action == "license.issued").unwrap().number;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {
