@@ -63,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("acts/:id") view=Page::Act />
                     <Route path=path!("seats/:id") view=Page::Seat />
                     <Route path=path!("notes/:id") view=Page::Note />
+                    <Route path=path!("notes/about/:id") view=Page::Notes />
                     <Route path=path!("imports") view=Page::Imports />
                     <Route path=path!("imports/:id") view=Page::Import />
                     <Route path=path!("freshness") view=Page::Freshness />

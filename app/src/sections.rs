@@ -101,7 +101,6 @@ sections! {
         Transfer: licenses::acts::TransferPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
-        Note: notes::NotePage;
     }
     catalog {
         Products: products::ProductsPage;
@@ -155,6 +154,8 @@ sections! {
         Sessions: sessions::SessionsPage;
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;
+        Notes: notes::NotesPage;
+        Note: notes::NotePage;
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }

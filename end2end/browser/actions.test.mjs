@@ -141,6 +141,37 @@ for (const way of ways) {
       assert.equal(await page.locator('.note-text').count(), 0);
       await page.getByText('Note removed', { exact: true }).waitFor();
       assert.equal(await page.getByText('Calls on').count(), 0);
+      // For ten minutes it can be put back.
+      await sound(tab);
+      await page.getByRole('button', { name: 'Put it back' }).click();
+      await page.waitForURL('**done=note_restored*');
+      await page.locator('.note-text', { hasText: 'Calls on Tuesdays' }).waitFor();
+    });
+
+    test('an entry of the time line leads to the event with what became what', async () => {
+      const { page } = tab;
+      await open('?tab=timeline');
+      const entry = page.locator('.timeline li', { hasText: 'License handed to another customer' });
+      await entry.getByText('→ Bob Example').waitFor();
+      await entry.getByRole('link').click();
+      await page.waitForURL('**/console/audit/*');
+      await page.getByRole('row', { name: /Customer .* Bob Example/ }).waitFor();
+      await page.getByText('Company sold').waitFor();
+      await sound(tab);
+      await h.visit(tab, `/console/audit?subject=${license.id}`);
+      await page.locator('.rows').getByRole('link', { name: 'License handed to another customer' }).click();
+      await page.waitForURL('**/console/audit/*');
+      await page.getByRole('link', { name: license.id }).click();
+      await page.waitForURL(`**/console/licenses/${license.id}`);
+      await page.locator('th', { hasText: 'First seen' }).waitFor({ state: 'attached' });
+    });
+
+    test('extending says what it does and can be undone', async () => {
+      const { page } = tab;
+      await open('/extend');
+      await page.getByText('go on without a break').waitFor();
+      await page.getByText('It can be undone for ten minutes').waitFor();
+      await sound(tab);
     });
 
     test('the time line is narrowed by the address, and a seat has a page', async () => {
@@ -148,7 +179,7 @@ for (const way of ways) {
       await open('?tab=timeline');
       await page.getByText('Device activated').first().waitFor();
       await sound(tab);
-      await page.getByRole('link', { name: 'Acts of people' }).click();
+      await page.getByRole('link', { name: 'People and programs' }).click();
       await page.waitForURL('**told=people');
       await page.getByText('Device activated').first().waitFor({ state: 'detached' });
       await page.getByText('License got a new key').waitFor();

@@ -158,6 +158,11 @@ for (const way of ways) {
         if (!way.scripting) await page.reload();
       }
       await said('3 of 3');
+      // The report says which each was and whose, and leaves as a file.
+      await page.getByRole('row', { name: /…[0-9A-Z]{4}.*Changed/ }).first().waitFor();
+      const report = await page.getByRole('link', { name: 'All of these as CSV' }).getAttribute('href');
+      const csv = await (await page.request.get(new URL(report, page.url()).href)).text();
+      assert.equal(csv.trim().split('\r\n').length, 4, csv);
       await sound('act');
       await h.visit(tab, '/console/licenses?state=suspended');
       await rows(3);

@@ -146,6 +146,7 @@ const DONE: &[(&str, &str)] = &[
     ("note_added", "Note added."),
     ("note_saved", "Note saved."),
     ("note_removed", "Note removed."),
+    ("note_restored", "Note put back."),
     ("token_created", "Token made. Its secret is shown here for two minutes, and never again."),
     ("token_revoked", "Token revoked. Whoever uses it is refused from now on."),
     ("order_refunded", "Noted as paid back. Its licenses are revoked."),

@@ -107,7 +107,7 @@ fn table() -> Vec<Row> {
         remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
         propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
         begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
-        acts "+++++" "ok" "unauthenticated" |_| "";
+        acts "+++++" "ok" "unauthenticated" |_| "after=";
         act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         act_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         stop_act "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.bulk);
@@ -130,9 +130,11 @@ fn table() -> Vec<Row> {
         seat "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
         note "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         add_note "++++_" "not_found" "unauthenticated" |t| format!("subject={}&note=Calls", t.license);
+        all_notes "+++++" "not_found" "unauthenticated" |t| format!("about={}&after=", t.license);
         // Somebody else's.
         edit_note "_____" "not_found" "unauthenticated" |t| format!("id={}&note=Calls", t.note);
         remove_note "_____" "not_found" "unauthenticated" |t| format!("id={}", t.note);
+        restore_note "????_" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         // Imports.
         imports "+++__" "ok" "unauthenticated" |_| "after=";
         import "+++__" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=0", t.import);
@@ -322,6 +324,7 @@ fn fill(pattern: &str, things: &Things) -> String {
             "team" => things.member.to_string(),
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
+            "about" => things.license.to_string(),
             "tokens" => things.token.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },

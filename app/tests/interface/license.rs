@@ -1,10 +1,11 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
-use axum::http::header;
-use holdfast_domain::{Role, SeatState};
+use axum::http::{StatusCode, header};
+use holdfast_domain::{DeviceHash, Role, SeatState};
 use holdfast_service::{
-    Call,
+    Call, RequestInfo,
     admin::{inputs::UpdateLicense, notes::NoteSubject},
+    runtime::{Activate, Device, Nonce},
 };
 
 use crate::world::{World, function, text};
@@ -29,6 +30,101 @@ async fn a_note_that_was_taken_away_is_on_no_page() {
     // What it said stays in the log, for those who read that.
     let mut owner = world.member(world.vendor, Role::Owner).await;
     assert!(owner.get(&format!("/console/audit?subject={}", things.license)).await.body.contains("Owes us money"));
+}
+
+#[tokio::test]
+async fn notes_go_on_over_pages_and_one_that_was_taken_away_is_put_back() {
+    let world = World::new().await;
+    let things = world.things("many").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let license = format!("/console/licenses/{}", things.license);
+    for n in 0..50 {
+        let added = owner.call(&function("add_note"), &format!("subject={}&note=Number+{n}.", things.license)).await;
+        assert_eq!(added.code(), "ok");
+    }
+    let all = format!("/console/notes/about/{}", things.license);
+    let page = owner.get(&license).await.body;
+    assert!(page.contains(&format!("href=\"{all}\"")) && !page.contains("Note many"), "the oldest is not there");
+    let first = owner.get(&all).await.body;
+    let next = first.split_once(&format!("href=\"{all}?after=")).unwrap().1.split('"').next().unwrap();
+    let last = owner.get(&format!("{all}?after={next}")).await.body;
+    assert!(first.contains("Number 49.") && last.contains("Note many") && !last.contains("Number 49."), "{last}");
+    // Taken away, it is where it can be put back, but what it said is nowhere.
+    let note = first.split_once("href=\"/console/notes/not_").unwrap().1.split('"').next().unwrap();
+    let note = format!("not_{note}");
+    let removed = owner.call(&function("remove_note"), &format!("id={note}")).await;
+    let place = format!("/console/notes/{note}?done=note_removed");
+    assert_eq!((removed.code().as_str(), removed.header(header::LOCATION)), ("ok", place.as_str()));
+    let page = owner.get(&place).await.body;
+    assert!(page.contains("Put it back") && !page.contains("Number 49."), "{page}");
+    assert!(!owner.get(&license).await.body.contains("Number 49."));
+    let mut admin = world.member(world.vendor, Role::Admin).await;
+    assert_eq!(admin.get(&place).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(owner.call(&function("restore_note"), &format!("id={note}")).await.code(), "ok");
+    assert!(owner.get(&license).await.body.contains("Number 49."));
+    assert_eq!(owner.call(&function("restore_note"), &format!("id={note}")).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn steps_say_what_they_do_and_for_how_long_they_can_be_undone() {
+    let world = World::new().await;
+    let things = world.things("steps").await;
+    let (mut owner, mut support) =
+        (world.member(world.vendor, Role::Owner).await, world.member(world.vendor, Role::Support).await);
+    let license = format!("/console/licenses/{}", things.license);
+    for step in ["extend", "suspend", "revoke", &format!("free/{}", things.seat)] {
+        let page = owner.get(&format!("{license}/{step}")).await.body;
+        assert!(page.contains("It can be undone for ten minutes."), "{step}: {page}");
+    }
+    let extend = format!("{license}/extend");
+    let page = owner.get(&extend).await.body;
+    assert!(page.contains("Its device goes on without a break") && !page.contains("30 days"), "{page}");
+    assert!(support.get(&extend).await.body.contains("at most 30 days at a time"));
+    let call = Call::system(world.vendor);
+    world.service.free_seat(&call, things.seat, text("Asked")).await.unwrap();
+    assert!(owner.get(&extend).await.body.contains("No device uses it now"));
+    // It was said to be undone, and is.
+    let fields = format!("id={}&until={}&reason=Asked", things.license, things.later);
+    assert_eq!(owner.call(&function("extend"), &fields).await.code(), "ok");
+    let page = owner.get(&license).await.body;
+    assert!(
+        page.contains("License extended by you") && page.contains(&format!("href=\"{license}/undo/evt_")),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_license_with_more_devices_than_its_page_has_says_so_and_leads_to_all() {
+    let world = World::new().await;
+    let things = world.things("crowd").await;
+    let call = Call::system(world.vendor);
+    let page = format!("/console/licenses/{}", things.license);
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let few = owner.get(&page).await.body;
+    let all = format!("href=\"/console/seats?license={}\"", things.license);
+    assert!(few.contains("First seen") && few.contains("Computer crowd") && !few.contains(&all), "{few}");
+    let input = UpdateLicense { seats: Some(300), ..UpdateLicense::default() };
+    world.service.update_license(&call, things.license, input).await.unwrap();
+    for n in 0..205_u8 {
+        let activate = Activate {
+            key: things.key.clone(),
+            device: Device {
+                hash: DeviceHash::from_bytes([n; 32]),
+                name: Some(format!("Number {n}.")),
+                platform: None,
+                app_version: None,
+                public_key: None,
+            },
+            user: None,
+            nonce: Nonce::parse("nonce-0123456789").unwrap(),
+            manifest_seq: None,
+            borrow_seconds: None,
+        };
+        world.service.activate(things.product, activate, &RequestInfo::default()).await.unwrap();
+    }
+    let many = owner.get(&page).await.body;
+    assert!(many.contains("These are 200 of 205") && many.contains(&all), "{many}");
+    assert!(owner.get(&format!("/console/seats?license={}", things.license)).await.body.contains("Number 199."));
 }
 
 #[tokio::test]

@@ -2,7 +2,13 @@
 
 use axum::http::{StatusCode, header};
 use holdfast_domain::Role;
-use holdfast_service::{Call, admin::inputs::CreateCustomer};
+use holdfast_service::{
+    Call,
+    admin::{
+        bulk::{BulkStep, Target},
+        inputs::CreateCustomer,
+    },
+};
 
 use crate::world::{World, function, text};
 
@@ -97,6 +103,77 @@ async fn a_saved_view_leads_to_its_list_whatever_its_query_holds() {
     // Whether it is one or was mistyped: a key is a secret.
     let key = owner.call(&function("save_view"), "of=seats&name=Mine&query=q%3DAAAAA-BBBBB-CCCCC-DDDDD-EEEEE").await;
     assert_eq!(key.code(), "invalid_request");
+}
+
+#[tokio::test]
+async fn each_figure_of_the_overview_leads_to_what_it_counts() {
+    let world = World::new().await;
+    world.things("figure").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let overview = owner.get("/console").await.body;
+    for (name, href) in [
+        ("Active licenses", "/console/licenses?state=active"),
+        ("Devices in use", "/console/seats?state=active"),
+        ("Suspended", "/console/licenses?state=suspended"),
+    ] {
+        let before = overview.split_once(name).unwrap_or_else(|| panic!("{name} is missing")).0;
+        let link = before.rsplit_once("href=\"").unwrap().1.split('"').next().unwrap();
+        assert_eq!(link, href, "{name}");
+    }
+    assert!(owner.get("/console/seats?state=active").await.body.contains("Computer figure"));
+}
+
+#[tokio::test]
+async fn the_report_of_an_act_says_whose_each_was_and_leaves_as_a_file() {
+    let world = World::new().await;
+    let things = world.things("report").await;
+    let (service, call) = (&world.service, Call::system(world.vendor));
+    let id = things.bulk;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let hint = service.license(&call.actor, things.license).await.unwrap().license.key_hint;
+    let page = owner.get(&format!("/console/acts/{id}")).await.body;
+    for piece in [format!("…{hint}"), "Customer report".to_owned(), "To be done".to_owned()] {
+        assert!(page.contains(&piece), "{piece}: {page}");
+    }
+    let file = format!("/console/exports/report.csv?act={id}");
+    assert!(page.contains(&format!("href=\"{file}\"")), "{page}");
+    let csv = owner.get(&file).await;
+    assert_eq!((csv.status, csv.header(header::CONTENT_TYPE)), (StatusCode::OK, "text/csv; charset=utf-8"));
+    let lines: Vec<&str> = csv.body.lines().collect();
+    assert_eq!(lines[0], "number,id,key,customer,customer_name,device,fate,why");
+    assert_eq!(lines[1], format!("1,{},…{hint},{},Customer report,,pending,", things.license, things.customer));
+    assert_eq!(lines.len(), 2);
+    let none = owner.get(&format!("{file}&fate=refused")).await;
+    assert_eq!((none.status, none.body.lines().count()), (StatusCode::OK, 1));
+    for (path, status) in [
+        (format!("{file}&fate=odd"), StatusCode::BAD_REQUEST),
+        ("/console/exports/report.csv".to_owned(), StatusCode::BAD_REQUEST),
+        ("/console/exports/report.csv?act=nonsense".to_owned(), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(owner.get(&path).await.status, status, "{path}");
+    }
+    let mut stranger = world.member(world.other, Role::Owner).await;
+    assert_eq!(stranger.get(&file).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.browser().get(&file).await.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn acts_on_many_go_on_over_pages() {
+    let world = World::new().await;
+    let things = world.things("pages").await;
+    let call = Call::system(world.vendor);
+    for _ in 0..50 {
+        let target = Target::Licenses(vec![things.license]);
+        world.service.begin_bulk(&call, None, BulkStep::Extend(1), target, text("Asked")).await.unwrap();
+    }
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let page = viewer.get("/console/acts").await.body;
+    let rows = |page: &str| page.matches("href=\"/console/acts/blk_").count();
+    assert!(rows(&page) == 50 && page.contains("51"), "{page}");
+    let next = page.split_once("href=\"/console/acts?after=").unwrap().1.split('"').next().unwrap();
+    let page = viewer.get(&format!("/console/acts?after={next}")).await.body;
+    assert_eq!(rows(&page), 1, "{page}");
+    assert!(page.contains(&things.bulk.to_string()) && page.contains("First page"));
 }
 
 #[tokio::test]

@@ -22,11 +22,10 @@ use holdfast_service::{
         bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
-            self, AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct,
-            CreateToken, CustomerChoice, InviteMember, IssueLicense,
+            AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
+            CustomerChoice, InviteMember, IssueLicense,
         },
         notes::NoteSubject,
-        page::PageRequest,
         second::SignInStep,
         webhooks::CreateWebhook,
     },
@@ -311,9 +310,8 @@ impl World {
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
-        let about =
-            inputs::EventFilter { subject: Some(issued.license.id.to_string()), ..inputs::EventFilter::default() };
-        let event = service.events(&call.actor, about, PageRequest::default()).await.unwrap().items[0].number;
+        let told = service.license(&call.actor, issued.license.id).await.unwrap().timeline;
+        let event = told.iter().find(|event| event.action == "license.issued").unwrap().number;
         let day = jiff::Timestamp::from_microsecond(expires_at.plus(Seconds::days(10)).micros()).unwrap();
         let later = day.strftime("%Y-%m-%d").to_string();
         Things {

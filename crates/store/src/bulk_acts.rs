@@ -2,11 +2,13 @@
 
 use crate::{
     error::StoreError,
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
     sql::{Arg, Querier, Record as _, ToArg as _, all, args, bare, first, record, stored_enum},
     tx::Tx,
 };
-use holdfast_domain::{BulkActId, Timestamp, VendorId};
+use holdfast_domain::{BulkActId, CustomerId, Name, Timestamp, VendorId};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What is acted on: the bytes of a license's or a seat's id.
@@ -162,10 +164,15 @@ pub async fn lock(tx: &mut Tx, scope: Scope, id: BulkActId) -> Result<Option<Bul
     first(tx, sql, args![scope.vendor(), id]).await
 }
 
-/// The newest acts of the scope's vendor, at most a hundred.
-pub async fn newest(q: &mut dyn Querier, scope: Scope) -> Result<Vec<BulkActRow>, StoreError> {
-    let sql = format!("SELECT {} FROM bulk_acts WHERE vendor = $1 ORDER BY id DESC LIMIT 100", BulkActRow::COLUMNS);
-    all(q, sql, args![scope.vendor()]).await
+/// The acts of the scope's vendor, the newest first unless asked otherwise.
+pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> Result<Page<BulkActRow>, ListError> {
+    let mut filter = Filter::default();
+    filter.and("bulk_acts.vendor = ?", args![scope.vendor()]);
+    let key = SortKey { name: "created", expression: "bulk_acts.id", kind: KeyType::Id };
+    let window = Window::new(&filter, page, &key, "bulk_acts.id")?;
+    let total = crate::page::count(q, "bulk_acts", &filter).await?;
+    let rows = window.rows::<BulkActRow>(q, "bulk_acts").await?;
+    Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }
 
 /// The act that takes this one back, where there is one that was not stopped.
@@ -252,6 +259,52 @@ pub async fn items(
         BulkItemRow::COLUMNS
     );
     all(q, sql, args).await
+}
+
+/// What one of many is known by.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The last characters of the license's key.
+    pub key_hint: String,
+    /// Whose license it is: id and name.
+    pub customer: Option<(CustomerId, Name)>,
+    /// What the device of a seat is called.
+    pub device: Option<String>,
+}
+
+/// What `subjects` of the scope's vendor are known by: licenses, or their `seats`.
+pub async fn known(
+    q: &mut dyn Querier,
+    scope: Scope,
+    seats: bool,
+    subjects: &[Subject],
+) -> Result<BTreeMap<Subject, Known>, StoreError> {
+    let (subject, device, from) = if seats {
+        (
+            "seats.id",
+            "seats.name",
+            "seats JOIN licenses ON licenses.vendor = seats.vendor AND licenses.id = seats.license",
+        )
+    } else {
+        ("licenses.id", "CAST(NULL AS TEXT)", "licenses")
+    };
+    let mut known = BTreeMap::new();
+    for chunk in subjects.chunks(200) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of(subject, chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT {subject}, licenses.key_hint, customers.id, customers.name, {device} FROM {from}
+             LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
+             WHERE licenses.vendor = $1 AND {among}"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            let customer: Option<CustomerId> = row.get(2)?;
+            let name: Option<Name> = row.get(3)?;
+            let one = Known { key_hint: row.get(1)?, customer: customer.zip(name), device: row.get(4)? };
+            known.insert(row.get(0)?, one);
+        }
+    }
+    Ok(known)
 }
 
 /// Notes what became of some.

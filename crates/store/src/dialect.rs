@@ -76,17 +76,17 @@ impl Dialect {
         }
     }
 
-    /// The same as a piece of a [`crate::page::Filter`], with `?` for each argument, which are appended to `args`.
-    pub(crate) fn any_of_next(self, column: &str, ids: impl Iterator<Item = Arg>, args: &mut Vec<Arg>) -> String {
-        let from = args.len();
+    /// The same for some thousand texts as a piece of a [`crate::page::Filter`], with `?` for its one argument: SQLite takes
+    /// ever longer to bind each further one.
+    pub(crate) fn any_text_next(self, column: &str, texts: &[String], args: &mut Vec<Arg>) -> String {
         match self {
             Self::Postgres => {
-                args.push(Arg::Many(ids.collect()));
+                args.push(Arg::Many(texts.iter().map(|text| Arg::Text(Some(text.clone()))).collect()));
                 format!("{column} = ANY(?)")
             }
             Self::Sqlite => {
-                args.extend(ids);
-                format!("{column} IN ({})", vec!["?"; args.len() - from].join(", "))
+                args.push(Arg::Text(Some(serde_json::json!(texts).to_string())));
+                format!("{column} IN (SELECT value FROM json_each(?))")
             }
         }
     }

@@ -158,13 +158,13 @@ pub enum Told {
     /// Everything.
     #[default]
     All,
-    /// What people of the vendor did.
+    /// What people of the vendor did, and programs with their API tokens.
     People,
     /// What devices did, and what was done to their seats.
     Devices,
 }
 
-/// What happened to any of `subjects` (ids' text forms, a few hundred at most), the newest first.
+/// What happened to any of `subjects` (ids' text forms, a few thousand at most), the newest first.
 pub async fn about(
     q: &mut dyn Querier,
     scope: Scope,
@@ -173,12 +173,15 @@ pub async fn about(
     page: &PageRequest<()>,
 ) -> Result<Page<EventRow>, ListError> {
     let (mut conditions, mut args) = (Filter::default(), args![scope.vendor()]);
-    let among = q.dialect().any_of_next("events.subject", subjects.iter().map(ToArg::arg), &mut args);
+    let among = q.dialect().any_text_next("events.subject", subjects, &mut args);
     conditions.and(&format!("events.vendor = ? AND {among}"), args);
     match told {
         Told::All => &mut conditions,
         // The actor's JSON begins with what kind it is.
-        Told::People => conditions.and("events.actor LIKE ?", args!["{\"type\":\"member\"%"]),
+        Told::People => conditions.and(
+            "(events.actor LIKE ? OR events.actor LIKE ?)",
+            args!["{\"type\":\"member\"%", "{\"type\":\"token\"%"],
+        ),
         Told::Devices => conditions.and("events.action LIKE ?", args!["seat.%"]),
     };
     let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::model::{ActDetail, ActRow, Proposed};
-use crate::error::UiError;
+use crate::{error::UiError, pages::List};
 
 /// What an act on many would do, as the address of the list's form says it; what taking one back would, where it names one.
 #[server(output = crate::wire::Answer)]
@@ -89,14 +89,17 @@ pub async fn begin_act(
 
 /// The vendor's acts on many, the newest first.
 #[server(output = crate::wire::Answer)]
-pub async fn acts() -> Result<Vec<ActRow>, UiError> {
-    use crate::{ctx, pages::serve::People};
+pub async fn acts(after: String) -> Result<List<ActRow>, UiError> {
+    use crate::{
+        ctx,
+        pages::serve::{People, list, page},
+    };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let people = People::of(&service, &actor).await?;
     let now = service.now();
-    Ok(service.bulk_acts(&actor).await?.iter().map(|act| row(act, &people, now)).collect())
+    Ok(list(service.bulk_acts(&actor, page(&after)?).await?, |act| row(&act, &people, now)))
 }
 
 /// An act on many; with `fate` those of it that were changed or refused, after a place.
@@ -105,7 +108,7 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve},
-        ui::When,
+        ui::{When, data::with_values},
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::bulk::Fate;
@@ -130,14 +133,8 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
         may_stop: row.runs && actor.may(act.step.permission()),
         past: past(&act, now).map(str::to_owned),
         row,
-        items: items
-            .into_iter()
-            .map(|item| {
-                let folder = if item.subject.starts_with("sea_") { "seats" } else { "licenses" };
-                let href = format!("/console/{folder}/{}", item.subject);
-                (item.subject, href, item.why)
-            })
-            .collect(),
+        items: items.into_iter().map(item).collect(),
+        export: with_values("/console/exports/report.csv", &[("act", &id.to_string()), ("fate", &fate)]),
         next,
         undo: open.filter(|_| may_undo).map(|until| When::new(until, now)),
         undone_by: act.undone_by.map(|id| id.to_string()),
@@ -369,6 +366,37 @@ fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target,
         ("licenses", false) => Target::Licenses(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
         _ => return Err(Error::new(ErrorCode::NotFound).into()),
     })
+}
+
+/// What became of one, in words.
+#[cfg(feature = "ssr")]
+fn item(item: holdfast_service::admin::bulk::BulkItem) -> super::model::Item {
+    use holdfast_service::admin::bulk::Fate;
+    let seat = item.subject.starts_with("sea_");
+    let folder = if seat { "seats" } else { "licenses" };
+    let (name, under, customer) = match item.known {
+        Some(known) => {
+            let key = format!("…{}", known.key_hint);
+            let customer = known.customer.map(|(_, name)| name.to_string());
+            if seat {
+                (known.device.unwrap_or_else(|| "Unnamed device".to_owned()), key, customer)
+            } else {
+                (key, item.subject.clone(), customer)
+            }
+        }
+        None => (item.subject.clone(), String::new(), None),
+    };
+    super::model::Item {
+        name,
+        under,
+        href: format!("/console/{folder}/{}", item.subject),
+        customer: customer.unwrap_or_else(|| "–".to_owned()),
+        outcome: match item.fate {
+            Fate::Pending => "To be done".to_owned(),
+            Fate::Changed => "Changed".to_owned(),
+            Fate::Refused => item.why.unwrap_or_else(|| "Refused".to_owned()),
+        },
+    }
 }
 
 #[cfg(feature = "ssr")]

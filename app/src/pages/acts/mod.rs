@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::licenses::steps::Losses,
+    pages::{List, licenses::steps::Losses},
     ui::{
         ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, StateBadge, Submit,
         Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error, load,
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use api::{BeginAct, StopAct};
-use model::{ActDetail, ActRow, Proposed};
+use model::{ActDetail, ActRow, Item, Proposed};
 
 fn crumbs() -> Vec<Crumb> {
     vec![Crumb::new("/console/acts", "Acts on many")]
@@ -74,9 +74,12 @@ fn badge(row: &ActRow) -> impl IntoView + use<> {
 /// The acts on many, the newest first.
 #[component]
 pub fn ActsPage() -> impl IntoView {
-    let acts = load(|| (), |()| api::acts());
-    show(acts, |acts: Vec<ActRow>| {
-        let total = acts.len().to_string();
+    let query = use_query_map();
+    let after = Memo::new(move |_| query.with(|query| query.get("after").unwrap_or_default()));
+    let acts = load(move || after.get(), api::acts);
+    show(acts, |found: List<ActRow>| {
+        let acts = found.items;
+        let shown = acts.len() as u64;
         let table = if acts.is_empty() {
             let text =
                 "Choose licenses or seats in their lists, or all that match, and say what is to be done with them.";
@@ -112,10 +115,14 @@ pub fn ActsPage() -> impl IntoView {
                 ("Who", "wide"),
                 ("When", "right wide"),
             ];
-            view! { <Rows label="Acts on many" head>{acts.into_iter().map(row).collect_view()}</Rows> }.into_any()
+            view! {
+                <Rows label="Acts on many" head>{acts.into_iter().map(row).collect_view()}</Rows>
+                <Pager shown next=found.next />
+            }
+            .into_any()
         };
         view! {
-            <PageHead title="Acts on many" total />
+            <PageHead title="Acts on many" total=found.total />
             {table}
         }
     })
@@ -203,11 +210,19 @@ pub fn ActPage() -> impl IntoView {
         let items = if found.items.is_empty() {
             view! { <p class="muted">"None."</p> }.into_any()
         } else {
-            let item = |(id, href, why): (String, String, Option<String>)| {
-                view! { <tr><td><a class="row-link mono" href=href>{id}</a></td><td>{why}</td></tr> }
+            let item = |item: Item| {
+                view! {
+                    <tr>
+                        <td><a class="row-link" href=item.href>{item.name}</a><span class="sub">{item.under}</span></td>
+                        <td>{item.customer}</td>
+                        <td>{item.outcome}</td>
+                    </tr>
+                }
             };
+            let head = vec![("What", ""), ("Customer", ""), ("Outcome", "")];
             view! {
-                <Rows label="What became of each" head=vec![("Id", ""), ("Why not", "")]>{found.items.into_iter().map(item).collect_view()}</Rows>
+                <Rows label="What became of each" head>{found.items.into_iter().map(item).collect_view()}</Rows>
+                <p><a class="link" href=found.export rel="external" download="">"All of these as CSV"</a></p>
                 <Pager shown next=found.next />
             }
             .into_any()

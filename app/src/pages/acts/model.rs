@@ -65,8 +65,10 @@ pub struct ActDetail {
     pub may_stop: bool,
     /// What can no longer be done with it.
     pub past: Option<String>,
-    /// What became of some: id, address, and why it was refused.
-    pub items: Vec<(String, String, Option<String>)>,
+    /// What became of some.
+    pub items: Vec<Item>,
+    /// The address of all of these as a file.
+    pub export: String,
     /// The place after which the next ones begin.
     pub next: Option<String>,
     /// Until when it can be taken back by this person.
@@ -75,4 +77,19 @@ pub struct ActDetail {
     pub undone_by: Option<String>,
     /// The act that it takes back.
     pub undoes: Option<String>,
+}
+
+/// What became of one of many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The end of its key, or what its device is called.
+    pub name: String,
+    /// What else it is known by.
+    pub under: String,
+    /// Its page.
+    pub href: String,
+    /// Whose it is.
+    pub customer: String,
+    /// Its outcome: that it was changed, or why it was not.
+    pub outcome: String,
 }

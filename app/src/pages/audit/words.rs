@@ -51,6 +51,7 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("note.added", "Note added", Tone::Info),
     ("note.edited", "Note changed", Tone::None),
     ("note.removed", "Note removed", Tone::None),
+    ("note.restored", "Note put back", Tone::None),
     ("product.created", "Product created", Tone::Good),
     ("product.changed", "Product changed", Tone::None),
     ("product.denials_stopped", "Denials stopped until somebody looks", Tone::Bad),

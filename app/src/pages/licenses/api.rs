@@ -95,6 +95,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         pages::{plans::model, products::api::parse_id, serve},
     };
     use holdfast_domain::Permission;
+    use holdfast_service::admin::licenses::SEATS;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&id)?).await?;
@@ -104,6 +105,10 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     entitlements.extend(license.overrides.clone());
     let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
     let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, detail.timeline.iter()).await;
+    let full = detail.seats.len() >= SEATS;
+    let all = if full { seats_beyond(SEATS, &service, &actor, license.id).await? } else { None };
+    let more_seats =
+        all.map(|all| format!("These are {SEATS} of {all}: those in use first, and of these the ones seen last."));
     Ok(LicenseDetail {
         row: row(license, now),
         status: license.status,
@@ -113,6 +118,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         order: license.order.map(|id| id.to_string()).zip(detail.order_reference.clone()),
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
+        more_seats,
+        extending: extending(license, &actor, now),
         seats: seats.collect(),
         timeline: detail.timeline.iter().map(|event| people.entry(event, now)).collect(),
         // Whoever can neither issue nor reveal was not handed it.
@@ -146,7 +153,7 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
     let people = serve::People::of(&service, &actor).await?;
     let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
     let told = match told.as_str() {
-        "" => return Ok(LicenseView { detail, notes, told: None }),
+        "" => return Ok(LicenseView { detail, notes, told: None, untold: None }),
         "people" => Told::People,
         "devices" => Told::Devices,
         _ => Told::All,
@@ -155,7 +162,8 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
     let people = people.speaking_of(&service, &actor, page.items.iter()).await;
     let now = service.now();
     let told = Some(serve::list(page, |event| people.entry(&event, now)));
-    Ok(LicenseView { detail, notes, told })
+    let untold = if detail.more_seats.is_some() { untold(&service, &actor, id).await? } else { None };
+    Ok(LicenseView { detail, notes, told, untold })
 }
 
 /// The same, asked by the page itself when something was done: no use of a session.
@@ -287,6 +295,7 @@ pub fn seat_row(
         runs: [seat.platform.clone(), seat.app_version.clone()].into_iter().flatten().collect::<Vec<_>>().join(", "),
         taken: seat.state == SeatState::Active,
         since: When::new(seat.claimed_at, now),
+        first_seen: When::new(seat.first_seen, now),
         last_seen: When::new(seat.last_seen, now),
         offline_until: When::new(seat.offline_until, now),
     }
@@ -308,6 +317,70 @@ pub fn undo_offer(
         who: done.map(|event| people.who(&event.actor)).unwrap_or_default(),
         until: crate::ui::When::new(offer.until, now),
     }
+}
+
+/// How many seats a license has, where they are more than `some`.
+#[cfg(feature = "ssr")]
+async fn seats_beyond(
+    some: usize,
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    license: holdfast_domain::LicenseId,
+) -> Result<Option<String>, UiError> {
+    use crate::pages::serve;
+    use holdfast_service::admin::{
+        inputs::SeatFilter,
+        page::{Limit, PageRequest},
+    };
+    let filter = SeatFilter { license: Some(license), ..SeatFilter::default() };
+    let one = PageRequest { limit: Limit::new(1), ..PageRequest::default() };
+    let total = service.seats(actor, filter, one).await?.total;
+    Ok((total.rows > some as u64).then(|| serve::total(total)))
+}
+
+/// What a license's whole time line does not tell of, in words.
+#[cfg(feature = "ssr")]
+async fn untold(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    license: holdfast_domain::LicenseId,
+) -> Result<Option<String>, UiError> {
+    use crate::pages::serve;
+    use holdfast_service::admin::events::SEATS_IN_LINE;
+    let all = seats_beyond(SEATS_IN_LINE, service, actor, license).await?;
+    let told = serve::number(SEATS_IN_LINE as u64);
+    Ok(all.map(|all| {
+        format!("Of its {all} devices, the {told} seen last are told of. Each device's own page has all of it.")
+    }))
+}
+
+/// What moving a license's end later does, in words.
+#[cfg(feature = "ssr")]
+fn extending(
+    license: &holdfast_service::admin::views::LicenseView,
+    actor: &holdfast_service::Actor,
+    now: holdfast_domain::Timestamp,
+) -> String {
+    use holdfast_domain::{LicenseStatus, Permission};
+    let ended = license.expires_at.is_some_and(|end| end <= now);
+    let devices = match (license.seats_taken, ended) {
+        (0, _) => "No device uses it now; one that activates works until the new end.",
+        (1, false) => "Its device goes on without a break: it gets the new end with its next renewal.",
+        (_, false) => "Its devices go on without a break: each gets the new end with its next renewal.",
+        (1, true) => "It has ended: its device works again as soon as it asks for the next time.",
+        (_, true) => "It has ended: its devices work again, each as soon as it asks for the next time.",
+    };
+    let status = match license.status {
+        LicenseStatus::Active => "",
+        LicenseStatus::Suspended => " As long as it is suspended they stay paused all the same.",
+        LicenseStatus::Revoked => " As long as it is revoked they get no rights all the same.",
+    };
+    let bound = if actor.may(Permission::LicensesWrite) {
+        ""
+    } else {
+        " Your role extends by at most 30 days at a time, counted from today where it has ended."
+    };
+    format!("{devices} Nobody loses anything by it.{status}{bound}")
 }
 
 /// Who loses access and when, in words.

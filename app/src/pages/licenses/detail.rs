@@ -55,7 +55,11 @@ pub fn LicensePage() -> impl IntoView {
         };
         let detail = found.detail;
         let body = match found.told {
-            Some(page) => view! { <TimelineTab id told=told.get_untracked().0 page /> }.into_any(),
+            Some(page) => view! {
+                {found.untold.map(|untold| view! { <p class="page-sub">{untold}</p> })}
+                <TimelineTab id told=told.get_untracked().0 page />
+            }
+            .into_any(),
             None => view! { <Overview detail=detail.clone() notes=found.notes /> }.into_any(),
         };
         let tab = if told.get_untracked().0.is_empty() { "" } else { "timeline" };
@@ -161,6 +165,7 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                 </Section>
                 <Section title=format!("Seats ({} / {})", row.taken, row.seats) clone:detail clone:row>
                     <Seats id=row.id.clone() seats=detail.seats.clone() may_free=detail.may.free />
+                    {detail.more_seats.clone().map(|more| view! { <p class="page-sub">{more} " " <a class="link" href=format!("/console/seats?license={}", row.id)>"All its seats"</a></p> })}
                 </Section>
             </div>
             <div>
@@ -193,7 +198,7 @@ pub fn UndoNotice(
 }
 
 /// What a time line can be narrowed to.
-const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "Acts of people"), ("devices", "Devices")];
+const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "People and programs"), ("devices", "Devices")];
 
 /// What happened to a license and its devices, page by page.
 #[component]
@@ -271,6 +276,7 @@ fn Seats(id: String, seats: Vec<SeatRow>, may_free: bool) -> impl IntoView {
                     <span class="sub">{runs.collect::<Vec<_>>().join(" · ")}</span>
                 </td>
                 <td>{state}</td>
+                <td class="right wide nowrap"><WhenText when=seat.first_seen /></td>
                 <td class="right nowrap"><WhenText when=seat.last_seen /></td>
                 <td class="right wide nowrap">
                     {if seat.taken { view! { <WhenText when=seat.offline_until /> }.into_any() } else { view! { "–" }.into_any() }}
@@ -285,6 +291,7 @@ fn Seats(id: String, seats: Vec<SeatRow>, may_free: bool) -> impl IntoView {
     let head = vec![
         ("Device", ""),
         ("State", ""),
+        ("First seen", "right wide"),
         ("Last seen", "right"),
         ("Works off line until", "right wide"),
         ("", "right"),

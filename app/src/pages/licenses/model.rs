@@ -86,6 +86,8 @@ pub struct SeatRow {
     pub taken: bool,
     /// When it was taken.
     pub since: When,
+    /// When its device was seen for the first time.
+    pub first_seen: When,
     /// When it was last heard of.
     pub last_seen: When,
     /// How long it works without any server.
@@ -111,8 +113,12 @@ pub struct LicenseDetail {
     pub terms: (String, String, String),
     /// Entitlements in force.
     pub entitlements: Vec<(String, String)>,
-    /// Its seats.
+    /// Its seats, as many of them as a page has.
     pub seats: Vec<SeatRow>,
+    /// What is said where it has more.
+    pub more_seats: Option<String>,
+    /// What extending it does, in words.
+    pub extending: String,
     /// What happened to it.
     pub timeline: Vec<TimelineEntry>,
     /// The whole key, where it has just been issued or shown in this browser.
@@ -132,6 +138,8 @@ pub struct LicenseView {
     pub notes: NotesView,
     /// A page of its time line, where that is asked for.
     pub told: Option<List<TimelineEntry>>,
+    /// What that does not tell of.
+    pub untold: Option<String>,
 }
 
 /// An act that can be undone.

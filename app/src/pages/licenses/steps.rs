@@ -66,7 +66,7 @@ pub fn StepPage() -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label=words.verb danger=words.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
@@ -117,11 +117,12 @@ pub fn ExtendPage() -> impl IntoView {
         view! {
             <PageHead title="Extend license" crumbs=crumbs(&row.id, &row.key_hint) />
             {ends}
+            <Notice kind=NoticeKind::Info><p>{detail.extending}</p></Notice>
             <ActionForm action=action class="form">
                 <FormError error />
                 <input type="hidden" name="id" value=row.id.clone() />
                 <Field name="until" label="New end" kind="date" hint="The start of that day, UTC. Empty takes the end away." error />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label="Extend license" pending=action.pending() />
                     <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
@@ -158,7 +159,7 @@ pub fn FreeSeatPage() -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="license" value=row.id.clone() />
                 <input type="hidden" name="seat" value=seat.id />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label="Free seat" danger=true pending=action.pending() />
                     <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>

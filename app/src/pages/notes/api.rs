@@ -2,22 +2,53 @@
 
 use leptos::prelude::*;
 
-use super::model::NoteDetail;
+use super::model::{NoteDetail, NotesAbout};
 use crate::error::UiError;
 
-/// A note.
+/// A note; one that this person took away a moment ago as what can be put back, without what it said.
 #[server(output = crate::wire::Answer)]
 pub async fn note(id: String) -> Result<NoteDetail, UiError> {
+    use crate::ui::When;
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve},
     };
     use holdfast_domain::Permission;
+    use holdfast_service::ErrorCode;
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let (service, id) = (ctx::service()?, parse_id(&id)?);
+    let now = service.now();
+    let people = serve::People::of(&service, &actor).await?;
+    match service.note(&actor, id).await {
+        Err(error) if error.code == ErrorCode::NotFound && actor.may(Permission::CustomersWrite) => {
+            let (note, until) = service.removed_note(&actor, id).await?;
+            let gone = super::model::NoteRow { text: String::new(), ..row(&note, &people, now) };
+            Ok(NoteDetail { note: gone, back: place(&note), until: Some(When::new(until, now)) })
+        }
+        found => {
+            let note = found?;
+            Ok(NoteDetail { note: row(&note, &people, now), back: place(&note), until: None })
+        }
+    }
+}
+
+/// All notes about a license or a customer, page by page.
+#[server(output = crate::wire::Answer)]
+pub async fn all_notes(about: String, after: String) -> Result<NotesAbout, UiError> {
+    use crate::{ctx, pages::serve};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::notes::NoteSubject;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
-    let note = service.note(&actor, parse_id(&id)?).await?;
+    let about = subject(&about)?;
+    let page = service.notes(&actor, about, serve::page(&after)?).await?;
     let people = serve::People::of(&service, &actor).await?;
-    Ok(NoteDetail { note: row(&note, &people, service.now()), back: place(&note) })
+    let now = service.now();
+    let back = match about {
+        NoteSubject::License(id) => format!("/console/licenses/{id}"),
+        NoteSubject::Customer(id) => format!("/console/customers/{id}"),
+    };
+    Ok(NotesAbout { list: serve::list(page, |note| row(&note, &people, now)), back })
 }
 
 /// Writes a note about a license or a customer.
@@ -47,14 +78,25 @@ pub async fn edit_note(id: String, #[server(default)] note: String) -> Result<()
     Ok(())
 }
 
-/// Takes a note away.
+/// Takes a note away, and leads to where it can be put back.
 #[server(output = crate::wire::Answer)]
 pub async fn remove_note(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::CustomersWrite).await?;
     let note = ctx::service()?.remove_note(&ctx::call(&actor), parse_id(&id)?).await?;
-    ctx::redirect(&format!("{}?done=note_removed#notes", place(&note)));
+    ctx::redirect(&format!("/console/notes/{}?done=note_removed", note.id));
+    Ok(())
+}
+
+/// Puts a note back that was taken away.
+#[server(output = crate::wire::Answer)]
+pub async fn restore_note(id: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::CustomersWrite).await?;
+    let note = ctx::service()?.restore_note(&ctx::call(&actor), parse_id(&id)?).await?;
+    ctx::redirect(&format!("{}?done=note_restored#notes", place(&note)));
     Ok(())
 }
 

@@ -4,11 +4,11 @@ pub mod api;
 pub mod model;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::ui::{ActionForm, Crumb, FormError, PageHead, TextArea, WhenText, act, act_error, load, show};
-use api::{AddNote, EditNote, RemoveNote};
-use model::{NoteRow, NotesView};
+use crate::ui::{ActionForm, Crumb, FormError, PageHead, Pager, TextArea, WhenText, act, act_error, load, show};
+use api::{AddNote, EditNote, RemoveNote, RestoreNote};
+use model::{NoteRow, NotesAbout, NotesView};
 
 /// The notes about something, and the form for another one.
 #[component]
@@ -20,7 +20,10 @@ pub fn Notes(
 ) -> impl IntoView {
     let add = act::<AddNote>();
     let error = act_error(add);
-    let more = notes.list.next.is_some();
+    let more = notes.list.next.is_some().then(|| {
+        let href = format!("/console/notes/about/{subject}");
+        view! { <p><a class="link" href=href>"All " {notes.list.total} " notes"</a></p> }
+    });
     let form = notes.may_write.then(|| {
         view! {
             <ActionForm action=add class="form">
@@ -42,7 +45,7 @@ pub fn Notes(
             </div>
             {none}
             <ul class="notes">{rows}</ul>
-            {more.then(|| view! { <p class="muted">"Older notes are in the API."</p> })}
+            {more}
             {form}
         </section>
     }
@@ -64,17 +67,48 @@ fn Note(note: NoteRow) -> impl IntoView {
     }
 }
 
+/// All notes about a license or a customer.
+#[component]
+pub fn NotesPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let about = params.with(|params| params.get("id").unwrap_or_default());
+        (about, query.with(|query| query.get("after").unwrap_or_default()))
+    });
+    let notes = load(move || asked.get(), |(about, after)| api::all_notes(about, after));
+    show(notes, |found: NotesAbout| {
+        let shown = found.list.items.len() as u64;
+        view! {
+            <PageHead title="Notes" total=found.list.total crumbs=vec![Crumb::new(found.back, "What they are about")] />
+            <ul class="notes">{found.list.items.into_iter().map(|note| view! { <Note note /> }).collect_view()}</ul>
+            <Pager shown next=found.list.next />
+        }
+    })
+}
+
 /// A note of one's own, to change it or take it away.
 #[component]
 pub fn NotePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let note = load(move || id.get(), api::note);
-    let (edit, remove) = (act::<EditNote>(), act::<RemoveNote>());
-    let (error, wrong) = (act_error(edit), act_error(remove));
+    let (edit, remove, restore) = (act::<EditNote>(), act::<RemoveNote>(), act::<RestoreNote>());
+    let (error, wrong, kept) = (act_error(edit), act_error(remove), act_error(restore));
     show(note, move |found| {
         let crumbs = vec![Crumb::new(found.back.clone(), "Where it stands")];
         let note = found.note;
+        if let Some(until) = found.until {
+            return view! {
+                <PageHead title="Note removed" crumbs />
+                <p>"It is no longer shown. You can put it back until " <WhenText when=until exact=true /> "; what it said stays in the audit log."</p>
+                <FormError error=kept />
+                <ActionForm action=restore>
+                    <input type="hidden" name="id" value=note.id />
+                    <button type="submit" class="btn btn-plain">"Put it back"</button>
+                </ActionForm>
+            }
+            .into_any();
+        }
         if !note.own {
             return view! {
                 <PageHead title="Note" crumbs />
@@ -100,7 +134,7 @@ pub fn NotePage() -> impl IntoView {
                 <FormError error=wrong />
                 <div class="row">
                     <div>
-                        <p class="muted">"It is no longer shown. What it said stays in the audit log."</p>
+                        <p class="muted">"It is no longer shown. You can put it back for ten minutes; what it said stays in the audit log."</p>
                     </div>
                     <ActionForm action=remove>
                         <input type="hidden" name="id" value=id />

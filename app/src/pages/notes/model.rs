@@ -37,4 +37,15 @@ pub struct NoteDetail {
     pub note: NoteRow,
     /// Where it stands.
     pub back: String,
+    /// Until when it can be put back, where it was taken away.
+    pub until: Option<When>,
+}
+
+/// All notes about something, page by page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotesAbout {
+    /// The notes.
+    pub list: List<NoteRow>,
+    /// The page of what they are about.
+    pub back: String,
 }

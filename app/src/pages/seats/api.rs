@@ -23,7 +23,6 @@ pub async fn seat(id: String, after: String) -> Result<SeatDetail, UiError> {
     let now = service.now();
     let offer = license.undo.iter().find(|offer| offer.seat == Some(seat.id));
     Ok(SeatDetail {
-        first_seen: When::new(seat.first_seen, now),
         borrowed: seat.borrowed_until.map(|at| When::new(at, now)),
         released: seat.released_at.map(|at| When::new(at, now)),
         row: api::seat_row(&seat, now),

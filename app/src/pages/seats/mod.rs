@@ -64,7 +64,7 @@ pub fn SeatPage() -> impl IntoView {
                         </Fact>
                         {row.user.clone().map(|user| view! { <Fact name="Person">{user}</Fact> })}
                         <Fact name="Runs">{if row.runs.is_empty() { "not said".to_owned() } else { row.runs.clone() }}</Fact>
-                        <Fact name="First seen"><WhenText when=found.first_seen /></Fact>
+                        <Fact name="First seen"><WhenText when=row.first_seen.clone() /></Fact>
                         <Fact name="Taken"><WhenText when=row.since.clone() /></Fact>
                         <Fact name="Last seen"><WhenText when=row.last_seen.clone() /></Fact>
                         {row.taken.then(|| view! { <Fact name="Works off line until"><WhenText when=row.offline_until.clone() exact=true /></Fact> })}

@@ -15,8 +15,6 @@ use crate::{
 pub struct SeatDetail {
     /// As in a license's list.
     pub row: SeatRow,
-    /// When its device was seen for the first time.
-    pub first_seen: When,
     /// Until when it is borrowed.
     pub borrowed: Option<When>,
     /// When it was given up.

@@ -10,7 +10,7 @@ use super::{
     find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
-    page::PageRequest,
+    page::{Page, PageRequest},
     terms::PlanTerms,
     views::Impact,
 };
@@ -22,9 +22,9 @@ use crate::{
 use holdfast_domain::{
     BulkActId, LicenseId, Permission, ReasonText, SeatId, Seconds, Timestamp, event, license::StatusChange,
 };
-pub use holdfast_store::bulk_acts::{BulkState, Fate, StopReason};
+pub use holdfast_store::bulk_acts::{BulkState, Fate, Known, StopReason};
 use holdfast_store::{
-    Querier, WriteOptions,
+    Querier, Scope, WriteOptions,
     bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
     licenses,
 };
@@ -157,6 +157,8 @@ pub struct BulkItem {
     pub fate: Fate,
     /// Why it was refused.
     pub why: Option<String>,
+    /// What it is known by; absent for what is gone.
+    pub known: Option<Known>,
 }
 
 /// What is kept of an act beside its row's own columns.
@@ -418,15 +420,16 @@ impl Service {
         self.show_bulk(&mut reader, row).await
     }
 
-    /// The vendor's newest acts on many, at most a hundred.
-    pub async fn bulk_acts(&self, actor: &Actor) -> Result<Vec<BulkActView>> {
+    /// The vendor's acts on many, the newest first.
+    pub async fn bulk_acts(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<BulkActView>> {
         actor.require(Permission::LicensesRead)?;
         let mut reader = self.store().patient_reader();
-        let mut acts = Vec::new();
-        for row in bulk_acts::newest(&mut reader, actor.scope()).await? {
-            acts.push(self.show_bulk(&mut reader, row).await?);
+        let found = bulk_acts::list(&mut reader, actor.scope(), &page).await?;
+        let mut items = Vec::new();
+        for row in found.items {
+            items.push(self.show_bulk(&mut reader, row).await?);
         }
-        Ok(acts)
+        Ok(Page { items, next: found.next, total: found.total })
     }
 
     /// What became of those that an act is about, with one fate or all, after place `after`; at most `limit`.
@@ -442,20 +445,37 @@ impl Service {
         limit: usize,
     ) -> Result<Vec<BulkItem>> {
         actor.require(Permission::LicensesRead)?;
-        let mut reader = self.store().patient_reader();
-        let row = bulk_acts::get(&mut reader, actor.scope(), id).await?.ok_or_else(absent)?;
+        self.items_of(&mut self.store().patient_reader(), actor.scope(), id, fate, after, limit).await
+    }
+
+    /// The same, for an export too.
+    pub(super) async fn items_of(
+        &self,
+        q: &mut dyn Querier,
+        scope: Scope,
+        id: BulkActId,
+        fate: Option<Fate>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<BulkItem>> {
+        let row = bulk_acts::get(q, scope, id).await?.ok_or_else(absent)?;
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
-        let items = bulk_acts::items(&mut reader, &row, fate, after, limit.min(1_000)).await?;
+        let seats = matches!(kept.step, BulkStep::Free | BulkStep::Restore);
+        let items = bulk_acts::items(q, &row, fate, after, limit.min(1_000)).await?;
+        let subjects: Vec<Subject> = items.iter().map(|item| item.subject).collect();
+        let mut known = bulk_acts::known(q, scope, seats, &subjects).await?;
         Ok(items
             .into_iter()
             .map(|item| BulkItem {
                 number: item.number,
-                subject: match kept.step {
-                    BulkStep::Free | BulkStep::Restore => SeatId::from_bytes(item.subject.0).to_string(),
-                    _ => LicenseId::from_bytes(item.subject.0).to_string(),
+                subject: if seats {
+                    SeatId::from_bytes(item.subject.0).to_string()
+                } else {
+                    LicenseId::from_bytes(item.subject.0).to_string()
                 },
                 fate: item.fate,
                 why: (item.fate == Fate::Refused).then_some(item.detail),
+                known: known.remove(&item.subject),
             })
             .collect())
     }

@@ -16,10 +16,13 @@ pub use holdfast_store::events::Told;
 use holdfast_store::{
     Querier, Scope,
     events::{self, EventRow, Verdict, Walked},
+    licenses, seats,
 };
 
 /// For how many seats of a license its timeline tells what happened to them.
 pub(super) const SEATS_TOLD: usize = 20;
+/// Of how many of its seats a license's whole time line tells, those seen last.
+pub const SEATS_IN_LINE: usize = 5_000;
 /// How many events are looked at in one call.
 const AT_A_TIME: i64 = 20_000;
 
@@ -123,6 +126,7 @@ impl Service {
     }
 
     /// What happened to a license and to its seats, newest first: with what people typed, for whoever may read the license.
+    /// Of more than [`SEATS_IN_LINE`] seats, those seen last are told of.
     ///
     /// # Errors
     /// [`crate::ErrorCode::NotFound`] for an unknown id and another vendor's alike.
@@ -133,10 +137,14 @@ impl Service {
         told: Told,
         page: PageRequest<()>,
     ) -> Result<Page<EventView>> {
-        let detail = self.license(actor, id).await?;
-        let mut subjects = vec![id.to_string()];
-        subjects.extend(detail.seats.iter().map(|seat| seat.id.to_string()));
+        actor.require(Permission::LicensesRead)?;
         let mut reader = self.store().patient_reader();
+        if licenses::get(&mut reader, actor.scope(), id).await?.is_none() {
+            return Err(Error::new(ErrorCode::NotFound));
+        }
+        let mut subjects = vec![id.to_string()];
+        let seats = seats::ids_of_license(&mut reader, actor.scope(), id, SEATS_IN_LINE).await?;
+        subjects.extend(seats.iter().map(ToString::to_string));
         Ok(map(events::about(&mut reader, actor.scope(), &subjects, told, &page).await?, show))
     }
 

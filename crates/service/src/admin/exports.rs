@@ -2,6 +2,7 @@
 
 use super::{
     act::Act,
+    bulk::{BulkItem, Fate},
     import::dates::rfc_3339,
     inputs::{EventFilter, LicenseFilter, SeatFilter},
     page::{Cursor, Direction, Limit, PageRequest},
@@ -11,7 +12,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use futures::stream::{BoxStream, StreamExt as _, try_unfold};
-use holdfast_domain::{Permission, Seconds, event};
+use holdfast_domain::{BulkActId, Permission, Seconds, event};
 use holdfast_store::{
     Reader, WriteOptions,
     customers::{self, CustomerFilter, CustomerRow},
@@ -28,6 +29,9 @@ use tokio::sync::OwnedSemaphorePermit;
 /// How many exports a node streams at once.
 pub(crate) const AT_ONCE: usize = 4;
 
+/// How many of an act's report are read at once.
+const PIECE: usize = 200;
+
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +46,8 @@ pub enum What {
     Orders,
     /// The audit log.
     Events,
+    /// What became of each of an act on many.
+    Report,
 }
 
 /// Which rows: everything of a kind that its list would show with the same filter.
@@ -57,6 +63,8 @@ pub enum Rows {
     Orders(OrderFilter),
     /// Events; whoever may not see all of the audit log gets what they did themselves.
     Events(EventFilter),
+    /// What became of each of an act on many, with one fate or all.
+    Report(BulkActId, Option<Fate>),
 }
 
 impl Rows {
@@ -67,18 +75,20 @@ impl Rows {
             Self::Seats(_) => What::Seats,
             Self::Orders(_) => What::Orders,
             Self::Events(_) => What::Events,
+            Self::Report(..) => What::Report,
         }
     }
 
-    /// What was typed.
-    const fn typed(&mut self) -> &mut Option<String> {
-        match self {
+    /// What was typed, where something can be.
+    const fn typed(&mut self) -> Option<&mut Option<String>> {
+        Some(match self {
             Self::Licenses(filter) => &mut filter.q,
             Self::Customers(q) => q,
             Self::Seats(filter) => &mut filter.q,
             Self::Orders(filter) => &mut filter.q,
             Self::Events(filter) => &mut filter.subject,
-        }
+            Self::Report(..) => return None,
+        })
     }
 
     /// What it is narrowed to.
@@ -89,6 +99,7 @@ impl Rows {
             Self::Seats(filter) => json!(filter),
             Self::Orders(filter) => json!({ "status": filter.status, "customer": filter.customer, "q": filter.q }),
             Self::Events(filter) => json!(filter),
+            Self::Report(act, fate) => json!({ "act": act, "fate": fate }),
         }
     }
 }
@@ -140,6 +151,8 @@ struct Source {
     /// Whose events.
     who: Option<event::Actor>,
     after: Option<Cursor>,
+    /// After which place of an act on many.
+    place: i64,
     began: bool,
     /// Whether there was a row.
     wrote: bool,
@@ -158,7 +171,7 @@ impl Service {
         let mut export = export;
         let what = export.rows.what();
         call.actor.require(match what {
-            What::Licenses | What::Seats => Permission::LicensesRead,
+            What::Licenses | What::Seats | What::Report => Permission::LicensesRead,
             What::Customers | What::Orders => Permission::CustomersRead,
             What::Events => Permission::EventsReadOwn,
         })?;
@@ -166,6 +179,9 @@ impl Service {
             Rows::Events(filter) => super::events::visible(&call.actor, filter)?,
             _ => None,
         };
+        if let Rows::Report(act, _) = export.rows {
+            self.bulk_act(&call.actor, act).await?;
+        }
         let with_keys = export.with_keys && what == What::Licenses;
         export.with_keys = with_keys;
         if with_keys {
@@ -177,7 +193,9 @@ impl Service {
         let what = format!("{what:?}").to_lowercase();
         let mut reader = self.store().patient_reader();
         let mut told = export.rows.clone();
-        *told.typed() = self.without_key(&act, &mut reader, told.typed().take()).await?;
+        if let Some(typed) = told.typed() {
+            *typed = self.without_key(&act, &mut reader, typed.take()).await?;
+        }
         let data = json!({ "what": what, "with_keys": with_keys, "filter": told.told() });
         let log = act.clone();
         let vendor = call.actor.vendor();
@@ -197,6 +215,7 @@ impl Service {
             export,
             who,
             after: None,
+            place: 0,
             began: false,
             wrote: false,
             ended: false,
@@ -221,8 +240,10 @@ impl Source {
             Rows::Seats(filter) => self.seats(filter).await?,
             Rows::Orders(filter) => self.orders(filter).await?,
             Rows::Events(filter) => self.events(filter).await?,
+            Rows::Report(act, fate) => (self.report(act, fate).await?, None),
         };
-        self.ended = next.is_none();
+        let more = matches!(self.export.rows, Rows::Report(..)) && rows.len() == PIECE;
+        self.ended = next.is_none() && !more;
         self.after = next;
         let first = !std::mem::replace(&mut self.began, true);
         match self.export.format {
@@ -267,6 +288,7 @@ impl Source {
                 "offline_until",
             ],
             What::Orders => &["id", "reference", "customer", "status", "created_at", "refunded_at"],
+            What::Report => &["number", "id", "key", "customer", "customer_name", "device", "fate", "why"],
             What::Events => &["number", "id", "at", "actor", "action", "subject", "data", "origin", "request"],
         }
     }
@@ -369,6 +391,29 @@ impl Source {
             ]
         };
         Ok((found.items.iter().map(cells).collect(), found.next))
+    }
+
+    async fn report(&mut self, act: BulkActId, fate: Option<Fate>) -> Result<Vec<Cells>> {
+        let (scope, place) = (self.act.scope, self.place);
+        let found = self.service.items_of(&mut self.reader, scope, act, fate, place, PIECE).await?;
+        self.place = found.last().map_or(place, |item| item.number);
+        let cells = |item: BulkItem| {
+            let (key, customer, device) = item.known.map_or((None, None, None), |known| {
+                (Some(format!("…{}", known.key_hint)), known.customer, known.device)
+            });
+            let (customer, name) = customer.unzip();
+            vec![
+                ("number", json!(item.number)),
+                ("id", json!(item.subject)),
+                ("key", json!(key)),
+                ("customer", json!(customer)),
+                ("customer_name", json!(name)),
+                ("device", json!(device)),
+                ("fate", json!(item.fate)),
+                ("why", json!(item.why)),
+            ]
+        };
+        Ok(found.into_iter().map(cells).collect())
     }
 
     async fn events(&mut self, filter: EventFilter) -> Result<(Vec<Cells>, Option<Cursor>)> {

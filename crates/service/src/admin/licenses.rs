@@ -27,8 +27,9 @@ use holdfast_store::{
 };
 use serde_json::{Value, json};
 
-/// How many seats and events a license's page shows.
-const SEATS: usize = 200;
+/// How many seats a license's page shows at most.
+pub const SEATS: usize = 200;
+/// How many events it shows.
 const TIMELINE: u32 = 100;
 
 pub(super) fn absent() -> Error {

@@ -1,8 +1,10 @@
 //! Notes about licenses and customers: whoever may read those reads them, and everybody changes their own.
 
 use super::{
-    act::job,
-    page::{Page, PageRequest, map},
+    act::{Act, job},
+    import::dates::rfc_3339,
+    page::{Limit, Page, PageRequest, map},
+    undo::{OFFERED, moment},
     views::NoteView,
 };
 use crate::{
@@ -10,13 +12,15 @@ use crate::{
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{CustomerId, LicenseId, NoteId, NoteText, Permission, event};
+use holdfast_domain::{CustomerId, LicenseId, NoteId, NoteText, Permission, Seconds, Timestamp, event};
 pub use holdfast_store::notes::NoteSubject;
 use holdfast_store::{
-    Querier, Scope, WriteOptions, customers, licenses,
+    Querier, Scope, WriteOptions, customers,
+    events::{self, EventFilter, EventRow},
+    licenses,
     notes::{self, NoteRow},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn show(row: NoteRow, reader: &Actor) -> NoteView {
     let author: event::Actor = serde_json::from_str(&row.author).unwrap_or(event::Actor::System);
@@ -66,6 +70,40 @@ async fn exists(q: &mut dyn Querier, scope: Scope, subject: NoteSubject) -> Resu
         NoteSubject::Customer(id) => customers::get(q, scope, id).await?.is_some(),
     };
     found.then_some(()).ok_or_else(absent)
+}
+
+/// The note that whoever acts took away in the last ten minutes, with the event that tells of it.
+async fn removed(act: &Act, q: &mut dyn Querier, id: NoteId) -> Result<(NoteRow, EventRow)> {
+    if notes::get(q, act.scope, id).await?.is_some() {
+        return Err(absent());
+    }
+    let filter = EventFilter {
+        actor: Some(act.who),
+        action: Some("note.removed".to_owned()),
+        since: Some(act.now.plus(Seconds(-OFFERED.0))),
+        ..EventFilter::default()
+    };
+    let page = PageRequest { limit: Limit::new(200), counted: false, ..PageRequest::default() };
+    let told = events::list(q, act.scope, &filter, &page).await?.items;
+    for event in told {
+        let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        if data["note_id"] != json!(id) || event.at.plus(OFFERED) <= act.now {
+            continue;
+        }
+        let before = &data["before"];
+        let row = NoteRow {
+            id,
+            vendor: act.scope.vendor(),
+            license: event.subject.parse().ok(),
+            customer: event.subject.parse().ok(),
+            author: event.actor.clone(),
+            text: serde_json::from_value(before["text"].clone()).map_err(Error::internal)?,
+            created_at: moment(&before["created_at"])?.unwrap_or(event.at),
+            edited_at: moment(&before["edited_at"])?,
+        };
+        return Ok((row, event));
+    }
+    Err(absent())
 }
 
 impl Service {
@@ -136,12 +174,46 @@ impl Service {
         self.change_note(call, id, Some(text)).await
     }
 
-    /// Takes a note of one's own away. It is answered as it was.
+    /// Takes a note of one's own away. It is answered as it was, and can be put back for ten minutes.
     ///
     /// # Errors
     /// As for editing it.
     pub async fn remove_note(&self, call: &Call, id: NoteId) -> Result<NoteView> {
         self.change_note(call, id, None).await
+    }
+
+    /// A note that whoever asks took away and can put back now, with until when.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for every other note.
+    pub async fn removed_note(&self, actor: &Actor, id: NoteId) -> Result<(NoteView, Timestamp)> {
+        actor.require(Permission::CustomersWrite)?;
+        let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
+        let (row, event) = removed(&act, &mut self.store().patient_reader(), id).await?;
+        Ok((show(row, actor), event.at.plus(OFFERED)))
+    }
+
+    /// Puts a note back that whoever asks took away.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for a note that is there, was another's, or was taken away more than ten minutes ago.
+    pub async fn restore_note(&self, call: &Call, id: NoteId) -> Result<NoteView> {
+        call.actor.require(Permission::CustomersWrite)?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor => |tx| {
+                let (row, event) = removed(&act, tx, id).await?;
+                let subject = subject_of(&row)?;
+                exists(tx, act.scope, subject).await?;
+                notes::insert(tx, act.scope, &row).await?;
+                let data = json!({ "note_id": id, "after": { "text": row.text }, "undoes": event.id });
+                act.event(tx, "note.restored", id_of(subject), data);
+                Ok(show(row, &actor))
+            }),
+        )
+        .await
     }
 
     async fn change_note(&self, call: &Call, id: NoteId, text: Option<NoteText>) -> Result<NoteView> {
@@ -160,6 +232,11 @@ impl Service {
                 let before = json!({ "text": row.text });
                 let Some(text) = text else {
                     notes::remove(tx, act.scope, id).await?;
+                    let before = json!({
+                        "text": row.text,
+                        "created_at": rfc_3339(row.created_at),
+                        "edited_at": row.edited_at.map(rfc_3339),
+                    });
                     act.event(tx, "note.removed", subject, json!({ "note_id": id, "before": before }));
                     return Ok(note);
                 };

@@ -85,7 +85,8 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
     serde_json::from_value(value.clone()).map_err(Error::internal)
 }
 
-fn moment(value: &Value) -> Result<Option<Timestamp>> {
+/// A moment as an event keeps it.
+pub(super) fn moment(value: &Value) -> Result<Option<Timestamp>> {
     let text: Option<String> = read(value)?;
     text.map(|text| dates::parse_end(&text, None).map_err(conflict)).transpose()
 }

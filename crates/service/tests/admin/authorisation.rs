@@ -125,6 +125,20 @@ fn exporting(rows: Rows, with_keys: bool) -> Export {
     Export { rows, format: Format::Csv, with_keys }
 }
 
+/// Takes a note of one's own away, looks at it, and puts it `back`.
+async fn own_note_back(s: &Service, c: &Call, i: Ids, back: bool) -> Result<(), Error> {
+    // A note that is there is none to put back; but whoever may not is told that first.
+    let refused =
+        if back { s.restore_note(c, i.note).await.err() } else { s.removed_note(&c.actor, i.note).await.err() };
+    if let Some(error) = refused.filter(|error| error.code == ErrorCode::Forbidden) {
+        return Err(error);
+    }
+    let note = s.add_note(c, NoteSubject::Customer(i.customer), text("A note")).await?.id;
+    s.remove_note(c, note).await?;
+    s.removed_note(&c.actor, note).await?;
+    if back { s.restore_note(c, note).await.map(|_| ()) } else { Ok(()) }
+}
+
 const SUSPEND: BulkStep = BulkStep::Status(StatusChange::Suspend);
 
 #[rustfmt::skip]
@@ -166,7 +180,7 @@ fn cases() -> Vec<Case> {
         stop_bulk [+ + _ + _] true |s, c, i| s.stop_bulk(&c, i.bulk);
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
-        bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor);
+        bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor, page());
         saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
         save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), q: None, shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
@@ -186,6 +200,8 @@ fn cases() -> Vec<Case> {
         // Somebody else's; one's own are changed in notes.rs.
         edit_note [_ _ _ _ _] true |s, c, i| s.edit_note(&c, i.note, text("Another"));
         remove_note [_ _ _ _ _] true |s, c, i| s.remove_note(&c, i.note);
+        removed_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, i, false);
+        restore_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, i, true);
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));

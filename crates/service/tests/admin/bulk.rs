@@ -1,11 +1,13 @@
 //! Acts on many: who may, what is said before, what becomes of each, another node going on, and taking it back.
 
 use crate::world::*;
+use futures::TryStreamExt as _;
 use holdfast_domain::{BulkActId, LicenseId, LicenseStatus, Role, Seconds, license::StatusChange};
 use holdfast_service::{
     ErrorCode, Service,
     admin::{
         bulk::{BulkActView, BulkState, BulkStep, Fate, StopReason, Target},
+        exports::{Export, Format, Rows},
         inputs::{ChangeStatus, EventFilter, IssueLicense, LicenseFilter, SeatFilter},
     },
 };
@@ -72,6 +74,16 @@ both! {
         let refused = world.service.bulk_items(&world.system(), id, Some(Fate::Refused), 0, 10).await.unwrap();
         assert_eq!((refused.len(), refused[0].subject.as_str()), (1, ids[7].to_string().as_str()));
         assert_eq!(refused[0].why.as_deref(), Some("The license is revoked."));
+        let hint = world.service.license(&world.system(), ids[7]).await.unwrap().license.key_hint;
+        let known = refused[0].known.as_ref().unwrap();
+        assert_eq!((&known.key_hint, &known.customer, &known.device), (&hint, &None, &None));
+        // Its report leaves whole, piece by piece.
+        for (fate, rows) in [(None, 231), (Some(Fate::Changed), 230), (Some(Fate::Refused), 1), (Some(Fate::Pending), 0)] {
+            let export = Export { rows: Rows::Report(id, fate), format: Format::Csv, with_keys: false };
+            let pieces: Vec<Vec<u8>> = world.service.export(&owner, export).await.unwrap().try_collect().await.unwrap();
+            let file = String::from_utf8(pieces.concat()).unwrap();
+            assert_eq!(file.lines().count(), rows + 1, "{fate:?}");
+        }
         // One is changed since, by somebody else.
         let change = ChangeStatus { change: StatusChange::Reinstate, reason: text("Mistake"), effective_at: None, dry_run: false };
         world.service.change_status(&world.call(), ids[9], change).await.unwrap();
@@ -188,7 +200,9 @@ both! {
         assert_eq!(world.service.bulk_act(&stranger.actor, id).await.unwrap_err().code, ErrorCode::NotFound);
         assert_eq!(world.service.bulk_items(&stranger.actor, id, None, 0, 10).await.unwrap_err().code, ErrorCode::NotFound);
         assert_eq!(world.service.undo_bulk(&stranger, None, id, text("R")).await.unwrap_err().code, ErrorCode::NotFound);
-        assert!(world.service.bulk_acts(&stranger.actor).await.unwrap().is_empty());
+        let export = Export { rows: Rows::Report(id, None), format: Format::Csv, with_keys: false };
+        assert_eq!(world.service.export(&stranger, export).await.err().unwrap().code, ErrorCode::NotFound);
+        assert!(world.service.bulk_acts(&stranger.actor, page()).await.unwrap().items.is_empty());
         let (_, plan) = product(&world.service, &stranger, "theirs").await;
         world.service.issue_license(&stranger, IssueLicense::of(plan)).await.unwrap();
         work(&world.service, "one").await;

@@ -1,12 +1,12 @@
 //! Notes about licenses and customers, and the time lines they stand beside.
 
 use crate::world::*;
-use holdfast_domain::{Role, Seconds, license::StatusChange};
+use holdfast_domain::{Permission, Role, Seconds, event, license::StatusChange};
 use holdfast_service::{
-    ErrorCode,
+    Call, ErrorCode,
     admin::{
         events::Told,
-        inputs::ChangeStatus,
+        inputs::{ChangeStatus, CreateToken, IssueLicense, UpdateLicense},
         notes::NoteSubject,
         page::{Limit, PageRequest},
     },
@@ -76,5 +76,70 @@ both! {
         assert_eq!(told[2], ["seat.freed", "seat.claimed", "seat.claimed"]);
         let of_seat = service.seat_timeline(&owner.actor, seats[0], page()).await.unwrap().items;
         assert_eq!(of_seat.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["seat.freed", "seat.claimed"]);
+    }
+    async fn a_time_line_tells_of_every_seat_and_of_programs_among_people(db: TestDb) {
+        const DEVICES: usize = 230;
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let owner = world.member(Role::Owner).await;
+        let issue = IssueLicense { seats: Some(300), ..IssueLicense::of(world.plan) };
+        let issued = service.issue_license(&owner, issue).await.unwrap();
+        let id = issued.license.id;
+        for device in 0..DEVICES {
+            world.activate(&issued.key, &format!("device {device}")).await.unwrap();
+        }
+        assert!(service.license(&owner.actor, id).await.unwrap().seats.len() < DEVICES, "its page has some of them");
+        let (mut told, mut request) = (Vec::new(), PageRequest { limit: Limit::new(200), ..page() });
+        loop {
+            let found = service.license_timeline(&owner.actor, id, Told::Devices, request).await.unwrap();
+            told.extend(found.items.into_iter().map(|event| event.subject));
+            let Some(next) = found.next else { break };
+            request = PageRequest { limit: Limit::new(200), after: Some(next), ..page() };
+        }
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), DEVICES);
+        // What a program does with a token was done by somebody of the vendor.
+        let scopes = vec![Permission::LicensesRead, Permission::LicensesWrite];
+        let token = service.create_token(&owner, CreateToken { name: text("Shop"), scopes, expires_at: None }).await.unwrap();
+        let program = Call::new(service.authenticate_token(&token.secret).await.unwrap(), from("192.0.2.1"));
+        let input = UpdateLicense { seats: Some(301), ..UpdateLicense::default() };
+        service.update_license(&program, id, input).await.unwrap();
+        let told = service.license_timeline(&owner.actor, id, Told::People, page()).await.unwrap().items;
+        assert_eq!(told.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["license.changed", "license.issued"]);
+        assert!(matches!(told[0].actor, event::Actor::Token(_)));
+    }
+    async fn a_note_that_was_taken_away_can_be_put_back_for_ten_minutes(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let id = world.issue().await.license.id;
+        let (owner, support) = (world.member(Role::Owner).await, world.member(Role::Support).await);
+        let about = NoteSubject::License(id);
+        let first = service.add_note(&support, about, text("First\nline")).await.unwrap();
+        let other = service.add_note(&support, NoteSubject::Customer(world.customer("a@example.com").await), text("Other")).await.unwrap();
+        world.clock.advance(Seconds(60));
+        let first = service.edit_note(&support, first.id, text("First\nline, corrected")).await.unwrap();
+        let not_found = |outcome: Result<(), holdfast_service::Error>| assert_eq!(outcome.unwrap_err().code, ErrorCode::NotFound);
+        // One that is there is none to put back.
+        not_found(service.restore_note(&support, first.id).await.map(|_| ()));
+        for note in [other.id, first.id] {
+            service.remove_note(&support, note).await.unwrap();
+        }
+        let (shown, until) = service.removed_note(&support.actor, first.id).await.unwrap();
+        assert_eq!((shown.text.as_str(), until), ("First\nline, corrected", service.now().plus(Seconds(600))));
+        not_found(service.removed_note(&owner.actor, first.id).await.map(|_| ()));
+        not_found(service.restore_note(&owner, first.id).await.map(|_| ()));
+        let back = service.restore_note(&support, first.id).await.unwrap();
+        assert_eq!(back, first, "as it was, to the second");
+        assert_eq!(service.note(&owner.actor, first.id).await.unwrap().text, first.text);
+        not_found(service.restore_note(&support, first.id).await.map(|_| ()));
+        let told = service.license_timeline(&owner.actor, id, Told::People, page()).await.unwrap().items;
+        assert_eq!((told[0].action.as_str(), &told[0].data["undoes"]), ("note.restored", &serde_json::json!(told[1].id)));
+        // The other's ten minutes pass.
+        world.clock.advance(Seconds(599));
+        assert_eq!(service.removed_note(&support.actor, other.id).await.unwrap().0.text.as_str(), "Other");
+        world.clock.advance(Seconds(1));
+        not_found(service.restore_note(&support, other.id).await.map(|_| ()));
+        not_found(service.removed_note(&support.actor, other.id).await.map(|_| ()));
     }
 }

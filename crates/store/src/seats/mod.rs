@@ -171,6 +171,20 @@ fn in_state(q: &dyn Querier, state: SeatState) -> String {
     q.dialect().found_by("seats", index, &format!("license = $2 AND state = '{word}'"))
 }
 
+/// All seats of a license, those seen last first; at most `limit`. No more than their ids, since a license may have many.
+pub async fn ids_of_license(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    limit: usize,
+) -> Result<Vec<SeatId>, StoreError> {
+    let sql = format!(
+        "SELECT seats.id FROM {} WHERE seats.vendor = $1 ORDER BY seats.last_seen_at DESC, seats.id DESC LIMIT {limit}",
+        q.dialect().found_by("seats", "seats_device_key", "license = $2")
+    );
+    q.rows(sql.into(), args![scope.vendor(), license]).await?.iter().map(|row| row.get(0)).collect()
+}
+
 /// The seats of `licenses` that are taken, or were given up after `since`; `None` where they are more than `most`.
 pub async fn taken_since(
     q: &mut dyn Querier,
