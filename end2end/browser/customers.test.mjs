@@ -1,5 +1,5 @@
 // A customer and what they buy, in a real browser: changed, noted about, a license with terms of its own and a key of another
-// system, its end moved, its key shown again, and orders.
+// system, its end moved, and its key shown again.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -149,23 +149,6 @@ describe('a customer', () => {
         assert.ok(!page.url().includes(issued.key));
         const events = (await call('GET', `events?subject=${issued.id}`)).items.map(({ action }) => action);
         assert.ok(events.some((action) => /reveal/.test(action)), `${events}`);
-      });
-
-      test('has orders, of which one is paid back', async () => {
-        const id = customer.split('/').pop();
-        const order = await call('POST', 'orders', { reference: `=10042-${way.theme}`, customer: id });
-        await call('POST', 'licenses', { plan, customer: id, order: order.id });
-        await h.visit(tab, `/console/orders?q=10042-${way.theme}`);
-        await page.getByRole('link', { name: `=10042-${way.theme}` }).click();
-        await page.waitForURL(`**/console/licenses?order=${order.id}`);
-        await page.locator('.rows tbody tr').first().waitFor();
-        assert.equal(await page.locator('.rows tbody tr').count(), 1);
-        await call('POST', `orders/${order.id}/refund`, { reason: 'Bought twice' });
-        await h.visit(tab, '/console/orders');
-        await page.getByRole('link', { name: 'Paid back', exact: true }).first().click();
-        await page.waitForURL('**status=refunded**');
-        await page.getByRole('link', { name: `=10042-${way.theme}` }).waitFor();
-        await h.sound(tab, 'orders-refunded');
       });
     });
   }

@@ -97,6 +97,8 @@ export async function fill(tab, browser, server, text = (what) => what) {
   const refunded = await call('POST', 'orders', { reference: text('Order 10043'), customer });
   const revoked = await call('POST', 'licenses', { plan, customer, order: refunded.id });
   await call('POST', `orders/${refunded.id}/refund`, { reason: text('Refunded') });
+  at.order = `/console/orders/${order.id}`;
+  at.refunded = `/console/orders/${refunded.id}`;
   at.revoked = `/console/licenses/${revoked.id}`;
   const suspended = await call('POST', 'licenses', { plan, customer });
   at.suspended = `/console/licenses/${suspended.id}`;
@@ -181,3 +183,24 @@ export async function fill(tab, browser, server, text = (what) => what) {
   at.delivery = `${at.webhook}/${deliveries[0].id}`;
   return at;
 }
+
+/** Every page of the vendor that was filled, with everything in its address that makes another page of it. */
+export const pagesOf = (at) => [
+  '/console', '/console?days=90', '/console/confirm?next=/console/audit',
+  '/console/products', '/console/products?archived=true', '/console/products/new',
+  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`,
+  at.plan, `${at.plan}?tab=edit`, at.check,
+  '/console/customers', '/console/customers/new', at.customer,
+  '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
+  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
+  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
+  `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
+  '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
+  '/console/imports', at.import, `${at.import}?fate=error`,
+  '/console/freshness', `/console/freshness?plan=${at.planId}&lease=7&grace=3`,
+  '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,
+  '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
+  '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
+  '/console/team', '/console/team/sign-in', at.member, at.other, '/console/security', '/console/security/app', '/console/sessions',
+  '/console/tokens', '/console/tokens/new', at.token, '/console/settings',
+];

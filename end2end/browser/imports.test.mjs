@@ -76,9 +76,9 @@ describe('an import', () => {
         await h.sound(tab, 'import-next-rows');
         await press('Cancel import');
         await said('Import cancelled.');
-        await said('Nothing was changed. Read the file again to start over.');
         await h.visit(tab, '/console/imports');
-        await page.getByRole('row', { name: /kunden\.csv Cancelled/ }).waitFor();
+        await page.getByRole('row', { name: /kunden\.csv Cancelled/ }).getByRole('link').click();
+        await said('Nothing was changed. Read the file again to start over.');
         assert.equal((await call('GET', `licenses?product=${product}`)).items.length, 0);
         assert.deepEqual(tab.complaints, []);
       });

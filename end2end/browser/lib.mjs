@@ -127,19 +127,17 @@ async function scripts(tab, on) {
   for (const value of [on, !on]) await tab.session.send('Emulation.setScriptExecutionDisabled', { value });
 }
 
-/** Accessibility problems of the page as it stands, by axe's WCAG 2.2 AA rules. */
-export async function accessibilityProblems(tab) {
+const WCAG = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
+
+/** Accessibility problems of the page as it stands, by axe's WCAG 2.2 AA rules or by those that are named. */
+export async function accessibilityProblems(tab, rules = WCAG) {
   const { page, scripting } = tab;
   // From the top: wherever a page stands, its sticky bar covers a part of what is scrolled under it.
   await page.evaluate(() => window.scrollTo(0, 0));
   // axe waits for timers, which stand still where scripting is off.
   if (!scripting) await scripts(tab, true);
   await page.evaluate(axe);
-  const result = await page.evaluate(() =>
-    window.axe.run(document, {
-      runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
-    }),
-  );
+  const result = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules);
   if (!scripting) await scripts(tab, false);
   return result.violations.map(
     (violation) => `${violation.id}: ${violation.help}\n${violation.nodes.slice(0, 4).map((node) => `    ${node.html}\n      ${node.any.map((any) => any.message).join('; ')}`).join('\n')}`,
