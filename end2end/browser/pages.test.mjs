@@ -40,7 +40,7 @@ const filled = (at) => [
   '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,
   '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0',
-  '/console/team', '/console/team/sign-in', at.member, at.other, '/console/security', '/console/security/app', '/console/sessions',
+  '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
   '/console/tokens', '/console/tokens/new', at.token, '/console/settings',
 ];
 
@@ -153,7 +153,7 @@ describe('every page', () => {
 
   test('outside', async () => {
     for (const tab of tabs) await tab.context.clearCookies();
-    await walk(['/sign-in', at.invitation]);
+    await walk(['/sign-in', at.invitation, at.password]);
     await walk(['/nowhere'], { status: 404 });
     for (const tab of tabs) await tab.context.addCookies(cookies);
     await walk(NOWHERE, { status: 404 });
