@@ -167,6 +167,17 @@ export async function fill(tab, browser, server, text = (what) => what) {
   await h.visit(tab, '/console/team');
   const members = await page.locator('td a.row-link[href*="/team/mem_"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')));
   [at.member, at.other] = members;
+  // Nobody makes a link to their own password.
+  for (const member of members) {
+    await h.visit(tab, member);
+    if ((await page.getByRole('link', { name: 'Make password link' }).count()) === 0) continue;
+    at.somebody = member;
+    await h.visit(tab, `${member}/password`);
+    await page.getByLabel('Reason').fill(text('Asked on the phone'));
+    await page.getByRole('button', { name: 'Make password link' }).click();
+    await page.waitForURL('**/console/team?done=password_link_made*');
+    at.password = new URL((await page.locator('#link .key-once code').innerText()).trim()).pathname;
+  }
 
   await h.visit(tab, '/console/fleet');
   at.node = await page.locator('td a.row-link').first().getAttribute('href');
@@ -201,6 +212,6 @@ export const pagesOf = (at) => [
   '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,
   '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
-  '/console/team', '/console/team/sign-in', at.member, at.other, '/console/security', '/console/security/app', '/console/sessions',
+  '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
   '/console/tokens', '/console/tokens/new', at.token, '/console/settings',
 ];

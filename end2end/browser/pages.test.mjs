@@ -127,7 +127,7 @@ describe('every page', () => {
 
   test('outside', async () => {
     for (const tab of tabs) await tab.context.clearCookies();
-    await walk(['/sign-in', at.invitation]);
+    await walk(['/sign-in', at.invitation, at.password]);
     await walk(['/nowhere'], { status: 404 });
     for (const tab of tabs) await tab.context.addCookies(cookies);
     await walk(NOWHERE, { status: 404 });

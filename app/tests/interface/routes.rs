@@ -5,12 +5,15 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use holdfast_domain::{ProductId, Role};
-use holdfast_service::{Call, admin::page::PageRequest};
+use holdfast_service::{
+    Call,
+    admin::{inputs::CreateProduct, page::PageRequest},
+};
 use tower::ServiceExt as _;
 
 use crate::{
     functions::marks,
-    world::{Answer, Browser, World},
+    world::{Answer, Browser, World, text},
 };
 
 /// All of them, as `pages.rs` writes them; which need a session, and the test that asks them.
@@ -119,6 +122,9 @@ async fn files_and_streams_are_for_those_who_may() {
             }
         }
     }
+    // With a product of their own they see the form again, and why.
+    let own = CreateProduct { name: text("Own"), code: text("own") };
+    world.service.create_product(&Call::system(world.other), own).await.unwrap();
     let theirs = upload(&mut stranger, things.product).await;
     let page = stranger.get("/console/imports").await;
     let nothing = upload(&mut stranger, ProductId::from_bytes([6; 16])).await;
@@ -131,6 +137,7 @@ async fn files_and_streams_are_for_those_who_may() {
     };
     assert!(!reason(&page).is_empty(), "{}", page.body);
     assert_eq!(reason(&page), reason(&other), "a product of another vendor is as good as none");
+    assert!(marks.iter().all(|mark| !page.body.contains(mark)), "{}", page.body);
     assert_eq!((imports(&world, world.vendor).await, imports(&world, world.other).await), (before + staged, 0));
 }
 
