@@ -1,0 +1,72 @@
+// What frames every page in a real browser: heads that stay in sight, times in the viewer's zone, a navigation that folds, ids
+// that copy, rows with what can be done with them, lists that follow, and a wait that is told.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as h from './lib.mjs';
+
+const ways = [
+  { name: 'the frame with scripting, light', scripting: true, theme: 'light', width: 1280 },
+  { name: 'the frame without scripting, dark', scripting: false, theme: 'dark', width: 1280 },
+  { name: 'the frame with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
+];
+
+for (const way of ways) {
+  describe(way.name, () => {
+    let server, browser, tab, product, licenses;
+    const scripting = { skip: !way.scripting };
+    const plain = { skip: way.scripting };
+    const wide = { skip: way.width < 801 };
+    const wideScripting = { skip: way.width < 801 || !way.scripting };
+
+    before(async () => {
+      server = await h.startServer();
+      browser = await h.startBrowser();
+      tab = await h.openPage(browser, server, { ...way, zone: 'Asia/Kathmandu' });
+      await tab.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      await h.setUp(tab, server);
+      product = await h.createProduct(tab, 'Example Editor');
+      await h.addPlan(tab, product, 'Studio', { seats: '60' });
+      licenses = [];
+      for (const name of ['Ada', 'Bob']) licenses.push(await h.issueLicense(tab, `${name.toLowerCase()}@example.com`, name));
+      for (let number = 0; number < 45; number++) await h.activate(server, product, licenses[0].key, `Computer ${number}`);
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    const sound = (shot) => h.sound(tab, shot);
+    const rows = () => tab.page.locator('.rows tbody tr');
+    const clipboard = () => tab.page.evaluate(() => navigator.clipboard.readText());
+
+    test('the head of a long table stays in sight, and so does the row that has the focus', wide, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/seats');
+      const head = page.locator('.rows th').nth(1);
+      const last = rows().last();
+      await last.scrollIntoViewIfNeeded();
+      // Whatever scrolled: the last row is in the window, and the head stands over it, below the bar, with nothing on it.
+      const seen = await head.evaluate((cell) => {
+        const box = cell.getBoundingClientRect();
+        const on = document.elementFromPoint(box.left + 12, box.top + box.height / 2);
+        return { top: box.top, bottom: box.bottom, uncovered: cell === on || cell.contains(on) };
+      });
+      const row = await last.boundingBox();
+      assert.ok(row.y + row.height <= 901 && row.y >= seen.bottom, `the row at ${row.y}, the head until ${seen.bottom}`);
+      assert.ok(seen.top >= 48 && seen.uncovered, `the head at ${JSON.stringify(seen)}`);
+      // Back by keyboard: a row that is stepped to is not under the head.
+      await rows().nth(20).getByRole('link').first().focus();
+      await rows().nth(3).getByRole('link').first().focus();
+      const focused = await rows().nth(3).getByRole('link').first().boundingBox();
+      const bottom = await head.evaluate((cell) => cell.getBoundingClientRect().bottom);
+      assert.ok(focused.y >= bottom, `what has the focus at ${focused.y}, the head until ${bottom}`);
+      await sound('frame-seats');
+      // However many columns there are: the page itself never scrolls sideways.
+      await h.visit(tab, '/console/seats?cols=license,customer,state,platform,version,seen,since,offline,id');
+      await rows().last().scrollIntoViewIfNeeded();
+      assert.ok((await head.boundingBox()).y >= 48);
+      assert.ok((await h.overflow(tab)) <= 0);
+    });
+  });
+}
