@@ -68,5 +68,26 @@ for (const way of ways) {
       assert.ok((await head.boundingBox()).y >= 48);
       assert.ok((await h.overflow(tab)) <= 0);
     });
+
+    test("times stand in the viewer's zone once the browser has told it", scripting, async () => {
+      const { page } = tab;
+      await h.visit(tab, `/console/licenses/${licenses[0].id}`);
+      const titles = await page.locator('time').evaluateAll((all) => all.map((time) => time.title + time.textContent));
+      assert.ok(titles.length > 3);
+      for (const title of titles) assert.match(title, /UTC\+0545/);
+      // What comes later than the page does so, too.
+      await page.getByRole('link', { name: 'Ada', exact: true }).first().click();
+      await page.waitForURL('**/console/customers/cus_*');
+      await page.locator('time').first().waitFor();
+      assert.match(await page.locator('time').first().getAttribute('title'), /UTC\+0545/);
+      await sound('frame-zone');
+    });
+
+    test('without scripting times are in UTC and say so', plain, async () => {
+      await h.visit(tab, `/console/licenses/${licenses[0].id}`);
+      const titles = await tab.page.locator('time').evaluateAll((all) => all.map((time) => time.title + time.textContent));
+      assert.ok(titles.length > 3);
+      for (const title of titles) assert.match(title, / UTC/);
+    });
   });
 }

@@ -1,5 +1,7 @@
 //! The document around the application: head, style sheet, the script that hydrates, and the policy for all of it.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderName, HeaderValue, header};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
@@ -16,6 +18,12 @@ fn policy(nonce: &str) -> String {
          object-src 'none'; frame-ancestors 'none'"
     )
 }
+
+/// What every page does without the application's code, but for its comments.
+static FRAME: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("frame.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+});
 
 /// The whole document.
 pub fn shell() -> impl IntoView {
@@ -55,6 +63,7 @@ pub fn shell() -> impl IntoView {
                 <link rel="stylesheet" href=assets::url("holdfast.css") />
                 <link rel="modulepreload" href=script nonce=nonce.clone() />
                 <MetaTags />
+                <script nonce=nonce.clone()>{FRAME.as_str()}</script>
                 <script type="module" nonce=nonce>{start}</script>
             </head>
             <body>

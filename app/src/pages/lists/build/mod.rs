@@ -276,15 +276,15 @@ impl List {
         self.listed.fields.push(Field { name: name.to_owned(), label: label.to_owned(), value, options, first });
     }
 
-    /// A field for a day.
+    /// A field for a day. It is one of UTC, whoever looks: the address means the same to everybody it is sent to.
     fn day(&mut self, name: &str, label: &str) {
         let value = self.query.get(name).to_owned();
         if !value.is_empty() {
-            self.chip(name, &format!("{label} {value}"));
+            self.chip(name, &format!("{label} {value} UTC"));
         }
         self.listed.fields.push(Field {
             name: name.to_owned(),
-            label: label.to_owned(),
+            label: format!("{label} (UTC)"),
             value,
             options: Vec::new(),
             first: false,
