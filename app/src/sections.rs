@@ -86,6 +86,7 @@ sections! {
         Seats: lists::SeatsPage;
         Seat: seats::SeatPage;
         Orders: lists::OrdersPage;
+        Plans: lists::PlansPage;
         Audit: audit::AuditPage;
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;

@@ -20,7 +20,7 @@ for (const way of ways) {
     const wideScripting = { skip: way.width < 801 || !way.scripting };
 
     before(async () => {
-      server = await h.startServer();
+      server = await h.startServer(['--environment', 'staging']);
       browser = await h.startBrowser();
       tab = await h.openPage(browser, server, { ...way, zone: 'Asia/Kathmandu' });
       await tab.context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -88,6 +88,52 @@ for (const way of ways) {
       const titles = await tab.page.locator('time').evaluateAll((all) => all.map((time) => time.title + time.textContent));
       assert.ok(titles.length > 3);
       for (const title of titles) assert.match(title, / UTC/);
+    });
+
+    test('the environment stands on top, and every screen is in the navigation', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/plans');
+      await page.getByText('staging', { exact: true }).waitFor();
+      await rows().filter({ hasText: 'Studio' }).waitFor();
+      await sound('frame-plans');
+      const nav = page.getByRole('navigation', { name: way.width < 801 ? 'Console, short' : 'Console', exact: true });
+      if (way.width < 801) await nav.getByText('More').click();
+      await nav.getByRole('link', { name: 'Acts on many' }).click();
+      await page.waitForURL('**/console/acts');
+      await page.getByRole('heading', { name: 'Acts on many' }).waitFor();
+    });
+
+    test('the navigation folds, stays so on the next page, and opens where it is pointed at', wide, async () => {
+      const { page } = tab;
+      const nav = page.locator('.frame-nav');
+      const width = async () => (await nav.boundingBox()).width;
+      const away = () => page.mouse.move(900, 600);
+      await h.visit(tab, '/console/licenses');
+      await away();
+      assert.ok((await width()) > 200);
+      await nav.getByRole('button', { name: 'Fold the navigation' }).click();
+      await h.settled(tab);
+      await page.waitForSelector('html[data-nav=folded]', { state: 'attached' });
+      await away();
+      assert.ok((await width()) <= 56, `${await width()} wide`);
+      await page.waitForTimeout(500);
+      await h.visit(tab, '/console/customers');
+      await away();
+      assert.ok((await width()) <= 56, 'kept for the next page');
+      await sound('frame-folded');
+      const place = await page.getByRole('heading', { name: /Customers/ }).boundingBox();
+      await nav.hover();
+      assert.ok((await width()) > 200, 'there whole while it is pointed at');
+      assert.deepEqual(await page.getByRole('heading', { name: /Customers/ }).boundingBox(), place, 'over the page, which stays');
+      await away();
+      await nav.getByRole('link', { name: 'Audit' }).focus();
+      await page.keyboard.press('Shift+Tab');
+      assert.ok((await width()) > 200, 'there whole for the keyboard');
+      await nav.hover();
+      await nav.getByRole('button', { name: 'Keep it open' }).click();
+      await page.waitForSelector('html:not([data-nav])', { state: 'attached' });
+      await away();
+      assert.ok((await width()) > 200);
     });
   });
 }

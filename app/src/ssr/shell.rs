@@ -30,6 +30,7 @@ pub fn shell() -> impl IntoView {
     let theme = ctx::cookie("theme").filter(|theme| theme == "light" || theme == "dark");
     let density = ctx::cookie("density").filter(|density| density == "compact");
     let shortcuts = ctx::cookie("shortcuts").filter(|shortcuts| shortcuts == "off");
+    let nav = ctx::cookie("nav").filter(|nav| nav == "folded");
     let nonce = use_nonce();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), nonce.as_ref()) {
         let fixed = [
@@ -53,7 +54,7 @@ pub fn shell() -> impl IntoView {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme data-density=density data-shortcuts=shortcuts>
+        <html lang="en" data-theme=theme data-density=density data-shortcuts=shortcuts data-nav=nav>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

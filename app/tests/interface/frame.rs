@@ -53,3 +53,39 @@ async fn days_in_addresses_are_days_of_utc_whoever_looks() {
         assert!(body.contains(&things.license.to_string()), "{zone}: the license is in the list of everybody");
     }
 }
+
+#[tokio::test]
+async fn the_environment_stands_on_every_page_of_an_installation_that_has_one() {
+    let settings = ssr::Settings { environment: Some("staging <1>".to_owned()), ..ssr::Settings::default() };
+    let world = World::with(settings).await;
+    let mut browser = world.member(world.vendor, Role::Viewer).await;
+    let body = browser.get("/console/licenses").await.body;
+    assert!(body.contains("class=\"environment\"") && body.contains("staging &lt;1&gt;"), "{body}");
+    let world = World::new().await;
+    let mut browser = world.member(world.vendor, Role::Viewer).await;
+    assert!(!browser.get("/console/licenses").await.body.contains("class=\"environment\""));
+}
+
+#[tokio::test]
+async fn plans_of_all_products_are_a_list() {
+    let world = World::new().await;
+    let (one, other) = (world.things("first").await, world.things("second").await);
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let link = |plan: &dyn std::fmt::Display| format!("href=\"/console/plans/{plan}\"");
+    let body = owner.get("/console/plans").await.body;
+    assert!(body.contains(&link(&one.plan)) && body.contains(&link(&other.plan)), "{body}");
+    assert!(body.contains(&format!("/console/licenses/new?plan={}", one.plan)));
+    assert!(!body.contains("/console/exports/plans"), "what cannot be exported is not offered");
+    let narrowed = owner.get(&format!("/console/plans?product={}", one.product)).await.body;
+    assert!(narrowed.contains(&link(&one.plan)) && !narrowed.contains(&link(&other.plan)), "{narrowed}");
+    assert!(owner.get("/console/plans?q=nothing-like-it").await.body.contains("No plan matches"));
+    assert!(owner.get("/console/plans?archived=true").await.body.contains("No plan matches"));
+    assert!(owner.get("/console/plans?archived=perhaps").await.body.contains("role=\"alert\""));
+    // Not of everybody, and not of somebody else.
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let body = viewer.get("/console/plans").await.body;
+    assert!(body.contains(&link(&one.plan)) && !body.contains("/console/licenses/new"), "{body}");
+    let mut stranger = world.member(world.other, Role::Owner).await;
+    assert!(stranger.get("/console/plans").await.body.contains("No plans yet"));
+    assert_eq!(owner.get("/console/exports/plans.csv").await.status, 400);
+}

@@ -61,7 +61,7 @@ fn table() -> Vec<Row> {
     table! {
         // Of everybody: how it looks, who one is, where one is signed in.
         whoami "+++++" "ok" "unauthenticated" |_| "";
-        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off";
+        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off&nav=folded";
         my_sessions "+++++" "ok" "unauthenticated" |_| "";
         end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
         end_other_sessions "+++++" "ok" "unauthenticated" |_| "";

@@ -38,6 +38,12 @@ pub fn OrdersPage() -> impl IntoView {
     view! { <ListPage of="orders" /> }
 }
 
+/// The plans of all products.
+#[component]
+pub fn PlansPage() -> impl IntoView {
+    view! { <ListPage of="plans" /> }
+}
+
 /// A list.
 #[component]
 pub fn ListPage(
@@ -89,8 +95,16 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
     let columns = listed.columns.into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });
-    let exports = listed.exports.into_iter().map(|Link { text, href }| {
-        view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
+    let exports = (!listed.exports.is_empty()).then(|| {
+        let links = listed.exports.into_iter().map(|Link { text, href }| {
+            view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
+        });
+        view! {
+            <details class="menu-pop">
+                <summary class="btn btn-sm btn-plain">"Export"</summary>
+                <div class="menu-body">{links.collect_view()}</div>
+            </details>
+        }
     });
     view! {
         <PageHead title=listed.title total=listed.total>
@@ -99,10 +113,7 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
                     <summary class="btn btn-sm btn-plain">"Columns"</summary>
                     <div class="menu-body">{columns.collect_view()}</div>
                 </details>
-                <details class="menu-pop">
-                    <summary class="btn btn-sm btn-plain">"Export"</summary>
-                    <div class="menu-body">{exports.collect_view()}</div>
-                </details>
+                {exports}
                 {action}
             </div>
         </PageHead>
