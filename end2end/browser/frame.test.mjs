@@ -135,5 +135,41 @@ for (const way of ways) {
       await away();
       assert.ok((await width()) > 200);
     });
+
+    test('a page that is not there yet says so after a moment', scripting, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/shortcuts');
+      const go = () => page.evaluate(() => document.querySelector('a[href="/console/customers"]').click());
+      let held = [];
+      const hold = (route) => new Promise((done) => held.push(() => done(route.continue())));
+      // Its data is late.
+      await page.route('**/read_list*', hold);
+      await go();
+      const loading = page.locator('main .loading');
+      await loading.waitFor({ state: 'visible' });
+      assert.equal(await loading.getAttribute('aria-busy'), 'true');
+      assert.match(await loading.innerText(), /Loading/);
+      await page.unroute('**/read_list*');
+      held.forEach((release) => release());
+      held = [];
+      await rows().first().waitFor();
+      assert.equal(await loading.count(), 0);
+      // Its code is late.
+      await page.route('**/assets/*.wasm', hold);
+      await page.evaluate(() => document.querySelector('a[href="/console/webhooks"]').click());
+      const main = page.locator('main[aria-busy=true]');
+      await main.waitFor();
+      const shown = () => main.evaluate((element) => {
+        const style = getComputedStyle(element, '::before');
+        return style.visibility === 'visible' && style.content.includes('Loading');
+      });
+      await page.waitForTimeout(800);
+      assert.ok(await shown(), 'the wait is told');
+      await page.unroute('**/assets/*.wasm');
+      held.forEach((release) => release());
+      await page.getByRole('heading', { name: 'Webhooks' }).waitFor();
+      assert.equal(await main.count(), 0);
+      await sound('frame-waited');
+    });
   });
 }
