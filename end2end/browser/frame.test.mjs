@@ -136,6 +136,74 @@ for (const way of ways) {
       assert.ok((await width()) > 200);
     });
 
+    test('the id of every row copies, and so do ids in cells', wideScripting, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses?sort=created_at');
+      const row = rows().filter({ hasText: 'Ada' });
+      const copy = row.getByRole('button', { name: /^Copy id of license/ });
+      const opacity = () => copy.evaluate((button) => getComputedStyle(button.closest('.on-hover')).opacity);
+      await page.mouse.move(900, 5);
+      assert.equal(await opacity(), '0');
+      await row.getByRole('link').first().focus();
+      assert.equal(await opacity(), '1', 'there for whoever has no mouse');
+      await copy.click();
+      await row.getByText('Copied').waitFor({ state: 'attached' });
+      assert.equal(await clipboard(), licenses[0].id);
+      await h.visit(tab, '/console/audit?action=license.issued');
+      await rows().first().getByRole('button', { name: `Copy ${licenses[1].id}` }).click();
+      assert.equal(await clipboard(), licenses[1].id);
+      await sound('frame-copied');
+    });
+
+    test('a row of a license leads to what is done most', wide, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/licenses');
+      const row = rows().filter({ hasText: 'Bob' });
+      await row.hover();
+      await row.getByRole('link', { name: 'Extend', exact: true }).click();
+      await page.waitForURL(`**/console/licenses/${licenses[1].id}/extend`);
+      await page.getByRole('button', { name: 'Extend' }).waitFor();
+      await sound('frame-extend');
+    });
+
+    test('a device that activates appears in the list of seats; what is ticked stays ticked, and nothing else is', scripting, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/seats');
+      await page.evaluate(() => (window.notReloaded = true));
+      const second = rows().nth(1);
+      const id = await second.locator('.pick input').inputValue();
+      await second.locator('.pick input').check();
+      await h.activate(server, product, licenses[1].key, 'A newcomer');
+      await rows().filter({ hasText: 'A newcomer' }).waitFor();
+      const ticked = await page.locator('.pick input:checked').evaluateAll((all) => all.map((box) => box.value));
+      assert.deepEqual(ticked, [id]);
+      assert.ok(await page.evaluate(() => window.notReloaded));
+      // What stands in its place on another list is not ticked.
+      await rows().first().locator('.pick input').check();
+      await page.getByRole('searchbox', { name: /device/ }).last().fill('Computer 7');
+      await page.getByRole('button', { name: 'Filter', exact: true }).click();
+      await page.waitForURL('**q=Computer*');
+      await rows().filter({ hasText: 'A newcomer' }).waitFor({ state: 'detached' });
+      assert.equal(await rows().count(), 1);
+      assert.equal(await page.locator('.pick input:checked').count(), 0);
+    });
+
+    test("a seat's page follows what becomes of it", scripting, async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/seats?q=newcomer');
+      await rows().getByRole('link', { name: 'A newcomer' }).click();
+      await page.waitForURL('**/console/seats/sea_*');
+      await page.getByText('In use').waitFor();
+      const other = await h.openPage(browser, server, way);
+      await other.context.addCookies(await tab.context.cookies());
+      await h.visit(other, page.url());
+      await other.page.getByRole('link', { name: 'Free seat' }).click();
+      await other.page.getByLabel('Reason').fill('Sold');
+      await other.page.getByRole('button', { name: 'Free seat' }).click();
+      await page.locator('.badge-state', { hasText: 'Free' }).waitFor();
+      await other.context.close();
+    });
+
     test('a page that is not there yet says so after a moment', scripting, async () => {
       const { page } = tab;
       await h.visit(tab, '/console/shortcuts');

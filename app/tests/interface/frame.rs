@@ -89,3 +89,34 @@ async fn plans_of_all_products_are_a_list() {
     assert!(stranger.get("/console/plans").await.body.contains("No plans yet"));
     assert_eq!(owner.get("/console/exports/plans.csv").await.status, 400);
 }
+
+#[tokio::test]
+async fn rows_offer_what_whoever_looks_may_do_and_their_id() {
+    let world = World::new().await;
+    let things = world.things("rows").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let path = format!("/console/licenses?customer={}", things.customer);
+    let act = |step: &str| format!("href=\"/console/licenses/{}/{step}\"", things.license);
+    let copies = |id: &dyn std::fmt::Display| format!("data-copy=\"{id}\"");
+    let body = owner.get(&path).await.body;
+    assert!(
+        body.contains(&act("extend")) && body.contains(&act("suspend")) && !body.contains(&act("resume")),
+        "{body}"
+    );
+    assert!(body.contains(&copies(&things.license)));
+    owner.call(&function("take_step"), &format!("id={}&step=suspend&reason=Asked", things.license)).await;
+    let body = owner.get(&path).await.body;
+    assert!(body.contains(&act("resume")) && !body.contains(&act("suspend")), "{body}");
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let body = viewer.get(&path).await.body;
+    assert!(!body.contains(&act("extend")) && body.contains(&copies(&things.license)), "{body}");
+    for (list, id) in [
+        ("seats", things.seat.to_string()),
+        ("customers", things.customer.to_string()),
+        ("plans", things.plan.to_string()),
+        ("audit?action=license.issued", things.license.to_string()),
+    ] {
+        let body = owner.get(&format!("/console/{list}")).await.body;
+        assert!(body.contains(&copies(&id)), "{list}: {body}");
+    }
+}
