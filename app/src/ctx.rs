@@ -10,7 +10,8 @@ use holdfast_service::{
         sessions::{SessionSecret, SignedIn},
     },
 };
-use leptos::prelude::use_context;
+use jiff::tz::TimeZone;
+use leptos::prelude::{use_context, with_context};
 use leptos_axum::ResponseOptions;
 use tower_cookies::Cookies;
 use tower_sessions::Session;
@@ -135,7 +136,14 @@ fn forget(signs_in: bool) {
 }
 
 fn cookies() -> Option<Cookies> {
-    parts()?.extensions.get::<Cookies>().cloned()
+    with_context::<Parts, _>(|parts| parts.extensions.get::<Cookies>().cloned()).flatten()
+}
+
+/// The zone in which times are written for whoever asks: the one that their browser told, UTC where it told none that there
+/// is. The name is looked up among those known and is no path.
+pub fn zone() -> TimeZone {
+    let named = cookie("zone").and_then(|name| TimeZone::get(&name).ok());
+    named.unwrap_or(TimeZone::UTC)
 }
 
 /// One cookie of the request.

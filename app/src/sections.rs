@@ -28,6 +28,34 @@ fn not_loaded() -> AnyView {
     view! { <ErrorState error /> }.into_any()
 }
 
+/// Says that the page one goes to is on its way, for as long as it lives: the page one leaves stays meanwhile, and shows it
+/// after a moment (`.frame-main[aria-busy]`). Not while a browser takes over the page that is there already.
+struct Waits;
+
+impl Waits {
+    fn begin() -> Self {
+        Self::say(true);
+        Self
+    }
+
+    #[cfg(feature = "hydrate")]
+    fn say(busy: bool) {
+        let taken_over = document().document_element().is_some_and(|root| root.has_attribute("data-hydrated"));
+        let Some(content) = document().get_element_by_id("content").filter(|_| taken_over) else { return };
+        // Neither can fail for this name.
+        let _ = if busy { content.set_attribute("aria-busy", "true") } else { content.remove_attribute("aria-busy") };
+    }
+
+    #[cfg(not(feature = "hydrate"))]
+    const fn say(_: bool) {}
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        Self::say(false);
+    }
+}
+
 macro_rules! sections {
     ($($section:ident { $($page:ident: $component:path;)* })*) => {
         /// A page whose code is loaded with that of its section.
@@ -68,6 +96,7 @@ macro_rules! sections {
             }
 
             async fn preload(&self) {
+                let _waits = Waits::begin();
                 // Where it does not come, the view says so.
                 let _ = match self {
                     $($(Self::$page)|* => split::$section::preload().await,)*
@@ -86,6 +115,7 @@ sections! {
         Seats: lists::SeatsPage;
         Seat: seats::SeatPage;
         Orders: lists::OrdersPage;
+        Plans: lists::PlansPage;
         Audit: audit::AuditPage;
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;

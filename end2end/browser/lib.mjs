@@ -81,12 +81,13 @@ export function startBrowser() {
 }
 
 /** A page that remembers everything that should not have happened. */
-export async function openPage(browser, server, { scripting = true, theme = 'light', width = 1280, height = 900 } = {}) {
+export async function openPage(browser, server, { scripting = true, theme = 'light', width = 1280, height = 900, zone } = {}) {
   const context = await browser.newContext({
     baseURL: server.origin,
     javaScriptEnabled: scripting,
     colorScheme: theme,
     reducedMotion: 'reduce',
+    timezoneId: zone,
     viewport: { width, height },
   });
   context.setDefaultTimeout(15_000);

@@ -90,6 +90,9 @@ pub struct ServeOptions {
     /// The address under which a browser reaches the console, where it differs from the `Host` header.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// What people call this installation, such as `staging`: the console shows it on top, so that nobody takes it for another.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
     /// A proxy whose `X-Forwarded-For` is believed: an address or `ADDRESS/BITS`; repeatable.
     #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
@@ -235,6 +238,8 @@ pub struct ServeConfig {
     pub node_name: String,
     /// The console's origin, `scheme://host[:port]`, where set.
     pub public_url: Option<String>,
+    /// What people call this installation, where they call it anything.
+    pub environment: Option<String>,
     /// Proxies whose `X-Forwarded-…` are believed.
     pub trusted_proxies: Vec<Network>,
     /// How long to go on accepting when stopping.
@@ -260,6 +265,7 @@ impl Default for ServeConfig {
             region: "default".to_owned(),
             node_name: "node".to_owned(),
             public_url: None,
+            environment: None,
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(3),
             max_connections: 10_000,
@@ -403,6 +409,7 @@ impl ServeOptions {
             region: self.region.or(file.region),
             node_name: self.node_name.or(file.node_name),
             public_url: self.public_url.or(file.public_url),
+            environment: self.environment.or(file.environment),
             trusted_proxy: if self.trusted_proxy.is_empty() { file.trusted_proxy } else { self.trusted_proxy },
             drain_seconds: self.drain_seconds.or(file.drain_seconds),
             max_connections: self.max_connections.or(file.max_connections),
@@ -445,6 +452,7 @@ impl ServeOptions {
             region: self.region.unwrap_or(defaults.region),
             node_name: self.node_name.unwrap_or_else(machine_name),
             public_url: self.public_url.map(|url| origin("--public-url", &url)).transpose()?,
+            environment: self.environment.as_deref().and_then(|name| environment(name).transpose()).transpose()?,
             trusted_proxies,
             drain: self.drain_seconds.map_or(defaults.drain, Duration::from_secs),
             max_connections: positive("--max-connections", self.max_connections, defaults.max_connections)?,
@@ -453,6 +461,17 @@ impl ServeOptions {
             token_rate: rate("--token-rate", self.token_rate, defaults.token_rate)?,
             migrate: self.migrate,
         })
+    }
+}
+
+/// What an installation is called: short enough to stand on top of every page; nothing where it is empty.
+fn environment(name: &str) -> Result<Option<String>, ConfigError> {
+    let name = name.trim();
+    let fits = name.chars().count() <= 24 && !name.chars().any(char::is_control);
+    if fits {
+        Ok(Some(name.to_owned()).filter(|name| !name.is_empty()))
+    } else {
+        Err(value("--environment", "must be at most 24 printable characters"))
     }
 }
 
@@ -487,6 +506,16 @@ mod tests {
         assert_eq!(config.continuity, Bounds::default());
         let (config, _) = load("continuity_hours = 6", Options::default(), ServeOptions::default()).unwrap();
         assert_eq!(config.continuity, Bounds::of_hours(6));
+    }
+
+    #[test]
+    fn an_environment_has_a_short_name_or_none() {
+        let named = |name: &str| ServeOptions { environment: Some(name.into()), ..ServeOptions::default() }.resolve();
+        assert_eq!(named(" staging ").unwrap().environment.as_deref(), Some("staging"));
+        assert_eq!(named("  ").unwrap().environment, None);
+        assert!(named("a\u{7}b").is_err() && named(&"x".repeat(25)).is_err());
+        let (_, serve) = load("environment = \"trial\"", Options::default(), ServeOptions::default()).unwrap();
+        assert_eq!(serve.environment.as_deref(), Some("trial"));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Viewer {
     pub density: String,
     /// `on` or `off`: whether single keys do anything.
     pub shortcuts: String,
+    /// What the operator calls this installation, where there are several.
+    pub environment: Option<String>,
     /// From when on the person needs a second factor, where they have none yet.
     pub factor_due: Option<When>,
 }
@@ -48,6 +50,7 @@ pub async fn whoami() -> Result<Option<Viewer>, UiError> {
         theme: chosen("theme", &["light", "dark"], "system"),
         density: chosen("density", &["compact"], "comfortable"),
         shortcuts: chosen("shortcuts", &["off"], "on"),
+        environment: ctx::state()?.environment().map(str::to_owned),
         factor_due: factor_due.filter(|due| *due > service.now()).map(|due| When::new(due, service.now())),
     }))
 }
@@ -58,6 +61,7 @@ pub async fn set_look(
     #[server(default)] theme: String,
     #[server(default)] density: String,
     #[server(default)] shortcuts: String,
+    #[server(default)] nav: String,
 ) -> Result<(), UiError> {
     use crate::ctx;
     use holdfast_domain::Permission;
@@ -72,6 +76,9 @@ pub async fn set_look(
     }
     if ["on", "off"].contains(&shortcuts.as_str()) {
         ctx::set_cookie("shortcuts", &shortcuts, YEAR);
+    }
+    if ["open", "folded"].contains(&nav.as_str()) {
+        ctx::set_cookie("nav", &nav, YEAR);
     }
     Ok(())
 }

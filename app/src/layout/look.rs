@@ -5,21 +5,27 @@ use leptos::prelude::*;
 /// A choice: its name, its label, its values with their words.
 type Choice = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
+/// Whether the navigation is there whole, or only its icons until it is pointed at.
+const NAV: Choice = ("nav", "Navigation", &[("open", "Open"), ("folded", "Folded")]);
+/// Its place among the choices.
+pub const NAV_PLACE: usize = 3;
+
 /// What can be chosen; the first value of each is what holds where nothing was chosen.
-pub const CHOICES: [Choice; 3] = [
+pub const CHOICES: [Choice; 4] = [
     ("theme", "Theme", &[("system", "System"), ("light", "Light"), ("dark", "Dark")]),
     ("density", "Rows", &[("comfortable", "Roomy"), ("compact", "Compact")]),
     ("shortcuts", "Shortcuts", &[("on", "On"), ("off", "Off")]),
+    NAV,
 ];
 
 /// What was chosen in this window since its page came, by the place in [`CHOICES`].
 #[derive(Clone, Copy)]
-pub struct Chosen(RwSignal<[Option<&'static str>; 3]>);
+pub struct Chosen(RwSignal<[Option<&'static str>; 4]>);
 
 impl Chosen {
     /// Makes it known to everything below.
     pub fn provide() {
-        provide_context(Self(RwSignal::new([None; 3])));
+        provide_context(Self(RwSignal::new([None; 4])));
     }
 
     /// Of everything above.
@@ -53,10 +59,10 @@ fn apply(name: &'static str, value: &'static str, usual: bool) {
         let _ = if usual { root.remove_attribute(&attribute) } else { root.set_attribute(&attribute, value) };
     }
     let of = |other: &str| if other == name { value.to_owned() } else { String::new() };
-    let (theme, density, shortcuts) = (of("theme"), of("density"), of("shortcuts"));
+    let (theme, density, shortcuts, nav) = (of("theme"), of("density"), of("shortcuts"), of("nav"));
     leptos::task::spawn_local(async move {
         // Where it could not be kept, this window looks so and the next one does not.
-        let _ = super::api::set_look(theme, density, shortcuts).await;
+        let _ = super::api::set_look(theme, density, shortcuts, nav).await;
     });
 }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 use api::{SetLook, SignOut, Viewer};
 use keys::{Sheet, Summoned};
-use look::{CHOICES, Chosen};
+use look::{CHOICES, Chosen, NAV_PLACE};
 
 /// A screen: address, name, icon.
 type Link = (&'static str, &'static str, Shape);
@@ -36,7 +36,7 @@ const ALERTS: &str = "/console/alerts";
 
 /// The groups of the navigation with their screens.
 const GROUPS: &[(&str, &[Link])] = &[
-    ("Sell", &[("/console/products", "Products", Shape::Product)]),
+    ("Sell", &[("/console/products", "Products", Shape::Product), ("/console/plans", "Plans", Shape::Plan)]),
     (
         "Customers",
         &[
@@ -45,6 +45,7 @@ const GROUPS: &[(&str, &[Link])] = &[
             ("/console/seats", "Seats", Shape::Seat),
             ("/console/orders", "Orders", Shape::Order),
             ("/console/imports", "Import", Shape::Import),
+            ("/console/acts", "Acts on many", Shape::Act),
         ],
     ),
     (
@@ -120,6 +121,9 @@ pub fn Console() -> impl IntoView {
                     "Overview"
                 </A>
                 {groups(counted)}
+                <form method="post" action=SetLook::url() class="nav-fold">
+                    {fold("folded", "Fold the navigation")} {fold("open", "Keep it open")}
+                </form>
             </nav>
             <main class="frame-main" id="content" tabindex="-1">
                 <div class="frame-inner">
@@ -243,6 +247,24 @@ fn groups<V: IntoView + 'static>(counted: impl Fn(&str) -> Option<V> + Copy + Se
     GROUPS.iter().map(group).collect_view()
 }
 
+/// A button that folds the navigation or opens it; the style sheet shows the one of the two that changes anything. Without
+/// scripting it sends its form.
+fn fold(value: &'static str, text: &'static str) -> impl IntoView {
+    let chosen = Chosen::find();
+    let choose = move |event: leptos::ev::MouseEvent| {
+        if let Some(chosen) = chosen {
+            event.prevent_default();
+            chosen.choose(NAV_PLACE, value);
+        }
+    };
+    view! {
+        <button class="nav-link" type="submit" name="nav" value=value on:click=choose>
+            <Icon shape=Shape::Fold />
+            {text}
+        </button>
+    }
+}
+
 /// What does not fit on a phone's bar, in a sheet above it that closes when one goes somewhere.
 #[component]
 fn More(
@@ -270,7 +292,11 @@ fn More(
 fn PersonMenu(viewer: Viewer) -> impl IntoView {
     let kept = [viewer.theme, viewer.density, viewer.shortcuts];
     let looks = kept.into_iter().enumerate().map(|(place, kept)| view! { <Look place kept /> }).collect_view();
+    let environment = viewer.environment.map(|name| {
+        view! { <span class="environment" title="Environment"><span class="visually-hidden">"Environment: "</span>{name}</span> }
+    });
     view! {
+        {environment}
         <details class="menu-pop">
             <summary>
                 <Icon shape=Shape::Person />

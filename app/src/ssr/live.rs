@@ -35,7 +35,7 @@ use super::{AppState, Visitor, sessions::secret};
 pub const PATH: &str = "/console/live";
 /// The server functions that pages call again when they are told to. They are no use of a session: a screen that nobody
 /// sits at does not keep its session.
-const READ_AGAIN: [&str; 9] = [
+const READ_AGAIN: [&str; 13] = [
     "fleet",
     "node",
     "alerts",
@@ -45,6 +45,10 @@ const READ_AGAIN: [&str; 9] = [
     "license_again",
     "customer_again",
     "act_again",
+    "list_again",
+    "seat_again",
+    "webhook_again",
+    "delivery_again",
 ];
 
 /// How often to look for what has changed.

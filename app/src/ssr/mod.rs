@@ -43,6 +43,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// The version of this server.
     pub version: &'static str,
+    /// What the operator calls this installation, so that nobody takes it for another: `staging`.
+    pub environment: Option<String>,
     /// How the node stands, which long answers go by.
     pub stands: Stands,
 }
@@ -82,6 +84,11 @@ impl AppState {
     /// The origins under which browsers reach this server.
     pub fn origins(&self) -> &[String] {
         &self.0.settings.origins
+    }
+
+    /// What the operator calls this installation.
+    pub fn environment(&self) -> Option<&str> {
+        self.0.settings.environment.as_deref()
     }
 
     /// The version of this server.

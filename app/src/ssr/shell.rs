@@ -1,5 +1,7 @@
 //! The document around the application: head, style sheet, the script that hydrates, and the policy for all of it.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderName, HeaderValue, header};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
@@ -17,11 +19,18 @@ fn policy(nonce: &str) -> String {
     )
 }
 
+/// What every page does without the application's code, but for its comments.
+static FRAME: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("frame.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+});
+
 /// The whole document.
 pub fn shell() -> impl IntoView {
     let theme = ctx::cookie("theme").filter(|theme| theme == "light" || theme == "dark");
     let density = ctx::cookie("density").filter(|density| density == "compact");
     let shortcuts = ctx::cookie("shortcuts").filter(|shortcuts| shortcuts == "off");
+    let nav = ctx::cookie("nav").filter(|nav| nav == "folded");
     let nonce = use_nonce();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), nonce.as_ref()) {
         let fixed = [
@@ -45,7 +54,7 @@ pub fn shell() -> impl IntoView {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme data-density=density data-shortcuts=shortcuts>
+        <html lang="en" data-theme=theme data-density=density data-shortcuts=shortcuts data-nav=nav>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -55,6 +64,7 @@ pub fn shell() -> impl IntoView {
                 <link rel="stylesheet" href=assets::url("holdfast.css") />
                 <link rel="modulepreload" href=script nonce=nonce.clone() />
                 <MetaTags />
+                <script nonce=nonce.clone()>{FRAME.as_str()}</script>
                 <script type="module" nonce=nonce>{start}</script>
             </head>
             <body>

@@ -352,7 +352,7 @@ where
     T: Clone + DeserializeOwned + 'static,
     V: IntoView + 'static,
 {
-    show_outcome(reading.0, Arc::new(move |outcome| Ok(content(Found::open(outcome?)?).into_any())))
+    show_outcome(reading.0, false, Arc::new(move |outcome| Ok(content(Found::open(outcome?)?).into_any())))
 }
 
 /// The same for what is read again by itself: where that fails for a while, what was read last stays, with why it may no
@@ -368,6 +368,7 @@ where
     let last = StoredValue::new(None::<Found>);
     show_outcome(
         reading.0,
+        false,
         Arc::new(move |outcome| {
             let (found, error) = match outcome {
                 Err(error) if error.passes() => match last.get_value() {
@@ -388,15 +389,21 @@ where
     T: Clone + DeserializeOwned + 'static,
     V: IntoView + 'static,
 {
-    show_outcome(reading.0, Arc::new(move |outcome| Ok(outcome.and_then(Found::open).ok().map(&content).into_any())))
+    show_outcome(
+        reading.0,
+        true,
+        Arc::new(move |outcome| Ok(outcome.and_then(Found::open).ok().map(&content).into_any())),
+    )
 }
 
+/// While nothing is there yet, a word in its place says so, after a moment (`.loading`); of a trifle nothing does.
 fn show_outcome(
     resource: Resource<Outcome, Json>,
+    trifle: bool,
     content: Arc<dyn Fn(Outcome) -> Result<AnyView, UiError> + Send + Sync>,
 ) -> AnyView {
     view! {
-        <Transition fallback=|| ()>
+        <Transition fallback=move || (!trifle).then(|| view! { <p class="loading" role="status" aria-busy="true">"Loading…"</p> })>
             {move || {
                 let content = Arc::clone(&content);
                 Suspend::new(async move {

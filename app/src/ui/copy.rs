@@ -4,33 +4,22 @@ use leptos::prelude::*;
 
 use super::{Icon, Shape};
 
-/// A button that puts `text` on the clipboard and says so.
+/// A button that puts `text` on the clipboard and says so. What does it is the script of the document (`ssr/frame.js`), so that
+/// a list of a hundred ids has no code of its own for each.
 #[component]
-fn CopyButton(
+pub fn CopyButton(
     /// What is copied.
     text: String,
     /// What it is, for the button's name: "Copy license key".
     #[prop(into)]
     what: String,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        #[cfg(feature = "hydrate")]
-        if let Some(clipboard) = web_sys::window().map(|window| window.navigator().clipboard()) {
-            let _ = clipboard.write_text(&text);
-            copied.set(true);
-            set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
-        }
-        #[cfg(not(feature = "hydrate"))]
-        let _ = &text;
-    };
     let name = format!("Copy {what}");
     view! {
-        <button type="button" class="copy" aria-label=name.clone() title=name on:click=copy>
-            {move || if copied.get() { view! { <Icon shape=Shape::Good /> } } else { view! { <Icon shape=Shape::Copy /> } }}
-            <span class="visually-hidden" role="status">
-                {move || if copied.get() { "Copied" } else { "" }}
-            </span>
+        <button type="button" class="copy" aria-label=name.clone() title=name data-copy=text>
+            <Icon shape=Shape::Copy />
+            <Icon shape=Shape::Good />
+            <span class="visually-hidden" role="status"></span>
         </button>
     }
 }
@@ -44,10 +33,18 @@ pub fn Copyable(
     /// What it is.
     #[prop(into)]
     what: String,
+    /// Where it leads.
+    #[prop(default = None)]
+    href: Option<String>,
 ) -> impl IntoView {
+    let shown = text.clone();
+    let shown = match href {
+        Some(href) => view! { <a class="row-link mono" href=href>{shown}</a> }.into_any(),
+        None => view! { <code>{shown}</code> }.into_any(),
+    };
     view! {
         <span class="copyable">
-            <code>{text.clone()}</code>
+            {shown}
             <CopyButton text what />
         </span>
     }

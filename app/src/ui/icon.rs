@@ -53,6 +53,12 @@ pub enum Shape {
     Settings,
     /// Three dots.
     More,
+    /// A price tag.
+    Plan,
+    /// A tick before each of three lines.
+    Act,
+    /// A frame with a bar at its left.
+    Fold,
 }
 
 impl Shape {
@@ -71,6 +77,9 @@ impl Shape {
             }
             Self::Import => "M8 2v7.5M5 6.8l3 3 3-3M2.5 10v3a.5.5 0 0 0 .5.5h10a.5.5 0 0 0 .5-.5v-3",
             Self::Audit => "M2.5 4h6M2.5 8h5M2.5 12h4M9.5 11l2 2 3-4.5",
+            Self::Plan => "M2.5 2.5h5l6 6-5 5-6-6ZM5.3 5.3h.01",
+            Self::Act => "M6.5 4H14M6.5 8H14M6.5 12H14M2 4l.8.8L4.2 3.3M2 8l.8.8 1.4-1.5M2 12l.8.8 1.4-1.5",
+            Self::Fold => "M2.5 3h11v10h-11ZM6 3v10",
             Self::Search => "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9ZM10.5 10.5l3.5 3.5",
             Self::Good => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM5.3 8.2l1.9 1.9 3.6-4",
             Self::Paused => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.5 6v4M9.5 6v4",

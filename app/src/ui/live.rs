@@ -3,10 +3,10 @@
 //! The browser listens on one stream per window that is in sight (`ssr::live`); the events say what has changed and
 //! nothing else. Without scripting a page shows how things stood when it was asked for.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{act::Reading, load};
 use crate::UiError;
@@ -65,13 +65,56 @@ where
     T: Serialize + Send + Sync + 'static,
     Fut: Future<Output = Result<T, UiError>> + Send + 'static,
 {
-    let told = StoredValue::new(untrack(|| count(topic)));
+    load_again(move || count(topic), source, fetch)
+}
+
+/// The same for what goes on changing for a while, such as an act at work: as long as `goes_on` says so of what was read
+/// last, it is read again every second.
+pub fn load_while<S, T, Fut>(
+    goes_on: fn(&T) -> bool,
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
+) -> Reading<T>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    let looks = RwSignal::new(0_u32);
+    let reading = load_again(move || looks.get(), source, fetch);
+    Effect::new(move |_| {
+        if reading.get().is_some_and(|found| found.is_ok_and(|found| goes_on(&found))) {
+            let look = looks.get_untracked();
+            let again = move || {
+                // Nobody looks where the page was left meanwhile, or was read again for another reason.
+                if looks.try_get_untracked() == Some(look) {
+                    looks.set(look.wrapping_add(1));
+                }
+            };
+            set_timeout(again, Duration::from_secs(1));
+        }
+    });
+    reading
+}
+
+/// The same for what changes with the number that `changes` returns.
+pub fn load_again<S, T, Fut>(
+    changes: impl Fn() -> u32 + Send + Sync + 'static,
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
+) -> Reading<T>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Serialize + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    let last = StoredValue::new(untrack(|| (source(), changes())));
     let ask = move |(asked, now): (S, u32)| {
-        let by_itself = told.get_value() != now;
-        told.set_value(now);
+        let by_itself = last.with_value(|(before, told)| *told != now && *before == asked);
+        last.set_value((asked.clone(), now));
         fetch(asked, by_itself)
     };
-    load(move || (source(), count(topic)), ask)
+    load(move || (source(), changes()), ask)
 }
 
 #[cfg(feature = "hydrate")]

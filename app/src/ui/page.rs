@@ -162,7 +162,7 @@ const DONE: &[(&str, &str)] = &[
     ("webhook_created", "Webhook added. It is told what happens from now on."),
     ("webhook_paused", "Paused. What happens meanwhile waits."),
     ("webhook_resumed", "Resumed. What has waited is sent now, in its order."),
-    ("webhook_tested", "Test sent. Reload this page to see what the receiver answered."),
+    ("webhook_tested", "Test sent. What the receiver answers appears here when it comes."),
     ("webhook_rotated", "New secret made. For a day the one before signs as well."),
     ("webhook_removed", "Webhook removed."),
     ("webhook_redelivered", "In line again, the same bytes under the same id."),

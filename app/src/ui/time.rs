@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct When {
     /// "in 9 d 4 h" or "3 min ago".
     pub relative: String,
-    /// "2026-11-21 21:39 UTC".
+    /// "2026-11-21 22:39 CET": in the viewer's zone, or in UTC where it is not known.
     pub absolute: String,
     /// RFC 3339, for machines.
     pub iso: String,
@@ -34,19 +34,40 @@ pub fn WhenText(
 #[cfg(feature = "ssr")]
 mod server {
     use holdfast_domain::{Seconds, Timestamp};
+    use jiff::tz::TimeZone;
 
     use super::When;
+    use crate::ctx;
 
     impl When {
-        /// `at`, seen from `now`.
+        /// `at`, seen from `now`, for whoever asks.
         pub fn new(at: Timestamp, now: Timestamp) -> Self {
-            let exact = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();
+            let exact = exact(at);
             Self {
                 relative: relative(at, now),
-                absolute: exact.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                absolute: clock(exact, &ctx::zone(), "%Y-%m-%d %H:%M"),
                 iso: exact.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             }
         }
+    }
+
+    fn exact(at: Timestamp) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default()
+    }
+
+    /// A point in time that is written in RFC 3339, to the second, for whoever asks. As it is where it is none.
+    pub fn to_the_second(iso: &str) -> String {
+        let at = iso.parse::<jiff::Timestamp>();
+        at.map_or_else(|_| iso.to_owned(), |at| clock(at, &ctx::zone(), "%Y-%m-%d %H:%M:%S"))
+    }
+
+    /// What clocks of the zone show, with what it is called there at that time.
+    fn clock(at: jiff::Timestamp, zone: &TimeZone, pattern: &str) -> String {
+        let info = zone.to_offset_info(at);
+        let name = info.abbreviation();
+        // Some zones have no letters of their own: "-03".
+        let letters = if name.starts_with(['+', '-']) { "UTC" } else { "" };
+        format!("{} {letters}{name}", at.to_zoned(zone.clone()).strftime(pattern))
     }
 
     impl When {
@@ -144,8 +165,30 @@ mod server {
             assert_eq!(When::new(Timestamp::from_seconds(0), now).absolute, "1970-01-01 00:00 UTC");
             assert_eq!(When::new(Timestamp::from_micros(i64::MAX), now).iso.len(), 20);
         }
+
+        #[test]
+        fn clocks_show_the_time_of_their_zone_also_when_it_changes() {
+            for (zone, at, text) in [
+                ("UTC", "2026-11-21T21:39:00Z", "2026-11-21 21:39 UTC"),
+                ("Europe/Berlin", "2026-11-21T21:39:00Z", "2026-11-21 22:39 CET"),
+                ("Europe/Berlin", "2026-07-21T23:39:00Z", "2026-07-22 01:39 CEST"),
+                // The hour that is left out, and the one that comes twice.
+                ("Europe/Berlin", "2026-03-29T00:59:00Z", "2026-03-29 01:59 CET"),
+                ("Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-29 03:00 CEST"),
+                ("America/New_York", "2026-11-01T05:30:00Z", "2026-11-01 01:30 EDT"),
+                ("America/New_York", "2026-11-01T06:30:00Z", "2026-11-01 01:30 EST"),
+                // By half an hour and by three quarters; a year that ends earlier; without letters.
+                ("Australia/Lord_Howe", "2026-12-31T13:00:00Z", "2027-01-01 00:00 UTC+11"),
+                ("Australia/Lord_Howe", "2026-07-01T00:00:00Z", "2026-07-01 10:30 UTC+1030"),
+                ("Asia/Kathmandu", "2026-07-01T00:00:00Z", "2026-07-01 05:45 UTC+0545"),
+                ("America/Sao_Paulo", "2027-01-01T00:00:00Z", "2026-12-31 21:00 UTC-03"),
+            ] {
+                let shown = clock(at.parse().unwrap(), &TimeZone::get(zone).unwrap(), "%Y-%m-%d %H:%M");
+                assert_eq!(shown, text, "{zone}");
+            }
+        }
     }
 }
 
 #[cfg(feature = "ssr")]
-pub use server::{span, span_closely};
+pub use server::{span, span_closely, to_the_second};

@@ -58,13 +58,14 @@ async fn what_a_browser_chose_is_in_the_document_that_the_server_renders() {
         ("theme=dark", "data-theme=\"dark\""),
         ("density=compact", "data-density=\"compact\""),
         ("shortcuts=off", "data-shortcuts=\"off\""),
+        ("nav=folded", "data-nav=\"folded\""),
     ] {
         let answer = browser.submit("/console", &function("set_look"), choice).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         let html = opening(&browser.get("/console").await.body);
         assert!(html.contains(attribute), "{html}");
     }
-    for back in ["theme=system", "density=comfortable", "shortcuts=on", "theme=pink\"onload=x"] {
+    for back in ["theme=system", "density=comfortable", "shortcuts=on", "nav=open", "theme=pink\"onload=x"] {
         browser.submit("/console", &function("set_look"), back).await;
     }
     assert_eq!(opening(&browser.get("/console").await.body), "<html lang=\"en\"");

@@ -61,7 +61,7 @@ fn table() -> Vec<Row> {
     table! {
         // Of everybody: how it looks, who one is, where one is signed in.
         whoami "+++++" "ok" "unauthenticated" |_| "";
-        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off";
+        set_look "+++++" "ok" "unauthenticated" |_| "theme=dark&shortcuts=off&nav=folded";
         my_sessions "+++++" "ok" "unauthenticated" |_| "";
         end_session "not_found" "not_found" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
         end_other_sessions "+++++" "ok" "unauthenticated" |_| "";
@@ -103,6 +103,7 @@ fn table() -> Vec<Row> {
         load_freshness "+++++" "not_found" "unauthenticated" |t| format!("{FRESHNESS}&asked[product]={}&asked[customer]={}&asked[plan]={}", t.product, t.customer, t.plan);
         // Licenses.
         read_list "+++++" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive%26cols%3Dcustomer%2Cseen";
+        list_again "+++++" "ok" "unauthenticated" |_| "of=seats&query=state%3Dactive";
         save_view "++++_" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive&name=Active&shared=true";
         remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
         propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
@@ -128,6 +129,7 @@ fn table() -> Vec<Row> {
         take_step "++_+_" "not_found" "unauthenticated" |t| format!("id={}&step=suspend&reason=Asked", t.license);
         license_page "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         seat "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
+        seat_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.seat);
         note "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.note);
         add_note "++++_" "not_found" "unauthenticated" |t| format!("subject={}&note=Calls", t.license);
         all_notes "+++++" "not_found" "unauthenticated" |t| format!("about={}&after=", t.license);
@@ -153,9 +155,11 @@ fn table() -> Vec<Row> {
         // Webhooks. This one was made by the system, so it is not a developer's own.
         webhooks "+++__" "ok" "unauthenticated" |_| "after=";
         webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
+        webhook_again "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         create_webhook "+++__" "ok" "unauthenticated" |_| "url=https%3A%2F%2Fexample.com%2Fhook&description=&events=seat.*";
         save_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&url=https%3A%2F%2Fexample.org%2F&description=&events=", t.webhook);
         delivery "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
+        delivery_again "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
         // Signing keys.

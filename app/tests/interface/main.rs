@@ -7,6 +7,7 @@ mod audit;
 mod bundle;
 mod catalogue;
 mod find;
+mod frame;
 mod functions;
 mod license;
 mod lists;

@@ -72,7 +72,7 @@ impl Search {
     }
 
     fn pattern(&self, kind: Kind) -> String {
-        format!("%{}%", self.needle(kind).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+        containing(&self.needle(kind))
     }
 
     /// The query of the subjects of `kind` that match, one more than [`MANY`] at most, each with its vendor and the how
@@ -162,6 +162,11 @@ impl Search {
         let plain: String = self.typed.chars().filter(|c| c.is_alphanumeric()).collect();
         if plain.is_ascii() && plain.len() == 4 { plain.to_ascii_uppercase() } else { String::new() }
     }
+}
+
+/// What `LIKE` compares with to find `text` anywhere, with `\` as its escape.
+pub(crate) fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// What a search has found.

@@ -37,6 +37,7 @@ pub fn router(state: &AppState) -> Router {
         secure: public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
         origins: public_url.into_iter().collect(),
         version: crate::VERSION,
+        environment: state.serve().environment.clone(),
         stands,
     };
     ssr::router(ssr::AppState::new(state.service().clone(), settings))

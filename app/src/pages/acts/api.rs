@@ -387,6 +387,7 @@ fn item(item: holdfast_service::admin::bulk::BulkItem) -> super::model::Item {
         None => (item.subject.clone(), String::new(), None),
     };
     super::model::Item {
+        id: item.subject.clone(),
         name,
         under,
         href: format!("/console/{folder}/{}", item.subject),

@@ -9,8 +9,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     pages::{List, licenses::steps::Losses},
     ui::{
-        ActionForm, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, StateBadge, Submit,
-        Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error, load,
+        ActionForm, CopyButton, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
+        StateBadge, Submit, Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error,
+        live::load_while,
+        load,
         page::{Notice, NoticeKind},
         search_here, show,
     },
@@ -147,27 +149,13 @@ pub fn ActPage() -> impl IntoView {
         let id = params.with(|params| params.get("id").unwrap_or_default());
         query.with(|query| (id, query.get("tab").unwrap_or_default(), query.get("after").unwrap_or_default()))
     });
-    // While it is at work the page looks again by itself, which is no use of a session.
-    let (looks, seen) = (RwSignal::new(0_u32), StoredValue::new(0));
-    let detail = load(
-        move || (asked.get(), looks.get()),
-        move |((id, fate, after), look)| {
-            let by_itself = seen.get_value() != look;
-            seen.set_value(look);
-            async move {
-                if by_itself { api::act_again(id, fate, after).await } else { api::act_on_many(id, fate, after).await }
-            }
+    let detail = load_while(
+        |found: &ActDetail| found.row.runs,
+        move || asked.get(),
+        async |(id, fate, after), by_itself| {
+            if by_itself { api::act_again(id, fate, after).await } else { api::act_on_many(id, fate, after).await }
         },
     );
-    Effect::new(move |_| {
-        if detail.get().is_some_and(|found| found.is_ok_and(|found: ActDetail| found.row.runs)) {
-            let again = move || {
-                // Nobody looks where the page was left meanwhile.
-                let _ = looks.try_update(|looks| *looks += 1);
-            };
-            set_timeout(again, std::time::Duration::from_secs(1));
-        }
-    });
     let action = act::<StopAct>();
     let error = act_error(action);
     show(detail, move |found: ActDetail| {
@@ -213,7 +201,13 @@ pub fn ActPage() -> impl IntoView {
             let item = |item: Item| {
                 view! {
                     <tr>
-                        <td><a class="row-link" href=item.href>{item.name}</a><span class="sub">{item.under}</span></td>
+                        <td>
+                            <span class="copyable">
+                                <a class="row-link" href=item.href>{item.name.clone()}</a>
+                                <CopyButton text=item.id what=format!("id of {}", item.name) />
+                            </span>
+                            <span class="sub">{item.under}</span>
+                        </td>
                         <td>{item.customer}</td>
                         <td>{item.outcome}</td>
                     </tr>

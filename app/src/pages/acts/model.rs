@@ -82,6 +82,8 @@ pub struct ActDetail {
 /// What became of one of many.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
+    /// Its id.
+    pub id: String,
     /// The end of its key, or what its device is called.
     pub name: String,
     /// What else it is known by.

@@ -218,7 +218,7 @@ fn said(term: &str, what: &Value, names: &Names) -> String {
     }
     let moment = || term.ends_with("_at") || term.ends_with("_until");
     match what {
-        Value::String(text) if term != "expires_at" && moment() => text.replace('T', " ").replace('Z', " UTC"),
+        Value::String(text) if term != "expires_at" && moment() => crate::ui::time::to_the_second(text),
         Value::Bool(yes) if !term.starts_with("entitlement:") => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Array(all) if all.is_empty() => "none".to_owned(),
         Value::Array(all) => all.iter().map(|one| said("", one, names)).collect::<Vec<_>>().join(", "),

@@ -206,7 +206,8 @@ async fn plan_choices(
     let all = || PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let products =
         service.products(actor, None, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
-    let plans = service.plans(actor, PlanFilter { product, archived: Some(false) }, all()).await?;
+    let plans =
+        service.plans(actor, PlanFilter { product, archived: Some(false), ..PlanFilter::default() }, all()).await?;
     let name = |id| products.items.iter().find(|product| product.id == id).map(|product| product.name.to_string());
     let choice = |plan: &holdfast_service::admin::views::PlanView| {
         (plan.id.to_string(), format!("{} · {}", name(plan.product).unwrap_or_default(), plan.name))

@@ -13,6 +13,13 @@ pub async fn read_list(of: String, query: String) -> Result<Listed, UiError> {
     super::build::listed(&ctx::service()?, &actor, &of, &query).await
 }
 
+/// The same, asked by the page itself when something was done: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn list_again(of: String, query: String) -> Result<Listed, UiError> {
+    // Whoever may see it is asked there.
+    read_list(of, query).await
+}
+
 /// Keeps a list under a name, and goes to it.
 #[server(output = crate::wire::Answer)]
 pub async fn save_view(

@@ -7,9 +7,15 @@ pub mod model;
 
 use leptos::prelude::*;
 
-use crate::ui::{
-    ActionForm, Checkbox, Empty, Field, FormError, PageHead, Pager, StateBadge, Submit, WhenText, act, act_error, load,
-    search_here, show, state::LicenseBadge,
+use crate::{
+    pages::fleet::Outdated,
+    ui::{
+        ActionForm, Checkbox, CopyButton, Copyable, Empty, ErrorState, Field, FormError, PageHead, Pager, StateBadge,
+        Submit, WhenText, act, act_error,
+        live::{self, Topic},
+        search_here, show_live,
+        state::LicenseBadge,
+    },
 };
 use api::{RemoveView, SaveView};
 use model::{Cell, Head, Line, Link, Listed};
@@ -38,6 +44,12 @@ pub fn OrdersPage() -> impl IntoView {
     view! { <ListPage of="orders" /> }
 }
 
+/// The plans of all products.
+#[component]
+pub fn PlansPage() -> impl IntoView {
+    view! { <ListPage of="plans" /> }
+}
+
 /// A list.
 #[component]
 pub fn ListPage(
@@ -45,8 +57,34 @@ pub fn ListPage(
     of: &'static str,
 ) -> impl IntoView {
     let search = search_here();
-    let listed = load(move || search.get(), move |query| api::read_list(of.to_owned(), query));
-    show(listed, move |listed| view! { <List of listed /> })
+    // The first page of the seats is where a device that activates appears; the others would only shift.
+    let told = move || if of == "seats" && !search.get().contains("after=") { live::count(Topic::Acts) } else { 0 };
+    let listed = live::load_again(
+        told,
+        move || search.get(),
+        move |query, by_itself| async move {
+            if by_itself {
+                api::list_again(of.to_owned(), query).await
+            } else {
+                api::read_list(of.to_owned(), query).await
+            }
+        },
+    );
+    let shown = StoredValue::new(None);
+    show_live(listed, move |listed, error| {
+        let here = Some(search.get_untracked());
+        let error = match error {
+            // What was read last may have been narrowed in another way.
+            Some(error) if shown.get_value() != here => return view! { <ErrorState error /> }.into_any(),
+            error => error,
+        };
+        shown.set_value(here);
+        view! {
+            <Outdated error />
+            <List of listed />
+        }
+        .into_any()
+    })
 }
 
 #[component]
@@ -89,8 +127,16 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
     let columns = listed.columns.into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });
-    let exports = listed.exports.into_iter().map(|Link { text, href }| {
-        view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
+    let exports = (!listed.exports.is_empty()).then(|| {
+        let links = listed.exports.into_iter().map(|Link { text, href }| {
+            view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
+        });
+        view! {
+            <details class="menu-pop">
+                <summary class="btn btn-sm btn-plain">"Export"</summary>
+                <div class="menu-body">{links.collect_view()}</div>
+            </details>
+        }
     });
     view! {
         <PageHead title=listed.title total=listed.total>
@@ -99,10 +145,7 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
                     <summary class="btn btn-sm btn-plain">"Columns"</summary>
                     <div class="menu-body">{columns.collect_view()}</div>
                 </details>
-                <details class="menu-pop">
-                    <summary class="btn btn-sm btn-plain">"Export"</summary>
-                    <div class="menu-body">{exports.collect_view()}</div>
-                </details>
+                {exports}
                 {action}
             </div>
         </PageHead>
@@ -227,7 +270,6 @@ fn Chips(chips: Vec<Link>) -> impl IntoView {
 
 #[component]
 fn Table(title: String, heads: Vec<Head>, rows: Vec<Line>, chosen: bool) -> impl IntoView {
-    let acts = rows.iter().any(|row| !row.actions.is_empty());
     let head = |head: Head| {
         let sorted = head.sorted.map(|down| if down { "descending" } else { "ascending" });
         let sign = head.sorted.map(|down| view! { <span aria-hidden="true">{if down { " ↓" } else { " ↑" }}</span> });
@@ -242,7 +284,7 @@ fn Table(title: String, heads: Vec<Head>, rows: Vec<Line>, chosen: bool) -> impl
         let pick = chosen.then(|| {
             view! {
                 <td class="pick">
-                    <input class="checkbox checkbox-sm" type="checkbox" name="id" value=row.id aria-label=format!("Choose {}", row.name) />
+                    <input class="checkbox checkbox-sm" type="checkbox" name="id" value=row.id.clone() aria-label=format!("Choose {}", row.name) />
                 </td>
             }
         });
@@ -254,12 +296,17 @@ fn Table(title: String, heads: Vec<Head>, rows: Vec<Line>, chosen: bool) -> impl
             };
             view! { <td class=class>{inside(cell)}</td> }
         });
-        let actions = acts.then(|| {
-            let links =
-                row.actions.into_iter().map(|Link { text, href }| view! { <a class="link" href=href>{text}</a> });
-            view! { <td class="right wide"><span class="row-actions on-hover">{links.collect_view()}</span></td> }
-        });
-        view! { <tr>{pick} {cells.collect_view()} {actions}</tr> }
+        let links = row.actions.into_iter().map(|Link { text, href }| view! { <a class="link" href=href>{text}</a> });
+        view! {
+            <tr>
+                {pick} {cells.collect_view()}
+                <td class="right wide">
+                    <span class="row-actions on-hover">
+                        {links.collect_view()} <CopyButton text=row.id what=format!("id of {}", row.name) />
+                    </span>
+                </td>
+            </tr>
+        }
     };
     view! {
         <div class="table-wrap" tabindex="0" role="region" aria-label=title>
@@ -268,7 +315,7 @@ fn Table(title: String, heads: Vec<Head>, rows: Vec<Line>, chosen: bool) -> impl
                     <tr>
                         {chosen.then(|| view! { <th class="pick"><span class="visually-hidden">"Choose"</span></th> })}
                         {heads.into_iter().map(head).collect_view()}
-                        {acts.then(|| view! { <th class="wide"><span class="visually-hidden">"Actions"</span></th> })}
+                        <th class="wide"><span class="visually-hidden">"Actions"</span></th>
                     </tr>
                 </thead>
                 <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
@@ -280,7 +327,8 @@ fn Table(title: String, heads: Vec<Head>, rows: Vec<Line>, chosen: bool) -> impl
 fn inside(cell: Cell) -> AnyView {
     match cell {
         Cell::Nothing => view! { <span class="muted">"–"</span> }.into_any(),
-        Cell::Text(text, true) => view! { <span class="mono">{text}</span> }.into_any(),
+        Cell::Text(text, true) => view! { <Copyable text=text.clone() what=text /> }.into_any(),
+        Cell::Id(Link { text, href }) => view! { <Copyable text=text.clone() what=text href=Some(href) /> }.into_any(),
         Cell::Text(text, false) => text.into_any(),
         Cell::Link(Link { text, href }, under, mono) => view! {
             <a class=if mono { "row-link mono" } else { "row-link" } href=href>{text}</a>

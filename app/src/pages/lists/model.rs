@@ -118,8 +118,10 @@ pub struct Line {
 pub enum Cell {
     /// Nothing.
     Nothing,
-    /// A text; whether every character has the same width.
+    /// A text; whether it is an id or the like, which copies.
     Text(String, bool),
+    /// An id that leads to what it names.
+    Id(Link),
     /// Words that lead somewhere, with what stands under them.
     Link(Link, String, bool),
     /// A point in time.

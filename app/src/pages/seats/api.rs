@@ -33,3 +33,10 @@ pub async fn seat(id: String, after: String) -> Result<SeatDetail, UiError> {
         undo: offer.map(|offer| api::undo_offer(offer, &license, &people, now)),
     })
 }
+
+/// The same, asked by the page itself when something was done: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn seat_again(id: String, after: String) -> Result<SeatDetail, UiError> {
+    // Whoever may see it is asked there.
+    seat(id, after).await
+}

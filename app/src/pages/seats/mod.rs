@@ -7,12 +7,15 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::licenses::detail::UndoNotice,
+    pages::{fleet::Outdated, licenses::detail::UndoNotice},
     ui::{
-        Copyable, Crumb, Fact, Facts, PageHead, Pager, Section, StateBadge, Timeline, Tone, WhenText, load, show,
+        Copyable, Crumb, ErrorState, Fact, Facts, PageHead, Pager, Section, StateBadge, Timeline, Tone, WhenText,
+        live::{Topic, load_live},
+        show_live,
         state::LicenseBadge,
     },
 };
+use model::SeatDetail;
 
 /// Everything about a seat.
 #[component]
@@ -22,9 +25,20 @@ pub fn SeatPage() -> impl IntoView {
         let id = params.with(|params| params.get("id").unwrap_or_default());
         (id, query.with(|query| query.get("after").unwrap_or_default()))
     });
-    let seat = load(move || asked.get(), |(id, after)| api::seat(id, after));
-    show(seat, move |found| {
+    let seat = load_live(
+        Topic::Acts,
+        move || asked.get(),
+        async |(id, after), by_itself| {
+            if by_itself { api::seat_again(id, after).await } else { api::seat(id, after).await }
+        },
+    );
+    show_live(seat, move |found: SeatDetail, error| {
         let row = found.row;
+        let error = match error {
+            // What was read last may have been another one.
+            Some(error) if row.id != asked.get_untracked().0 => return view! { <ErrorState error /> }.into_any(),
+            error => error,
+        };
         let license = found.license;
         let crumbs = vec![
             Crumb::new("/console/licenses", "Licenses"),
@@ -47,6 +61,7 @@ pub fn SeatPage() -> impl IntoView {
                 {badge}
                 {free}
             </PageHead>
+            <Outdated error />
             <p class="page-sub"><Copyable text=row.id.clone() what="seat id" /></p>
             {undo}
             <div class="two">
@@ -78,5 +93,6 @@ pub fn SeatPage() -> impl IntoView {
                 </Section>
             </div>
         }
+        .into_any()
     })
 }

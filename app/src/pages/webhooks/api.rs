@@ -37,12 +37,20 @@ pub async fn webhook(asked: Asked) -> Result<WebhookDetail, UiError> {
     let own = actor.role() != Some(Role::Developer) || webhook.created_by == actor.member_id();
     let now = service.now();
     Ok(WebhookDetail {
+        moves: webhook.paused.is_none() && deliveries.items.iter().any(|delivery| show::moves(delivery, now)),
         // Whoever may not change it was not handed it.
         secret: show::handed_over(id).filter(|_| own),
         deliveries: serve::list(deliveries, |delivery| show::delivery(&delivery, now)),
         may_write: own,
         ..show::detail(&webhook, now)
     })
+}
+
+/// The same, asked by the page itself while something is on its way: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn webhook_again(asked: Asked) -> Result<WebhookDetail, UiError> {
+    // Whoever may see it is asked there.
+    webhook(asked).await
 }
 
 /// Makes a webhook and goes to its page, which shows the secret.
@@ -143,6 +151,7 @@ pub async fn delivery(webhook: String, id: String) -> Result<DeliveryDetail, UiE
     let own = actor.role() != Some(Role::Developer) || webhook.created_by == actor.member_id();
     let now = service.now();
     Ok(DeliveryDetail {
+        moves: webhook.paused.is_none() && show::moves(&detail.delivery, now),
         row: show::delivery(&detail.delivery, now),
         message: detail.delivery.message.to_string(),
         body: detail.body,
@@ -150,6 +159,13 @@ pub async fn delivery(webhook: String, id: String) -> Result<DeliveryDetail, UiE
         may_send: own && webhook.paused.is_none(),
         webhook: (webhook.id.to_string(), webhook.url),
     })
+}
+
+/// The same, asked by the page itself while it is on its way: no use of a session.
+#[server(output = crate::wire::Answer)]
+pub async fn delivery_again(webhook: String, id: String) -> Result<DeliveryDetail, UiError> {
+    // Whoever may see it is asked there.
+    delivery(webhook, id).await
 }
 
 /// Sends a message once more.

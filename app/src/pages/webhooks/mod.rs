@@ -19,6 +19,7 @@ use crate::{
         act::Act,
         act_error,
         data::with_query,
+        live::load_while,
         load,
         page::{Notice, NoticeKind},
         refused::FormState,
@@ -145,7 +146,11 @@ pub fn WebhookPage() -> impl IntoView {
         Asked { id, state: get("state"), after: get("after") }
     });
     let tab = Memo::new(move |_| query.with(|query| query.get("tab").unwrap_or_default()));
-    let webhook = load(move || asked.get(), api::webhook);
+    let webhook = load_while(
+        |detail: &WebhookDetail| detail.moves,
+        move || asked.get(),
+        async |asked, by_itself| if by_itself { api::webhook_again(asked).await } else { api::webhook(asked).await },
+    );
     let action = act::<StepWebhook>();
     let step = (action, act_error(action));
     show(webhook, move |detail: WebhookDetail| {
@@ -275,7 +280,7 @@ fn delivery_row(webhook: &str, row: DeliveryRow) -> impl IntoView + use<> {
         <tr>
             <td class="alert-cell">
                 <a class="row-link" href=format!("{HERE}/{webhook}/{}", row.id)>{row.topic}</a>
-                <span class="sub mono">{row.subject}</span>
+                <span class="sub"><Copyable text=row.subject.clone() what=row.subject /></span>
             </td>
             <td class="nowrap"><Stands badge=row.state /></td>
             <td class="right wide num">{row.attempts}</td>
@@ -341,7 +346,13 @@ pub fn DeliveryPage() -> impl IntoView {
     let asked = Memo::new(move |_| {
         params.with(|params| (params.get("id").unwrap_or_default(), params.get("delivery").unwrap_or_default()))
     });
-    let delivery = load(move || asked.get(), |(webhook, id)| api::delivery(webhook, id));
+    let delivery = load_while(
+        |detail: &DeliveryDetail| detail.moves,
+        move || asked.get(),
+        async |(webhook, id), by_itself| {
+            if by_itself { api::delivery_again(webhook, id).await } else { api::delivery(webhook, id).await }
+        },
+    );
     let action = act::<Redeliver>();
     let error = act_error(action);
     show(delivery, move |detail: DeliveryDetail| {
@@ -372,11 +383,14 @@ pub fn DeliveryPage() -> impl IntoView {
             <p class="page-sub"><Copyable text=row.id.clone() what="delivery id" /></p>
             <FormError error />
             <div class="actions">{send}</div>
-            <Section title="Attempts">{log}</Section>
+            <Section title="Attempts">
+                {log}
+                {detail.moves.then(|| view! { <p class="unscripted"><a class="link" href="" rel="external">"Look again"</a></p> })}
+            </Section>
             <Section title="The message">
                 <Facts>
                     <Fact name="webhook-id"><Copyable text=detail.message.clone() what="message id" /></Fact>
-                    <Fact name="About"><code>{row.subject.clone()}</code></Fact>
+                    <Fact name="About"><Copyable text=row.subject.clone() what=row.subject.clone() /></Fact>
                     <Fact name="In line since"><WhenText when=row.created.clone() /></Fact>
                     {next}
                 </Facts>

@@ -58,6 +58,8 @@ pub struct WebhookDetail {
     pub deliveries: List<DeliveryRow>,
     /// Whether whoever looks may change it.
     pub may_write: bool,
+    /// Whether one of the deliveries is tried about now, so that it is worth looking again.
+    pub moves: bool,
 }
 
 /// A delivery in the list.
@@ -96,6 +98,8 @@ pub struct DeliveryDetail {
     pub log: Vec<AttemptRow>,
     /// Whether whoever looks may send it again now.
     pub may_send: bool,
+    /// Whether it is tried about now, so that it is worth looking again.
+    pub moves: bool,
 }
 
 /// An attempt.

@@ -54,7 +54,14 @@ pub fn detail(webhook: &WebhookView, now: Timestamp) -> WebhookDetail {
         secret: None,
         deliveries: List { items: Vec::new(), next: None, total: String::new() },
         may_write: false,
+        moves: false,
     }
+}
+
+/// Whether a delivery is tried about now: the rest of three days is nothing to wait for.
+pub fn moves(view: &DeliveryView, now: Timestamp) -> bool {
+    let near = |at: Timestamp| at.since(now).0.abs() <= 60;
+    view.state == DeliveryState::Pending && near(view.next_at.unwrap_or(view.created_at))
 }
 
 /// A delivery in the list.

@@ -138,6 +138,8 @@ pub struct PlanFilter {
     pub product: Option<ProductId>,
     /// Only archived ones, or only others.
     pub archived: Option<bool>,
+    /// Only those with this in their name or short name.
+    pub q: Option<String>,
 }
 
 /// A new customer. A name or an address is needed; an address stands in for a name.

@@ -100,7 +100,7 @@ impl Service {
         page: PageRequest<PlanSort>,
     ) -> Result<Page<PlanView>> {
         actor.require(Permission::CatalogRead)?;
-        let filter = plans::PlanFilter { product: filter.product, archived: filter.archived };
+        let filter = plans::PlanFilter { product: filter.product, archived: filter.archived, q: filter.q };
         let rows = plans::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }

@@ -14,7 +14,7 @@ use holdfast_store::{
 use serde_json::json;
 
 /// The lists that there are.
-const LISTS: [&str; 5] = ["licenses", "customers", "seats", "orders", "events"];
+const LISTS: [&str; 6] = ["licenses", "customers", "seats", "orders", "plans", "events"];
 /// The longest query that is kept.
 const QUERY: usize = 2_000;
 /// How many views of one list somebody may see.

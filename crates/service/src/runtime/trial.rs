@@ -160,7 +160,7 @@ async fn first_plan(
     product: &HotProduct,
     wanted: impl Fn(&PlanRow) -> bool,
 ) -> Result<Option<PlanRow>> {
-    let filter = PlanFilter { product: Some(product.product), archived: Some(false) };
+    let filter = PlanFilter { product: Some(product.product), archived: Some(false), ..PlanFilter::default() };
     let mut page = PageRequest { limit: Limit::new(200), direction: Direction::Ascending, ..PageRequest::default() };
     loop {
         let found = plans::list(reader, product.scope, &filter, &page).await.map_err(Error::internal)?;

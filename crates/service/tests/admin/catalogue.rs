@@ -23,7 +23,7 @@ both! {
         let plan = CreatePlan { product: world.product, name: text("Pro"), code: text("pro"), terms: yearly() };
         assert_eq!(service.create_plan(&call, plan.clone()).await.unwrap_err().code, ErrorCode::CodeTaken);
         let (other, _) = product(service, &call, "viewer").await;
-        let same_code = service.plans(&call.actor, PlanFilter { product: Some(other), archived: None }, page()).await;
+        let same_code = service.plans(&call.actor, PlanFilter { product: Some(other), ..PlanFilter::default() }, page()).await;
         assert_eq!(same_code.unwrap().items[0].code.as_str(), "pro", "the same code in another product");
         let bad = CreatePlan { code: text("x"), terms: Terms { seats: 0, ..yearly() }, ..plan };
         let refused = service.create_plan(&call, bad).await.unwrap_err();

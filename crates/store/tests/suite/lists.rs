@@ -166,8 +166,10 @@ both! {
             complete!(1, sort, |page| products::list(q, scope, &products::ProductFilter::default(), &page), |row| row.id);
         }
         for sort in [plans::PlanSort::Created, plans::PlanSort::Code] {
-            let filter = plans::PlanFilter { product: Some(f.product), archived: Some(false) };
-            complete!(1, sort, |page| plans::list(q, scope, &filter, &page), |row| row.id);
+            for (text, count) in [("", 1), ("rO", 1), (" pro ", 1), ("%", 0), ("_ro", 0), ("nothing", 0)] {
+                let filter = plans::PlanFilter { product: Some(f.product), archived: Some(false), q: Some(text.to_owned()) };
+                complete!(count, sort, |page| plans::list(q, scope, &filter, &page), |row| row.id);
+            }
         }
         complete!(0, (), |page| members::list(q, scope, &page), |row| row.id);
         complete!(0, (), |page| tokens::list(q, scope, &page), |row| row.id);

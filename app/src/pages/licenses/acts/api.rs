@@ -22,7 +22,7 @@ pub async fn look_at_change(id: String, asked: Option<ChangeForm>) -> Result<Cha
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&id)?).await?;
     let (license, seen) = (detail.license, detail.version.to_string());
-    let filter = PlanFilter { product: Some(license.product), archived: None };
+    let filter = PlanFilter { product: Some(license.product), ..PlanFilter::default() };
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let plans = service.plans(&actor, filter, all).await?.items;
     let codes: BTreeSet<_> = plans.iter().flat_map(|plan| plan.terms.entitlements.keys()).collect();

@@ -13,7 +13,10 @@ use crate::{
         licenses::{api, model::ImpactView},
         plans::model::sold,
     },
-    ui::{When, time::span},
+    ui::{
+        When,
+        time::{span, to_the_second},
+    },
 };
 
 /// What a term is called.
@@ -61,9 +64,7 @@ pub fn value(term: &str, value: &Value, customers: &BTreeMap<String, String>) ->
         "seat_model" => read::<SeatModel>(value).map(seat_model),
         "lease" | "grace" | "renew_after" | "borrow" => read::<Seconds>(value).map(span),
         "customer" => value.as_str().map(|id| customers.get(id).cloned().unwrap_or_else(|| id.to_owned())),
-        "expires_at" => {
-            Some(value.as_str().map_or_else(|| "never".to_owned(), |end| end.replace('T', " ").replace('Z', " UTC")))
-        }
+        "expires_at" => Some(value.as_str().map_or_else(|| "never".to_owned(), to_the_second)),
         "fallback" => Some(match read::<Option<Entitlements>>(value).flatten() {
             Some(left) if left.is_empty() => "goes on without entitlements".to_owned(),
             Some(left) => {

@@ -30,10 +30,12 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     actor.require(Permission::CustomersRead)?;
     let q = list.query.search();
     let page = service.customers(actor, q.clone(), list.page(SORTS)?).await?;
+    let may_issue = actor.may(Permission::LicensesWrite);
     let found = serve::list(page, |customer| {
         let (id, name) = (customer.id.to_string(), customer.name.to_string());
-        let licenses = link("Licenses", format!("/console/licenses?customer={id}"));
-        list.row(id.clone(), name.clone(), vec![licenses], |column| match column {
+        let mut links = vec![link("Licenses", format!("/console/licenses?customer={id}"))];
+        links.extend(may_issue.then(|| link("Issue license", format!("/console/licenses/new?customer={id}"))));
+        list.row(id.clone(), name.clone(), links, |column| match column {
             "customer" => Cell::Link(link(name.clone(), format!("/console/customers/{id}")), id.clone(), false),
             "email" => customer.email.as_ref().map_or(Cell::Nothing, |email| Cell::Text(email.to_string(), false)),
             "external" => customer.external_id.as_ref().map_or(Cell::Nothing, |id| Cell::Text(id.clone(), true)),

@@ -64,7 +64,7 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
                 Cell::Link(link(entry.what.clone(), href), entry.why.clone().unwrap_or_default(), false)
             }
             "subject" => match crate::pages::audit::screen(&event.subject) {
-                Some(href) => Cell::Link(link(event.subject.clone(), href), String::new(), true),
+                Some(href) => Cell::Id(link(event.subject.clone(), href)),
                 None => Cell::Text(event.subject.clone(), true),
             },
             "who" => Cell::Text(entry.who.clone(), false),

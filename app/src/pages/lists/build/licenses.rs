@@ -1,6 +1,6 @@
 //! The list of licenses.
 
-use holdfast_domain::{Permission, Seconds, Timestamp};
+use holdfast_domain::{LicenseState, Permission, Seconds, Timestamp};
 use holdfast_service::{
     Actor, Service,
     admin::{inputs::LicenseFilter, licenses::LicenseSort},
@@ -91,6 +91,20 @@ const SORTS: &[(&str, LicenseSort)] = &[
     ("ends", LicenseSort::Ends),
 ];
 
+/// What is done most to a license that stands so, each on a page that says first what it does.
+const fn row_steps(state: LicenseState) -> &'static [(Permission, &'static str, &'static str)] {
+    match state {
+        LicenseState::Active => {
+            &[(Permission::LicensesExtend, "extend", "Extend"), (Permission::LicensesStatus, "suspend", "Suspend")]
+        }
+        LicenseState::Suspended => {
+            &[(Permission::LicensesExtend, "extend", "Extend"), (Permission::LicensesStatus, "resume", "Resume")]
+        }
+        LicenseState::Revoked => &[(Permission::LicensesStatus, "reinstate", "Reinstate")],
+        LicenseState::Expired => &[(Permission::LicensesExtend, "extend", "Extend")],
+    }
+}
+
 pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Result<List, UiError> {
     actor.require(Permission::LicensesRead)?;
     let filter = filter(&list.query, list.now)?;
@@ -126,7 +140,9 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
             (id.to_string(), name.or(email).unwrap_or_else(|| "unnamed".to_owned()))
         });
         let hint = format!("…{}", license.key_hint);
-        list.row(id.clone(), format!("license {hint}"), Vec::new(), |column| match column {
+        let acts = row_steps(license.state).iter().filter(|(permission, ..)| actor.may(*permission));
+        let acts = acts.map(|(_, step, words)| link(*words, format!("/console/licenses/{id}/{step}"))).collect();
+        list.row(id.clone(), format!("license {hint}"), acts, |column| match column {
             "license" => {
                 Cell::Link(link(hint.clone(), format!("/console/licenses/{id}")), license.plan_code.to_string(), true)
             }

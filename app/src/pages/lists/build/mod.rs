@@ -4,6 +4,7 @@ mod customers;
 mod events;
 mod licenses;
 mod orders;
+mod plans;
 mod seats;
 
 use holdfast_domain::{Seconds, Timestamp};
@@ -66,7 +67,7 @@ pub struct Known {
 
 /// The list of that name.
 pub fn known(of: &str) -> Result<&'static Known, UiError> {
-    let all = [&licenses::KNOWN, &customers::KNOWN, &seats::KNOWN, &orders::KNOWN, &events::KNOWN];
+    let all = [&licenses::KNOWN, &customers::KNOWN, &seats::KNOWN, &orders::KNOWN, &plans::KNOWN, &events::KNOWN];
     all.into_iter().find(|known| known.of == of).ok_or_else(|| Error::new(ErrorCode::NotFound).into())
 }
 
@@ -79,6 +80,7 @@ pub async fn listed(service: &Service, actor: &Actor, of: &str, query: &str) -> 
         "customers" => customers::list(service, actor, list).await,
         "seats" => seats::list(service, actor, list).await,
         "orders" => orders::list(service, actor, list).await,
+        "plans" => plans::list(service, actor, list).await,
         _ => events::list(service, actor, list).await,
     };
     listed?.finish(service, actor).await
@@ -97,6 +99,7 @@ pub fn rows(of: &str, query: &str, now: Timestamp) -> Result<Rows, UiError> {
         "customers" => Rows::Customers(query.search()),
         "seats" => Rows::Seats(seats::filter(&query, now)?),
         "orders" => Rows::Orders(orders::filter(&query)?),
+        "plans" => return Err(Error::new(ErrorCode::NotFound).into()),
         _ => Rows::Events(events::filter(&query)?),
     })
 }
@@ -276,15 +279,15 @@ impl List {
         self.listed.fields.push(Field { name: name.to_owned(), label: label.to_owned(), value, options, first });
     }
 
-    /// A field for a day.
+    /// A field for a day. It is one of UTC, whoever looks: the address means the same to everybody it is sent to.
     fn day(&mut self, name: &str, label: &str) {
         let value = self.query.get(name).to_owned();
         if !value.is_empty() {
-            self.chip(name, &format!("{label} {value}"));
+            self.chip(name, &format!("{label} {value} UTC"));
         }
         self.listed.fields.push(Field {
             name: name.to_owned(),
-            label: label.to_owned(),
+            label: format!("{label} (UTC)"),
             value,
             options: Vec::new(),
             first: false,

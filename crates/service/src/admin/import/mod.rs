@@ -492,7 +492,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 async fn catalogue(act: &Act, q: &mut dyn Querier, product: ProductId, plan: Option<PlanId>) -> Result<Catalogue> {
     let row = products::get(q, act.scope, product).await?;
     let row = row.ok_or_else(|| Error::invalid("/product", "There is no such product."))?;
-    let filter = plans::PlanFilter { product: Some(product), archived: None };
+    let filter = plans::PlanFilter { product: Some(product), ..plans::PlanFilter::default() };
     let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let mut all = BTreeMap::new();
     let mut default_plan = None;
