@@ -1,5 +1,5 @@
 // Products and plans in a real browser: renamed, archived and restored, every kind of plan, a change for new licenses only,
-// keys before and after a rotation, and the code to paste.
+// keys that are rotated and revoked, and the code to paste.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -108,17 +108,28 @@ describe('products and plans', () => {
         await page.getByRole('row', { name: /^projects 10 – –/ }).waitFor();
       });
 
-      test('keys are shown before and after a rotation, and the root key is in the code to paste', async () => {
+      test('keys are rotated, one is revoked, and the root key is in the code to paste', async () => {
         await h.visit(tab, `${here}?tab=keys`);
         const keys = page.getByRole('region', { name: 'Issuing keys' }).locator('tbody tr');
         assert.equal(await keys.count(), 1);
         const [old] = (await keys.first().innerText()).split(/\s/);
         const root = (await page.locator('dd .copyable code').first().innerText()).trim();
-        await call('POST', 'keys/rotate', { product });
-        await h.visit(tab, `${here}?tab=keys`);
-        assert.equal(await keys.count(), 2);
+        await page.getByRole('link', { name: 'Rotate keys' }).click();
+        await page.waitForURL('**/keys/rotate');
+        await page.getByText(`${old} signs nothing more after seven days`).waitFor();
+        await press('Rotate keys');
+        await said('A new key signs from now on.');
         await keys.filter({ hasText: old }).getByText('retiring').waitFor();
         await keys.filter({ hasNotText: old }).getByText('active').waitFor();
+        await keys.filter({ hasText: old }).getByRole('link', { name: 'Revoke' }).click();
+        await page.waitForURL(`**/keys/${old}`);
+        await said('This cannot be undone.');
+        await page.getByLabel('Reason').fill('A disk was lost');
+        await press('Revoke key');
+        await said('Key revoked.');
+        await keys.filter({ hasText: old }).getByText('revoked').waitFor();
+        assert.equal(await keys.count(), 2);
+        assert.deepEqual(tab.complaints, []);
         if (way.scripting) {
           await tab.context.grantPermissions(['clipboard-read', 'clipboard-write']);
           await page.getByRole('button', { name: 'Copy root key' }).click();
@@ -128,6 +139,24 @@ describe('products and plans', () => {
         await h.visit(tab, `${here}?tab=integrate`);
         const code = await page.locator('pre').nth(1).innerText();
         assert.ok(code.includes(root) && code.includes(product), code);
+      });
+
+      test('a plan is archived and restored', async () => {
+        const { path } = PLANS[0];
+        const offered = async () => {
+          await h.visit(tab, '/console/licenses/new');
+          return page.locator('select option', { hasText: way.theme }).count();
+        };
+        await h.visit(tab, `${path}?tab=edit`);
+        await press('Archive plan');
+        await page.waitForURL('**done=*');
+        await page.getByText('Archived', { exact: true }).waitFor();
+        assert.equal(await offered(), PLANS.length - 1);
+        await h.visit(tab, `${path}?tab=edit`);
+        await press('Restore plan');
+        await page.waitForURL('**done=*');
+        assert.equal(await offered(), PLANS.length);
+        assert.deepEqual(tab.complaints, []);
       });
 
       test('a product is archived and restored', async () => {

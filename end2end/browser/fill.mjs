@@ -164,6 +164,8 @@ export async function fill(tab, browser, server, text = (what) => what) {
   at.viewer = await joined.context.cookies();
   await joined.context.close();
   at.invitation = await invite('later@example.com');
+  const keys = (await call('GET', 'keys')).items.filter((key) => key.product === product);
+  at.key = `${at.product}/keys/${keys[0].kid}`;
   await h.visit(tab, '/console/team');
   const members = await page.locator('td a.row-link[href*="/team/mem_"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')));
   [at.member, at.other] = members;
@@ -199,14 +201,14 @@ export async function fill(tab, browser, server, text = (what) => what) {
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
   '/console/products', '/console/products?archived=true', '/console/products/new',
-  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`,
+  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer,
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
   at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
   `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
-  '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
+  '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
   '/console/imports', at.import, `${at.import}?fate=error`,
   '/console/freshness', `/console/freshness?plan=${at.planId}&lease=7&grace=3`,
   '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,

@@ -290,6 +290,23 @@ for (const way of ways) {
       await other.context.close();
     });
 
+    test('all other sessions are ended at once', async () => {
+      const { page } = tab;
+      const others = [await h.openPage(browser, server, way), await h.openPage(browser, server, way)];
+      for (const other of others) await h.signIn(other);
+      await h.visit(tab, '/console/sessions');
+      await page.getByRole('button', { name: 'End all others' }).click();
+      await page.waitForURL('**done=sessions_ended');
+      await page.getByRole('button', { name: /^End session/ }).first().waitFor({ state: 'detached' });
+      await page.getByText('This browser').waitFor();
+      for (const other of others) {
+        await other.page.goto('/console/products');
+        assert.match(other.page.url(), /\/sign-in/);
+        await other.context.close();
+      }
+      assert.deepEqual(tab.complaints, []);
+    });
+
     test('the overview, the audit log and an address that does not exist', async () => {
       const { page } = tab;
       await soundAt('/console');

@@ -286,8 +286,12 @@ for (const way of ways) {
       await page.getByRole('link', { name: 'Carl Example' }).click();
       await page.waitForURL('**/console/team/mem_*');
       await h.settled(tab);
+      await page.getByRole('link', { name: 'Reset second factors' }).click();
+      await page.waitForURL('**/console/team/mem_*/factors');
+      await page.getByText('Make sure that it is really them who ask').waitFor();
+      await page.getByLabel('Reason').fill('Phone lost, seen in person');
       await page.getByRole('button', { name: 'Reset second factors' }).click();
-      await page.waitForURL('**/console/team?done=factors_reset');
+      await page.waitForURL('**/console/team/mem_*?done=factors_reset');
       assert.deepEqual(tab.complaints, []);
       await carl.page.goto('/console/licenses');
       assert.match(carl.page.url(), /\/sign-in/, 'their sessions have ended');
@@ -543,6 +547,7 @@ describe('a company’s own sign-in', () => {
     await tab.context.addCookies(await owner.context.cookies());
     await h.visit(tab, '/console/team/sign-in');
     await sound(tab);
+    await tab.page.getByLabel('Reason').fill('Passwords for everybody');
     await tab.page.getByRole('button', { name: 'Remove provider' }).click();
     await tab.page.waitForURL('**done=provider_removed');
     await tab.page.getByText('Provider removed.').waitFor();
