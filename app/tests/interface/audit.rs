@@ -21,8 +21,10 @@ fn events_of(page: &str) -> Vec<String> {
 async fn body(browser: &mut Browser, path: &str) -> String {
     let answer = browser.get(path).await;
     assert_eq!(answer.status, StatusCode::OK, "{path}");
-    // What the server hands to the script is there a second time.
-    answer.body.split("<script").next().unwrap_or_default().to_owned()
+    // What the server hands to scripts is there a second time.
+    let mut parts = answer.body.split("<script");
+    let first = parts.next().unwrap_or_default().to_owned();
+    first + &parts.filter_map(|part| Some(part.split_once("</script>")?.1)).collect::<String>()
 }
 
 #[tokio::test]
