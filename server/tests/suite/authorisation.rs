@@ -264,7 +264,7 @@ both! {
         let plan = world.read("/v1/plans").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
         let customer = world.post("/v1/customers", json!({ "name": "Ann Secret" })).await.expect(201).text("id");
         let order = world.post("/v1/orders", json!({ "reference": "A-SECRET" })).await.expect(201).text("id");
-        let note = json!({ "note": "A secret note" });
+        let note = json!({ "text": "A secret note" });
         let note = world.post(&format!("/v1/customers/{customer}/notes"), note).await.expect(201).text("id");
         let upload = format!("/v1/imports?product={product}&plan={plan}");
         let upload = World::request(Method::POST, &upload)
