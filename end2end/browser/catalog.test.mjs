@@ -147,12 +147,12 @@ describe('products and plans', () => {
           await h.visit(tab, '/console/licenses/new');
           return page.locator('select option', { hasText: way.theme }).count();
         };
-        await h.visit(tab, `${path}?tab=edit`);
+        await h.visit(tab, path);
         await press('Archive plan');
         await page.waitForURL('**done=*');
         await page.getByText('Archived', { exact: true }).waitFor();
         assert.equal(await offered(), PLANS.length - 1);
-        await h.visit(tab, `${path}?tab=edit`);
+        await h.visit(tab, path);
         await press('Restore plan');
         await page.waitForURL('**done=*');
         assert.equal(await offered(), PLANS.length);

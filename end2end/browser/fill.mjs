@@ -202,7 +202,7 @@ export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
   '/console/products', '/console/products?archived=true', '/console/products/new',
   at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
-  at.plan, `${at.plan}?tab=edit`, at.check,
+  '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer,
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
   at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,

@@ -55,7 +55,7 @@ describe('an import', () => {
 
       test('says what is not clear, is told, and is given up', async () => {
         const rows = Array.from({ length: 60 }, (_, n) => `${way.theme}-ODD-KEY-${n + 1000},p${n}@example.com,Person ${n},studio,31.12.2031`);
-        await upload('kunden.csv', ['Kennung,Post,Wer,Tarif,Bis', ...rows, `${way.theme}-ODD-KEY-1000,twice@example.com,Twice,studio,`, 'x,y,z,nothing,never'].join('\n'));
+        await upload(`${way.theme}.csv`, ['Kennung,Post,Wer,Tarif,Bis', ...rows, `${way.theme}-ODD-KEY-1000,twice@example.com,Twice,studio,`, 'x,y,z,nothing,never'].join('\n'));
         await page.locator('.notice.warn').first().waitFor();
         await said('There is nothing to import as the columns are mapped now.');
         await h.sound(tab, 'import-unclear');
@@ -77,7 +77,7 @@ describe('an import', () => {
         await press('Cancel import');
         await said('Import cancelled.');
         await h.visit(tab, '/console/imports');
-        await page.getByRole('row', { name: /kunden\.csv Cancelled/ }).getByRole('link').click();
+        await page.getByRole('row', { name: `${way.theme}.csv Cancelled` }).getByRole('link').click();
         await said('Nothing was changed. Read the file again to start over.');
         assert.equal((await call('GET', `licenses?product=${product}`)).items.length, 0);
         assert.deepEqual(tab.complaints, []);

@@ -43,7 +43,7 @@ function routes() {
 /** One of each kind of page, whatever it is about: its address without ids, and its tab. */
 function kind(link) {
   const { pathname, searchParams } = new URL(link, 'http://x');
-  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
+  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b|(?<=audit\/)\d+/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
 }
 
 describe('every page', () => {

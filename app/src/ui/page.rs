@@ -213,8 +213,9 @@ pub fn ErrorState(
         view! { <div class="actions"><a class="btn btn-primary" href=href>"Confirm that it is you"</a></div> }
     });
     view! {
+        <Title text=error.title.clone() />
         <div class="empty" role="alert">
-            <h2>{error.title.clone()}</h2>
+            <h1>{error.title.clone()}</h1>
             <p>{error.advice()}</p>
             {confirm}
             {error.request_id.map(|id| view! { <p>"Request " <code>{id}</code></p> })}
