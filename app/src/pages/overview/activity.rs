@@ -82,8 +82,8 @@ mod server {
 
     /// A round number, of which half is whole, that is not less than `most`.
     fn top(most: u64) -> u64 {
-        let round = (0..18).flat_map(|zeros| [2, 4, 10].map(|digits| digits * 10_u64.pow(zeros)));
-        round.into_iter().find(|top| *top >= most).unwrap_or(u64::MAX)
+        let mut round = (0..18).flat_map(|zeros| [2, 4, 10].map(|digits| digits * 10_u64.pow(zeros)));
+        round.find(|top| *top >= most).unwrap_or(u64::MAX)
     }
 
     #[cfg(test)]

@@ -90,11 +90,6 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
     let days = if days == "90" { 90 } else { 30 };
     let activity = super::activity::counted(&service.activity(&actor, days).await?, seats.total.rows > 0);
 
-    let figure = |name: &str, total, href: &str| Figure {
-        name: name.to_owned(),
-        value: serve::total(total),
-        href: href.to_owned(),
-    };
     let lockout = first_lockout(&service, &actor).await?;
     let counts = [
         figure("Active licenses", active.total, "/console/licenses?state=active"),
@@ -203,6 +198,12 @@ async fn first_lease(
             href: None,
         }
     }))
+}
+
+/// How many there are.
+#[cfg(feature = "ssr")]
+fn figure(name: &str, total: holdfast_service::admin::page::Total, href: &str) -> Figure {
+    Figure { name: name.to_owned(), value: crate::pages::serve::total(total), href: href.to_owned() }
 }
 
 /// The newest alerts that stand.
