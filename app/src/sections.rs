@@ -106,8 +106,8 @@ macro_rules! sections {
     };
 }
 
-// Few sections: what some of them share and others do not is a module for each such combination. Which pages share one is
-// decided by weight: no page may load more than `cargo xtask bundle --strict` allows.
+// Which pages share a section is decided by what is gone to together and by weight: no page may load more than
+// `cargo xtask bundle --strict` allows.
 sections! {
     lists {
         Customers: lists::CustomersPage;
@@ -117,12 +117,8 @@ sections! {
         Orders: lists::OrdersPage;
         Plans: lists::PlansPage;
         Audit: audit::AuditPage;
-        Acts: acts::ActsPage;
-        NewAct: acts::NewActPage;
-        Act: acts::ActPage;
     }
     sales {
-        Issue: licenses::issue::IssuePage;
         License: licenses::detail::LicensePage;
         Extend: licenses::steps::ExtendPage;
         FreeSeat: licenses::steps::FreeSeatPage;
@@ -143,7 +139,6 @@ sections! {
     // What stands over a page is no page, but comes in the same way.
     tools {
         Over: crate::layout::palette::Tools;
-        Overview: overview::OverviewPage;
         Freshness: freshness::FreshnessPage;
     }
     operations {
@@ -152,10 +147,6 @@ sections! {
         NodeStep: fleet::steps::NodeStepPage;
         Alerts: alerts::AlertsPage;
         Alert: alerts::AlertPage;
-        Tokens: tokens::TokensPage;
-        NewToken: tokens::NewTokenPage;
-        Token: tokens::TokenPage;
-        Settings: settings::SettingsPage;
         Event: audit::event::EventPage;
         KeyStep: keys::KeyStepPage;
     }
@@ -166,28 +157,41 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
-        Order: orders::OrderPage;
-        Refund: orders::RefundPage;
     }
     people {
+        Team: team::TeamPage;
+        Member: team::MemberPage;
+        MemberStep: team::MemberStepPage;
+        Provider: team::ProviderPage;
+        Tokens: tokens::TokensPage;
+        NewToken: tokens::NewTokenPage;
+        Token: tokens::TokenPage;
+        Settings: settings::SettingsPage;
+    }
+    door {
         Setup: door::SetupPage;
         SignIn: door::SignInPage;
         Factor: door::FactorPage;
         Invite: door::InvitePage;
         Confirm: door::ConfirmPage;
-        Team: team::TeamPage;
-        Member: team::MemberPage;
-        MemberStep: team::MemberStepPage;
-        Provider: team::ProviderPage;
+        Overview: overview::OverviewPage;
         Security: security::SecurityPage;
         App: security::AppPage;
         Sessions: sessions::SessionsPage;
-        NewCustomer: customers::NewCustomerPage;
-        Customer: customers::CustomerPage;
-        Notes: notes::NotesPage;
-        Note: notes::NotePage;
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
+    }
+    accounts {
+        NewCustomer: customers::NewCustomerPage;
+        Customer: customers::CustomerPage;
+        Issue: licenses::issue::IssuePage;
+        Order: orders::OrderPage;
+        Refund: orders::RefundPage;
+        Notes: notes::NotesPage;
+        Note: notes::NotePage;
+        Acts: acts::ActsPage;
+        NewAct: acts::NewActPage;
+        Act: acts::ActPage;
     }
 }
 

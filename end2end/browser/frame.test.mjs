@@ -223,7 +223,7 @@ for (const way of ways) {
       await rows().first().waitFor();
       assert.equal(await loading.count(), 0);
       // Its code is late.
-      await page.route('**/assets/*.wasm', hold);
+      await page.route('**/assets/*.pack', hold);
       await page.evaluate(() => document.querySelector('a[href="/console/webhooks"]').click());
       const main = page.locator('main[aria-busy=true]');
       await main.waitFor();
@@ -233,7 +233,7 @@ for (const way of ways) {
       });
       await page.waitForTimeout(800);
       assert.ok(await shown(), 'the wait is told');
-      await page.unroute('**/assets/*.wasm');
+      await page.unroute('**/assets/*.pack');
       held.forEach((release) => release());
       await page.getByRole('heading', { name: 'Webhooks' }).waitFor();
       assert.equal(await main.count(), 0);

@@ -1,7 +1,7 @@
 //! Makes `target/site`: the WebAssembly module with its JavaScript, the style sheet, the fonts; hashed and compressed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     io::Write,
@@ -12,7 +12,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::toolchain::{self, Warnings, root, status};
+use crate::{
+    packs::{SHARED, Sections, loader, packs},
+    toolchain::{self, Warnings, root, status},
+};
 
 /// Whether the bundle is made small.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ struct Site {
     directory: PathBuf,
     optimise: Optimise,
     manifest: BTreeMap<String, String>,
-    /// The modules that each section loads beside the main one.
+    /// The files that each section loads beside the main module.
     sections: BTreeMap<String, Vec<String>>,
 }
 
@@ -176,14 +179,9 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// The modules beside the main one, by the names of their files, and which of them each section needs.
-struct Parts {
-    modules: Vec<String>,
-    of_sections: HashMap<String, Vec<String>>,
-}
-
 /// Takes the module apart into `main.wasm`, a module for each section and for what several share, and what loads them.
-fn split(module: &[u8], work: &Path) -> Result<Parts, String> {
+/// Returns which modules each section needs beside the main one, by name.
+fn split(module: &[u8], work: &Path) -> Result<Sections, String> {
     let main = work.join("main.wasm");
     let link = format!("./{LOADER}");
     let mut options = wasm_split_cli_support::Options::new(module);
@@ -192,12 +190,11 @@ fn split(module: &[u8], work: &Path) -> Result<Parts, String> {
     options.link_name = &link;
     options.main_module = "./holdfast.js";
     let split = wasm_split_cli_support::transform(options).map_err(|error| format!("wasm-split: {error:#}"))?;
-    let name = |path: PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    Ok(Parts { modules: split.split_modules.into_iter().filter_map(name).collect(), of_sections: split.prefetch_map })
+    Ok(split.prefetch_map.into_iter().collect())
 }
 
 /// Adds the modules and their scripts to the site. Returns what a browser loads at most for a page, compressed.
-fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, String> {
+fn add_modules(site: &mut Site, work: &Path, sections: &Sections) -> Result<usize, String> {
     let read = |name: &str| {
         let path = work.join(name);
         fs::read(&path).map_err(said("reading", &path))
@@ -214,15 +211,28 @@ fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, Str
         read("small.wasm")
     };
     let main = small("holdfast_bg.wasm")?;
-    let modules: Vec<_> = parts.modules.iter().map(|name| Ok((name, small(name)?))).collect::<Result<_, String>>()?;
+    let names: BTreeSet<&String> = sections.values().flatten().collect();
+    let modules: BTreeMap<&str, Vec<u8>> = names
+        .into_iter()
+        .map(|name| Ok((name.as_str(), small(&format!("{name}.wasm"))?)))
+        .collect::<Result<_, String>>()?;
     let (_, main_size) = site.add("holdfast.wasm", &main)?;
-    let mut loader = text(LOADER)?;
-    let mut added = BTreeMap::new();
-    for (name, bytes) in modules {
-        let (hashed, packed) = site.add(name, &bytes)?;
-        loader = loader.replace(&format!("\"./{name}\""), &format!("\"./{hashed}\""));
-        added.insert(name.trim_end_matches(".wasm"), (hashed, packed));
+    let packed = packs(sections, &modules);
+    let mut files = BTreeMap::new();
+    for (name, pack) in &packed {
+        files.insert(name.as_str(), site.add(&format!("{name}.pack"), &pack.bytes)?);
     }
+    let shared = files.get(SHARED).map_or(0, |(_, size)| *size);
+    let mut largest = 0;
+    for (name, (hashed, size)) in &files {
+        if *name != SHARED {
+            println!("  section {name:<12} {:>7} B more", shared + size);
+            largest = largest.max(shared + size);
+            let shared = files.get(SHARED).map(|(shared, _)| shared.clone());
+            site.sections.insert((*name).to_owned(), shared.into_iter().chain([hashed.clone()]).collect());
+        }
+    }
+    let loader = loader(&text(LOADER)?, &packed, &files)?;
     // Each script names the other, so their hashes are of what they were before.
     let script = text("holdfast.js")?;
     let both = format!("{script}{loader}");
@@ -232,15 +242,6 @@ fn add_modules(site: &mut Site, work: &Path, parts: &Parts) -> Result<usize, Str
     let loader = loader.replace("./holdfast.js", &format!("./{script_name}"));
     site.add_as("holdfast.js", &script_name, script.as_bytes())?;
     site.add_as(LOADER, &loader_name, loader.as_bytes())?;
-    let mut largest = 0;
-    for (section, needed) in &parts.of_sections {
-        let (names, sizes): (Vec<String>, Vec<usize>) =
-            needed.iter().filter_map(|name| added.get(name.as_str()).cloned()).unzip();
-        let more = sizes.iter().sum();
-        println!("  section {section:<12} {more:>7} B more");
-        largest = largest.max(more);
-        site.sections.insert(section.clone(), names);
-    }
     Ok(main_size + largest)
 }
 

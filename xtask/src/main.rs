@@ -1,6 +1,7 @@
 //! Build steps that need code: compiles the browser side and bundles it with its style sheet and fonts.
 
 mod bundle;
+mod packs;
 mod toolchain;
 
 use std::process::ExitCode;
