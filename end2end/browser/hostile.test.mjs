@@ -30,7 +30,7 @@ const NO_PAGE = /\/(sign-out|live|export|picture)|\.(csv|json|svg)(\?|$)|#/;
 const kind = (link) => {
   const { pathname, searchParams } = new URL(link, 'http://x');
   const tab = searchParams.get('tab') ?? '';
-  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b/g, 'id')} ${tab || ([...searchParams.keys()].length > 0 ? '?' : '')}`;
+  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b|(?<=audit\/)\d+/g, 'id')} ${tab || ([...searchParams.keys()].length > 0 ? '?' : '')}`;
 };
 
 for (const way of [
