@@ -71,8 +71,7 @@ pub fn loader(
     let mut asked = BTreeSet::new();
     while let Some((before, after)) = rest.split_once(ASKS.0) {
         let (name, after) = after.split_once(ASKS.1).ok_or("the loader asks for something else than a module")?;
-        out.push_str(before);
-        out.push_str(&format!("part({name:?})"));
+        out.extend([before, "part(\"", name, "\")"]);
         asked.insert(name);
         rest = after;
     }
@@ -182,16 +181,15 @@ mod tests {
             packed.keys().map(|name| (name.as_str(), (format!("{name}.0123.pack"), 1))).collect();
         let mut script = String::from("import { initSync } from \"./holdfast.js\";\n");
         for name in ["chunk_1", "chunk_2", "chunk_3"] {
-            script.push_str(&format!("const __{name} = {}[]);\n", module(name)));
+            script.extend(["const __", name, " = ", &module(name), "[]);\n"]);
         }
         for (section, names) in sections() {
             let needs: Vec<String> =
                 names.iter().filter(|name| name.starts_with("chunk")).map(|name| format!("__{name}")).collect();
             let load = module(&format!("split_{section}"));
-            script.push_str(&format!(
-                "export const __wasm_split_load_{section} = wrapAsyncCb({load}[{}]));\n",
-                needs.join(", ")
-            ));
+            let offer =
+                format!("export const __wasm_split_load_{section} = wrapAsyncCb({load}[{}]));\n", needs.join(", "));
+            script.push_str(&offer);
         }
         let made = loader(&script, &packed, &files).unwrap();
         assert!(!made.contains(".wasm") && !made.contains("instantiateStreaming"), "{made}");

@@ -137,27 +137,7 @@ pub fn CurveChart(
             <details class="more">
                 <summary>"As a table"</summary>
                 <div class="table-wrap" tabindex="0" role="region" aria-label=format!("{label}, as a table")>
-                    <table class="rows">
-                        <thead>
-                            <tr>
-                                <th scope="col">"When"</th>
-                                {lines.into_iter().map(|line| view! { <th scope="col" class="right">{line.name}</th> }).collect_view()}
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {rows
-                                .into_iter()
-                                .map(|(when, shares)| {
-                                    view! {
-                                        <tr>
-                                            <td><WhenText when /></td>
-                                            {shares.into_iter().map(|share| view! { <td class="right num">{share}</td> }).collect_view()}
-                                        </tr>
-                                    }
-                                })
-                                .collect_view()}
-                        </tbody>
-                    </table>
+                    <CurveTable lines rows />
                 </div>
             </details>
         </figure>
@@ -273,5 +253,33 @@ mod server {
             assert_eq!(plot.path([(0, 1.0), (50, 0.5), (100, 0.0)].into_iter()), "M0 0.0L500 500.0L1000 1000.0");
             assert_eq!((plot.percent(50).as_str(), plot.is_late(50), plot.is_late(70)), ("50.0%", false, true));
         }
+    }
+}
+
+/// The numbers behind a curve.
+#[component]
+fn CurveTable(lines: Vec<Line>, rows: Vec<(When, Vec<String>)>) -> impl IntoView {
+    view! {
+        <table class="rows">
+            <thead>
+                <tr>
+                    <th scope="col">"When"</th>
+                    {lines.into_iter().map(|line| view! { <th scope="col" class="right">{line.name}</th> }).collect_view()}
+                </tr>
+            </thead>
+            <tbody>
+                {rows
+                    .into_iter()
+                    .map(|(when, shares)| {
+                        view! {
+                            <tr>
+                                <td><WhenText when /></td>
+                                {shares.into_iter().map(|share| view! { <td class="right num">{share}</td> }).collect_view()}
+                            </tr>
+                        }
+                    })
+                    .collect_view()}
+            </tbody>
+        </table>
     }
 }

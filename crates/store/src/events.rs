@@ -102,12 +102,11 @@ pub async fn list(
 pub async fn numbered(q: &mut dyn Querier, scope: Scope, number: i64) -> Result<Option<(EventRow, bool)>, StoreError> {
     let sql = format!("SELECT {} FROM events WHERE vendor = $1 AND number = $2", EventRow::COLUMNS);
     let Some(row) = first::<EventRow>(q, sql, args![scope.vendor(), number]).await? else { return Ok(None) };
-    let before = match number {
-        1 => Some(EventHash::GENESIS),
-        _ => {
-            let sql = "SELECT hash FROM events WHERE vendor = $1 AND number = $2";
-            value(q, sql, args![scope.vendor(), number - 1]).await?
-        }
+    let before = if number == 1 {
+        Some(EventHash::GENESIS)
+    } else {
+        let sql = "SELECT hash FROM events WHERE vendor = $1 AND number = $2";
+        value(q, sql, args![scope.vendor(), number - 1]).await?
     };
     let holds = before.is_some_and(|before| row.fields().hash(before) == row.hash);
     Ok(Some((row, holds)))

@@ -271,14 +271,11 @@ pub async fn names<'a>(service: &Service, actor: &Actor, events: impl Iterator<I
     }
     let mut names = Names::new();
     for id in ids {
-        let name = if let Ok(id) = id.parse() {
-            service.customer(actor, id).await.ok().map(|customer| customer.name.to_string())
-        } else if let Ok(id) = id.parse() {
-            service.plan(actor, id).await.ok().map(|plan| plan.name.to_string())
-        } else if let Ok(id) = id.parse() {
-            service.product(actor, id).await.ok().map(|product| product.name.to_string())
-        } else {
-            None
+        let name = match (id.parse(), id.parse(), id.parse()) {
+            (Ok(id), ..) => service.customer(actor, id).await.ok().map(|customer| customer.name.to_string()),
+            (_, Ok(id), _) => service.plan(actor, id).await.ok().map(|plan| plan.name.to_string()),
+            (.., Ok(id)) => service.product(actor, id).await.ok().map(|product| product.name.to_string()),
+            _ => None,
         };
         names.extend(name.map(|name| (id, name)));
     }

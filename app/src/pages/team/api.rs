@@ -29,7 +29,7 @@ pub async fn team() -> Result<TeamView, UiError> {
     let link = link.and_then(|link| link.split_once(' ').map(|(email, link)| (email.to_owned(), link.to_owned())));
     let link = link.map(|(email, link)| {
         let lasts = if link.contains(PASSWORD) { "a day" } else { "seven days" };
-        Link { email, link, lasts: lasts.to_owned() }
+        Link { email, address: link, lasts: lasts.to_owned() }
     });
     Ok(TeamView { members: people, invitations: invitations.collect(), link, may_change, owners })
 }

@@ -38,7 +38,7 @@ pub fn TeamPage() -> impl IntoView {
         let factors = team.may_change;
         let link = team.link.clone().map(|link| view! {
             <section class="section" id="link" aria-label="Link to hand over">
-                <div class="key-once"><Copyable text=link.link what="link" /></div>
+                <div class="key-once"><Copyable text=link.address what="link" /></div>
                 <p class="muted">"Give this link to " {link.email} ", and to nobody else: it works once, for " {link.lasts} ", and is not shown again. No mail is sent yet."</p>
             </section>
         });

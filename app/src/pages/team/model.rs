@@ -67,8 +67,8 @@ pub struct InvitationRow {
 pub struct Link {
     /// To whom.
     pub email: String,
-    /// The link.
-    pub link: String,
+    /// Where it leads.
+    pub address: String,
     /// For how long it works, in words.
     pub lasts: String,
 }
