@@ -5,8 +5,11 @@ use std::{
     fmt::Write as _,
     fs,
     io::Write,
+    iter,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
+    thread,
     time::Instant,
 };
 
@@ -59,6 +62,9 @@ const WASM_FEATURES: [&str; 7] = [
 
 /// The most that a browser loads for a page, brotli-compressed: the main module and the modules of the page's section.
 const WASM_BUDGET: usize = 350 * 1024;
+
+/// The main module, as what binds it names it.
+const MAIN: &str = "holdfast_bg";
 
 /// What loads a section's module, beside the module's own script. Each of the two imports the other.
 const LOADER: &str = "holdfast-sections.js";
@@ -152,7 +158,9 @@ fn fingerprint(module: &Path, optimise: Optimise) -> Result<String, String> {
     }
     inputs.sort();
     let mut hash = Sha256::new();
-    hash.update(include_bytes!("bundle.rs"));
+    for program in [include_bytes!("bundle.rs").as_slice(), include_bytes!("packs.rs")] {
+        hash.update(program);
+    }
     hash.update([u8::from(optimise == Optimise::Yes)]);
     for input in inputs {
         hash.update(input.to_string_lossy().as_bytes());
@@ -193,29 +201,49 @@ fn split(module: &[u8], work: &Path) -> Result<Sections, String> {
     Ok(split.prefetch_map.into_iter().collect())
 }
 
-/// Adds the modules and their scripts to the site. Returns what a browser loads at most for a page, compressed.
-fn add_modules(site: &mut Site, work: &Path, sections: &Sections) -> Result<usize, String> {
-    let read = |name: &str| {
-        let path = work.join(name);
+/// The modules of these names, made small.
+fn small<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    work: &Path,
+    optimise: Optimise,
+) -> Result<BTreeMap<&'a str, Vec<u8>>, String> {
+    let one = |name: &str| {
+        let (mut path, small) = (work.join(format!("{name}.wasm")), work.join(format!("{name}.small.wasm")));
+        if optimise == Optimise::Yes {
+            // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
+            let passes = ["-O1", "--dae-optimizing"];
+            let mut optimiser = Command::new(tool("wasm-opt")?);
+            status(optimiser.args(passes).args(WASM_FEATURES).arg("-o").arg(&small).arg(&path))?;
+            path = small;
+        }
         fs::read(&path).map_err(said("reading", &path))
     };
-    let text = |name: &str| read(name).and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
-    let small = |name: &str| {
-        if site.optimise == Optimise::No {
-            return read(name);
-        }
-        // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
-        let (passes, out) = (["-O1", "--dae-optimizing"], work.join("small.wasm"));
-        let mut optimiser = Command::new(tool("wasm-opt")?);
-        status(optimiser.args(passes).args(WASM_FEATURES).arg("-o").arg(&out).arg(work.join(name)))?;
-        read("small.wasm")
+    // Whoever is free takes the next one.
+    let waiting = Mutex::new(names.into_iter().collect::<Vec<_>>());
+    let work_off = || -> Result<Vec<(&str, Vec<u8>)>, String> {
+        iter::from_fn(|| waiting.lock().ok()?.pop()).map(|name| Ok((name, one(name)?))).collect()
     };
-    let main = small("holdfast_bg.wasm")?;
-    let names: BTreeSet<&String> = sections.values().flatten().collect();
-    let modules: BTreeMap<&str, Vec<u8>> = names
-        .into_iter()
-        .map(|name| Ok((name.as_str(), small(&format!("{name}.wasm"))?)))
-        .collect::<Result<_, String>>()?;
+    thread::scope(|scope| {
+        let mut modules = BTreeMap::new();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let at_work: Vec<_> = (0..cores).map(|_| scope.spawn(work_off)).collect();
+        for worker in at_work {
+            modules.extend(worker.join().map_err(|_| "optimising the modules failed".to_owned())??);
+        }
+        Ok(modules)
+    })
+}
+
+/// Adds the modules and their scripts to the site. Returns what a browser loads at most for a page, compressed.
+fn add_modules(site: &mut Site, work: &Path, sections: &Sections) -> Result<usize, String> {
+    let text = |name: &str| {
+        let path = work.join(name);
+        fs::read_to_string(&path).map_err(said("reading", &path))
+    };
+    let names: BTreeSet<&str> = sections.values().flatten().map(String::as_str).collect();
+    // The main one takes longest, so it is taken first, from the end.
+    let mut modules = small(names.into_iter().chain([MAIN]), work, site.optimise)?;
+    let main = modules.remove(MAIN).ok_or("there is no main module")?;
     let (_, main_size) = site.add("holdfast.wasm", &main)?;
     let packed = packs(sections, &modules);
     let mut files = BTreeMap::new();
