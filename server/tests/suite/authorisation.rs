@@ -338,7 +338,7 @@ both! {
             "/v1/alerts".to_owned(),
             "/v1/customers?q=Secret".to_owned(),
             format!("/v1/exports/licenses?product={product}"),
-            format!("/v1/exports/licenses?q={key}"),
+            "/v1/exports/licenses?q=Secret".to_owned(),
             "/v1/exports/licenses".to_owned(),
             "/v1/exports/customers".to_owned(),
             format!("/v1/exports/seats?license={license}"),
