@@ -176,7 +176,7 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
         world.service.license(&Call::system(world.vendor).actor, things.license).await.unwrap().license.terms.seats
     };
     assert_eq!(seats().await, 1);
-    let act = owner.get(&format!("/console/acts/{id}")).await.body;
+    let act = owner.get(&format!("/console/acts/{id}")).await.body.replace("<!>", "");
     for piece in ["Apply a plan’s terms", "Smaller plan", "1 of 1", "Take it back"] {
         assert!(act.contains(piece), "{piece}: {act}");
     }

@@ -18,7 +18,7 @@ async fn a_refund_tells_first_whose_access_ends_and_what_it_revoked_can_be_given
         assert!(page.contains(&format!("href=\"{order}\"")), "{page}");
     }
     let page = owner.get(&order).await.body;
-    let parts = ["Order order-bought", "Customer bought", "Order created", &*format!("href=\"{license}\"")];
+    let parts = ["Order order-bought", "Customer bought", "Order noted", &*format!("href=\"{license}\"")];
     for part in parts.into_iter().chain([&*format!("href=\"{order}/refund\"")]) {
         assert!(page.contains(part), "{part}: {page}");
     }

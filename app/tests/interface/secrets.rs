@@ -104,6 +104,7 @@ fn pages(things: &Things) -> Vec<String> {
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
         let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
+        let path = path.replace("{key}", "rotate").replace("{number}", &things.event.to_string());
         let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);

@@ -77,7 +77,7 @@ both! {
             assert_eq!((&shown.event, shown.hash.len(), shown.holds), (&own, 64, true));
         }
         let first = world.service.event(&owner.actor, 1).await.unwrap();
-        assert_eq!((first.event.action.as_str(), first.holds), ("vendor.created", true));
+        assert_eq!((first.event.action.as_str(), first.holds), ("product.created", true));
         // The end of the chain is the hash that a walk along it answers.
         let ChainWalk::Whole { events, head } = world.service.check_chain(&owner.actor, 0).await.unwrap() else { panic!("not whole") };
         assert_eq!(world.service.event(&owner.actor, events).await.unwrap().hash, head);

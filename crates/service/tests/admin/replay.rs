@@ -25,7 +25,9 @@ fn proposed(world: &World, terms: Terms) -> PlanTerms {
 }
 
 async fn replay(world: &World, terms: Terms) -> Replay {
-    let replay = world.service.replay_terms(&world.system(), proposed(world, terms), None).await.unwrap();
+    let seats_from = Some(world.service.plan(&world.system(), world.plan).await.unwrap().terms.seats);
+    let proposed = PlanTerms { seats_from, ..proposed(world, terms) };
+    let replay = world.service.replay_terms(&world.system(), proposed, None).await.unwrap();
     assert_eq!((replay.next.as_deref(), replay.looked_at), (None, replay.total));
     replay
 }
