@@ -52,8 +52,8 @@ step "lints, server side" cargo clippy --workspace --all-targets --locked --quie
 step "lints, browser side" cargo clippy --package holdfast-app --lib --no-default-features --features hydrate --locked --quiet -- -D warnings
 step "browser side" cargo xtask bundle --strict
 step "PostgreSQL" database
-# They wait for processes, databases and clocks more than they reckon.
-export RUST_TEST_THREADS=$((2 * $(nproc)))
+# They wait for processes, databases and clocks as much as they reckon.
+export RUST_TEST_THREADS=$(($(nproc) + 1))
 step "tests, SQLite and PostgreSQL" logged rust cargo test --workspace --locked --no-fail-fast
 # Built like the tests, as one workspace, so that no dependency is compiled a second time with other features.
 step "programs for the tests from outside" cargo build --workspace --bins --examples --locked --quiet
