@@ -56,12 +56,13 @@ fn form(path: &str, body: &str) -> Request<Body> {
 }
 
 /// What server functions take, in two shapes because `license` is an id in one and a form in another.
-const ARGUMENTS: [&str; 2] = [
+const ARGUMENTS: [&str; 3] = [
     "number=1&key=k&about=a&of=licenses&query=&ids=&days=1&shared=true&id=x&alert=a&after=0&archived=false&q=&name=n&code=c&subject=&failed=&fate=&line=0&customer=&product=p&plan[name]=n&step=revoke\
      &reason=r&until=&license[plan]=p&seat=s&columns[0]=key&asked[q]=&asked[state]=&asked[product]=&asked[plan]=&asked[sort]=&asked[after]=\
      &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark&email=e&role=viewer\
      &credential=c&webhook=w&url=u&asked[id]=x&current_password=p&new_password=p&issuer=i&client_id=c&domains=d\
       &change[plan]=p&event=e&told=",
+    "name=n&code=c&plan=true",
     "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke",
 ];
 

@@ -370,6 +370,6 @@ both! {
         }
         assert_eq!(log().await, before, "nothing was written into the vendor's log");
         let own = world.read(&format!("/v1/imports/{import}")).await.expect(200).json();
-        assert_eq!(own["state"], "staged", "{own}");
+        assert_eq!(own["state"], "ready", "{own}");
     }
 }
