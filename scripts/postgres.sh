@@ -93,6 +93,8 @@ shared_buffers = 128MB
 fsync = $sync
 synchronous_commit = $sync
 full_page_writes = $sync
+# Statistics change when a test says so, not under it.
+autovacuum = $sync
 max_wal_size = 1GB
 log_min_messages = warning
 CONF

@@ -163,7 +163,7 @@ fn act_on(path: &'static str) -> Act {
     let action = Action::new_with_value(refused, move |form: &String| send(path, form.clone()));
     let forget = refused::forget();
     let refresh = use_context::<Refresh>();
-    let (version, pending) = (action.version(), action.pending());
+    let (version, pending, value) = (action.version(), action.pending(), action.value());
     let location = use_location();
     let here = move || (location.pathname.get_untracked(), location.search.get_untracked());
     let began = StoredValue::new(None);
@@ -177,6 +177,10 @@ fn act_on(path: &'static str) -> Act {
             return;
         }
         forget();
+        // What was refused has changed nothing, and a page that is read again may begin anew, without what it was told.
+        if value.with_untracked(|value| matches!(value, Some(Err(_)))) {
+            return;
+        }
         let Some(Refresh(count)) = refresh else { return };
         let began = began.get_value();
         // A moment later, so that a redirect has changed the address if there was one.
@@ -284,7 +288,7 @@ pub fn act_error(act: Act) -> FormState {
     FormState::new(act.path, Signal::derive(error))
 }
 
-/// What a page shows: read again when what `source` returns changes and after every write.
+/// What a page shows: read again when what `source` returns changes and after every write that went through.
 pub fn load<S, T, Fut>(
     source: impl Fn() -> S + Send + Sync + 'static,
     fetch: impl Fn(S) -> Fut + Send + Sync + 'static,
