@@ -217,8 +217,8 @@ for (const way of ways) {
       await loading.waitFor({ state: 'visible' });
       assert.equal(await loading.getAttribute('aria-busy'), 'true');
       assert.match(await loading.innerText(), /Loading/);
-      await page.unroute('**/read_list*');
       held.forEach((release) => release());
+      await page.unroute('**/read_list*');
       held = [];
       await rows().first().waitFor();
       assert.equal(await loading.count(), 0);
@@ -233,8 +233,8 @@ for (const way of ways) {
       });
       await page.waitForTimeout(800);
       assert.ok(await shown(), 'the wait is told');
-      await page.unroute('**/assets/*.pack');
       held.forEach((release) => release());
+      await page.unroute('**/assets/*.pack');
       await page.getByRole('heading', { name: /^Webhooks/ }).waitFor();
       assert.equal(await main.count(), 0);
       await sound('frame-waited');
