@@ -211,7 +211,7 @@ impl Service {
                         factors::half(tx, half, act.now).await?.ok_or_else(nobody)?;
                         factors::end_halves(tx, act.scope, member.id).await?;
                     }
-                    // Locks the member's row, so that a factor is either seen here or ends this session.
+                    // Locks the member's row, so that a factor is either seen here or ends the session.
                     rows::signed_in(tx, act.scope, member.id, act.now).await?;
                     let known = factors::of_member(tx, act.scope, member.id).await?;
                     if proof.is_none() && confirmed(&known).next().is_some() {
