@@ -57,7 +57,8 @@ export RUST_TEST_THREADS=$(($(nproc) + 1))
 step "tests, SQLite and PostgreSQL" logged rust cargo test --workspace --locked --no-fail-fast
 # Built like the tests, as one workspace, so that no dependency is compiled a second time with other features.
 step "programs for the tests from outside" cargo build --workspace --bins --examples --locked --quiet
-step "browser tests" logged browser node --test --test-concurrency=1 --test-reporter=spec end2end/browser/*.test.mjs
+# Two at a time: each waits for its server and its browser in turns.
+step "browser tests" logged browser node --test --test-concurrency=2 --test-reporter=spec end2end/browser/*.test.mjs
 # The program of `make outage`, built above with the others.
 step "outage rehearsal" logged outage target/debug/holdfast-outage
 # Likewise the program of `make failover`, in its short form.
