@@ -62,6 +62,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("acts") view=Page::Acts />
                     <Route path=path!("acts/new") view=Page::NewAct />
                     <Route path=path!("acts/:id") view=Page::Act />
+                    <Route path=path!("approvals") view=Page::Approvals />
+                    <Route path=path!("approvals/:id") view=Page::Approval />
                     <Route path=path!("seats/:id") view=Page::Seat />
                     <Route path=path!("notes/:id") view=Page::Note />
                     <Route path=path!("notes/about/:id") view=Page::Notes />

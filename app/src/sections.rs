@@ -192,6 +192,8 @@ sections! {
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
+        Approvals: approvals::ApprovalsPage;
+        Approval: approvals::ApprovalPage;
     }
 }
 

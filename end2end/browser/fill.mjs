@@ -32,6 +32,28 @@ export const api = (server, { secret }) => async (method, path, body) => {
   return answer ? JSON.parse(answer) : null;
 };
 
+/** Makes a link by which somebody joins; returns its path. */
+export async function invite(tab, email, role) {
+  const { page } = tab;
+  await h.visit(tab, '/console/team');
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Role').selectOption(role);
+  await page.getByRole('button', { name: 'Make invitation link' }).click();
+  const link = page.locator('#link', { hasText: email }).locator('.key-once code');
+  return new URL((await link.innerText()).trim()).pathname;
+}
+
+/** Somebody joins by such a link, in a browser of their own; returns their tab. */
+export async function join(browser, server, link, name, way = { scripting: false }) {
+  const joined = await h.openPage(browser, server, way);
+  await h.visit(joined, link);
+  await joined.page.getByLabel('Your name').fill(name);
+  await joined.page.getByLabel('Password').fill('another sentence that nobody guesses');
+  await joined.page.getByRole('button', { name: 'Join and sign in' }).click();
+  await joined.page.waitForURL('**/console**');
+  return joined;
+}
+
 /** A product whose license is taken from more devices at once than is usual: nothing of it is denied, and an alert says so. */
 export async function lockOut(server, call, name, devices = 22) {
   const product = await call('POST', 'products', { name, code: `locked-${randomBytes(4).toString('hex')}` });
@@ -147,23 +169,18 @@ export async function fill(tab, browser, server, text = (what) => what) {
   await page.waitForURL('**/check?*');
   at.check = page.url().slice(page.url().indexOf('/console'));
 
-  const invite = async (email) => {
-    await h.visit(tab, '/console/team');
-    await page.getByLabel('E-mail').fill(email);
-    await page.getByLabel('Role').selectOption('viewer');
-    await page.getByRole('button', { name: 'Make invitation link' }).click();
-    const link = page.locator('#link', { hasText: email }).locator('.key-once code');
-    return new URL((await link.innerText()).trim()).pathname;
-  };
-  const joined = await h.openPage(browser, server, { scripting: false });
-  await h.visit(joined, await invite('viewer@example.com'));
-  await joined.page.getByLabel('Your name').fill(text('Vera Example'));
-  await joined.page.getByLabel('Password').fill('another sentence that nobody guesses');
-  await joined.page.getByRole('button', { name: 'Join and sign in' }).click();
-  await joined.page.waitForURL('**/console**');
-  at.viewer = await joined.context.cookies();
-  await joined.context.close();
-  at.invitation = await invite('later@example.com');
+  const viewer = await join(browser, server, await invite(tab, 'viewer@example.com', 'viewer'), text('Vera Example'));
+  at.viewer = await viewer.context.cookies();
+  await viewer.context.close();
+  // An admin asks for what the owner may approve.
+  const admin = await join(browser, server, await invite(tab, 'admin@example.com', 'admin'), text('Adam Example'));
+  await h.visit(admin, `${at.product}/keys/rotate`);
+  await admin.page.getByLabel('Reason').fill(text('A laptop is lost'));
+  await admin.page.getByRole('button', { name: 'Ask for approval' }).click();
+  await admin.page.waitForURL('**/console/approvals/apr_*');
+  at.approval = pathOf(admin.page);
+  await admin.context.close();
+  at.invitation = await invite(tab, 'later@example.com', 'viewer');
   const keys = (await call('GET', 'keys')).items.filter((key) => key.product === product);
   at.key = `${at.product}/keys/${keys[0].kid}`;
   await h.visit(tab, '/console/team');
@@ -209,6 +226,7 @@ export const pagesOf = (at) => [
   `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
   '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
+  '/console/approvals', '/console/approvals?tab=all', at.approval,
   '/console/imports', at.import, `${at.import}?fate=error`,
   '/console/freshness', `/console/freshness?plan=${at.planId}&lease=7&grace=3`,
   '/console/fleet', at.node, `${at.node}/drain`, '/console/alerts', '/console/alerts?state=all&severity=critical', at.alert,

@@ -60,6 +60,7 @@ const GROUPS: &[(&str, &[Link])] = &[
     (
         "Govern",
         &[
+            ("/console/approvals", "Approvals", Shape::Good),
             ("/console/team", "Team", Shape::Person),
             ("/console/tokens", "API tokens", Shape::License),
             ("/console/audit", "Audit", Shape::Audit),

@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod alerts;
+pub mod approvals;
 pub mod audit;
 pub mod customers;
 pub mod door;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId,
     ProductId, Role, SeatId, TokenId, WebhookId,
 };
 
@@ -111,6 +111,11 @@ fn table() -> Vec<Row> {
         acts "+++++" "ok" "unauthenticated" |_| "after=";
         act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         act_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
+        approvals "+++++" "ok" "unauthenticated" |_| "tab=all&after=";
+        approval "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.approval);
+        // One's own is nobody else's to take back.
+        withdraw "_____" "not_found" "unauthenticated" |t| format!("id={}", t.approval);
+        decide "++___" "not_found" "unauthenticated" |t| format!("id={}&refuse=true", t.approval);
         stop_act "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.bulk);
         issue_choices "+++__" "not_found" "unauthenticated" |t| format!("customer={}", t.customer);
         issue "+++__" "invalid_request" "unauthenticated" |t| format!("license[plan]={}&license[customer]={}", t.plan, t.customer);
@@ -163,9 +168,10 @@ fn table() -> Vec<Row> {
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
         // Signing keys.
-        key_step "+____" "not_found" "unauthenticated" |t| format!("product={}&key=rotate", t.product);
-        rotate_keys "+____" "not_found" "unauthenticated" |t| format!("product={}", t.product);
-        revoke_key "?____" "not_found" "unauthenticated" |t| format!("product={}&key=AAAAAAAAAAAAAAAA&reason=Leaked", t.product);
+        key_step "++___" "not_found" "unauthenticated" |t| format!("product={}&key=rotate", t.product);
+        // An admin asks an owner for it.
+        rotate_keys "++___" "not_found" "unauthenticated" |t| format!("product={}&reason=Asked", t.product);
+        revoke_key "??___" "not_found" "unauthenticated" |t| format!("product={}&key=AAAAAAAAAAAAAAAA&reason=Leaked", t.product);
         // API tokens. This one was made by the system, so it is not a developer's own.
         tokens "+++__" "ok" "unauthenticated" |_| "after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
@@ -226,6 +232,7 @@ pub fn marks(things: &Things, tag: &str) -> Vec<String> {
         things.note.to_string(),
         things.token.to_string(),
         things.order.to_string(),
+        things.approval.to_string(),
         format!("order-{tag}"),
     ];
     let names = ["Product", "Customer", "Computer", "Note"].map(|what| format!("{what} {tag}"));
@@ -296,6 +303,7 @@ fn unknown(things: &Things) -> Things {
         license: LicenseId::from_bytes([6; 16]),
         order: OrderId::from_bytes([6; 16]),
         bulk: BulkActId::from_bytes([6; 16]),
+        approval: ApprovalId::from_bytes([6; 16]),
         seat: SeatId::from_bytes([6; 16]),
         import: ImportId::from_bytes([6; 16]),
         open_import: ImportId::from_bytes([6; 16]),
@@ -322,6 +330,7 @@ fn fill(pattern: &str, things: &Things) -> String {
             "licenses" | "about" => things.license.to_string(),
             "orders" => things.order.to_string(),
             "acts" => things.bulk.to_string(),
+            "approvals" => things.approval.to_string(),
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
             "webhooks" => things.webhook.to_string(),

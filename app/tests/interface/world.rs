@@ -12,18 +12,19 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId, LicenseModel, MemberId,
     NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp,
     TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
     admin::{
+        approvals::Asked,
         bulk::{BulkStep, Target},
         import::StageImport,
         inputs::{
             AcceptInvitation, BootstrapInput, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, InviteMember, IssueLicense,
+            CustomerChoice, InviteMember, IssueLicense, SignIn,
         },
         notes::NoteSubject,
         second::SignInStep,
@@ -87,6 +88,8 @@ pub struct Things {
     pub import: ImportId,
     /// An act on many that is still to be done.
     pub bulk: BulkActId,
+    /// What an admin asks for.
+    pub approval: ApprovalId,
     pub webhook: WebhookId,
     /// A test on its way to it.
     pub delivery: DeliveryId,
@@ -228,6 +231,19 @@ impl World {
         self.join(self.vendor, &format!("member-{tag}@example.com"), &format!("Member {tag}"), Role::Viewer).await
     }
 
+    /// The call of an admin of the first vendor who has just signed in.
+    async fn asker(&self, tag: &str) -> Call {
+        let email = format!("asker-{tag}@example.com");
+        self.join(self.vendor, &email, "Somebody", Role::Admin).await;
+        self.spare_factors().await;
+        let input = SignIn { email, password: PASSWORD.into() };
+        let SignInStep::In(signed_in) = self.service.sign_in(input, &RequestInfo::default()).await.unwrap() else {
+            panic!("nobody here has a second factor");
+        };
+        let actor = self.service.actor_for_session(&signed_in.session).await.unwrap();
+        Call::new(actor, RequestInfo::default())
+    }
+
     /// Makes somebody a member, with [`PASSWORD`] and without a session.
     async fn join(&self, vendor: VendorId, email: &str, name: &str, role: Role) -> MemberId {
         let invited = InviteMember { email: text(email), role };
@@ -297,6 +313,9 @@ impl World {
         }
         let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
         let bulk = service.begin_bulk(&call, None, step, chosen, text("Asked")).await.unwrap();
+        let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
+        let asker = self.asker(tag).await;
+        let approval = service.ask(&asker, None, Asked::Many { step, target: chosen }, text("Asked")).await.unwrap();
         let hook = CreateWebhook {
             url: format!("https://example.com/{tag}"),
             description: String::new(),
@@ -333,6 +352,7 @@ impl World {
             import: imports[0],
             open_import: imports[1],
             bulk,
+            approval,
             webhook,
             delivery,
             later,

@@ -167,6 +167,8 @@ id_type! {
     BulkActId = "blk";
     /// A note about a license or a customer.
     NoteId = "not";
+    /// An act that waits for a second person.
+    ApprovalId = "apr";
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId,
     MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId, SigningKeyId,
     TokenId, TrialId, VendorId, WebhookId,
 };

@@ -78,6 +78,20 @@ impl Role {
             ),
         }
     }
+
+    /// Whether a member in this role may ask for what takes a second person and needs `permission`: a change of more licenses
+    /// at once than they may make alone, or work on signing keys (security design, the table of roles).
+    pub const fn may_ask(self, permission: Permission) -> bool {
+        match permission {
+            Permission::KeysWrite => matches!(self, Self::Admin),
+            other => matches!(self, Self::Admin | Self::Support) && self.may(other),
+        }
+    }
+
+    /// Whether a member in this role may be that second person.
+    pub const fn may_approve(self, permission: Permission) -> bool {
+        matches!(self, Self::Owner | Self::Admin) && self.may(permission)
+    }
 }
 
 /// One thing that somebody may or may not do. Also the scopes of an API token.
@@ -207,6 +221,16 @@ mod tests {
         for (permission, row) in table {
             assert_eq!(Role::ALL.map(|role| role.may(permission)), row, "{permission:?}");
         }
+    }
+
+    #[test]
+    fn second_persons_are_those_of_the_table() {
+        let (keys, many) = (Permission::KeysWrite, Permission::LicensesStatus);
+        assert_eq!(Role::ALL.map(|role| role.may_ask(many)), [false, true, false, true, false]);
+        assert_eq!(Role::ALL.map(|role| role.may_ask(keys)), [false, true, false, false, false]);
+        assert_eq!(Role::ALL.map(|role| role.may_ask(Permission::LicensesWrite)), [false, true, false, false, false]);
+        assert_eq!(Role::ALL.map(|role| role.may_approve(many)), [true, true, false, false, false]);
+        assert_eq!(Role::ALL.map(|role| role.may_approve(keys)), [true, false, false, false, false]);
     }
 
     #[test]

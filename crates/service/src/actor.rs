@@ -104,6 +104,11 @@ impl Actor {
         self.behind.map(|(member, _)| member)
     }
 
+    /// The role of the person, or of whoever made the token. `None` for the system, and where the command line did.
+    pub(crate) fn role_behind(&self) -> Option<Role> {
+        self.behind.map(|(_, role)| role)
+    }
+
     /// Whether it may change a token or webhook that `maker` made: a developer, and a program of theirs, only their own
     /// (security design, the table of roles).
     pub(crate) fn may_change_of(&self, maker: Option<MemberId>) -> bool {

@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod alerts;
+pub mod approvals;
 mod awake;
 pub mod backup;
 pub mod breakers;

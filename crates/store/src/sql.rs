@@ -3,7 +3,7 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
+    AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
     ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId,
     PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId,
     TrialId, VendorId, WebhookId,
@@ -151,7 +151,8 @@ ids!(
     FactorId,
     SavedViewId,
     BulkActId,
-    NoteId
+    NoteId,
+    ApprovalId
 );
 
 macro_rules! json {

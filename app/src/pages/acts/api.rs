@@ -30,7 +30,7 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
                 "Exactly those that were changed become what they were. One that was changed since is left alone.",
             ),
         };
-        let title = format!("Take it back for {}", counted(&preview, noun));
+        let title = format!("Take it back for {}", counted(preview.total, preview.exact, noun));
         let back = format!("/console/acts/{undo}");
         return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
@@ -43,7 +43,7 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let target = target(&service, of, &ids, asked.get("query"))?;
     let preview = service.preview_bulk(&call, known_step(step, "30")?, target).await?;
     let (verb, does) = words(step);
-    let title = format!("{verb} {}", counted(&preview, if of == "seats" { "seat" } else { "license" }));
+    let title = format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
@@ -51,7 +51,8 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     Ok(Proposed { query, ..proposed })
 }
 
-/// Begins an act on many, or to take one back, and goes to its page. Sent twice, it is begun once.
+/// Begins an act on many, or to take one back, or asks a second person for it, and goes to its page. Sent twice, it is begun
+/// once.
 #[server(output = crate::wire::Answer)]
 pub async fn begin_act(
     of: String,
@@ -60,6 +61,7 @@ pub async fn begin_act(
     #[server(default)] ids: String,
     #[server(default)] query: String,
     #[server(default)] days: String,
+    #[server(default)] ask: bool,
     #[server(default)] reason: String,
 ) -> Result<(), UiError> {
     use crate::{
@@ -69,11 +71,20 @@ pub async fn begin_act(
             serve::{optional, parse},
         },
     };
-    use holdfast_domain::Permission;
+    use holdfast_domain::{ApprovalId, BulkActId, Permission};
+    use holdfast_service::admin::approvals::Asked;
     let actor = ctx::actor(Permission::LicensesRead).await?;
-    let (service, call, id) = (ctx::service()?, ctx::call(&actor), optional("id", &id)?);
+    let (service, call, id) = (ctx::service()?, ctx::call(&actor), optional::<BulkActId>("id", &id)?);
+    let asked = id.map(|id| ApprovalId::from_bytes(id.to_bytes()));
     let begun = if of == "acts" {
-        service.undo_bulk(&call, id, parse_id(&ids)?, parse("reason", &reason)?).await?
+        let (undone, reason) = (parse_id(&ids)?, parse("reason", &reason)?);
+        if ask {
+            let step = service.bulk_act(&actor, undone).await?.step;
+            let waits = service.ask(&call, asked, Asked::Undo { act: undone, step }, reason).await?;
+            ctx::redirect(&waiting(waits));
+            return Ok(());
+        }
+        service.undo_bulk(&call, id, undone, reason).await?
     } else {
         let (step, target) = if of == PLANS {
             // What was looked at: the plan's terms of then. Where it has others now, they are refused.
@@ -81,7 +92,13 @@ pub async fn begin_act(
         } else {
             (known_step(&step, &days)?, target(&service, &of, &ids, &query)?)
         };
-        service.begin_bulk(&call, id, step, target, parse("reason", &reason)?).await?
+        let reason = parse("reason", &reason)?;
+        if ask {
+            let waits = service.ask(&call, asked, Asked::Many { step, target }, reason).await?;
+            ctx::redirect(&waiting(waits));
+            return Ok(());
+        }
+        service.begin_bulk(&call, id, step, target, reason).await?
     };
     ctx::redirect(&format!("/console/acts/{begun}"));
     Ok(())
@@ -138,6 +155,10 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
         next,
         undo: open.filter(|_| may_undo).map(|until| When::new(until, now)),
         undone_by: act.undone_by.map(|id| id.to_string()),
+        approved_by: act.approved_by.map(|by| {
+            let approval = holdfast_domain::ApprovalId::from_bytes(act.id.to_bytes());
+            (format!("/console/approvals/{approval}"), people.who(&holdfast_domain::event::Actor::Member(by)))
+        }),
         undoes: act.undoes.map(|id| id.to_string()),
     })
 }
@@ -167,6 +188,7 @@ use holdfast_service::{
     Call, Service,
     admin::{
         bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+        page::Total,
         terms::PlanTerms,
     },
 };
@@ -176,9 +198,9 @@ use crate::pages::lists::build::Query;
 
 /// "12,345 licenses", "at least 10,000 licenses", "all licenses that match" where no number is known.
 #[cfg(feature = "ssr")]
-fn counted(preview: &BulkPreview, noun: &str) -> String {
-    let number = crate::pages::serve::number(preview.total);
-    match (preview.total, preview.exact) {
+pub fn counted(total: u64, exact: bool, noun: &str) -> String {
+    let number = crate::pages::serve::number(total);
+    match (total, exact) {
         (1, true) => format!("1 {noun}"),
         (_, true) => format!("{number} {noun}s"),
         (0, false) => format!("all {noun}s that match"),
@@ -186,9 +208,37 @@ fn counted(preview: &BulkPreview, noun: &str) -> String {
     }
 }
 
+/// What an act does, and to how many where that is known.
+#[cfg(feature = "ssr")]
+pub fn what(step: &BulkStep, total: Option<Total>) -> String {
+    use holdfast_domain::license::StatusChange;
+    let of = |noun: &str| {
+        total.map_or_else(|| format!("{noun}s"), |total| counted(total.rows, total.exact, noun))
+    };
+    match step {
+        BulkStep::Status(StatusChange::Suspend) => format!("Suspend {}", of("license")),
+        BulkStep::Status(StatusChange::Resume) => format!("Resume {}", of("license")),
+        BulkStep::Status(StatusChange::Revoke) => format!("Revoke {}", of("license")),
+        BulkStep::Status(StatusChange::Reinstate) => format!("Reinstate {}", of("license")),
+        BulkStep::Extend(days) => format!("Extend {} by {days} days", of("license")),
+        BulkStep::Free => format!("Free {}", of("seat")),
+        BulkStep::Undo => "Take back".to_owned(),
+        BulkStep::Restore => "Give seats back".to_owned(),
+        BulkStep::Terms(_) if total.is_some() => format!("Apply a plan’s terms to {}", of("license")),
+        BulkStep::Terms(_) => "Apply a plan’s terms".to_owned(),
+        BulkStep::FormerTerms => "Give former terms back".to_owned(),
+    }
+}
+
+/// The page of what waits for a second person.
+#[cfg(feature = "ssr")]
+pub fn waiting(id: holdfast_domain::ApprovalId) -> String {
+    format!("/console/approvals/{id}?done=asked")
+}
+
 /// Who loses access, of whom it is said only where all were looked at that nobody does.
 #[cfg(feature = "ssr")]
-fn impact(preview: &BulkPreview, undo: bool, now: Timestamp) -> String {
+pub fn impact(preview: &BulkPreview, undo: bool, now: Timestamp) -> String {
     let looked_at = preview.looked_at;
     let said = match preview.impact.devices {
         0 if undo => "Nobody loses access by that.".to_owned(),
@@ -226,6 +276,7 @@ fn proposed(
         impact: (ends_access || undo).then(|| impact(preview, undo, now)),
         losses: crate::pages::licenses::api::impact(&preview.impact, now).losses,
         ends_access,
+        second: preview.second,
         days: step == "extend",
         ids,
         query: String::new(),
@@ -280,7 +331,7 @@ async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<
         "Each keeps its end, and its number of seats{unless}. No seat that is taken is lost. Devices learn of it with their next renewal. {}",
         hits.unknown.join(" ")
     );
-    let title = format!("Apply the terms of {} to {}", plan.name, counted(&preview, "license"));
+    let title = format!("Apply the terms of {} to {}", plan.name, counted(preview.total, preview.exact, "license"));
     let (id, back) = (plan.id.to_string(), format!("/console/plans/{}", plan.id));
     let proposed = proposed(service, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
     let ends_access = preview.impact.devices + replay.refused + replay.ran_out + replay.over_their_seats > 0
@@ -292,7 +343,7 @@ async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<
 const fn stopped(why: StopReason) -> &'static str {
     match why {
         StopReason::TooMany => {
-            "More matched than you may change at once, so nothing was changed. Ask an owner to do it."
+            "More matched than you may change at once alone, so nothing was changed. Begin again: it then asks for approval."
         }
         StopReason::Asked => "Somebody stopped it; the audit log says who. What was to be done yet stays as it is.",
         StopReason::Failed => {
@@ -331,7 +382,7 @@ fn known_step(step: &str, days: &str) -> Result<BulkStep, UiError> {
 
 /// Verb, and what it does to each.
 #[cfg(feature = "ssr")]
-fn words(step: &str) -> (&'static str, &'static str) {
+pub fn words(step: &str) -> (&'static str, &'static str) {
     match step {
         "suspend" => ("Suspend", "Their devices pause with their next background call, until you resume them."),
         "resume" => ("Resume", "Their devices go on with their next background call."),
@@ -402,20 +453,7 @@ fn item(item: holdfast_service::admin::bulk::BulkItem) -> super::model::Item {
 
 #[cfg(feature = "ssr")]
 fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_domain::Timestamp) -> ActRow {
-    use holdfast_domain::license::StatusChange;
     use holdfast_service::admin::bulk::BulkState;
-    let what = match &act.step {
-        BulkStep::Status(StatusChange::Suspend) => "Suspend licenses".to_owned(),
-        BulkStep::Status(StatusChange::Resume) => "Resume licenses".to_owned(),
-        BulkStep::Status(StatusChange::Revoke) => "Revoke licenses".to_owned(),
-        BulkStep::Status(StatusChange::Reinstate) => "Reinstate licenses".to_owned(),
-        BulkStep::Extend(days) => format!("Extend licenses by {days} days"),
-        BulkStep::Free => "Free seats".to_owned(),
-        BulkStep::Undo => "Take back".to_owned(),
-        BulkStep::Restore => "Give seats back".to_owned(),
-        BulkStep::Terms(_) => "Apply a plan’s terms".to_owned(),
-        BulkStep::FormerTerms => "Give former terms back".to_owned(),
-    };
     let (state, runs) = match act.state {
         BulkState::Gathering => ("Looking up", true),
         BulkState::Running => ("At work", true),
@@ -424,7 +462,7 @@ fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_do
     };
     ActRow {
         id: act.id.to_string(),
-        what,
+        what: what(&act.step, None),
         reason: act.reason.to_string(),
         who: people.who(&act.actor),
         state: state.to_owned(),

@@ -38,8 +38,10 @@ pub fn NewActPage() -> impl IntoView {
         });
         let losses =
             (proposed.ends_access && !proposed.losses.is_empty()).then(|| view! { <Losses losses=proposed.losses /> });
+        let label = if proposed.second { "Ask for approval".to_owned() } else { proposed.title.clone() };
         view! {
-            <PageHead title=proposed.title.clone() crumbs=vec![Crumb::new(proposed.back.clone(), "Back")] />
+            <PageHead title=proposed.title crumbs=vec![Crumb::new(proposed.back.clone(), "Back")] />
+            {proposed.second.then(|| view! { <Second /> })}
             <Notice kind>
                 {proposed.impact.map(|impact| view! { <p>{impact}</p> })}
                 <p class="small">{proposed.does}</p>
@@ -53,15 +55,26 @@ pub fn NewActPage() -> impl IntoView {
                 <input type="hidden" name="step" value=proposed.step />
                 <input type="hidden" name="ids" value=proposed.ids />
                 <input type="hidden" name="query" value=proposed.query />
+                {proposed.second.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
                 {days}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label=proposed.title danger=proposed.ends_access pending=action.pending() />
+                    <Submit label danger=proposed.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=proposed.back>"Cancel"</a>
                 </div>
             </ActionForm>
         }
     })
+}
+
+/// That a second person has to approve what is proposed.
+#[component]
+pub fn Second() -> impl IntoView {
+    view! {
+        <Notice kind=NoticeKind::Info>
+            <p>"This takes a second person: an owner, or an admin other than you, approves it within seven days. Nothing changes before that."</p>
+        </Notice>
+    }
 }
 
 fn badge(row: &ActRow) -> impl IntoView + use<> {
@@ -234,6 +247,7 @@ pub fn ActPage() -> impl IntoView {
                 <Fact name="Refused">{refused}</Fact>
                 <Fact name="Reason">{row.reason.clone()}</Fact>
                 <Fact name="Asked for by">{row.who.clone()} ", " <WhenText when=row.began.clone() /></Fact>
+                {found.approved_by.map(|(href, who)| view! { <Fact name="Approved by"><a class="link" href=href>{who}</a></Fact> })}
             </Facts>
             {undo}
             {past}

@@ -23,6 +23,8 @@ pub struct Proposed {
     pub losses: Vec<Loss>,
     /// Whether it ends somebody's access.
     pub ends_access: bool,
+    /// Whether a second person has to approve it.
+    pub second: bool,
     /// Whether a number of days is asked for.
     pub days: bool,
     /// Those chosen one by one, `all` for all that match, or the act that is taken back.
@@ -73,6 +75,8 @@ pub struct ActDetail {
     pub next: Option<String>,
     /// Until when it can be taken back by this person.
     pub undo: Option<When>,
+    /// Who approved it, where it took a second person: the approval's page and the name.
+    pub approved_by: Option<(String, String)>,
     /// The act that took it back.
     pub undone_by: Option<String>,
     /// The act that it takes back.

@@ -49,6 +49,7 @@ pub(crate) fn screen(id: &str) -> Option<String> {
         "alr" => "alerts",
         "mem" => "team",
         "blk" => "acts",
+        "apr" => "approvals",
         "ord" => "orders",
         "tok" => "tokens",
         "whk" => "webhooks",

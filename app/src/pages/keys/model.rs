@@ -11,6 +11,8 @@ pub struct KeyActView {
     pub title: String,
     /// What follows from it, and for whom.
     pub does: Vec<String>,
+    /// Whether a second person has to approve it.
+    pub second: bool,
 }
 
 /// A rotation that takes the place of the `active` keys.
@@ -31,6 +33,7 @@ pub fn rotation(product: (String, String), active: &[String]) -> KeyActView {
             "No device notices: your root key vouches for the new key. It happens by itself every 90 days.".to_owned(),
             "Where somebody else may have a key, this is not enough: revoke that key.".to_owned(),
         ],
+        second: false,
     }
 }
 
@@ -69,5 +72,6 @@ pub fn revocation(
             format!("{devices} A server that is cut off from the database does not renew leases of this key."),
             "This cannot be undone.".to_owned(),
         ],
+        second: false,
     }
 }

@@ -70,7 +70,9 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     if outcome.impact.devices == 0 {
         "No device uses what was bought with it, so nobody loses access.".clone_into(&mut impact.sentence);
     }
+    let open = outcome.licenses.len();
     Ok(RefundView {
+        second: actor.asks(Permission::LicensesStatus, open),
         reference: outcome.order.reference,
         does,
         impact,
@@ -78,17 +80,23 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     })
 }
 
-/// Notes that an order was paid back, and revokes its licenses.
+/// Notes that an order was paid back, and revokes its licenses; or asks a second person for it.
 #[server(output = crate::wire::Answer)]
-pub async fn refund(id: String, reason: String) -> Result<(), UiError> {
+pub async fn refund(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{products::api::parse_id, serve::parse},
+        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::Permission;
+    use holdfast_service::admin::approvals::Asked;
     let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let (id, reason) = (parse_id(&id)?, parse("reason", &reason)?);
-    let outcome = ctx::service()?.refund_order(&ctx::call(&actor), id, reason, false).await?;
+    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id(&id)?, parse("reason", &reason)?);
+    if ask {
+        let waits = service.ask(&call, None, Asked::Refund { order: id }, reason).await?;
+        ctx::redirect(&waiting(waits));
+        return Ok(());
+    }
+    let outcome = service.refund_order(&call, id, reason, false).await?;
     ctx::redirect(&format!("/console/orders/{}?done=order_refunded", outcome.order.id));
     Ok(())
 }

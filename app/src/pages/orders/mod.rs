@@ -7,7 +7,10 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::licenses::{LicenseTable, steps::Losses},
+    pages::{
+        acts::Second,
+        licenses::{LicenseTable, steps::Losses},
+    },
     ui::{
         ActionForm, Copyable, Crumb, Fact, Facts, FormError, PageHead, Pager, Section, StateBadge, Submit, TextArea,
         Timeline, WhenText, act, act_error, load,
@@ -106,14 +109,16 @@ pub fn RefundPage() -> impl IntoView {
                     " No money moves: pay it back where it was paid. The licenses can be reinstated at any time; the order stays noted as paid back."
                 </p>
             </Notice>
+            {found.second.then(|| view! { <Second /> })}
             {losses}
             {licenses}
             <ActionForm action=action class="form section">
                 <FormError error />
                 <input type="hidden" name="id" value=id />
+                {found.second.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label="Refund order" danger=true pending=action.pending() />
+                    <Submit label=if found.second { "Ask for approval" } else { "Refund order" } danger=true pending=action.pending() />
                     <a class="btn btn-plain" href=here>"Cancel"</a>
                 </div>
             </ActionForm>

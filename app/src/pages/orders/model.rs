@@ -44,6 +44,8 @@ pub struct RefundView {
     pub does: String,
     /// Whose access ends, and when.
     pub impact: ImpactView,
+    /// Whether a second person has to approve it.
+    pub second: bool,
     /// The licenses that are revoked.
     pub licenses: Vec<LicenseRow>,
 }

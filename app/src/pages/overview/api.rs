@@ -43,6 +43,8 @@ pub struct Overview {
     pub days: u16,
     /// Activations and renewals over time; empty before there are any.
     pub activity: Vec<Counted>,
+    /// How many approvals wait for this person.
+    pub approvals: u64,
     /// Alerts that stand, the newest first.
     pub alerts: Vec<AlertRow>,
     /// The steps to the first verified lease; none from a day after it on.
@@ -148,6 +150,7 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
         figures,
         days,
         activity,
+        approvals: service.approvals_for(&actor).await?,
         alerts: standing(&service, &actor).await?,
         steps,
         ending: active

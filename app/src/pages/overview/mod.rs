@@ -12,6 +12,7 @@ use crate::{
         Icon, PageHead, Section, Shape, Timeline,
         curve::CurveChart,
         live::{Topic, load_live},
+        page::{Notice, NoticeKind},
         show_live,
     },
 };
@@ -75,6 +76,7 @@ pub fn OverviewPage() -> impl IntoView {
         view! {
             <PageHead title="Overview" />
             <Outdated error />
+            {(found.approvals > 0).then(|| approvals(found.approvals))}
             <div class="figures">{figures}</div>
             {alerts}
             {steps}
@@ -85,6 +87,16 @@ pub fn OverviewPage() -> impl IntoView {
             </div>
         }
     })
+}
+
+/// That somebody waits for this person's yes or no.
+fn approvals(waiting: u64) -> impl IntoView {
+    let words = if waiting == 1 { "1 act waits".to_owned() } else { format!("{waiting} acts wait") };
+    view! {
+        <Notice kind=NoticeKind::Info>
+            <p>{words} " for your approval. " <a class="link" href="/console/approvals">"Decide"</a></p>
+        </Notice>
+    }
 }
 
 /// What was counted day by day, for so many days.

@@ -37,7 +37,8 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
     let vendor = service.vendor(&actor).await?;
     let now = service.now();
     let keys = service.signing_keys(&ctx::call(&actor)).await?;
-    let may_keys = actor.may(Permission::KeysWrite);
+    let asks = actor.role().is_some_and(|role| role.may_ask(Permission::KeysWrite));
+    let may_keys = asks || actor.may(Permission::KeysWrite);
     let keys = keys.into_iter().filter(|key| key.product == Some(id)).map(|key| KeyRow {
         may_revoke: may_keys && key.status != "revoked",
         kid: key.kid,

@@ -9,7 +9,7 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use holdfast_domain::{EventId, ProductId, ReasonText, Seconds, Timestamp, event};
+use holdfast_domain::{EventId, MemberId, ProductId, ReasonText, Seconds, Timestamp, event};
 use holdfast_store::{
     NewChange, NewEvent, Querier, Scope, Tx, WriteOptions,
     changes::ChangeKind,
@@ -29,17 +29,27 @@ pub(crate) struct Act {
     pub scope: Scope,
     pub now: Timestamp,
     pub who: event::Actor,
-    origin: String,
-    request: String,
+    pub origin: String,
+    pub request: String,
     reason: Option<ReasonText>,
+    approved_by: Option<MemberId>,
 }
 
 impl Act {
+    /// The same, approved by a second person where there was one: each of its events says so.
+    #[must_use]
+    pub fn approved(self, by: Option<MemberId>) -> Self {
+        Self { approved_by: by, ..self }
+    }
+
     /// Appends an event about `subject`: `before` and `after` are what changed, as JSON. The reason of the call is told with
     /// it.
     pub fn event(&self, tx: &mut Tx, action: &'static str, subject: impl Display, mut data: serde_json::Value) {
         if let (Some(reason), Some(members)) = (&self.reason, data.as_object_mut()) {
             members.entry("reason").or_insert_with(|| json!(reason));
+        }
+        if let (Some(by), Some(members)) = (self.approved_by, data.as_object_mut()) {
+            members.insert("approved_by".to_owned(), json!(by));
         }
         tx.event(NewEvent {
             id: EventId::new(self.now, self.service.entropy()),
@@ -91,12 +101,13 @@ impl Service {
             origin: call.from.address.map(|address| address.to_string()).unwrap_or_default(),
             request: call.from.request_id.clone(),
             reason: call.reason.clone(),
+            approved_by: None,
         }
     }
 
     /// The context of an act that `who` asked for earlier.
     pub(crate) fn act_for(&self, scope: Scope, who: event::Actor, origin: String, request: String) -> Act {
-        Act { service: self.clone(), scope, now: self.now(), who, origin, request, reason: None }
+        Act { service: self.clone(), scope, now: self.now(), who, origin, request, reason: None, approved_by: None }
     }
 
     /// Runs `job`, and where `call` has an idempotency key keeps its answer in the same transaction: the same request

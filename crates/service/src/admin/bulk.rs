@@ -3,14 +3,14 @@
 
 mod background;
 mod pieces;
-mod preview;
+pub(super) mod preview;
 
 use super::{
     act::{Act, job},
     find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
-    page::{Page, PageRequest},
+    page::{Page, PageRequest, Total},
     terms::PlanTerms,
     views::Impact,
 };
@@ -20,11 +20,11 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    BulkActId, LicenseId, Permission, ReasonText, SeatId, Seconds, Timestamp, event, license::StatusChange,
+    BulkActId, LicenseId, MemberId, Permission, ReasonText, SeatId, Seconds, Timestamp, event, license::StatusChange,
 };
 pub use holdfast_store::bulk_acts::{BulkState, Fate, Known, StopReason};
 use holdfast_store::{
-    Querier, Scope, WriteOptions,
+    Querier, Scope, Tx, WriteOptions,
     bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
     licenses,
 };
@@ -109,6 +109,8 @@ pub struct BulkPreview {
     pub impact: Impact,
     /// How many were looked at for that.
     pub looked_at: u64,
+    /// Whether whoever asks needs a second person for it ([`super::approvals`]).
+    pub second: bool,
 }
 
 /// An act on many, as it stands.
@@ -140,6 +142,8 @@ pub struct BulkActView {
     pub undoes: Option<BulkActId>,
     /// The act that takes it back.
     pub undone_by: Option<BulkActId>,
+    /// Who approved it, where it took a second person.
+    pub approved_by: Option<MemberId>,
     /// Until when it can be taken back; absent for what never can, and for what was.
     pub undo_until: Option<Timestamp>,
     /// Whether what became of each is no longer kept.
@@ -170,53 +174,89 @@ struct Kept {
     most: Option<u64>,
     /// By how much whoever asked may extend.
     small_only: bool,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approved_by: Option<MemberId>,
 }
 
 /// What a new act begins with.
-struct Beginning {
-    id: BulkActId,
+pub(super) struct Beginning {
+    pub id: BulkActId,
+    pub step: BulkStep,
+    pub target: Target,
+    pub reason: ReasonText,
+    pub undoes: Option<BulkActId>,
+}
+
+/// A new act, and what it is about as far as that was chosen one by one.
+#[derive(Clone)]
+pub(super) struct New {
+    row: BulkActRow,
+    subjects: Vec<Subject>,
     step: BulkStep,
-    target: Target,
     reason: ReasonText,
-    undoes: Option<BulkActId>,
+}
+
+/// On whose behalf an act is begun, and what limits it.
+pub(super) struct Behalf {
+    /// How many it may be about.
+    pub most: Option<u64>,
+    /// Whether it may extend by little only.
+    pub small_only: bool,
+    /// Who approved it.
+    pub approved_by: Option<MemberId>,
 }
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
 }
 
-fn conflict(detail: &str) -> Error {
+pub(super) fn conflict(detail: &str) -> Error {
     Error::new(ErrorCode::StatusConflict).with_detail(detail)
 }
 
-fn corrupt(error: impl std::fmt::Display) -> Error {
+pub(super) fn corrupt(error: impl std::fmt::Display) -> Error {
     Error::internal(error.to_string())
 }
 
-/// `Ok` where `actor` may do this to so many.
-fn may(actor: &Actor, step: &BulkStep, total: u64, now: Timestamp, dry_run: bool) -> Result<()> {
+/// Whether `actor` needs a second person to do this to so many.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`] for whoever may not do it with a second person either.
+pub(super) fn needs_second(
+    actor: &Actor,
+    step: &BulkStep,
+    total: Total,
+    now: Timestamp,
+    dry_run: bool,
+) -> Result<bool> {
     actor.require(step.permission())?;
     if matches!(step, BulkStep::Extend(days) if *days == 0 || *days > DAYS) {
         return Err(Error::invalid("/days", format_args!("A number from 1 to {DAYS}.")));
     }
-    let many = usize::try_from(total).unwrap_or(usize::MAX);
     match step {
-        BulkStep::Status(_) | BulkStep::Undo => may_change(actor, many, now, dry_run),
-        BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => may_change_many(actor, many),
-        BulkStep::Terms(_) | BulkStep::FormerTerms => {
-            actor.require(Permission::CatalogWrite)?;
-            may_change_many(actor, many)
-        }
+        BulkStep::Status(_) | BulkStep::Undo => may_change(actor, 1, now, dry_run)?,
+        BulkStep::Terms(_) | BulkStep::FormerTerms => actor.require(Permission::CatalogWrite)?,
+        BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => {}
     }
+    // Where their number is not known, there may be more.
+    let many = if total.exact { usize::try_from(total.rows).unwrap_or(usize::MAX) } else { usize::MAX };
+    if actor.asks(step.permission(), many) { Ok(true) } else { may_change_many(actor, many).map(|()| false) }
 }
 
-/// The step that takes the act back, where `actor` may do it and it can be done now.
-fn to_undo(actor: &Actor, view: &BulkActView, now: Timestamp, dry_run: bool) -> Result<BulkStep> {
+/// `Ok` where `actor` may do this to so many without a second person.
+fn may(actor: &Actor, step: &BulkStep, total: Total, now: Timestamp) -> Result<()> {
+    if needs_second(actor, step, total, now, false)? { may_change_many(actor, usize::MAX) } else { Ok(()) }
+}
+
+/// The step that takes the act back, where `actor` may do it and it can be done now; and whether that needs a second person.
+pub(super) fn to_undo(actor: &Actor, view: &BulkActView, now: Timestamp, dry_run: bool) -> Result<(BulkStep, bool)> {
     actor.require(view.step.permission())?;
     let step = view.step.undoing();
-    may(actor, step.as_ref().unwrap_or(&view.step), view.changed, now, dry_run)?;
-    step.filter(|_| view.undo_until.is_some_and(|until| until >= now))
-        .ok_or_else(|| conflict("This can no longer be taken back."))
+    let total = Total { rows: view.changed, exact: true };
+    let second = needs_second(actor, step.as_ref().unwrap_or(&view.step), total, now, dry_run)?;
+    let step = step.filter(|_| view.undo_until.is_some_and(|until| until >= now));
+    Ok((step.ok_or_else(|| conflict("This can no longer be taken back."))?, second))
 }
 
 impl Service {
@@ -230,13 +270,10 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, first) = preview::first_of(&act, &mut reader, &step, &target).await?;
-        may(&call.actor, &step, total.rows, self.now(), true)?;
-        let mut impact = Impact::default();
-        for subject in &first {
-            impact = impact.and(preview::would(&act, &mut reader, &step, *subject).await?);
-        }
+        let second = needs_second(&call.actor, &step, total, act.now, true)?;
+        let impact = preview::would_all(&act, &mut reader, &step, &first).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64 })
+        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64, second })
     }
 
     /// Says what taking an act back would do.
@@ -248,14 +285,10 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let row = bulk_acts::get(&mut reader, act.scope, id).await?.ok_or_else(absent)?;
         let view = self.show_bulk(&mut reader, row.clone()).await?;
-        to_undo(&call.actor, &view, act.now, true)?;
-        let items = bulk_acts::items(&mut reader, &row, Some(Fate::Changed), 0, LOOKED_AT).await?;
-        let mut impact = Impact::default();
-        for item in &items {
-            impact = impact.and(preview::undo_would(&act, &mut reader, &view.step, item).await?);
-        }
+        let (_, second) = to_undo(&call.actor, &view, act.now, true)?;
+        let (impact, looked_at) = preview::undo_would_all(&act, &mut reader, &view.step, &row).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at: items.len() as u64 })
+        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, second })
     }
 
     /// Begins an act on many. It is done in the background, by whichever node comes first. Under an `id` that a preview gave
@@ -263,7 +296,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
-    /// a token or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
+    /// an owner's program or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
     /// [`ErrorCode::StatusConflict`] where another act has that id; [`ErrorCode::ChangedMeanwhile`] where a plan no longer
     /// has the terms that its licenses are to get.
     pub async fn begin_bulk(
@@ -279,7 +312,7 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, _) = preview::first_of(&act, &mut reader, &step, &target).await?;
-        may(&call.actor, &step, total.rows, self.now(), false)?;
+        may(&call.actor, &step, total, act.now)?;
         let id = id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy()));
         self.note_bulk(call, Beginning { id, step, target, reason, undoes: None }).await
     }
@@ -302,7 +335,10 @@ impl Service {
         // A second click; whether it is the same act, its row tells.
         let again = id.is_some() && view.undone_by == id;
         let view = if again { BulkActView { undo_until: Some(act.now), ..view } } else { view };
-        let step = to_undo(&call.actor, &view, act.now, false)?;
+        let (step, second) = to_undo(&call.actor, &view, act.now, false)?;
+        if second {
+            may_change_many(&call.actor, usize::MAX)?;
+        }
         let (id, target) =
             (id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy())), Target::Licenses(Vec::new()));
         self.note_bulk(call, Beginning { id, step, target, reason, undoes: Some(undone) }).await
@@ -332,62 +368,20 @@ impl Service {
         .await
     }
 
-    async fn note_bulk(&self, call: &Call, new: Beginning) -> Result<BulkActId> {
+    async fn note_bulk(&self, call: &Call, beginning: Beginning) -> Result<BulkActId> {
         let act = self.act(call);
-        let alone = may_change_many(&call.actor, usize::MAX).is_err();
-        let small_only = !call.actor.may(Permission::LicensesWrite);
-        let most = alone.then_some(AT_ONCE as u64);
-        let subjects: Vec<(Subject, String)> =
-            chosen(&new.target).into_iter().map(|subject| (subject, String::new())).collect();
-        let state = if subjects.is_empty() { BulkState::Gathering } else { BulkState::Running };
-        let Beginning { id, step, target, reason, undoes } = new;
-        let kept = Kept { step: step.clone(), reason: reason.clone(), most, small_only };
-        let row = BulkActRow {
-            id,
-            vendor: act.scope.vendor(),
-            step: serde_json::to_string(&kept).map_err(corrupt)?,
-            filter: serde_json::to_string(&without_ids(&target)).map_err(corrupt)?,
-            gathered: None,
-            undoes,
-            actor: serde_json::to_string(&act.who).map_err(corrupt)?,
-            origin: call.from.address.map(|address| address.to_string()).unwrap_or_default(),
-            request: call.from.request_id.clone(),
-            state,
-            stopped: None,
-            total: i64::try_from(subjects.len()).unwrap_or(0),
-            changed: 0,
-            refused: 0,
-            failures: 0,
-            created_at: act.now,
-            updated_at: act.now,
-            ended_at: None,
-            cleared_at: None,
+        let behalf = Behalf {
+            most: may_change_many(&call.actor, usize::MAX).is_err().then_some(AT_ONCE as u64),
+            small_only: !call.actor.may(Permission::LicensesWrite),
+            approved_by: None,
         };
-        self.commit(
-            call,
-            WriteOptions::alone(),
-            job!(act, row, subjects, step, reason => |tx| {
-                if !bulk_acts::insert(tx, act.scope, &row).await? {
-                    // A second click, or another request that takes the same act back.
-                    let known = bulk_acts::get(tx, act.scope, row.id).await?;
-                    let the_same = known.is_some_and(|known| {
-                        (known.actor, known.step, known.filter, known.undoes)
-                            == (row.actor, row.step, row.filter, row.undoes)
-                    });
-                    return if the_same { Ok(row.id) } else { Err(conflict("This was begun already.")) };
-                }
-                bulk_acts::add(tx, row.id, 1, &subjects).await?;
-                let data = json!({ "step": step, "undoes": row.undoes, "reason": reason });
-                act.event(tx, "bulk.began", row.id, data);
-                Ok(row.id)
-            }),
-        )
-        .await
+        let new = New::of(&act, beginning, &behalf)?;
+        self.commit(call, WriteOptions::alone(), job!(act, new => |tx| new.begin(&act, tx).await)).await
     }
 
     /// `target` with the license in place of its whole key that somebody typed. A key is nothing to be kept with an act; and
     /// a node that cannot look it up would take it for a text that other licenses match.
-    async fn resolved(&self, act: &Act, q: &mut dyn Querier, target: Target) -> Result<Target> {
+    pub(super) async fn resolved(&self, act: &Act, q: &mut dyn Querier, target: Target) -> Result<Target> {
         let (Target::AllLicenses(LicenseFilter { q: Some(text), .. })
         | Target::AllSeats(SeatFilter { q: Some(text), .. })) = &target
         else {
@@ -480,7 +474,7 @@ impl Service {
             .collect())
     }
 
-    async fn show_bulk(&self, q: &mut dyn Querier, row: BulkActRow) -> Result<BulkActView> {
+    pub(super) async fn show_bulk(&self, q: &mut dyn Querier, row: BulkActRow) -> Result<BulkActView> {
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
         let undone_by = bulk_acts::undone_by(q, row.scope(), row.id).await?;
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
@@ -500,8 +494,58 @@ impl Service {
             ended_at: row.ended_at,
             undoes: row.undoes,
             undone_by,
+            approved_by: kept.approved_by,
             cleared: row.cleared_at.is_some(),
         })
+    }
+}
+
+impl New {
+    /// What `beginning` makes, asked for as `act` says.
+    pub fn of(act: &Act, beginning: Beginning, behalf: &Behalf) -> Result<Self> {
+        let Beginning { id, step, target, reason, undoes } = beginning;
+        let subjects = chosen(&target);
+        let Behalf { most, small_only, approved_by } = *behalf;
+        let kept = Kept { step: step.clone(), reason: reason.clone(), most, small_only, approved_by };
+        let row = BulkActRow {
+            id,
+            vendor: act.scope.vendor(),
+            step: serde_json::to_string(&kept).map_err(corrupt)?,
+            filter: serde_json::to_string(&without_ids(&target)).map_err(corrupt)?,
+            gathered: None,
+            undoes,
+            actor: serde_json::to_string(&act.who).map_err(corrupt)?,
+            origin: act.origin.clone(),
+            request: act.request.clone(),
+            state: if subjects.is_empty() { BulkState::Gathering } else { BulkState::Running },
+            stopped: None,
+            total: i64::try_from(subjects.len()).unwrap_or(0),
+            changed: 0,
+            refused: 0,
+            failures: 0,
+            created_at: act.now,
+            updated_at: act.now,
+            ended_at: None,
+            cleared_at: None,
+        };
+        Ok(Self { row, subjects, step, reason })
+    }
+
+    /// Begins it in a write job. Begun before, it is the same act.
+    pub async fn begin(self, act: &Act, tx: &mut Tx) -> Result<BulkActId> {
+        let row = self.row;
+        if !bulk_acts::insert(tx, act.scope, &row).await? {
+            // A second click, or another request that takes the same act back.
+            let known = bulk_acts::get(tx, act.scope, row.id).await?;
+            let the_same = known.is_some_and(|known| {
+                (known.actor, known.step, known.filter, known.undoes) == (row.actor, row.step, row.filter, row.undoes)
+            });
+            return if the_same { Ok(row.id) } else { Err(conflict("This was begun already.")) };
+        }
+        let subjects: Vec<_> = self.subjects.into_iter().map(|subject| (subject, String::new())).collect();
+        bulk_acts::add(tx, row.id, 1, &subjects).await?;
+        act.event(tx, "bulk.began", row.id, json!({ "step": self.step, "undoes": row.undoes, "reason": self.reason }));
+        Ok(row.id)
     }
 }
 

@@ -20,7 +20,7 @@ use holdfast_domain::{
 use holdfast_store::{Querier, Tx, WriteOptions};
 use serde_json::json;
 
-/// How many licenses may change at once without an owner (security design, the table of roles).
+/// How many licenses may change at once without an owner or a second person (security design, the table of roles).
 pub(super) const AT_ONCE: usize = 10;
 /// How many licenses may change at once at all.
 pub(super) const MOST: usize = 200;
@@ -38,10 +38,18 @@ pub(super) fn may_change(actor: &Actor, licenses: usize, now: Timestamp, dry_run
     may_change_many(actor, licenses)
 }
 
-/// `Ok` where `actor` may change so many at once.
+impl Actor {
+    /// Whether this person may change so many licenses at once only with a second person, whom they may ask
+    /// ([`super::approvals`]).
+    pub fn asks(&self, permission: Permission, licenses: usize) -> bool {
+        licenses > AT_ONCE && self.role().is_some_and(|role| role.may_ask(permission))
+    }
+}
+
+/// `Ok` where `actor`, or for a program whoever made it, may change so many at once without a second person.
 pub(super) fn may_change_many(actor: &Actor, licenses: usize) -> Result<()> {
-    if licenses > AT_ONCE && actor.role().is_some_and(|role| role != Role::Owner) {
-        let detail = format!("More than {AT_ONCE} licenses at once: ask an owner to do it.");
+    if licenses > AT_ONCE && actor.role_behind().is_some_and(|role| role != Role::Owner) {
+        let detail = format!("More than {AT_ONCE} licenses at once: an owner does it, or a second person approves it.");
         return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
     }
     Ok(())

@@ -6,6 +6,7 @@
 pub(crate) mod act;
 pub mod activity;
 pub mod alerts;
+pub mod approvals;
 pub mod auth;
 pub mod breakers;
 pub mod bulk;

@@ -1,7 +1,7 @@
 //! Orders and refunds: what a payment provider told us, and what follows for the licenses bought.
 
 use super::{
-    act::job,
+    act::{Act, job},
     inputs::{ChangeStatus, CreateOrder},
     license_status::{change, may_change},
     page::{Page, PageRequest, map},
@@ -15,7 +15,7 @@ use crate::{
 use holdfast_domain::{CustomerId, LicenseStatus, OrderId, Permission, ReasonText, license::StatusChange};
 pub use holdfast_store::orders::{OrderFilter, OrderStatus};
 use holdfast_store::{
-    WriteOptions, customers, licenses,
+    Tx, WriteOptions, customers, licenses,
     orders::{self, OrderRow},
 };
 use serde_json::json;
@@ -113,7 +113,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
-    /// [`ErrorCode::Forbidden`] for an order of more than ten licenses by anybody but an owner, a token or the system.
+    /// [`ErrorCode::Forbidden`] for an order of more than ten licenses by anybody but an owner, an owner's program or the
+    /// system; whoever may ask for it ([`super::approvals`]) may look.
     pub async fn refund_order(
         &self,
         call: &Call,
@@ -123,30 +124,45 @@ impl Service {
     ) -> Result<RefundOutcome> {
         may_change(&call.actor, 1, self.now(), dry_run)?;
         let (act, actor) = (self.act(call), call.actor.clone());
-        let input = ChangeStatus { change: StatusChange::Revoke, reason, effective_at: None, dry_run };
-        let refund = job!(act, actor, input => |tx| {
-            let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
-            let rows = licenses::lock_of_order(tx, act.scope, id).await?;
-            let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
-            may_change(&actor, open.len(), act.now, dry_run)?;
-            let (mut impact, mut revoked) = (Impact::default(), Vec::with_capacity(open.len()));
-            for row in open {
-                let outcome = change(&act, tx, row.license.id, &input).await?;
-                impact = impact.and(outcome.impact);
-                revoked.push(outcome.license);
-            }
-            if !input.dry_run {
-                orders::set_status(tx, act.scope, id, OrderStatus::Refunded, act.now).await?;
-                let data = json!({
-                    "before": { "status": before.status }, "after": { "status": OrderStatus::Refunded },
-                    "reason": input.reason, "licenses": revoked.iter().map(|license| license.id).collect::<Vec<_>>(),
-                });
-                act.event(tx, "order.refunded", id, data);
-            }
-            let order = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
-            Ok(RefundOutcome { order: show(&order), licenses: revoked, impact })
+        let refund = job!(act, actor, reason => |tx| {
+            let may = |open| {
+                let looks = dry_run && actor.asks(Permission::LicensesStatus, open);
+                if looks { Ok(()) } else { may_change(&actor, open, act.now, dry_run) }
+            };
+            refund(&act, tx, id, (reason, dry_run), may).await
         });
         let options = WriteOptions::alone();
         if dry_run { self.store().write(options, refund).await } else { self.commit(call, options, refund).await }
     }
+}
+
+/// Refunds an order in a write job where whoever asks `may` change so many licenses.
+pub(super) async fn refund(
+    act: &Act,
+    tx: &mut Tx,
+    id: OrderId,
+    (reason, dry_run): (ReasonText, bool),
+    may: impl FnOnce(usize) -> Result<()> + Send,
+) -> Result<RefundOutcome> {
+    let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+    let rows = licenses::lock_of_order(tx, act.scope, id).await?;
+    let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
+    may(open.len())?;
+    let input = ChangeStatus { change: StatusChange::Revoke, reason, effective_at: None, dry_run };
+    let (mut impact, mut revoked) = (Impact::default(), Vec::with_capacity(open.len()));
+    for row in open {
+        let outcome = change(act, tx, row.license.id, &input).await?;
+        impact = impact.and(outcome.impact);
+        revoked.push(outcome.license);
+    }
+    if !dry_run {
+        orders::set_status(tx, act.scope, id, OrderStatus::Refunded, act.now).await?;
+        let data = json!({
+            "before": { "status": before.status }, "after": { "status": OrderStatus::Refunded },
+            "reason": input.reason, "licenses": revoked.iter().map(|license| license.id).collect::<Vec<_>>(),
+        });
+        act.event(tx, "order.refunded", id, data);
+    }
+    let order = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+    Ok(RefundOutcome { order: show(&order), licenses: revoked, impact })
 }

@@ -7,29 +7,29 @@ use super::manifest::{self, BACKDATED, Frame, ListedKey, ROTATE_AFTER, SIGNING_L
 use crate::{
     Error, ErrorCode, Result, Service,
     actor::Call,
+    admin::act::{Act, job},
     vault::{Purpose, Vault},
 };
 use holdfast_domain::{
-    Entropy, EventId, Permission, ProductId, ReasonText, Seconds, SigningKeyId, Timestamp, VendorId,
+    Entropy, Permission, ProductId, ReasonText, Seconds, SigningKeyId, Timestamp, VendorId,
     entropy::random_bytes,
 };
 use holdfast_lease::{PublicKey, SigningKey};
 use holdfast_store::{
-    NewChange, NewEvent, Querier, Scope, Tx, WriteOptions,
+    NewChange, Querier, Scope, Tx, WriteOptions,
     changes::ChangeKind,
     manifests::{self, ManifestRow},
     products,
     signing_keys::{self, KeyKind, KeyStatus, SigningKeyRow},
     vendors,
 };
+use serde_json::json;
 use zeroize::Zeroizing;
 
 /// How long a replaced key may still sign: nodes that are cut off for days go on with it.
 const OVERLAP: Seconds = Seconds::days(7);
 /// A root key is pinned in shipped applications, so it outlives them.
 const ROOT_LIFE: Seconds = Seconds::days(36_525);
-/// How fresh a person's sign-in must be for work on keys.
-const STEP_UP: Seconds = Seconds::minutes(10);
 
 /// An issuing or root key as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -234,29 +234,42 @@ async fn rotate(
 
 fn check_step_up(call: &Call, now: Timestamp) -> Result<()> {
     call.actor.require(Permission::KeysWrite)?;
-    let fresh = call.actor.confirmed_at().is_some_and(|at| now.since(at) <= STEP_UP);
-    if call.actor.member_id().is_none() || fresh { Ok(()) } else { Err(Error::new(ErrorCode::StepUpRequired)) }
+    call.actor.require_fresh(now)
 }
 
-fn key_event(
-    service: &Service,
-    call: &Call,
-    action: &'static str,
-    subject: String,
-    data: serde_json::Value,
-) -> NewEvent {
-    let now = service.now();
-    NewEvent {
-        id: EventId::new(now, service.entropy()),
-        vendor: call.actor.vendor(),
-        at: now,
-        actor: call.actor.who(),
-        action,
-        subject,
-        data,
-        origin: call.from.address.map(|address| address.to_string()).unwrap_or_default(),
-        request: call.from.request_id.clone(),
+/// Replaces the product's issuing keys in a write job and tells of it. Returns the new key's name.
+pub(crate) async fn rotate_now(act: &Act, tx: &mut Tx, product: ProductId) -> Result<String> {
+    require_product(tx, act.scope, product).await?;
+    let (kid, retired) = rotate(&act.service, tx, act.scope, product, act.now).await?;
+    act.event(tx, "key.rotated", product, json!({ "before": { "kids": retired }, "after": { "kid": kid } }));
+    Ok(kid)
+}
+
+/// Revokes an issuing key in a write job, makes a new one where it was the active one, and tells of it.
+pub(crate) async fn revoke_now(
+    act: &Act,
+    tx: &mut Tx,
+    product: ProductId,
+    kid: &str,
+    reason: &ReasonText,
+) -> Result<()> {
+    let rows = signing_keys::of_product(tx, act.scope, product).await?;
+    let row = rows.iter().find(|row| row.kid == kid).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    if !signing_keys::set_status(tx, act.scope, row.id, KeyStatus::Revoked, row.exp, act.now).await? {
+        return Ok(());
     }
+    let others = rows.iter().any(|other| other.id != row.id && other.status == KeyStatus::Active);
+    if others {
+        publish(&act.service, tx, act.scope, act.now).await?;
+    } else {
+        new_issuing(&act.service, tx, act.scope, product, act.now).await?;
+    }
+    let data = json!({
+        "product": product, "before": { "status": status_name(row.status) }, "after": { "status": "revoked" },
+        "reason": reason,
+    });
+    act.event(tx, "key.revoked", kid, data);
+    Ok(())
 }
 
 impl Service {
@@ -266,21 +279,10 @@ impl Service {
     /// Needs [`Permission::KeysWrite`], and of a person a sign-in within 10 minutes.
     pub async fn rotate_issuing_keys(&self, call: &Call, product: ProductId) -> Result<String> {
         check_step_up(call, self.now())?;
-        let scope = Scope::trusted(call.actor.vendor());
-        let (service, by) = (self.clone(), call.clone());
-        let kid = self
-            .commit(call, WriteOptions::alone(), move |tx| {
-                let (service, call) = (service.clone(), by.clone());
-                Box::pin(async move {
-                    require_product(tx, scope, product).await?;
-                    let (kid, retired) = rotate(&service, tx, scope, product, service.now()).await?;
-                    let data = serde_json::json!({"before": {"kids": retired}, "after": {"kid": kid}});
-                    tx.event(key_event(&service, &call, "key.rotated", product.to_string(), data));
-                    Ok::<_, Error>(kid)
-                })
-            })
-            .await?;
-        self.state().hot.drop_vendor(scope.vendor());
+        let act = self.act(call);
+        let rotate = job!(act => |tx| rotate_now(&act, tx, product).await);
+        let kid = self.commit(call, WriteOptions::alone(), rotate).await?;
+        self.state().hot.drop_vendor(act.scope.vendor());
         Ok(kid)
     }
 
@@ -296,31 +298,10 @@ impl Service {
         reason: &ReasonText,
     ) -> Result<()> {
         check_step_up(call, self.now())?;
-        let scope = Scope::trusted(call.actor.vendor());
-        let (service, by, kid, reason) = (self.clone(), call.clone(), kid.to_owned(), reason.clone());
-        self.commit(call, WriteOptions::alone(), move |tx| {
-            let (service, call, kid, reason) = (service.clone(), by.clone(), kid.clone(), reason.clone());
-            Box::pin(async move {
-                let now = service.now();
-                let rows = signing_keys::of_product(tx, scope, product).await?;
-                let row = rows.iter().find(|row| row.kid == kid).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-                if !signing_keys::set_status(tx, scope, row.id, KeyStatus::Revoked, row.exp, now).await? {
-                    return Ok(());
-                }
-                let others = rows.iter().any(|other| other.id != row.id && other.status == KeyStatus::Active);
-                if others {
-                    publish(&service, tx, scope, now).await?;
-                } else {
-                    new_issuing(&service, tx, scope, product, now).await?;
-                }
-                let data = serde_json::json!({"product": product, "before": {"status": status_name(row.status)},
-                        "after": {"status": "revoked"}, "reason": reason});
-                tx.event(key_event(&service, &call, "key.revoked", kid, data));
-                Ok::<_, Error>(())
-            })
-        })
-        .await?;
-        self.state().hot.drop_vendor(scope.vendor());
+        let (act, kid, reason) = (self.act(call), kid.to_owned(), reason.clone());
+        let revoke = job!(act, kid, reason => |tx| revoke_now(&act, tx, product, &kid, &reason).await);
+        self.commit(call, WriteOptions::alone(), revoke).await?;
+        self.state().hot.drop_vendor(act.scope.vendor());
         Ok(())
     }
 
@@ -370,29 +351,19 @@ impl Service {
 
     /// Rotates the product's issuing key where it is 90 days old; of several callers at once, one does.
     pub(super) async fn rotate_if_due(&self, scope: Scope, product: ProductId) -> Result<bool> {
-        let service = self.clone();
-        let rotated = self
-            .store()
-            .write(WriteOptions::alone(), move |tx| {
-                let service = service.clone();
-                Box::pin(async move {
-                    let now = service.now();
-                    // Locks the vendor's row first, so that of two nodes that found the key due, one finds it done.
-                    vendors::next_manifest_seq(tx, scope).await?;
-                    let rows = signing_keys::of_product(tx, scope, product).await?;
-                    let active: Vec<&SigningKeyRow> =
-                        rows.iter().filter(|row| row.status == KeyStatus::Active).collect();
-                    if active.is_empty() || !active.iter().all(|row| is_due(row, now)) {
-                        return Ok::<_, Error>(false);
-                    }
-                    let (kid, retired) = rotate(&service, tx, scope, product, now).await?;
-                    let data = serde_json::json!({"before": {"kids": retired}, "after": {"kid": kid}});
-                    let call = Call::system(scope.vendor());
-                    tx.event(key_event(&service, &call, "key.rotated", product.to_string(), data));
-                    Ok(true)
-                })
-            })
-            .await?;
+        let act = self.act(&Call::system(scope.vendor()));
+        let rotate = job!(act => |tx| {
+            // Locks the vendor's row first, so that of two nodes that found the key due, one finds it done.
+            vendors::next_manifest_seq(tx, scope).await?;
+            let rows = signing_keys::of_product(tx, scope, product).await?;
+            let active: Vec<&SigningKeyRow> = rows.iter().filter(|row| row.status == KeyStatus::Active).collect();
+            if active.is_empty() || !active.iter().all(|row| is_due(row, act.now)) {
+                return Ok(false);
+            }
+            rotate_now(&act, tx, product).await?;
+            Ok::<_, Error>(true)
+        });
+        let rotated = self.store().write(WriteOptions::alone(), rotate).await?;
         if rotated {
             tracing::info!(%product, "an issuing key was rotated");
             self.state().hot.drop_vendor(scope.vendor());

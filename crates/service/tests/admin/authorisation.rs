@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId,
     OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
     webhook::EventFilter as Topics,
 };
@@ -10,6 +10,7 @@ use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
         alerts::AlertFilter,
+        approvals::Asked,
         bulk::{BulkStep, Target},
         events::Told,
         exports::{Export, Format, Rows},
@@ -50,6 +51,7 @@ struct Ids {
     delivery: DeliveryId,
     bulk: BulkActId,
     note: NoteId,
+    approval: ApprovalId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -68,6 +70,7 @@ const UNKNOWN: Ids = Ids {
     delivery: DeliveryId::from_bytes([7; 16]),
     bulk: BulkActId::from_bytes([7; 16]),
     note: NoteId::from_bytes([7; 16]),
+    approval: ApprovalId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -181,6 +184,15 @@ fn cases() -> Vec<Case> {
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
         bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor, page());
+        ask [_ + _ + _] false |s, c, i| s.ask(&c, None, Asked::Many { step: SUSPEND, target: Target::Licenses(vec![i.license]) }, text("A reason"));
+        approval [+ + + + +] true |s, c, i| s.approval(&c.actor, i.approval);
+        approvals [+ + + + +] false |s, c, i| s.approvals(&c.actor, true, page());
+        approvals_for [+ + + + +] false |s, c, i| s.approvals_for(&c.actor);
+        preview_approval [+ + _ + _] true |s, c, i| s.preview_approval(&c, i.approval);
+        approve [+ + _ _ _] true |s, c, i| s.approve(&c, i.approval, None);
+        refuse [+ + _ _ _] true |s, c, i| s.refuse(&c, i.approval, None);
+        // Somebody else's; one's own are taken back in approvals.rs.
+        withdraw [_ _ _ _ _] true |s, c, i| s.withdraw(&c, i.approval);
         saved_views [+ + + + +] false |s, c, i| s.saved_views(&c.actor, "licenses");
         save_view [+ + + + _] false |s, c, i| s.save_view(&c, SaveView { list: "licenses".to_owned(), name: text("N"), query: "q=x".to_owned(), q: None, shared: true });
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
@@ -349,10 +361,13 @@ async fn things(world: &World) -> Ids {
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
     let chosen = Target::Licenses(vec![issued.license.id]);
     let bulk = service.begin_bulk(&call, None, SUSPEND, chosen, text("A reason")).await.unwrap();
+    let suspend = Asked::Many { step: SUSPEND, target: Target::Licenses(vec![issued.license.id]) };
+    let approval = service.ask(&world.member(Role::Admin).await, None, suspend, text("A reason")).await.unwrap();
     let about = NoteSubject::License(issued.license.id);
     let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
     let ids = Ids {
         note,
+        approval,
         bulk,
         invitation,
         webhook,
@@ -425,11 +440,13 @@ fn every_use_case_is_in_the_table() {
 /// What asks for a sign-in of the last ten minutes, and of whom (owner, admin, developer, support, viewer): the step-up
 /// column of the security design. Whatever is not here asks nobody.
 #[rustfmt::skip]
-const STEP_UP: [(&str, [u8; 5]); 12] = [
+const STEP_UP: [(&str, [u8; 5]); 14] = [
     ("refund_order",          *b"...+."),
     ("change_status",         *b"...+."),
     ("change_status_of_many", *b"...+."),
     ("undo_bulk",             *b"...+."),
+    ("ask",                   *b".+.+."),
+    ("approve",               *b"++..."),
     ("set_member_password",   *b"++..."),
     ("make_password_link",    *b"++..."),
     ("reset_factors",         *b"++..."),

@@ -1,6 +1,7 @@
 //! The management use cases over both databases, as the console, the API and the command line use them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod approvals;
 mod audit;
 mod authorisation;
 mod bulk;

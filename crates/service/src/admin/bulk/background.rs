@@ -59,8 +59,8 @@ impl Service {
 
     async fn do_piece(&self, row: &BulkActRow, token: i64, holder: &str) -> Result<()> {
         let who = serde_json::from_str(&row.actor).map_err(corrupt)?;
-        let act = self.act_for(row.scope(), who, row.origin.clone(), row.request.clone());
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
+        let act = self.act_for(row.scope(), who, row.origin.clone(), row.request.clone()).approved(kept.approved_by);
         let found = match row.state {
             BulkState::Gathering => Some(self.gather(&act, row, &kept.step).await?),
             _ => None,

@@ -1,6 +1,6 @@
 //! What an act on many would do: which ones it is about, and who of those loses access when.
 
-use super::{BulkItemRow, BulkStep, LOOKED_AT, Target, absent, chosen, pieces::Before};
+use super::{BulkActRow, BulkItemRow, BulkStep, Fate, LOOKED_AT, Target, absent, chosen, pieces::Before};
 use crate::{
     admin::{
         act::Act,
@@ -14,7 +14,11 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{License, LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
-use holdfast_store::{Querier, bulk_acts::Subject, licenses, plans, seats};
+use holdfast_store::{
+    Querier,
+    bulk_acts::{self, Subject},
+    licenses, plans, seats,
+};
 
 /// How many are read at once.
 pub(super) const PAGE: usize = 200;
@@ -58,7 +62,7 @@ pub(super) async fn matching(
 }
 
 /// How many `target` is about, and the newest of them.
-pub(super) async fn first_of(
+pub(in crate::admin) async fn first_of(
     act: &Act,
     q: &mut dyn Querier,
     step: &BulkStep,
@@ -103,8 +107,21 @@ pub(super) async fn first_of(
     Ok((total, first))
 }
 
-/// Who would lose access by a step.
-pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
+/// Who of `subjects` would lose access by a step.
+pub(in crate::admin) async fn would_all(
+    act: &Act,
+    q: &mut dyn Querier,
+    step: &BulkStep,
+    subjects: &[Subject],
+) -> Result<Impact> {
+    let mut impact = Impact::default();
+    for subject in subjects {
+        impact = impact.and(would(act, q, step, *subject).await?);
+    }
+    Ok(impact)
+}
+
+async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
     match step {
         BulkStep::Status(StatusChange::Suspend | StatusChange::Revoke) => {
             let id = LicenseId::from_bytes(subject.0);
@@ -139,8 +156,22 @@ pub(super) async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subje
     }
 }
 
-/// Who would lose access because what `step` did to one is taken back.
-pub(super) async fn undo_would(act: &Act, q: &mut dyn Querier, step: &BulkStep, item: &BulkItemRow) -> Result<Impact> {
+/// Who would lose access because what an act did is taken back, and how many were looked at for that.
+pub(in crate::admin) async fn undo_would_all(
+    act: &Act,
+    q: &mut dyn Querier,
+    step: &BulkStep,
+    undone: &BulkActRow,
+) -> Result<(Impact, u64)> {
+    let items = bulk_acts::items(q, undone, Some(Fate::Changed), 0, LOOKED_AT).await?;
+    let mut impact = Impact::default();
+    for item in &items {
+        impact = impact.and(undo_would(act, q, step, item).await?);
+    }
+    Ok((impact, items.len() as u64))
+}
+
+async fn undo_would(act: &Act, q: &mut dyn Querier, step: &BulkStep, item: &BulkItemRow) -> Result<Impact> {
     // To give a seat back takes none from anybody.
     if *step == BulkStep::Free {
         return Ok(Impact::default());
