@@ -24,7 +24,7 @@ CREATE TABLE mails (
 );
 CREATE UNIQUE INDEX mails_vendor_key ON mails (vendor, id);
 CREATE INDEX mails_recipient_idx ON mails (vendor, recipient, id);
-CREATE INDEX mails_about_idx ON mails (vendor, about) WHERE state = 'queued';
+CREATE INDEX mails_about_idx ON mails (vendor, about);
 CREATE INDEX mails_due_idx ON mails (next_at) WHERE state = 'queued';
 CREATE INDEX mails_sent_idx ON mails (ended_at) WHERE state = 'sent';
 CREATE INDEX mails_created_idx ON mails (created_at);

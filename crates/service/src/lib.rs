@@ -52,6 +52,8 @@ pub struct Settings {
     pub webhooks_allow_private: bool,
     /// Whether identity providers may be at private addresses, and at this machine by plain http.
     pub private_providers: bool,
+    /// How mail leaves; absent where none does.
+    pub mail: Option<runtime::mails::MailWay>,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.

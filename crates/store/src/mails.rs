@@ -139,14 +139,21 @@ pub async fn end_overdue(tx: &mut Tx, now: Timestamp) -> Result<Vec<MailState>, 
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+/// The condition for those that this version knows: an older one leaves others to nodes of the newer.
+fn known() -> String {
+    let names: Vec<String> = Template::ALL.iter().map(|template| format!("'{}'", template.as_str())).collect();
+    format!("mails.template IN ({})", names.join(", "))
+}
+
 /// Takes mails that are due, at most `limit`, those first that have been due for the longest, and has nobody else take them
 /// before `until`. Of two nodes at once, one gets each.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<MailRow>, StoreError> {
     let free = tx.dialect().lock_rows_that_are_free();
     let sql = format!(
         "UPDATE mails SET attempts = attempts + 1, next_at = $2 WHERE state = 'queued' AND next_at <= $1 AND id IN (
-            SELECT id FROM mails WHERE state = 'queued' AND next_at <= $1 ORDER BY next_at, id LIMIT {limit}{free})
+            SELECT id FROM mails WHERE state = 'queued' AND next_at <= $1 AND {} ORDER BY next_at, id LIMIT {limit}{free})
          RETURNING {}",
+        known(),
         bare(MailRow::COLUMNS, "mails")
     );
     let mut taken: Vec<MailRow> = all(tx, sql, args![now, until]).await?;
@@ -163,16 +170,17 @@ pub async fn record(tx: &mut Tx, mail: &MailRow) -> Result<bool, StoreError> {
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
 
-/// Has what waits about `about` not sent any more: what it says is not true any longer.
+/// Has what waits about `about` not sent any more, and what came back not sent again: what it says is not true any longer.
 pub async fn end_about(tx: &mut Tx, scope: Scope, about: &str, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE mails SET state = 'expired', sealed = NULL, ended_at = $3
-        WHERE vendor = $1 AND about = $2 AND state = 'queued'";
+    let sql = "UPDATE mails SET sealed = NULL, ended_at = COALESCE(ended_at, $3),
+            state = CASE WHEN state = 'queued' THEN 'expired' ELSE state END
+        WHERE vendor = $1 AND about = $2 AND (state = 'queued' OR sealed IS NOT NULL)";
     tx.rows(sql.into(), args![scope.vendor(), about, now]).await.map(|_| ())
 }
 
 /// A mail of the scope's vendor.
 pub async fn get(q: &mut dyn Querier, scope: Scope, id: MailId) -> Result<Option<MailRow>, StoreError> {
-    let sql = format!("SELECT {} FROM mails WHERE vendor = $1 AND id = $2", MailRow::COLUMNS);
+    let sql = format!("SELECT {} FROM mails WHERE vendor = $1 AND id = $2 AND {}", MailRow::COLUMNS, known());
     first(q, sql, args![scope.vendor(), id]).await
 }
 
@@ -195,6 +203,7 @@ pub async fn list(
     let mut conditions = Filter::default();
     conditions
         .and("mails.vendor = ?", args![scope.vendor()])
+        .and(&known(), Vec::new())
         .maybe("mails.state = ?", filter.state.as_ref())
         .maybe("mails.recipient = ?", filter.recipient.as_ref());
     let key = SortKey { name: "created", expression: "mails.id", kind: KeyType::Id };
@@ -210,14 +219,14 @@ pub async fn bounce(
     scope: Scope,
     recipient: &Email,
 ) -> Result<Option<(Timestamp, String)>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM mails WHERE vendor = $1 AND recipient = $2 AND state IN ('sent', 'bounced')
-         ORDER BY id DESC LIMIT 1",
-        MailRow::COLUMNS
-    );
-    let last: Option<MailRow> = first(q, sql, args![scope.vendor(), recipient]).await?;
-    let last = last.filter(|mail| mail.state == MailState::Bounced);
-    Ok(last.map(|mail| (mail.ended_at.unwrap_or(mail.created_at), mail.error.unwrap_or_default())))
+    let sql = "SELECT state, ended_at, error FROM mails WHERE vendor = $1 AND recipient = $2
+            AND state IN ('sent', 'bounced') ORDER BY id DESC LIMIT 1";
+    let rows = q.rows(sql.into(), args![scope.vendor(), recipient]).await?;
+    let Some(last) = rows.first() else { return Ok(None) };
+    if last.get::<MailState>(0)? != MailState::Bounced {
+        return Ok(None);
+    }
+    Ok(Some((last.get(1)?, last.get::<Option<String>>(2)?.unwrap_or_default())))
 }
 
 /// How many mails wait, since when the oldest does, and when one was last sent.
@@ -259,6 +268,13 @@ record! {
 pub async fn look(q: &mut dyn Querier, scope: Scope) -> Result<Option<LookRow>, StoreError> {
     let sql = format!("SELECT {} FROM mail_looks WHERE vendor = $1", LookRow::COLUMNS);
     first(q, sql, args![scope.vendor()]).await
+}
+
+/// Has nobody else change how the vendor's mails look until the commit.
+pub async fn lock_look(tx: &mut Tx, scope: Scope) -> Result<(), StoreError> {
+    let lock = tx.dialect().lock_rows();
+    // The vendor's row is there before the first look is.
+    tx.rows(format!("SELECT id FROM vendors WHERE id = $1{lock}").into(), args![scope.vendor()]).await.map(|_| ())
 }
 
 /// Sets how the vendor's mails look; `look.vendor` is ignored in the scope's favour.

@@ -226,5 +226,10 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// What a mail server has said, in one line of at most `most` characters.
+pub(crate) fn said(words: &str, most: usize) -> String {
+    safe::header(words, most)
+}
+
 #[cfg(test)]
 mod tests;
