@@ -164,6 +164,13 @@ fn is_about_the_recipient(step: Step, code: u16, said: &str) -> bool {
     }
 }
 
+/// Whether it is the encryption that did not come about.
+fn is_tls(error: &Error) -> bool {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.filter_map(io::Error::get_ref).any(|inner| inner.is::<rustls::Error>())
+}
+
 /// What the server has said, or what was in the way of hearing it.
 fn in_words(error: &Error) -> String {
     let mut source = error.source();
@@ -214,7 +221,7 @@ impl Smtp {
         let place = (self.host.as_str(), self.port);
         let connected = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), hello, wrapper, None).await;
         let mut line = connected
-            .map_err(|error| Trouble { step: if error.is_tls() { Step::Encrypt } else { Step::Reach }, error })?;
+            .map_err(|error| Trouble { step: if is_tls(&error) { Step::Encrypt } else { Step::Reach }, error })?;
         if let Some(tls) = self.tls.clone().filter(|_| self.encryption == Encryption::StartTls) {
             line.starttls(tls, hello).await.map_err(Trouble::at(Step::Encrypt))?;
         }
