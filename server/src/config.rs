@@ -518,7 +518,12 @@ impl ServeOptions {
 }
 
 /// How mail leaves: by `url`, from an address, with links that begin with `site`.
-fn mail(url: &str, from: Option<&str>, authority: Option<&Path>, site: Option<&String>) -> Result<MailConfig, ConfigError> {
+fn mail(
+    url: &str,
+    from: Option<&str>,
+    authority: Option<&Path>,
+    site: Option<&String>,
+) -> Result<MailConfig, ConfigError> {
     let authority = authority
         .map(|path| fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source }))
         .transpose()?;

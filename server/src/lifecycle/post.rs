@@ -1,9 +1,6 @@
 //! Sends mails: whichever node finds one that is due takes it, so that no two try the same at once.
 
-use crate::{
-    config::MailConfig,
-    mail::Lines,
-};
+use crate::{config::MailConfig, mail::Lines};
 use futures::{StreamExt as _, stream};
 use holdfast_service::{
     Service,
@@ -43,7 +40,11 @@ pub(super) async fn run(service: Service, mail: Option<MailConfig>, stop: Cancel
 }
 
 async fn claim(service: &Service) -> holdfast_service::Result<Vec<Outgoing>> {
-    if service.mails_are_due().await? { service.claim_mails(u32::try_from(AT_ONCE).unwrap_or(1)).await } else { Ok(Vec::new()) }
+    if service.mails_are_due().await? {
+        service.claim_mails(u32::try_from(AT_ONCE).unwrap_or(1)).await
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Makes one attempt and writes down what came of it.

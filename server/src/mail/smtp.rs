@@ -79,7 +79,8 @@ pub(super) fn parse(url: &str, authority: Option<Vec<u8>>) -> Result<Smtp, Strin
     let tls = (encryption != Encryption::None).then(|| {
         let mut tls = TlsParameters::builder(host.to_owned());
         if let Some(pem) = authority {
-            let authority = Certificate::from_pem(&pem).map_err(|_| "--mail-ca-file: no certificate in it".to_owned())?;
+            let authority =
+                Certificate::from_pem(&pem).map_err(|_| "--mail-ca-file: no certificate in it".to_owned())?;
             tls = tls.add_root_certificate(authority);
         }
         tls.build_rustls().map_err(|error| error.to_string())
@@ -158,9 +159,11 @@ fn is_about_the_recipient(step: Step, code: u16, said: &str) -> bool {
     let mut enhanced = said.split_whitespace().next().unwrap_or_default().split('.');
     match (enhanced.next(), enhanced.next().map(str::parse::<u16>), enhanced.next()) {
         (Some("5"), Some(Ok(kind)), Some(_)) => matches!(kind, 1 | 2),
-        _ => step == Step::Recipient
-            && matches!(code, 550 | 551 | 553 | 556)
-            && !said.to_ascii_lowercase().contains("relay"),
+        _ => {
+            step == Step::Recipient
+                && matches!(code, 550 | 551 | 553 | 556)
+                && !said.to_ascii_lowercase().contains("relay")
+        }
     }
 }
 
@@ -326,9 +329,18 @@ mod tests {
             assert_eq!(smtp(url).in_words(), words);
         }
         assert!(!format!("{:?}", smtp("smtps://user:hunter2@mail.example.com")).contains("hunter2"));
-        for url in ["", "mail.example.com", "http://x", "smtp://", "smtp://:25", "smtp://h:x", "smtps://user@h", "smtp://a b",
-            "smtps://u:%zz@h", "file:"]
-        {
+        for url in [
+            "",
+            "mail.example.com",
+            "http://x",
+            "smtp://",
+            "smtp://:25",
+            "smtp://h:x",
+            "smtps://user@h",
+            "smtp://a b",
+            "smtps://u:%zz@h",
+            "file:",
+        ] {
             assert!(Way::parse(url, None).is_err(), "{url}");
         }
         assert!(matches!(Way::parse("file:mails", None), Ok(Way::Folder(folder)) if folder.as_os_str() == "mails"));

@@ -13,7 +13,8 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
     use crate::{
         ctx,
         pages::{
-            freshness::model::Safe, licenses, mail::model::Bounced, notes::api::notes_about, products::api::parse_id, serve,
+            freshness::model::Safe, licenses, mail::model::Bounced, notes::api::notes_about, products::api::parse_id,
+            serve,
         },
         ui::When,
     };

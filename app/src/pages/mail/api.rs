@@ -158,10 +158,8 @@ pub async fn save_mail_template(
     use holdfast_service::mail::Words;
     let actor = ctx::actor(Permission::MembersWrite).await?;
     let template = of_name(&code)?;
-    let words = Words {
-        introduction: optional("introduction", &introduction)?,
-        signature: optional("signature", &signature)?,
-    };
+    let words =
+        Words { introduction: optional("introduction", &introduction)?, signature: optional("signature", &signature)? };
     ctx::service()?.set_mail_words(&ctx::call(&actor), template, words).await?;
     ctx::redirect(&format!("/console/settings/mail/{}?done=saved", template.as_str()));
     Ok(())

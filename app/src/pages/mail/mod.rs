@@ -144,11 +144,13 @@ fn LookForm(view: MailView, action: Act, error: FormState) -> impl IntoView {
         }
     });
     let products: Vec<_> = products.collect();
-    let issued = (!products.is_empty()).then(|| view! {
-        <fieldset class="group">
-            <legend class="legend">"Mail the key to the customer when a license is issued"</legend>
-            {products}
-        </fieldset>
+    let issued = (!products.is_empty()).then(|| {
+        view! {
+            <fieldset class="group">
+                <legend class="legend">"Mail the key to the customer when a license is issued"</legend>
+                {products}
+            </fieldset>
+        }
     });
     view! {
         <ActionForm action=action class="form">
@@ -187,8 +189,13 @@ pub fn MailBounced(bounced: Option<Bounced>) -> impl IntoView {
 }
 
 /// How far mails can be: the value in the address and the word.
-const STATES: [(&str, &str); 5] =
-    [("", "All"), ("queued", "Waiting or retrying"), ("sent", "Sent"), ("bounced", "Came back"), ("failed", "Given up")];
+const STATES: [(&str, &str); 5] = [
+    ("", "All"),
+    ("queued", "Waiting or retrying"),
+    ("sent", "Sent"),
+    ("bounced", "Came back"),
+    ("failed", "Given up"),
+];
 
 #[component]
 fn Log(view: MailView, state: String, again: Act) -> impl IntoView {

@@ -16,7 +16,9 @@ use crate::{
 pub const fn named(template: Template) -> (&'static str, &'static str) {
     match template {
         Template::SignIn => ("Sign-in", "To customers who ask to sign in: a link and a code."),
-        Template::LicenseIssued => ("License issued", "To the customer, with the key; for the products that you choose."),
+        Template::LicenseIssued => {
+            ("License issued", "To the customer, with the key; for the products that you choose.")
+        }
         Template::RenewalComing => ("Renewal coming", "To the customer, before a license ends."),
         Template::SeatLimit => ("Seat limit reached", "To the customer, when a device finds no seat left."),
         Template::Refunded => ("Refunded", "To the customer, when an order was paid back."),

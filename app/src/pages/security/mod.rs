@@ -6,9 +6,8 @@ pub mod model;
 use leptos::prelude::*;
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, PasskeyButton, Rows, Section, SelectField,
-    Submit, WhenText,
-    act, act_error, load,
+    ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, PasskeyButton, Rows, Section, SelectField, Submit,
+    WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
     show,
 };
@@ -162,11 +161,7 @@ fn Password(shorter: bool) -> impl IntoView {
 fn AlertMail(of: String) -> impl IntoView {
     let action = act::<SetAlertMail>();
     let error = act_error(action);
-    let choices = [
-        ("critical", "Of those on which somebody must act now"),
-        ("all", "Of all"),
-        ("none", "Of none"),
-    ];
+    let choices = [("critical", "Of those on which somebody must act now"), ("all", "Of all"), ("none", "Of none")];
     let options = choices.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
     view! {
         <Section title="Alerts by mail">

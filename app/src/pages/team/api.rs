@@ -158,8 +158,8 @@ pub async fn revoke_invitation(id: String) -> Result<(), UiError> {
 /// A member.
 #[server(output = crate::wire::Answer)]
 pub async fn member(id: String) -> Result<MemberDetail, UiError> {
-    use crate::{ctx, pages::products::api::parse_id, ui::When};
     use crate::pages::mail::model::Bounced;
+    use crate::{ctx, pages::products::api::parse_id, ui::When};
     use holdfast_domain::Permission;
     use holdfast_service::admin::undo::OFFERED;
     let actor = ctx::actor(Permission::CatalogRead).await?;

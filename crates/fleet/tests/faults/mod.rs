@@ -3,7 +3,9 @@
 use crate::sim::{DAY, HOUR, MINUTE, at, product};
 use holdfast_domain::Seconds;
 use holdfast_fleet::{
-    Code, Micros, NodeMode, NodeReport, Observations, Presence, Subject, Usage, report::{MailReport, OutboxReport}, rules::Ends,
+    Code, Micros, NodeMode, NodeReport, Observations, Presence, Subject, Usage,
+    report::{MailReport, OutboxReport},
+    rules::Ends,
 };
 
 /// A fault. Times in seconds; `since` is how long ago it began.

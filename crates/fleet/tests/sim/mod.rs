@@ -12,7 +12,10 @@
 use holdfast_domain::{ProductId, Seconds, Timestamp};
 use holdfast_fleet::{
     Detector, Micros, NodeMode, NodeReport, NodeSeen, Observations, ProductSeen, Tuning, Usage,
-    report::{ClockReport, DatabaseReport, DatabaseRole, JobReport, KeyKind, KeyReport, MailReport, OutboxReport, RestoreReport},
+    report::{
+        ClockReport, DatabaseReport, DatabaseRole, JobReport, KeyKind, KeyReport, MailReport, OutboxReport,
+        RestoreReport,
+    },
     rules::{Denials, Ends},
 };
 use std::f64::consts::TAU;

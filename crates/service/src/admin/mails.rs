@@ -11,17 +11,15 @@ use crate::{
     mail::{Look, Mail, Rendered, Template, Words},
     runtime::mails::{MailWay, look},
 };
-use holdfast_domain::{
-    Colour, Email, License, LicenseId, LicenseKey, MailId, Name, Permission, ProductId, Timestamp,
-};
-pub use holdfast_store::{
-    mails::{MailFilter, MailState},
-    members::AlertMail,
-};
+use holdfast_domain::{Colour, Email, License, LicenseId, LicenseKey, MailId, Name, Permission, ProductId, Timestamp};
 use holdfast_store::{
     Tx, WriteOptions, customers, licenses,
     mails::{self, LookRow, MailRow},
     members, plans, products,
+};
+pub use holdfast_store::{
+    mails::{MailFilter, MailState},
+    members::AlertMail,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -58,16 +58,14 @@ fn sign_in(vendor: &str, link: &str, code: &str, minutes: u32) -> Said {
 
 fn issued(product: &str, plan: &str, key: &str, seats: u32, ends: Option<Timestamp>) -> Said {
     let ends = ends.map_or_else(|| "never".to_owned(), day);
-    let facts = vec![
-        ("Product", product.to_owned()),
-        ("Plan", plan.to_owned()),
-        ("Seats", seats.to_string()),
-        ("Ends", ends),
-    ];
+    let facts =
+        vec![("Product", product.to_owned()), ("Plan", plan.to_owned()), ("Seats", seats.to_string()), ("Ends", ends)];
     let rest = vec![
         Part::Copy("Your license key", key.to_owned()),
         Part::Facts(facts),
-        Part::Says(format!("To activate {product}, open it on your computer, paste the key where it asks for one, and confirm.")),
+        Part::Says(format!(
+            "To activate {product}, open it on your computer, paste the key where it asks for one, and confirm."
+        )),
         Part::Note("Keep this mail: whoever has the key can use your seats.".to_owned()),
     ];
     (format!("Your license for {product}"), format!("Thank you for choosing {product}. This is your license."), rest)
@@ -124,7 +122,12 @@ fn refunded(vendor: &str, order: &str, products: &[String], ends: Option<Timesta
     )
 }
 
-fn alert(severity: Severity, [detail, meaning, cure]: [&String; 3], facts: Vec<(&'static str, String)>, link: &str) -> Said {
+fn alert(
+    severity: Severity,
+    [detail, meaning, cure]: [&String; 3],
+    facts: Vec<(&'static str, String)>,
+    link: &str,
+) -> Said {
     let (grade, introduction) = match severity {
         Severity::Critical => ("Critical", "Somebody must act now."),
         Severity::Warning => ("Warning", "Somebody should act soon."),
@@ -138,7 +141,9 @@ fn alert(severity: Severity, [detail, meaning, cure]: [&String; 3], facts: Vec<(
         rest.push(Part::Says(format!("What to do: {cure}")));
     }
     rest.push(Part::Go("Open alert", link.to_owned()));
-    rest.push(Part::Note("Of which alerts you are told by mail you can choose there, under Sign-in and security.".to_owned()));
+    rest.push(Part::Note(
+        "Of which alerts you are told by mail you can choose there, under Sign-in and security.".to_owned(),
+    ));
     (format!("{grade}: {detail}"), introduction.to_owned(), rest)
 }
 
@@ -156,7 +161,10 @@ fn invitation(vendor: &str, role: Role, by: Option<&str>, link: &str, until: Tim
     };
     let rest = vec![
         Part::Go("Accept invitation", link.to_owned()),
-        Part::Note(format!("The link works once, until {}. If you do not know what this is about, do nothing.", minute(until))),
+        Part::Note(format!(
+            "The link works once, until {}. If you do not know what this is about, do nothing.",
+            minute(until)
+        )),
     ];
     (format!("Join {vendor} on Holdfast"), introduction, rest)
 }
@@ -170,7 +178,8 @@ fn new_password(vendor: &str, link: &str, until: Timestamp) -> Said {
             minute(until)
         )),
     ];
-    let introduction = format!("An owner or admin of {vendor} made this link, by which you choose a new password for Holdfast.");
+    let introduction =
+        format!("An owner or admin of {vendor} made this link, by which you choose a new password for Holdfast.");
     (format!("A new password for {vendor} on Holdfast"), introduction, rest)
 }
 
@@ -196,7 +205,18 @@ fn sentence(words: &str) -> String {
 /// The date, in UTC and in words, since nothing is known of where its reader is: "14 January 2027".
 fn day(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let text = rfc_3339(at);
     let mut parts = text.split(['-', 'T']);
@@ -219,9 +239,7 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
     let soon = now.plus(Seconds::days(14));
     let link = |path: &str| format!("{site}{path}");
     match template {
-        Template::SignIn => {
-            Mail::SignIn { link: link("/sign-in"), code: "1234 5678".to_owned(), minutes: 15 }
-        }
+        Template::SignIn => Mail::SignIn { link: link("/sign-in"), code: "1234 5678".to_owned(), minutes: 15 },
         Template::LicenseIssued => {
             let key = "EXAMP-LEKEY-00000-00000-07KQ2".to_owned();
             Mail::LicenseIssued { product, plan, key, seats: 3, ends: Some(now.plus(Seconds::days(365))) }
@@ -234,9 +252,7 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
             let devices = ["Studio", "Laptop", "Render 1"].map(str::to_owned).to_vec();
             Mail::SeatLimit { product, key_hint: hint, seats: 3, devices, link: Some(link("/")) }
         }
-        Template::Refunded => {
-            Mail::Refunded { order: "A-1042".to_owned(), products: vec![product], ends: Some(soon) }
-        }
+        Template::Refunded => Mail::Refunded { order: "A-1042".to_owned(), products: vec![product], ends: Some(soon) },
         Template::Alert => Mail::Alert {
             severity: Severity::Critical,
             subject: "node:eu-1".to_owned(),

@@ -87,8 +87,9 @@ fn sound(mail: &Mail, look: &Look) {
         assert!(line.chars().count() <= 72 || line.trim().split_whitespace().count() == 1, "{line}");
     }
     let allowed = [
-        "!doctype", "html", "/html", "head", "/head", "meta", "title", "/title", "body", "/body", "div", "/div", "p", "/p", "b",
-        "/b", "bdi", "/bdi", "br", "a", "/a", "lang@", "charset@", "name@", "content@", "dir@", "style@", "href@",
+        "!doctype", "html", "/html", "head", "/head", "meta", "title", "/title", "body", "/body", "div", "/div", "p",
+        "/p", "b", "/b", "bdi", "/bdi", "br", "a", "/a", "lang@", "charset@", "name@", "content@", "dir@", "style@",
+        "href@",
     ];
     for name in markup(&html) {
         assert!(allowed.contains(&name.as_str()), "{name} in {html}");
@@ -136,7 +137,9 @@ fn a_link_from_outside_leads_to_the_web_or_nowhere() {
         ends: NOW,
         link: Some(link.to_owned()),
     };
-    for link in ["javascript:alert(1)", "data:text/html,x", "https://a.example/\"onclick=\"", "https://a.example/ b", ""] {
+    for link in
+        ["javascript:alert(1)", "data:text/html,x", "https://a.example/\"onclick=\"", "https://a.example/ b", ""]
+    {
         let rendered = renewal(link).render(&usual());
         assert!(!rendered.html.contains("href") && !rendered.text.contains("Renew license:"), "{link}");
     }

@@ -181,7 +181,8 @@ impl Service {
         for state in ended {
             tracing::warn!(state = state.as_str(), "a mail was not sent in time");
         }
-        let (mut reader, mut looks, mut claimed) = (self.store().reader(), HashMap::new(), Vec::with_capacity(rows.len()));
+        let (mut reader, mut looks, mut claimed) =
+            (self.store().reader(), HashMap::new(), Vec::with_capacity(rows.len()));
         for row in rows {
             let scope = Scope::trusted(row.vendor);
             let look = match looks.entry(row.vendor) {
