@@ -1,12 +1,11 @@
 //! Mails as files, for trying things out: each is there whole or not at all.
 
-use crate::cli::node::create_private_dir;
 use holdfast_domain::MailId;
 use holdfast_service::runtime::mails::Outcome;
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +20,7 @@ pub(super) async fn write(folder: PathBuf, id: MailId, message: Vec<u8>) -> Outc
 }
 
 fn put(folder: &Path, id: MailId, message: &[u8]) -> io::Result<()> {
-    create_private_dir(folder).map_err(|failure| io::Error::other(failure.message().to_owned()))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let (hidden, shown) = (folder.join(format!(".{id}")), folder.join(format!("{id}.eml")));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&hidden)?;
     file.write_all(message)?;

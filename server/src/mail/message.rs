@@ -19,7 +19,7 @@ pub(super) fn build(from: &Email, mail: &Outgoing, says: &Rendered) -> Result<Me
     let written = UNIX_EPOCH + Duration::from_micros(mail.written_at().micros().unsigned_abs());
     let id = format!("<{}@{}>", mail.id(), from.domain());
     let mut builder = Message::builder()
-        .from(Mailbox::new(Some(mail.sender.clone()), from))
+        .from(Mailbox::new(Some(mail.sender.clone()).filter(|name| !name.is_empty()), from))
         .to(Mailbox::new(None, to))
         .subject(says.subject.clone())
         .date(written)

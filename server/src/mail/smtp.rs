@@ -113,7 +113,7 @@ struct Trouble {
 }
 
 impl Trouble {
-    const fn at(step: Step) -> impl FnOnce(Error) -> Self {
+    fn at(step: Step) -> impl FnOnce(Error) -> Self {
         move |error| Self { step, error }
     }
 
