@@ -273,7 +273,8 @@ impl Service {
                     let mail = act.service.open_mail(&before)?;
                     let mail = mail.ok_or_else(|| gone("Its link is not kept once it was sent. Make a new one."))?;
                     // A link does not live longer for being mailed again.
-                    (mail, before.is_short_lived().then_some(before.expires_at))
+                    let until = mail.ends().or(before.is_short_lived().then_some(before.expires_at));
+                    (mail, until)
                 };
                 if until.is_some_and(|until| until <= act.now) {
                     return Err(gone("Its link has run out. Make a new one."));

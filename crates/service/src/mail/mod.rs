@@ -146,6 +146,14 @@ impl Mail {
         )
     }
 
+    /// When what is in it ends, where it says so.
+    pub const fn ends(&self) -> Option<Timestamp> {
+        match self {
+            Self::Invitation { until, .. } | Self::NewPassword { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// Whether somebody sits and waits for it: it goes before others.
     pub const fn is_waited_for(&self) -> bool {
         matches!(self, Self::SignIn { .. } | Self::NewPassword { .. } | Self::Test { .. })

@@ -19,8 +19,8 @@ use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, both};
 use std::sync::Arc;
 
 /// The same node with a way for mail.
-fn mailing(db: &TestDb, world: &World) -> Service {
-    mailing_on(db.store(), &world.clock)
+fn mailing(world: &World) -> Service {
+    mailing_on(world.service.store().clone(), &world.clock)
 }
 
 fn mailing_on(store: holdfast_store::Store, clock: &Arc<FakeClock>) -> Service {
@@ -68,7 +68,7 @@ fn invited(email: &str) -> InviteMember {
 both! {
     async fn an_invitation_is_mailed_with_its_link_which_nothing_keeps(db: TestDb) {
         let world = World::new(&db).await;
-        let service = mailing(&db, &world);
+        let service = mailing(&world);
         let owner = world.member(Role::Owner).await;
         let made = service.invite(&owner, invited("ada@example.com")).await.unwrap();
         assert!(made.mailed);
@@ -107,7 +107,7 @@ both! {
             clock: world.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
             vault: None,
-            settings: mailing(&db, &world).settings().clone(),
+            settings: mailing(&world).settings().clone(),
         });
         assert!(!sealed.invite(&owner, invited("bob@example.com")).await.unwrap().mailed);
         assert!(!sealed.mails_are_due().await.unwrap());
@@ -115,7 +115,7 @@ both! {
 
     async fn a_link_to_a_new_password_goes_to_whom_it_is_for(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, owner) = (mailing(&db, &world), world.member(Role::Owner).await);
+        let (service, owner) = (mailing(&world), world.member(Role::Owner).await);
         let member = join(&world.service, &world.call(), "ada@example.com", Role::Support).await;
         let made = service.make_password_link(&owner, member).await.unwrap();
         assert!(made.mailed);
@@ -134,7 +134,7 @@ both! {
 
     async fn a_key_is_mailed_for_the_products_that_are_chosen_and_to_its_customer_alone(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, call) = (mailing(&db, &world), world.call());
+        let (service, call) = (mailing(&world), world.call());
         let customer = |email: &str| {
             Some(CustomerChoice::New(CreateCustomer { email: Some(text(email)), ..CreateCustomer::default() }))
         };
@@ -175,7 +175,7 @@ both! {
 
     async fn an_alert_is_mailed_to_those_who_want_it(db: TestDb) {
         let world = World::new(&db).await;
-        let service = mailing(&db, &world);
+        let service = mailing(&world);
         let (owner, admin) = (world.member(Role::Owner).await, world.member(Role::Admin).await);
         let developer = world.member(Role::Developer).await;
         let address = async |call: &Call| {
@@ -222,7 +222,7 @@ both! {
 
     async fn what_came_back_is_noted_at_its_address(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, owner) = (mailing(&db, &world), world.member(Role::Owner).await);
+        let (service, owner) = (mailing(&world), world.member(Role::Owner).await);
         service.invite(&owner, invited("nobody@example.com")).await.unwrap();
         let mail = claim_one(&service).await;
         let said = "550 5.1.1 <nobody@example.com>: no such user".to_owned();
@@ -232,10 +232,18 @@ both! {
         let bounce = service.mail_bounce(&owner.actor, &to).await.unwrap();
         assert_eq!(bounce.map(|(_, said)| said), Some(said));
         // It can be sent again as it was, since its link still opens something.
+        world.clock.advance(Seconds(1));
         let again = service.mail_again(&owner, mail.id()).await.unwrap();
         assert_eq!(again.to, Some(to.clone()));
         assert_eq!(sent_to(&service, to.as_str()).await.len(), 1);
         assert_eq!(service.mail_bounce(&owner.actor, &to).await.unwrap(), None);
+        // A link that has run out is not sent again.
+        let late = service.invite(&owner, invited("late@example.com")).await.unwrap();
+        let mail = claim_one(&service).await;
+        service.mail_tried(&mail, Outcome::Bounced("550 no".to_owned())).await.unwrap();
+        world.clock.advance(Seconds::days(8));
+        assert!(service.look_at_invitation(&late.secret).await.is_err());
+        assert_eq!(service.mail_again(&owner, mail.id()).await.unwrap_err().code, ErrorCode::MailGone);
         // Once sent, its link is forgotten.
         assert_eq!(service.mail_again(&owner, again.id).await.unwrap_err().code, ErrorCode::MailGone);
         assert_eq!(service.mail_again(&owner, MailId::from_bytes([7; 16])).await.unwrap_err().code, ErrorCode::NotFound);
@@ -243,7 +251,7 @@ both! {
 
     async fn a_mail_that_is_not_taken_is_tried_again_and_given_up_after_two_days(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, owner) = (mailing(&db, &world), world.member(Role::Owner).await);
+        let (service, owner) = (mailing(&world), world.member(Role::Owner).await);
         let test = service.mail_test(&owner).await.unwrap();
         let mut attempts = 0;
         loop {
@@ -265,7 +273,7 @@ both! {
 
     async fn a_node_that_was_killed_leaves_its_mails_to_another(db: TestDb) {
         let world = World::new(&db).await;
-        let (one, two) = (mailing(&db, &world), mailing_on(db.another_node().await, &world.clock));
+        let (one, two) = (mailing(&world), mailing_on(db.another_node().await, &world.clock));
         let owner = world.member(Role::Owner).await;
         one.invite(&owner, invited("ada@example.com")).await.unwrap();
         let lost = claim_one(&one).await;
@@ -279,7 +287,7 @@ both! {
 
     async fn others_see_no_addresses(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, owner) = (mailing(&db, &world), world.member(Role::Owner).await);
+        let (service, owner) = (mailing(&world), world.member(Role::Owner).await);
         service.invite(&owner, invited("ada@example.com")).await.unwrap();
         let mail = claim_one(&service).await;
         service.mail_tried(&mail, Outcome::Bounced("550 <ada@example.com> unknown".to_owned())).await.unwrap();
@@ -303,7 +311,7 @@ both! {
 
     async fn the_vendors_look_is_in_every_mail_and_its_changes_in_the_log(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, call) = (mailing(&db, &world), world.call());
+        let (service, call) = (mailing(&world), world.call());
         let look = SetMailLook {
             sender: Some(text("Example Store")),
             reply_to: Some(text("help@example.com")),
@@ -337,10 +345,10 @@ both! {
 
     async fn a_bounce_of_an_address_is_of_that_address(db: TestDb) {
         let world = World::new(&db).await;
-        let (service, call) = (mailing(&db, &world), world.call());
+        let (service, call) = (mailing(&world), world.call());
         service.set_mail_look(&call, SetMailLook { issued: vec![world.product], ..SetMailLook::default() }).await.unwrap();
         let customer = world.customer("typo@example.com").await;
-        let input = IssueLicense { customer: Some(CustomerChoice::Known(customer)), ..IssueLicense::of(world.plan) };
+        let input = IssueLicense { customer: Some(CustomerChoice::Existing(customer)), ..IssueLicense::of(world.plan) };
         service.issue_license(&call, input).await.unwrap();
         let mail = claim_one(&service).await;
         service.mail_tried(&mail, Outcome::Bounced("550 no".to_owned())).await.unwrap();

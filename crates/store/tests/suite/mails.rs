@@ -3,7 +3,7 @@
 use crate::support::{Fixture, NOW, entropy, terms, vendor};
 use holdfast_domain::{Email, MailId, SeatModel, Seconds, Timestamp};
 use holdfast_store::{
-    PageRequest, Store, StoreError, WriteOptions,
+    Constraint, PageRequest, Store, StoreError, WriteOptions,
     mails::{self, LookRow, MailFilter, MailRow, MailState, PATIENCE, Template},
     members::{self, AlertMail, MemberRow},
 };
@@ -135,13 +135,12 @@ both! {
                 let row = row.clone();
                 Box::pin(async move {
                     mails::put(tx, &[row]).await?;
-                    Err(StoreError::ReadOnly)
+                    Err(StoreError::Conflict(Constraint::Reference))
                 })
             })
             .await;
         assert!(failed.is_err());
         put(&f.store, vec![kept.clone()]).await;
-        f.store.close().await;
         let again = db.another_node().await;
         let all = mails::list(&mut again.reader(), f.scope, &MailFilter::default(), &PageRequest::default()).await.unwrap();
         assert_eq!(all.items.iter().map(|mail| mail.id).collect::<Vec<_>>(), [kept.id]);
