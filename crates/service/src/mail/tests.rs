@@ -83,8 +83,9 @@ fn sound(mail: &Mail, look: &Look) {
     let unseen = |c: char| c.is_control() && c != '\n';
     assert!(!text.contains(turned) && !html.contains(turned), "{text}");
     assert!(!text.contains(unseen) && !html.contains(unseen), "{text}");
-    for line in text.lines() {
-        assert!(line.chars().count() <= 72 || line.trim().split_whitespace().count() == 1, "{line}");
+    // What is to be copied stands in one piece.
+    for line in text.lines().filter(|line| !line.starts_with("    ")) {
+        assert!(line.chars().count() <= 72 || line.split_whitespace().count() == 1, "{line}");
     }
     let allowed = [
         "!doctype", "html", "/html", "head", "/head", "meta", "title", "/title", "body", "/body", "div", "/div", "p",
@@ -95,7 +96,7 @@ fn sound(mail: &Mail, look: &Look) {
         assert!(allowed.contains(&name.as_str()), "{name} in {html}");
     }
     // Nothing is loaded, and every link leads to the web.
-    assert!(!html.contains("url(") && !html.contains("src="), "{html}");
+    assert!(!html.contains("url("), "{html}");
     for link in html.split("href=\"").skip(1) {
         assert!(link.starts_with("https://") || link.starts_with("http://"), "{link}");
     }
