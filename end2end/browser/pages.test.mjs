@@ -24,7 +24,7 @@ const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000
 
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
-  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.alert, at.node,
+  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.alert, at.node,
   '/console/licenses', '/console/team', at.member, '/console/settings',
 ];
 

@@ -209,6 +209,8 @@ pub struct TimelineEntry {
     pub tone: Tone,
     /// The page that says all of it.
     pub href: Option<String>,
+    /// To what, where the time line is of many: words and address.
+    pub place: Option<(String, String)>,
 }
 
 /// What happened, newest first.
@@ -230,6 +232,7 @@ pub fn Timeline(
                                 <WhenText when=entry.at />
                                 " · "
                                 {entry.who}
+                                {entry.place.map(|(name, href)| view! { " · " <a class="link" href=href>{name}</a> })}
                             </div>
                         </li>
                     }

@@ -95,8 +95,8 @@ fn table() -> Vec<Row> {
         check_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}&after=", t.plan);
         outdated "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
-        customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
-        customer_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
+        customer "+++++" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[tab]=devices", t.customer);
+        customer_again "+++++" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[tab]=timeline", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
         save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
         // Freshness.

@@ -145,20 +145,17 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
         pages::{notes::api::notes_about, products::api::parse_id, serve},
     };
     use holdfast_domain::{LicenseId, Permission};
-    use holdfast_service::admin::{events::Told, notes::NoteSubject};
+    use holdfast_service::admin::notes::NoteSubject;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = license(id.clone()).await?;
     let id: LicenseId = parse_id(&id)?;
     let people = serve::People::of(&service, &actor).await?;
     let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
-    let told = match told.as_str() {
-        "" => return Ok(LicenseView { detail, notes, told: None, untold: None }),
-        "people" => Told::People,
-        "devices" => Told::Devices,
-        _ => Told::All,
-    };
-    let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
+    if told.is_empty() {
+        return Ok(LicenseView { detail, notes, told: None, untold: None });
+    }
+    let page = service.license_timeline(&actor, id, serve::told(&told), serve::page(&after)?).await?;
     let people = people.speaking_of(&service, &actor, page.items.iter()).await;
     let now = service.now();
     let told = Some(serve::list(page, |event| people.entry(&event, now)));

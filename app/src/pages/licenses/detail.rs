@@ -56,8 +56,7 @@ pub fn LicensePage() -> impl IntoView {
         let detail = found.detail;
         let body = match found.told {
             Some(page) => view! {
-                {found.untold.map(|untold| view! { <p class="page-sub">{untold}</p> })}
-                <TimelineTab id told=told.get_untracked().0 page />
+                <TimelineTab here=format!("/console/licenses/{id}") told=told.get_untracked().0 page untold=found.untold />
             }
             .into_any(),
             None => view! { <Overview detail=detail.clone() notes=found.notes /> }.into_any(),
@@ -200,15 +199,18 @@ pub fn UndoNotice(
 /// What a time line can be narrowed to.
 const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "People and programs"), ("devices", "Devices")];
 
-/// What happened to a license and its devices, page by page.
+/// What happened to a license or a customer and to what belongs to it, page by page.
 #[component]
-fn TimelineTab(
-    id: String,
+pub fn TimelineTab(
+    /// The address of its page.
+    here: String,
     /// What it is narrowed to.
     told: String,
+    /// What is told.
     page: List<TimelineEntry>,
+    /// What is said where that is not all.
+    untold: Option<String>,
 ) -> impl IntoView {
-    let here = format!("/console/licenses/{id}");
     let chips = TOLD.map(|(value, name)| {
         let href = with_values(&here, &[("tab", &"timeline".to_owned()), ("told", &value.to_owned())]);
         view! { <a class="chip" href=href aria-current=(told == value || (told == "all" && value.is_empty())).then_some("true")>{name}</a> }
@@ -218,6 +220,7 @@ fn TimelineTab(
     let pages = page.next.is_some() || after;
     let none = page.items.is_empty().then(|| view! { <p class="muted">"Nothing of this kind has happened."</p> });
     view! {
+        {untold.map(|untold| view! { <p class="page-sub">{untold}</p> })}
         <nav class="chips" aria-label="What is told"><span class="chip-group">{chips.collect_view()}</span></nav>
         {none}
         <Timeline entries=page.items />

@@ -5,6 +5,8 @@ pub mod api;
 pub(crate) mod build;
 pub mod model;
 
+use std::mem::take;
+
 use leptos::prelude::*;
 
 use crate::{
@@ -87,12 +89,18 @@ pub fn ListPage(
     })
 }
 
+/// The rows of a list, or what is said where there are none.
 #[component]
-fn List(of: &'static str, listed: Listed) -> impl IntoView {
+pub fn Found(
+    /// Of which list.
+    of: &'static str,
+    /// The list.
+    listed: Listed,
+) -> impl IntoView {
     let shown = listed.rows.len() as u64;
     let narrowed = !listed.chips.is_empty() || !listed.q.is_empty() || listed.next.is_some();
     let (title, text, links) = listed.empty;
-    let table = if listed.rows.is_empty() {
+    if listed.rows.is_empty() {
         view! {
             <Empty title text>
                 {links
@@ -110,25 +118,26 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
     } else {
         let chosen = !listed.steps.is_empty();
         let rows = view! {
-            <Table title=listed.title.clone() heads=listed.heads rows=listed.rows chosen />
+            <Table title=listed.title heads=listed.heads rows=listed.rows chosen />
             <Pager shown next=listed.next />
         };
         if chosen {
-            view! {
-                <Choosing of steps=listed.steps query=listed.query.clone() total=listed.total.clone()>{rows}</Choosing>
-            }
-            .into_any()
+            view! { <Choosing of steps=listed.steps query=listed.query total=listed.total>{rows}</Choosing> }.into_any()
         } else {
             rows.into_any()
         }
-    };
+    }
+}
+
+#[component]
+fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
     let action =
-        listed.action.map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
-    let columns = listed.columns.into_iter().map(|(name, on, href)| {
+        listed.action.take().map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
+    let columns = take(&mut listed.columns).into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });
     let exports = (!listed.exports.is_empty()).then(|| {
-        let links = listed.exports.into_iter().map(|Link { text, href }| {
+        let links = take(&mut listed.exports).into_iter().map(|Link { text, href }| {
             view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
         });
         view! {
@@ -138,8 +147,9 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
             </details>
         }
     });
+    let (views, fields, kept) = (take(&mut listed.views), take(&mut listed.fields), take(&mut listed.kept));
     view! {
-        <PageHead title=listed.title total=listed.total>
+        <PageHead title=listed.title.clone() total=listed.total.clone()>
             <div class="actions">
                 <details class="menu-pop">
                     <summary class="btn btn-sm btn-plain">"Columns"</summary>
@@ -149,10 +159,10 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
                 {action}
             </div>
         </PageHead>
-        <Views of views=listed.views unsaved=listed.unsaved may_share=listed.may_share query=listed.query />
-        <Filters path=listed.path search=listed.search q=listed.q fields=listed.fields kept=listed.kept />
-        <Chips chips=listed.chips />
-        {table}
+        <Views of views unsaved=listed.unsaved may_share=listed.may_share query=listed.query.clone() />
+        <Filters path=listed.path.clone() search=listed.search.clone() q=listed.q.clone() fields kept />
+        <Chips chips=listed.chips.clone() />
+        <Found of listed />
     }
 }
 

@@ -6,9 +6,9 @@ use holdfast_domain::{
     LicenseStatus, MemberId, Name, NoteId, NoteText, OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId,
     SeatState, SessionId, Terms, Timestamp, TokenId, VendorId,
 };
-use holdfast_store::orders::OrderStatus;
+use holdfast_store::{orders::OrderStatus, page::Page};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// A vendor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -703,6 +703,24 @@ pub struct EventView {
     pub origin: String,
     /// The request it came with.
     pub request: String,
+}
+
+impl EventView {
+    /// The license that it happened to, or to a seat of.
+    pub fn license(&self) -> Option<LicenseId> {
+        self.subject.parse().ok().or_else(|| self.data.get("license")?.as_str()?.parse().ok())
+    }
+}
+
+/// What happened to a customer and to what they bought.
+#[derive(Clone, Debug)]
+pub struct CustomerTimeline {
+    /// A part of it, newest first.
+    pub page: Page<EventView>,
+    /// Whether it tells of all of their orders, licenses and seats.
+    pub whole: bool,
+    /// The last four characters of the keys of the licenses that this part speaks of.
+    pub hints: BTreeMap<LicenseId, String>,
 }
 
 /// An event, and how it stands in the chain of the log.

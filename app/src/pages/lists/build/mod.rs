@@ -7,7 +7,7 @@ mod orders;
 mod plans;
 mod seats;
 
-use holdfast_domain::{Seconds, Timestamp};
+use holdfast_domain::{CustomerId, Seconds, Timestamp};
 use holdfast_service::{
     Actor, Error, ErrorCode, Service,
     admin::{
@@ -84,6 +84,40 @@ pub async fn listed(service: &Service, actor: &Actor, of: &str, query: &str) -> 
         _ => events::list(service, actor, list).await,
     };
     listed?.finish(service, actor).await
+}
+
+/// What of the list `of` orders or seats is a customer's, the newest or those seen last first: for their page, without what
+/// narrows and sorts a list.
+pub async fn of_customer(
+    service: &Service,
+    actor: &Actor,
+    of: &str,
+    id: CustomerId,
+    after: &str,
+) -> Result<Listed, UiError> {
+    let (cols, sort, empty) = if of == "seats" {
+        let text = "When this customer activates a device with a key, it appears here with how long it works off line.";
+        ("license,state,platform,version,seen,offline", "-last_seen", ("No devices yet", text, None))
+    } else {
+        let text = "What this customer pays for appears here. Your shop tells Holdfast of it with POST /v1/orders.";
+        let api = link("How the API works", "/docs/api");
+        ("status,licenses,refunded,made", "", ("No orders yet", text, Some(api)))
+    };
+    let pairs = [("customer", id.to_string().as_str()), ("cols", cols), ("sort", sort), ("after", after)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let list = List::new(known(of)?, Query(pairs.into()), service.now());
+    let list = if of == "seats" { seats::list(service, actor, list).await } else { orders::list(service, actor, list).await };
+    let mut listed = list?.listed;
+    for head in &mut listed.heads {
+        (head.sort, head.sorted) = (None, None);
+    }
+    // Nothing is chosen here.
+    listed.steps.clear();
+    if listed.next.is_none() {
+        let (title, text, link) = empty;
+        listed.empty = (title.to_owned(), text.to_owned(), link.into_iter().collect());
+    }
+    Ok(listed)
 }
 
 /// Which rows the list has, for an export of them.
