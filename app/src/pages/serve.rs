@@ -103,14 +103,14 @@ impl People {
         let mut members = BTreeMap::new();
         let mut page = first_page();
         loop {
-            let found = service.members(actor, page).await?;
+            let found = service.members(actor, None, page).await?;
             members.extend(found.items.into_iter().map(|member| (member.id, member.name.to_string())));
             let Some(next) = found.next else { break };
             page = PageRequest { after: Some(next), ..first_page() };
         }
         let mut tokens = BTreeMap::new();
         if actor.may(Permission::TokensWrite) {
-            let found = service.tokens(actor, first_page()).await?;
+            let found = service.tokens(actor, None, first_page()).await?;
             tokens.extend(found.items.into_iter().map(|token| (token.id, token.name.to_string())));
         }
         let sees_all = actor.may(Permission::EventsReadAll);

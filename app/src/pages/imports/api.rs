@@ -15,7 +15,7 @@ pub async fn imports(after: String) -> Result<ImportsView, UiError> {
     let service = ctx::service()?;
     let page = service.imports(&actor, serve::page(&after)?).await?;
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(&actor, Some(false), all).await?;
+    let products = service.products(&actor, Some(false), None, all).await?;
     let plans = plan_choices(&actor, None).await?;
     let now = service.now();
     Ok(ImportsView {
@@ -205,7 +205,7 @@ async fn plan_choices(
     let service = crate::ctx::service()?;
     let all = || PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let products =
-        service.products(actor, None, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
+        service.products(actor, None, None, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
     let plans =
         service.plans(actor, PlanFilter { product, archived: Some(false), ..PlanFilter::default() }, all()).await?;
     let name = |id| products.items.iter().find(|product| product.id == id).map(|product| product.name.to_string());

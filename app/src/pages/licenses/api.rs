@@ -19,7 +19,7 @@ pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
     let products =
-        service.products(&actor, Some(false), PageRequest { limit: Limit::new(200), ..PageRequest::default() });
+        service.products(&actor, Some(false), None, PageRequest { limit: Limit::new(200), ..PageRequest::default() });
     let names: BTreeMap<_, _> = products.await?.items.into_iter().map(|product| (product.id, product.name)).collect();
     let filter = PlanFilter { archived: Some(false), ..PlanFilter::default() };
     let plans = service.plans(&actor, filter, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;

@@ -12,8 +12,8 @@ use leptos::prelude::*;
 use crate::{
     pages::fleet::Outdated,
     ui::{
-        ActionForm, Checkbox, CopyButton, Copyable, Empty, ErrorState, Field, FormError, PageHead, Pager, StateBadge,
-        Submit, WhenText, act, act_error,
+        ActionForm, Checkbox, CopyButton, Copyable, Empty, ErrorState, Field, FormError, PageHead, Pager, Search,
+        StateBadge, Submit, WhenText, act, act_error,
         live::{self, Topic},
         search_here, show_live,
         state::LicenseBadge,
@@ -233,20 +233,8 @@ fn Filters(
             </details>
         }
     });
-    view! {
-        <form method="get" action=path role="search" aria-label="Filter the list">
-            <div class="filters">
-                <div class="grow">
-                    <label for="list-q">{search}</label>
-                    <input class="input" type="search" id="list-q" name="q" value=q autocomplete="off" />
-                </div>
-                {first.into_iter().map(field).collect_view()}
-                <button class="btn btn-sm btn-plain" type="submit">"Filter"</button>
-            </div>
-            {rest}
-            {kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
-        </form>
-    }
+    let first = first.into_iter().map(field).collect_view().into_any();
+    view! { <Search path label=search q kept beside=first under=rest.into_any() /> }
 }
 
 fn field(field: model::Field) -> impl IntoView {

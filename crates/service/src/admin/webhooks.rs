@@ -168,10 +168,10 @@ impl Service {
         .await
     }
 
-    /// The vendor's webhooks by time of creation.
-    pub async fn webhooks(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<WebhookView>> {
+    /// The vendor's webhooks by time of creation; with `q` those with it in their address or in what they are for.
+    pub async fn webhooks(&self, actor: &Actor, q: Option<String>, page: PageRequest<()>) -> Result<Page<WebhookView>> {
         actor.require(Permission::TokensWrite)?;
-        let rows = webhooks::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
+        let rows = webhooks::list(&mut self.store().patient_reader(), actor.scope(), q.as_deref(), &page).await?;
         try_map(rows, |row| self.show_webhook(&row))
     }
 

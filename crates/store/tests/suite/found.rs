@@ -3,8 +3,8 @@
 use crate::support::{Fixture, NOW, entropy, event, request, terms, vendor};
 use holdfast_domain::{LicenseId, OrderId, SeatId, SeatModel, SeatState, Seconds, Timestamp};
 use holdfast_store::{
-    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, licenses, orders,
-    raw::Overheard, seats,
+    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, invitations, licenses, members,
+    orders, products, raw::Overheard, seats, tokens, webhooks,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeSet;
@@ -164,6 +164,27 @@ both! {
         assert_eq!(found.items.iter().map(|row| row.row.seat.id).collect::<Vec<_>>(), seats[200..400]);
         let plans = q.plans(&db.db).await.unwrap();
         assert!(!plans.contains("seats_seen_idx"), "{plans}");
+    }
+
+    async fn searching_a_short_table_reads_the_vendors_rows_only(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let q = &mut overheard(&f);
+        let filter = products::ProductFilter { q: Some("dito".to_owned()), ..Default::default() };
+        let found = products::list(q, f.scope, &filter, &PageRequest::default()).await.unwrap();
+        assert_eq!(found.items.iter().map(|row| row.id).collect::<Vec<_>>(), [f.product]);
+        let (search, page) = (Some("x"), PageRequest::default());
+        tokens::list(q, f.scope, search, &page).await.unwrap();
+        members::list(q, f.scope, search, &page).await.unwrap();
+        webhooks::list(q, f.scope, search, &page).await.unwrap();
+        invitations::waiting(q, f.scope, search).await.unwrap();
+        let plans = q.plans(&db.db).await.unwrap();
+        for by in ["products_vendor_key", "api_tokens_vendor_key", "members_vendor_key", "webhooks_vendor_idx", "invitations_vendor_key"] {
+            // PostgreSQL may begin with another index of the vendor's.
+            assert!(db.is_postgres() || plans.contains(by), "{by}: {plans}");
+        }
+        for whole in ["SCAN products", "SCAN api_tokens", "SCAN members", "SCAN webhooks", "SCAN invitations", "Seq Scan"] {
+            assert!(!plans.contains(whole), "{whole}: {plans}");
+        }
     }
 
     async fn no_more_seats_are_read_at_once_than_fit(db: TestDb) {

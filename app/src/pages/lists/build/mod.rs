@@ -398,7 +398,7 @@ fn options(options: &[(&str, &str)]) -> Vec<(String, String)> {
 async fn products(service: &Service, actor: &Actor) -> Result<Vec<(String, String)>, UiError> {
     use holdfast_service::admin::page::Limit;
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(actor, None, all).await?.items;
+    let products = service.products(actor, None, None, all).await?.items;
     Ok(products.into_iter().map(|product| (product.id.to_string(), product.name.to_string())).collect())
 }
 
