@@ -50,13 +50,14 @@ async fn overview(
     after: &str,
 ) -> Result<Overview, UiError> {
     use crate::pages::{freshness::model::Safe, licenses, notes::api::notes_about, serve};
-    use holdfast_domain::Permission;
+    use holdfast_domain::{LicenseState, Permission};
     use holdfast_service::admin::{
         events::Told,
         freshness::FreshnessFilter,
         inputs::LicenseFilter,
         notes::NoteSubject,
         page::{Limit, PageRequest},
+        views::LicenseView,
     };
     let filter = LicenseFilter { customer: Some(id), ..LicenseFilter::default() };
     let page = service.licenses(actor, filter, serve::page(after)?).await?;
@@ -67,7 +68,13 @@ async fn overview(
     let last = PageRequest { limit: Limit::new(12), counted: false, ..PageRequest::default() };
     let told = service.customer_timeline(actor, id, Told::All, last).await?;
     let people = serve::People::of(service, actor).await?.speaking_of(service, actor, told.page.items.iter()).await;
+    let active = page.items.iter().filter(|license| license.state == LicenseState::Active);
+    let add = |(taken, seats), license: &LicenseView| {
+        (taken + u64::from(license.seats_taken), seats + u64::from(license.terms.seats))
+    };
+    let seats = (after.is_empty() && page.next.is_none()).then(|| active.fold((0, 0), add));
     Ok(Overview {
+        seats,
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         safe,
         notes: notes_about(service, actor, NoteSubject::Customer(id), &people).await?,

@@ -155,6 +155,9 @@ fn Overview(
                     <Facts>
                         <Fact name="E-mail">{copied(customer.email.clone(), "e-mail address")}</Fact>
                         <Fact name="External id">{copied(customer.external.clone(), "external id")}</Fact>
+                        {found.seats.map(|(taken, seats)| view! {
+                            <Fact name="Seats of active licenses">{taken} " / " {seats}</Fact>
+                        })}
                         {safe}
                     </Facts>
                 </Section>

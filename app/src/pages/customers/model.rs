@@ -69,6 +69,8 @@ pub enum Part {
 pub struct Overview {
     /// What the customer holds.
     pub licenses: List<LicenseRow>,
+    /// How many seats are taken of those that their active licenses have; absent where there are more than a page of those.
+    pub seats: Option<(u64, u64)>,
     /// How long this customer's computers go on by themselves, where any holds a lease.
     pub safe: Option<Safe>,
     /// What was noted.

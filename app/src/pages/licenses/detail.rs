@@ -1,6 +1,6 @@
 //! Everything about a license: how it stands, its key, its seats, what happened to it, what can be done.
 
-use holdfast_domain::LicenseStatus;
+use holdfast_domain::{LicenseStatus, plan::MOST_ENTITLEMENTS};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -159,7 +159,8 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         {detail.order.clone().map(|(id, number)| view! {
                             <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>{number}</a></Fact>
                         })}
-                        <Fact name="Entitlements">{entitlements}</Fact>
+                        {detail.limits.clone().into_iter().map(|(name, used)| view! { <Fact name>{used}</Fact> }).collect_view()}
+                        <Fact name=format!("Entitlements ({} / {MOST_ENTITLEMENTS})", detail.entitlements.len())>{entitlements}</Fact>
                     </Facts>
                 </Section>
                 <Section title=format!("Seats ({} / {})", row.taken, row.seats) clone:detail clone:row>

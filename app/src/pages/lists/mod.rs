@@ -136,6 +136,7 @@ fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
     let columns = take(&mut listed.columns).into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });
+    let exporting = take(&mut listed.exporting);
     let exports = (!listed.exports.is_empty()).then(|| {
         let links = take(&mut listed.exports).into_iter().map(|Link { text, href }| {
             view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
@@ -143,7 +144,10 @@ fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
         view! {
             <details class="menu-pop">
                 <summary class="btn btn-sm btn-plain">"Export"</summary>
-                <div class="menu-body">{links.collect_view()}</div>
+                <div class="menu-body">
+                    {links.collect_view()}
+                    <p class="menu-row hint">{exporting}</p>
+                </div>
             </details>
         }
     });
@@ -159,7 +163,7 @@ fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
                 {action}
             </div>
         </PageHead>
-        <Views of views unsaved=listed.unsaved may_share=listed.may_share query=listed.query.clone() />
+        <Views of views unsaved=listed.unsaved may_share=listed.may_share saved=listed.saved.clone() query=listed.query.clone() />
         <Filters path=listed.path.clone() search=listed.search.clone() q=listed.q.clone() fields kept />
         <Chips chips=listed.chips.clone() />
         <Found of listed />
@@ -173,6 +177,7 @@ fn Views(
     views: Vec<model::SavedView>,
     unsaved: bool,
     may_share: bool,
+    saved: String,
     query: String,
 ) -> impl IntoView {
     let (save, remove) = (act::<SaveView>(), act::<RemoveView>());
@@ -185,7 +190,7 @@ fn Views(
     let form = unsaved.then(|| {
         view! {
             <details class="more save-view" open=error.is_refused()>
-                <summary>"Save this view"</summary>
+                <summary>"Save this view " <span class="muted num">{saved}</span></summary>
                 <ActionForm action=save class="filters">
                     <FormError error />
                     <input type="hidden" name="of" value=of />

@@ -264,6 +264,8 @@ pub struct LicenseDetail {
     pub order_reference: Option<String>,
     /// Its seats, taken ones first, newest first; at most 200.
     pub seats: Vec<SeatView>,
+    /// How many seats its holder has freed from inside the application within 30 days.
+    pub freed_by_holder: u32,
     /// What happened to it and its seats, newest first; at most 100.
     pub timeline: Vec<EventView>,
     /// What whoever asks can undo of it, newest first.

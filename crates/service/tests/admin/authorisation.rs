@@ -193,6 +193,7 @@ fn cases() -> Vec<Case> {
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
         reveal_key [+ + _ _ _] true |s, c, i| s.reveal_key(&c, i.license);
         license_timeline [+ + + + +] true |s, c, i| s.license_timeline(&c.actor, i.license, Told::All, page());
+        devices_of_users [+ + + + +] true |s, c, i| s.devices_of_users(&c.actor, i.license, vec![text("grace@example.com")]);
         customer_timeline [+ + + + +] true |s, c, i| s.customer_timeline(&c.actor, i.customer, Told::All, page());
         seat_timeline [+ + + + +] true |s, c, i| s.seat_timeline(&c.actor, i.seat, page());
         notes [+ + + + +] true |s, c, i| s.notes(&c.actor, NoteSubject::License(i.license), page());

@@ -18,7 +18,7 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{
-    CustomerId, DeviceHash, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
+    CustomerId, DeviceHash, Email, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -373,6 +373,28 @@ pub async fn counted_as(
             "SELECT license, {} FROM seats{} WHERE vendor = $1 AND {among} AND state = 'active' GROUP BY license",
             count_as(model),
             q.dialect().by_index(Some("seats_license_idx"))
+        );
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, row.get(1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// On how many devices each of `users` has a taken seat of a license; nobody who has none.
+pub async fn devices_of_users(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    users: &[Email],
+) -> Result<BTreeMap<Email, u32>, StoreError> {
+    let mut found = BTreeMap::new();
+    for chunk in users.chunks(200) {
+        let mut args = args![scope.vendor(), license];
+        let among = q.dialect().any_of("seats.user_email", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT seats.user_email, count(*) FROM {} WHERE seats.vendor = $1 AND {among} GROUP BY seats.user_email",
+            in_state(q, SeatState::Active)
         );
         for row in q.rows(sql.into(), args).await? {
             found.insert(row.get(0)?, row.get(1)?);

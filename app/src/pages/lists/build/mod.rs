@@ -13,6 +13,7 @@ use holdfast_service::{
     admin::{
         exports::Rows,
         page::{Direction, PageRequest},
+        saved_views::MOST,
     },
 };
 
@@ -368,6 +369,7 @@ impl List {
         let mut views = vec![view("All", "", None)];
         views.extend(self.known.views.iter().map(|(name, query)| view(name, query, None)));
         let saved = service.saved_views(actor, self.known.of).await?;
+        let (exports, most_exports) = service.exports_at_work();
         views.extend(
             saved
                 .iter()
@@ -376,6 +378,8 @@ impl List {
         let listed = &mut self.listed;
         listed.unsaved = !query.is_empty() && !views.iter().any(|view| view.here);
         listed.views = views;
+        listed.saved = format!("{} / {MOST}", saved.len());
+        listed.exporting = format!("{exports} / {most_exports} at work on this server");
         listed.may_share = service.may_share_views(actor);
         Ok(self.listed)
     }
