@@ -74,6 +74,7 @@ describe('every page', () => {
     if (status !== 200) tab.complaints.splice(0, tab.complaints.length, ...tab.complaints.filter((text) => !text.includes(`status of ${status}`)));
     try {
       await h.sound(tab);
+      for (const way of await page.locator('.crumbs').allInnerTexts()) assert.match(way, /^[^/][^]*[^/\s]$/, 'the way here begins and ends with a page');
       for (const link of await page.locator('a[href^="/"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')))) {
         if (!links.has(kind(link))) links.set(kind(link), link);
       }
