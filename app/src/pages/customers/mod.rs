@@ -18,7 +18,7 @@ use crate::{
         Submit, Tab, Tabs, Timeline, WhenText, act,
         act::Act,
         act_error,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         show_live,
     },
 };
@@ -62,7 +62,7 @@ pub fn CustomerPage() -> impl IntoView {
         Asked { id, tab: get("tab"), told: get("told"), after: get("after") }
     });
     let customer = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || asked.get(),
         async |asked, by_itself| {
             if by_itself { api::customer_again(asked).await } else { api::customer(asked).await }

@@ -18,7 +18,7 @@ use crate::{
         ActionForm, Copyable, Crumb, Empty, ErrorState, Fact, Facts, FormError, PageHead, Pager, Rows, Section,
         StateBadge, Tab, Tabs, Timeline, TimelineEntry, Tone, WhenText, act, act_error,
         data::with_values,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         page::{Notice, NoticeKind},
         show_live,
         state::LicenseBadge,
@@ -40,7 +40,7 @@ pub fn LicensePage() -> impl IntoView {
         })
     });
     let view = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || (id.get(), told.get()),
         async |(id, (told, after)), by_itself| {
             if by_itself { api::license_again(id, told, after).await } else { api::license_page(id, told, after).await }

@@ -61,7 +61,7 @@ pub fn ListPage(
     let search = search_here();
     // The first page of the seats is where a device that activates appears; the others would only shift.
     let told = move || if of == "seats" && !search.get().contains("after=") { live::count(Topic::Acts) } else { 0 };
-    let listed = live::load_again(
+    let listed = live::load_live(
         told,
         move || search.get(),
         move |query, by_itself| async move {

@@ -10,7 +10,7 @@ use crate::{
     pages::{fleet::Outdated, licenses::detail::UndoNotice},
     ui::{
         Copyable, Crumb, ErrorState, Fact, Facts, PageHead, Pager, Section, StateBadge, Timeline, Tone, WhenText,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         show_live,
         state::LicenseBadge,
     },
@@ -26,7 +26,7 @@ pub fn SeatPage() -> impl IntoView {
         (id, query.with(|query| query.get("after").unwrap_or_default()))
     });
     let seat = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || asked.get(),
         async |(id, after), by_itself| {
             if by_itself { api::seat_again(id, after).await } else { api::seat(id, after).await }
