@@ -1,6 +1,6 @@
 // Every page of the console, looked at in two ways, each in the colours of both themes (the other two ways are those of the
-// hostile names), and once in compact rows; with nothing on it and with something, as an owner and as a viewer. The list is held against the
-// application's routes, so that a page cannot be forgotten.
+// hostile names), and once in compact rows; with nothing on it and with something, as an owner and as a viewer. The list is
+// held against the application's routes, so that a page cannot be forgotten.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
