@@ -192,8 +192,7 @@ impl People {
         now: Timestamp,
     ) -> TimelineEntry {
         let order = |id: OrderId| ("Order".to_owned(), format!("/console/orders/{id}"));
-        let license =
-            |(id, hint): (_, &String)| (format!("License …{hint}"), format!("/console/licenses/{id}"));
+        let license = |(id, hint): (_, &String)| (format!("License …{hint}"), format!("/console/licenses/{id}"));
         let found = event.license().and_then(|id| hints.get_key_value(&id));
         let place = found.map(license).or_else(|| event.subject.parse().ok().map(order));
         TimelineEntry { place, ..self.entry(event, now) }

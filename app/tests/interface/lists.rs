@@ -126,7 +126,9 @@ async fn tables_that_are_no_lists_are_searched_as_well() {
         let page = owner.get(&format!("/console/tokens?q={q}")).await.body;
         assert_eq!(page.contains("/console/tokens/tok_"), shown, "{q}: {page}");
     }
-    assert!(owner.get("/console/products?archived=true&q=want").await.body.contains("name=\"archived\" value=\"true\""));
+    assert!(
+        owner.get("/console/products?archived=true&q=want").await.body.contains("name=\"archived\" value=\"true\"")
+    );
 }
 
 #[tokio::test]

@@ -85,9 +85,15 @@ pub fn CustomerPage() -> impl IntoView {
                 let edit = may_write.then(|| view! { <Edit customer=customer.clone() action /> });
                 ("", view! { {body} {edit} }.into_any())
             }
-            Part::Orders(listed) => ("orders", view! { <Theirs of="orders" customer=customer.id.clone() listed=*listed /> }.into_any()),
-            Part::Devices(listed) => ("devices", view! { <Theirs of="seats" customer=customer.id.clone() listed=*listed /> }.into_any()),
-            Part::Timeline(page, untold) => ("timeline", view! { <TimelineTab here told=asked.told page untold /> }.into_any()),
+            Part::Orders(listed) => {
+                ("orders", view! { <Theirs of="orders" customer=customer.id.clone() listed=*listed /> }.into_any())
+            }
+            Part::Devices(listed) => {
+                ("devices", view! { <Theirs of="seats" customer=customer.id.clone() listed=*listed /> }.into_any())
+            }
+            Part::Timeline(page, untold) => {
+                ("timeline", view! { <TimelineTab here told=asked.told page untold /> }.into_any())
+            }
         };
         view! {
             <Outdated error />
@@ -134,7 +140,11 @@ fn Overview(
     };
     let safe = found.safe.map(|safe| {
         let one = safe.devices == "1";
-        let whose = if one { "This customer's computer".to_owned() } else { format!("Each of this customer's {} computers", safe.devices) };
+        let whose = if one {
+            "This customer's computer".to_owned()
+        } else {
+            format!("Each of this customer's {} computers", safe.devices)
+        };
         let last = (!one).then(|| view! { ", the last until " <WhenText when=safe.last exact=true /> });
         let href = format!("/console/freshness?customer={}", customer.id);
         view! {

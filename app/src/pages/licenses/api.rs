@@ -323,7 +323,8 @@ pub async fn say_devices(
 #[cfg(feature = "ssr")]
 fn limits(detail: &holdfast_service::admin::views::LicenseDetail) -> Vec<(String, String)> {
     let (terms, taken) = (&detail.license.terms, detail.license.seats_taken);
-    let beyond = || ("Beyond its seats".to_owned(), format!("{} / {}", taken.saturating_sub(terms.seats), terms.overdraft));
+    let beyond =
+        || ("Beyond its seats".to_owned(), format!("{} / {}", taken.saturating_sub(terms.seats), terms.overdraft));
     let freed = format!("{} / {} seats in 30 days", detail.freed_by_holder, terms.release_budget);
     (terms.overdraft > 0).then(beyond).into_iter().chain([("Freed by its holder".to_owned(), freed)]).collect()
 }

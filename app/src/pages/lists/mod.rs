@@ -131,8 +131,10 @@ pub fn Found(
 
 #[component]
 fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
-    let action =
-        listed.action.take().map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
+    let action = listed
+        .action
+        .take()
+        .map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
     let columns = take(&mut listed.columns).into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });

@@ -119,7 +119,12 @@ mod server {
             assert_eq!((curve.marks[0].text.as_str(), curve.marks[0].height), ("today, so far: 7", 0));
             assert_eq!(curve.ticks, [("0.0%".to_owned(), "28 Nov".to_owned())]);
             let rows: Vec<_> = curve.rows.iter().map(|(when, cells)| (when.relative.as_str(), &*cells[0])).collect();
-            let told = [("2025-12-01 (today, so far)", "7"), ("2025-11-30", "1,200"), ("2025-11-29", "3"), ("2025-11-28", "0")];
+            let told = [
+                ("2025-12-01 (today, so far)", "7"),
+                ("2025-11-30", "1,200"),
+                ("2025-11-29", "3"),
+                ("2025-11-28", "0"),
+            ];
             assert_eq!(rows, told);
             assert_eq!(renewals.sum, "0 in the last 3 days, 0 today so far.");
         }
@@ -128,7 +133,10 @@ mod server {
         fn what_began_today_is_not_flat() {
             let [activations, _] = counted(&days(&[0, 0, 0, 5]), false).try_into().unwrap();
             let (line, mark) = (&activations.curve.lines[0], &activations.curve.marks[0]);
-            assert_eq!((line.path.as_str(), line.begun.as_deref()), ("M0 1000L333 1000L666 1000", Some("M666 1000L1000 500")));
+            assert_eq!(
+                (line.path.as_str(), line.begun.as_deref()),
+                ("M0 1000L333 1000L666 1000", Some("M666 1000L1000 500"))
+            );
             assert_eq!((mark.at.as_str(), mark.height, mark.before), ("100.0%", 50, true));
             // The first day there is.
             let [activations, _] = counted(&days(&[5]), false).try_into().unwrap();

@@ -229,8 +229,12 @@ async fn leaves(
     if paused > 0 {
         words.push(format!("Webhooks that they made are paused: {paused}."));
     }
-    let open =
-        service.invitations(actor, None).await?.into_iter().filter(|open| open.invited_by == Some(id) && open.open).count();
+    let open = service
+        .invitations(actor, None)
+        .await?
+        .into_iter()
+        .filter(|open| open.invited_by == Some(id) && open.open)
+        .count();
     if open > 0 {
         words.push(format!("Invitations of theirs that nobody has accepted are taken back: {open}."));
     }

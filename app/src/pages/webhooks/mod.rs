@@ -14,8 +14,8 @@ use leptos_router::{
 use crate::{
     pages::fleet::Stands,
     ui::{
-        ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows, Search,
-        Section, Snippet, Submit, Tab, Tabs, TextArea, WhenText, act,
+        ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows,
+        Search, Section, Snippet, Submit, Tab, Tabs, TextArea, WhenText, act,
         act::Act,
         act_error,
         data::with_query,

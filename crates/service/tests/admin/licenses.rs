@@ -8,8 +8,8 @@ use holdfast_domain::{
 use holdfast_service::{
     ErrorCode,
     admin::inputs::{
-        ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, IssueLicense, LicenseFilter, Rekey, SeatFilter,
-        Transfer, UpdateLicense,
+        ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, IssueLicense, LicenseFilter, Rekey,
+        SeatFilter, Transfer, UpdateLicense,
     },
 };
 use holdfast_testkit::both;

@@ -18,7 +18,8 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{
-    CustomerId, DeviceHash, Email, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
+    CustomerId, DeviceHash, Email, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp,
+    VendorId,
 };
 use std::collections::{BTreeMap, HashMap};
 

@@ -3,8 +3,8 @@
 use crate::support::{Fixture, NOW, entropy, event, request, terms, vendor};
 use holdfast_domain::{LicenseId, OrderId, SeatId, SeatModel, SeatState, Seconds, Timestamp};
 use holdfast_store::{
-    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, invitations, licenses, members,
-    orders, products, raw::Overheard, seats, tokens, webhooks,
+    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, invitations, licenses,
+    members, orders, products, raw::Overheard, seats, tokens, webhooks,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeSet;

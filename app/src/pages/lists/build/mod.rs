@@ -107,7 +107,8 @@ pub async fn of_customer(
     let pairs = [("customer", id.to_string().as_str()), ("cols", cols), ("sort", sort), ("after", after)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let list = List::new(known(of)?, Query(pairs.into()), service.now());
-    let list = if of == "seats" { seats::list(service, actor, list).await } else { orders::list(service, actor, list).await };
+    let list =
+        if of == "seats" { seats::list(service, actor, list).await } else { orders::list(service, actor, list).await };
     let mut listed = list?.listed;
     for head in &mut listed.heads {
         (head.sort, head.sorted) = (None, None);

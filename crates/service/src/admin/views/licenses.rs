@@ -1,7 +1,10 @@
 //! Customers, orders, licenses and seats, what an act does to them, and what was noted.
 
 use super::EventView;
-use holdfast_domain::{Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, LicenseStatus, Name, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Terms, Timestamp};
+use holdfast_domain::{
+    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, LicenseStatus, Name, NoteId, NoteText,
+    OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Terms, Timestamp,
+};
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,8 @@
 //! People and programs: members, how they get in, and tokens.
 
-use holdfast_domain::{Email, FactorId, InvitationId, MemberId, Name, Permission, Role, SessionId, Timestamp, TokenId, VendorId};
+use holdfast_domain::{
+    Email, FactorId, InvitationId, MemberId, Name, Permission, Role, SessionId, Timestamp, TokenId, VendorId,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
