@@ -263,7 +263,7 @@ fn limit(actor: &Actor, preview: &BulkPreview) -> Option<String> {
     actor.role().filter(|role| *role != Role::Owner)?;
     let more = if preview.exact { "" } else { "+" };
     let total = crate::pages::serve::number(preview.total);
-    Some(format!("{total}{more} / {AT_ONCE} at once: more than that takes an owner."))
+    Some(format!("{total}{more} / {AT_ONCE} at once: more than that takes an owner, or a second person."))
 }
 
 #[cfg(feature = "ssr")]
