@@ -92,7 +92,7 @@ async fn limits_are_said_with_what_is_used_of_them() {
     // Of some that were looked for it says how many those are.
     assert!(!owner.get("/console/webhooks?q=limits").await.body.contains("/ 20"));
     let query = format!("/console/acts/new?of=licenses&step=extend&id={}", things.license);
-    let limit = "1 / 10 at once: more than that takes an owner.";
+    let limit = "1 / 10 at once: more than that takes an owner, or a second person.";
     assert!(!owner.get(&query).await.body.contains(limit));
     let mut admin = world.member(world.vendor, Role::Admin).await;
     let page = admin.get(&query).await.body;
