@@ -7,10 +7,11 @@ mod preview;
 
 use super::{
     act::{Act, job},
+    extension::small_only,
     find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
-    page::{Page, PageRequest},
+    page::{Page, PageRequest, Total},
     terms::PlanTerms,
     views::Impact,
 };
@@ -109,6 +110,8 @@ pub struct BulkPreview {
     pub impact: Impact,
     /// How many were looked at for that.
     pub looked_at: u64,
+    /// How many have no end, where it is that which is moved.
+    pub endless: Total,
 }
 
 /// An act on many, as it stands.
@@ -235,8 +238,9 @@ impl Service {
         for subject in &first {
             impact = impact.and(preview::would(&act, &mut reader, &step, *subject).await?);
         }
+        let endless = preview::endless(&act, &mut reader, (&step, &target), (total, &first)).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64 })
+        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64, endless })
     }
 
     /// Says what taking an act back would do.
@@ -255,7 +259,8 @@ impl Service {
             impact = impact.and(preview::undo_would(&act, &mut reader, &view.step, item).await?);
         }
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at: items.len() as u64 })
+        let (looked_at, endless) = (items.len() as u64, Total { rows: 0, exact: true });
+        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, endless })
     }
 
     /// Begins an act on many. It is done in the background, by whichever node comes first. Under an `id` that a preview gave
@@ -335,7 +340,7 @@ impl Service {
     async fn note_bulk(&self, call: &Call, new: Beginning) -> Result<BulkActId> {
         let act = self.act(call);
         let alone = may_change_many(&call.actor, usize::MAX).is_err();
-        let small_only = !call.actor.may(Permission::LicensesWrite);
+        let small_only = small_only(&call.actor);
         let most = alone.then_some(AT_ONCE as u64);
         let subjects: Vec<(Subject, String)> =
             chosen(&new.target).into_iter().map(|subject| (subject, String::new())).collect();
