@@ -168,8 +168,9 @@ for (const way of ways) {
 
     test('extending says what it does and can be undone', async () => {
       const { page } = tab;
-      await open('/extend');
+      await open('/extend?until=2040-01-01');
       await page.getByText('go on without a break').waitFor();
+      await page.getByText(/^It ends on 1 January 2040 instead of .* days later\); \d devices? goe?s? on\.$/).waitFor();
       await page.getByText('It can be undone for ten minutes').waitFor();
       await sound(tab);
     });

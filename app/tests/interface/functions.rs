@@ -117,6 +117,7 @@ fn table() -> Vec<Row> {
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        look_at_extension "++++_" "not_found" "unauthenticated" |t| format!("id={}&chosen=true&until={}", t.license, t.later);
         extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
         free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
         look_at_change "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.license);
