@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 88] = [
+const ROLES: [(&str, &str); 90] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -33,6 +33,7 @@ const ROLES: [(&str, &str); 88] = [
     ("removeWebhook", "+++__"), ("pauseWebhook", "+++__"), ("resumeWebhook", "+++__"), ("rotateWebhookSecret", "+++__"),
     ("testWebhook", "+++__"), ("listDeliveries", "+++__"), ("getDelivery", "+++__"), ("redeliver", "+++__"),
     ("listMembers", "+++++"), ("inviteMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
+    ("listInvitations", "++___"), ("revokeInvitation", "++___"),
     ("listEvents", "+++++"), ("getFreshness", "+++++"), ("getVendor", "+++++"),
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
     ("listAlerts", "+++++"), ("getAlert", "+++++"), ("acknowledgeAlert", "++___"),
@@ -102,6 +103,7 @@ fn fill(path: &str) -> String {
         "imports" => "imp",
         "notes" => "not",
         "members" => "mem",
+        "invitations" => "inv",
         "tokens" => "tok",
         "nodes" => "nod",
         "alerts" => "alr",
@@ -216,11 +218,13 @@ both! {
         let webhook = json!({ "url": "https://example.com/hook" });
         let webhook = world.post("/v1/webhooks", webhook).await.expect(201).text("id");
         let test = world.post(&format!("/v1/webhooks/{webhook}/test"), json!({})).await.expect(200).text("id");
+        let invited = json!({ "email": "ann@example.com", "role": "viewer" });
+        let invitation = world.post("/v1/members", invited).await.expect(201).text("id");
         let stranger = world.foreign_token(&db).await;
         let mine = [
             ("products", &product), ("plans", &plan), ("customers", &customer), ("licenses", &license),
             ("seats", &seat), ("orders", &order), ("members", &member), ("tokens", &token),
-            ("webhooks", &webhook),
+            ("webhooks", &webhook), ("invitations", &invitation),
         ];
         let mut checked = 0;
         for (method, path, body) in operations() {
@@ -238,7 +242,7 @@ both! {
             checked += 1;
         }
         assert!(checked >= 18, "{checked}");
-        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks"] {
+        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks", "invitations"] {
             let list = world.call_as(&stranger, Method::GET, &format!("/v1/{kind}"), None).await.expect(200).json();
             assert_eq!(list["total"], 0, "{kind}: {list}");
         }

@@ -203,6 +203,21 @@ both! {
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{owner}"), None).await
             .refused(409, "last_owner");
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{id}"), None).await.expect(200);
+        // Who was invited waits in a list without the link, and is taken back once.
+        for email in ["cy@example.com", "di@example.com"] {
+            world.post("/v1/members", json!({ "email": email, "role": "viewer" })).await.expect(201);
+        }
+        let first = world.read("/v1/invitations?limit=1").await.expect(200).json();
+        let (newest, next) = (&first["items"][0], &first["next"]);
+        assert_eq!((&first["total"], &newest["email"], &newest["role"], &newest["open"]), (&json!(2), &json!("di@example.com"), &json!("viewer"), &json!(true)));
+        assert_eq!(newest.get("link"), None);
+        let rest = world.read(&format!("/v1/invitations?after={}", next.as_str().unwrap())).await.expect(200).json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+        let path = format!("/v1/invitations/{}", newest["id"].as_str().unwrap());
+        let gone = world.call_as(&world.token, Method::DELETE, &path, None).await.expect(200).json();
+        assert_eq!((&gone["id"], &gone["open"]), (&newest["id"], &json!(false)));
+        world.call_as(&world.token, Method::DELETE, &path, None).await.refused(404, "not_found");
+        assert_eq!(world.read("/v1/invitations").await.json()["items"], rest["items"]);
         // Whether another vendor knows an address makes no difference; a password of somebody else's is not taken.
         let stranger = world.foreign_token(&db).await;
         let invited = async |email: &str| {

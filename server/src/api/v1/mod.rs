@@ -6,6 +6,7 @@ pub mod events;
 pub mod exports;
 pub mod freshness;
 pub mod imports;
+pub mod invitations;
 pub mod keys;
 pub mod licenses;
 pub mod list;
@@ -48,6 +49,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(keys::routes())
         .merge(imports::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(tokens::routes())
         .merge(events::routes())
         .merge(exports::routes())
