@@ -1,5 +1,6 @@
 //! Version 1 of the API.
 
+pub mod acts;
 pub mod alerts;
 pub mod customers;
 pub mod events;
@@ -45,6 +46,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(acts::routes())
         .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())
