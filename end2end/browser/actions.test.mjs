@@ -264,6 +264,30 @@ for (const way of ways) {
       await sound(tab);
     });
 
+    test('a token has an end, which lies ahead and stands in the list', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/tokens/new');
+      await page.getByLabel('What it is for').fill('Report');
+      await page.getByLabel('Read licenses and seats').check();
+      await page.getByLabel('Ends on').fill('2020-01-01');
+      await page.getByRole('button', { name: 'Make token' }).click();
+      await page.locator('#expires_at-wrong').getByText('The end lies in the past.').waitFor();
+      assert.equal(await page.getByLabel('Ends on').inputValue(), '2020-01-01');
+      assert.ok(await page.getByLabel('Read licenses and seats').isChecked());
+      // A refusal is noted by the browser as well.
+      tab.complaints.length = 0;
+      await sound(tab);
+      await page.getByLabel('Ends on').fill('2040-01-01');
+      await page.getByRole('button', { name: 'Make token' }).click();
+      await page.waitForURL('**done=token_created');
+      await page.locator('dt', { hasText: 'Ends' }).waitFor();
+      await page.locator('time[datetime="2040-01-01T00:00:00Z"]').waitFor();
+      await h.visit(tab, '/console/tokens');
+      const row = page.getByRole('row', { name: /Report.*Valid/ });
+      await row.locator('time[datetime="2040-01-01T00:00:00Z"]').waitFor({ state: 'attached' });
+      await sound(tab);
+    });
+
     test('the vendor gets another name', async () => {
       const { page } = tab;
       await h.visit(tab, '/console/settings');

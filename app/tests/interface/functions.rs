@@ -171,7 +171,7 @@ fn table() -> Vec<Row> {
         tokens "+++__" "ok" "unauthenticated" |_| "after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
         token_scopes "+++__" "ok" "unauthenticated" |_| "";
-        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&ends_on=&scopes[licenses_read]=true";
+        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&expires_at=&scopes[licenses_read]=true";
         revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.token);
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
