@@ -222,7 +222,7 @@ export const pagesOf = (at) => [
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
-  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
+  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, `${at.license}/extend?until=2040-01-01`, at.free, `${at.license}/change`,
   `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
   '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,

@@ -342,6 +342,7 @@ impl Service {
             exact: total.exact,
             impact,
             looked_at,
+            endless: Total { rows: 0, exact: true },
             second: true,
         };
         Ok(match &view.asked {

@@ -248,7 +248,7 @@ fn cases() -> Vec<Case> {
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
         // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
         invite [+ + _ _ _] false |s, c, i| s.invite(&c, InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer });
-        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor, None);
+        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor, None, page());
         resend_invitation [+ + _ _ _] true |s, c, i| s.resend_invitation(&c, i.invitation);
         revoke_invitation [+ + _ _ _] true |s, c, i| s.revoke_invitation(&c, i.invitation);
         reset_factors [+ + _ _ _] true |s, c, i| s.reset_factors(&c, i.member);
