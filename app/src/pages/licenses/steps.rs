@@ -1,6 +1,6 @@
 //! The steps of a license's life, each on a page of its own that says first whose access it ends and when.
 
-use leptos::prelude::*;
+use leptos::{ev::Event, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_params_map, use_query_map},
@@ -118,31 +118,25 @@ pub fn ExtendPage() -> impl IntoView {
     let view = load(move || asked.get(), |(id, chosen, until)| api::look_at_extension(id, chosen, until));
     let action = act::<Extend>();
     let error = act_error(action);
-    let navigate = use_navigate();
     show(view, move |found| {
         let row = found.row;
         let back = format!("/console/licenses/{}", row.id);
         let ends = row.ends.map(|when| view! { <p class="page-sub">"Ends now: " <WhenText when exact=true /></p> });
         let wrong = found.wrong.map(|error| view! { <Wrong error /> });
-        // With scripting a day that is chosen says at once what it changes; without, the button does.
-        let (navigate, here) = (navigate.clone(), format!("{back}/extend"));
-        let until = RwSignal::new(found.until.clone());
-        let choose = move |event| {
-            until.set(event_target_value(&event));
-            let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-            navigate(&format!("{here}?until={}", until.get_untracked()), options);
-        };
+        // What stands in the field, of which the sentence may be on its way.
+        let until = RwSignal::new(found.until);
+        let (own, cancel) = (row.id.clone(), back.clone());
         let confirm = found.preview.map(|preview| {
             view! {
                 <div role="status"><Notice kind=NoticeKind::Info><p>{preview}</p></Notice></div>
                 <ActionForm action=action class="form">
                     <FormError error />
-                    <input type="hidden" name="id" value=row.id.clone() />
+                    <input type="hidden" name="id" value=own />
                     <input type="hidden" name="until" value=move || until.get() />
                     <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                     <div class="form-actions">
                         <Submit label="Extend license" pending=action.pending() />
-                        <a class="btn btn-plain" href=back.clone()>"Cancel"</a>
+                        <a class="btn btn-plain" href=cancel>"Cancel"</a>
                     </div>
                 </ActionForm>
             }
@@ -152,16 +146,30 @@ pub fn ExtendPage() -> impl IntoView {
             {ends}
             <p class="page-sub">{found.does}</p>
             {wrong}
-            <form class="form section" method="get" on:change=choose>
-                <Field name="until" label="New end" kind="date" value=found.until hint="The start of that day, UTC. Empty takes the end away." />
-                <div class="form-actions">
-                    <button type="submit" class="btn btn-plain">"See what changes"</button>
-                    <a class="btn btn-ghost" href=back.clone()>"Cancel"</a>
-                </div>
-            </form>
+            <NewEnd back until />
             {confirm}
         }
     })
+}
+
+/// The day that is chosen. With scripting it says at once what it changes; without, the button does.
+#[component]
+fn NewEnd(back: String, until: RwSignal<String>) -> impl IntoView {
+    let (navigate, here) = (use_navigate(), format!("{back}/extend"));
+    let choose = move |event: Event| {
+        until.set(event_target_value(&event));
+        let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
+        navigate(&format!("{here}?until={}", until.get_untracked()), options);
+    };
+    view! {
+        <form class="form section" method="get" on:change=choose>
+            <Field name="until" label="New end" kind="date" value=until.get_untracked() hint="The start of that day, UTC. Empty takes the end away." />
+            <div class="form-actions">
+                <button type="submit" class="btn btn-plain">"See what changes"</button>
+                <a class="btn btn-ghost" href=back>"Cancel"</a>
+            </div>
+        </form>
+    }
 }
 
 /// Taking a seat from a device.

@@ -4,16 +4,19 @@ use super::{
     act::{Act, job},
     events,
     inputs::ExtendLicense,
-    licenses::{lock, save, shown, told},
+    licenses::{absent, lock, save, shown, told},
     views::{Impact, StatusOutcome},
 };
 use crate::{
-    Call, Service,
+    Call, RequestInfo, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{LicenseId, Permission, ReasonText, Seconds, Timestamp};
-use holdfast_store::{Querier, Tx, WriteOptions, events as stored, licenses::LicenseRow};
+use holdfast_store::{
+    Querier, Tx, WriteOptions, events as stored,
+    licenses::{self, LicenseRow},
+};
 use serde_json::json;
 
 /// How many days whoever extends only a little, as support does, adds to a license within as many days, all of them together
@@ -127,14 +130,16 @@ impl Service {
     /// How many days `actor` may still add to a license now; `None` where no number bounds it.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for whoever may not extend.
+    /// [`ErrorCode::Forbidden`] for whoever may not extend; [`ErrorCode::NotFound`].
     pub async fn extension_left(&self, actor: &Actor, id: LicenseId) -> Result<Option<i64>> {
         actor.require(Permission::LicensesExtend)?;
+        let mut reader = self.store().patient_reader();
+        licenses::get(&mut reader, actor.scope(), id).await?.ok_or_else(absent)?;
         if !small_only(actor) {
             return Ok(None);
         }
-        let act = self.act(&Call::new(actor.clone(), crate::RequestInfo::default()));
-        small_left(&act, &mut self.store().patient_reader(), id).await.map(Some)
+        let act = self.act(&Call::new(actor.clone(), RequestInfo::default()));
+        small_left(&act, &mut reader, id).await.map(Some)
     }
 }
 

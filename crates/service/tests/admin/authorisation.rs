@@ -200,6 +200,7 @@ fn cases() -> Vec<Case> {
         undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());
         change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
+        extension_left [+ + + + _] true |s, c, i| s.extension_left(&c.actor, i.license);
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
         rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
