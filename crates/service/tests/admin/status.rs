@@ -188,7 +188,7 @@ both! {
         let left = async || world.service.extension_left(&one.actor, id).await.unwrap();
         let refused = |left: &str| {
             let detail = format!("Your role adds at most 30 days to a license within 30 days, and {left}.");
-            Err((ErrorCode::Forbidden, detail))
+            Err((ErrorCode::Forbidden, detail.into_boxed_str()))
         };
         // One after the other, and whoever does it.
         extend(&one, 12).await.unwrap();
