@@ -394,7 +394,7 @@ both! {
             let (_, begun) = ask(&target, "/v1/acts").await;
             let id = serde_json::from_str::<Value>(&begun).unwrap()["id"].as_str().unwrap().to_owned();
             let path = format!("/v1/acts/{id}");
-            let through = super::world::soon(
+            let through = crate::suite::world::soon(
                 || world.call_as(&stranger, Method::GET, &path, None),
                 |answer| answer.json()["state"] == "done",
             );

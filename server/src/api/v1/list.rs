@@ -89,6 +89,11 @@ impl ListParams {
 #[derive(Debug)]
 pub struct Strict<F>(pub F);
 
+/// The filters of the list of licenses. By a name of its own: what derives descriptions looks into generics by itself.
+pub type LicenseFilters = Strict<super::licenses::list::Filter>;
+/// Those of the list of seats.
+pub type SeatFilters = Strict<super::seats::list::Filter>;
+
 /// The parameters that `F` describes.
 fn described<F: IntoParams>() -> Vec<Parameter> {
     F::into_params(|| Some(ParameterIn::Query))
@@ -119,13 +124,13 @@ impl<F: IntoParams> PartialSchema for Strict<F> {
     }
 }
 
-impl ToSchema for Strict<super::licenses::list::Filter> {
+impl ToSchema for LicenseFilters {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("LicenseFilter")
     }
 }
 
-impl ToSchema for Strict<super::seats::list::Filter> {
+impl ToSchema for SeatFilters {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("SeatFilter")
     }

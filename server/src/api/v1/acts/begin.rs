@@ -6,7 +6,10 @@ use crate::{
     api::{
         extract::{Command, DryRun, Params},
         problem::{Problem, Result},
-        v1::{Refusals, licenses, list::Strict, seats},
+        v1::{
+            Refusals,
+            list::{LicenseFilters, SeatFilters, Strict},
+        },
     },
 };
 use axum::{extract::State, response::Response};
@@ -66,9 +69,9 @@ pub enum TargetBody {
     #[schema(value_type = Vec<String>)]
     Seats(Vec<SeatId>),
     /// Every license that the list of licenses leaves with these filters when the act begins.
-    AllLicenses(Strict<licenses::list::Filter>),
+    AllLicenses(LicenseFilters),
     /// Every seat that the list of seats leaves with these filters when the act begins.
-    AllSeats(Strict<seats::list::Filter>),
+    AllSeats(SeatFilters),
 }
 
 impl From<TargetBody> for Target {
