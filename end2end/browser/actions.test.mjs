@@ -6,15 +6,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'acts with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'acts without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
 const { sound } = h;
 
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.TWO_WAYS) {
+  describe(`acts ${way.name}`, () => {
     let server, browser, tab, product, license;
 
     before(async () => {

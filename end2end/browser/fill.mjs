@@ -54,6 +54,25 @@ export async function join(browser, server, link, name, way = { scripting: false
   return joined;
 }
 
+/** A server with a vendor, a browser, the cookies of its owner and what calls its API; `stop` ends both. */
+export async function shop(flags) {
+  const server = await h.startServer(flags);
+  const browser = await h.startBrowser();
+  const owner = await h.openPage(browser, server, { scripting: false });
+  await h.setUp(owner, server);
+  const call = api(server, await makeToken(owner));
+  const cookies = await owner.context.cookies();
+  const stop = () => Promise.all([browser.close(), server.stop()]);
+  return { server, browser, call, cookies, stop };
+}
+
+/** A page in which the owner of such a shop is signed in. */
+export async function openShop({ server, browser, cookies }, way) {
+  const tab = await h.openPage(browser, server, way);
+  await tab.context.addCookies(cookies);
+  return tab;
+}
+
 /** A product whose license is taken from more devices at once than is usual: nothing of it is denied, and an alert says so. */
 export async function lockOut(server, call, name, devices = 22) {
   const product = await call('POST', 'products', { name, code: `locked-${randomBytes(4).toString('hex')}` });

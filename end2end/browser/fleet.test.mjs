@@ -5,14 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
-  { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
+for (const way of h.FOUR_WAYS) {
   describe(`nodes and alerts, ${way.name}`, () => {
     let server, browser, tab;
 
@@ -146,8 +139,8 @@ for (const way of ways) {
 // A node that is killed says nothing any more; half a minute later somebody may say that it will not come back.
 describe('a node that will not come back', () => {
   const away = [
-    { ...ways[0], node: 'eu-2' },
-    { ...ways[3], node: 'eu-3' },
+    { ...h.FOUR_WAYS[0], node: 'eu-2' },
+    { ...h.FOUR_WAYS[3], node: 'eu-3' },
   ];
   let server, browser;
 

@@ -21,6 +21,15 @@ export const person = {
   password: 'a sentence that nobody guesses',
 };
 
+/** The ways in which a browser is used: with scripting and without, light and dark, on a wide screen and on a phone. */
+const WIDE = { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 };
+const WIDE_UNSCRIPTED = { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 };
+const PHONE = { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 };
+const PHONE_UNSCRIPTED = { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 };
+export const TWO_WAYS = [WIDE, PHONE_UNSCRIPTED];
+export const THREE_WAYS = [WIDE, PHONE_UNSCRIPTED, PHONE];
+export const FOUR_WAYS = [WIDE, WIDE_UNSCRIPTED, PHONE, PHONE_UNSCRIPTED];
+
 async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
