@@ -216,7 +216,7 @@ fn events(of: &Filled, now: Timestamp) -> impl Strategy<Value = EventFilter> + u
         member: None,
         action,
         since,
-        before: Some(before.unwrap_or(now)),
+        before: Some(before.map_or(now, |before| before.min(now))),
     })
 }
 
