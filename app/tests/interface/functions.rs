@@ -182,8 +182,8 @@ fn table() -> Vec<Row> {
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
         // Mail.
-        mail "+++++" "ok" "unauthenticated" |_| "asked[state]=&asked[after]=";
-        mail_again "+++++" "ok" "unauthenticated" |_| "asked[state]=&asked[after]=";
+        mail "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
+        mail_again "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
         save_mail "++___" "invalid_request" "unauthenticated" |t| format!("sender=Example&reply_to=&colour=&issued[{}]=true", t.product);
         test_mail "++___" "ok" "unauthenticated" |_| "";
         send_mail_again "??___" "not_found" "unauthenticated" |_| "id=mai_01m803crnaftmanwmz5a0j4ry7";
