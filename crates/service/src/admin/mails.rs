@@ -137,7 +137,7 @@ impl Service {
         self.change_look(call, ids, move |look, issued| {
             (look.sender, look.reply_to, look.colour) =
                 (input.sender.clone(), input.reply_to.clone(), input.colour.clone());
-            *issued = input.issued.clone();
+            issued.clone_from(&input.issued);
         })
         .await
     }
