@@ -174,6 +174,9 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Shops: shops::ShopsPage;
+        NewShop: shops::NewShopPage;
+        Shop: shops::ShopPage;
     }
     people {
         Team: team::TeamPage;
@@ -204,6 +207,8 @@ sections! {
         Issue: licenses::issue::IssuePage;
         Order: orders::OrderPage;
         Refund: orders::RefundPage;
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
         Notes: notes::NotesPage;
         Note: notes::NotePage;
         Acts: acts::ActsPage;
