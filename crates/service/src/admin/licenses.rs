@@ -6,7 +6,7 @@ use super::{
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     page::{Page, PageRequest, map},
     undo::OFFERED,
-    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView, MigratedView},
 };
 use crate::{
     Call, Service,
@@ -25,7 +25,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, products, seats,
+    migrated, orders, plans, products, seats,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -279,6 +279,7 @@ impl Service {
         let told = freed.iter().chain(&shown_seats).map(|seat| seat.id);
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
+        let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
         let since = act.now.plus(Seconds(-BUDGET_WINDOW.0));
         let freed_by_holder = seats::releases_by_key(q, act.scope, id, since).await?;
         Ok(LicenseDetail {
@@ -291,6 +292,11 @@ impl Service {
             seats: shown_seats,
             freed_by_holder: u32::try_from(freed_by_holder).unwrap_or(u32::MAX),
             timeline,
+            migrated: migrated.map(|row| MigratedView {
+                source: row.source,
+                import: row.import,
+                activated_at: row.activated_at,
+            }),
         })
     }
 
