@@ -19,7 +19,7 @@ use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, both};
 use std::sync::Arc;
 
 /// The same node with a way for mail.
-fn mailing(world: &World) -> Service {
+pub fn mailing(world: &World) -> Service {
     mailing_on(world.service.store().clone(), &world.clock)
 }
 
