@@ -169,6 +169,10 @@ id_type! {
     NoteId = "not";
     /// An act that waits for a second person.
     ApprovalId = "apr";
+    /// A vendor's account at a payment provider.
+    ShopId = "shp";
+    /// Something about an order that waits for a person.
+    InboxId = "inb";
 }
 
 #[cfg(test)]
