@@ -171,6 +171,8 @@ id_type! {
     ApprovalId = "apr";
     /// A vendor's account at a payment provider.
     ShopId = "shp";
+    /// A message of a shop.
+    ShopEventId = "sev";
     /// Something about an order that waits for a person.
     InboxId = "inb";
 }

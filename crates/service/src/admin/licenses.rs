@@ -83,6 +83,14 @@ pub(super) async fn save(act: &Act, tx: &mut Tx, license: &License) -> Result<()
     Ok(())
 }
 
+/// Tells of a license that was just stored: the log, beside what else there is to `say`, and every node.
+pub(super) fn announce(act: &Act, tx: &mut Tx, license: &License, say: Value) {
+    let mut data = say;
+    data["after"] = told(license);
+    act.event(tx, "license.issued", license.id, data);
+    act.changed(tx, ChangeKind::License, Some(license.product), license.id.to_bytes());
+}
+
 /// What an event says of a license; never its key.
 pub(super) fn told(license: &License) -> Value {
     json!({
@@ -179,8 +187,7 @@ impl Service {
                 };
                 let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
                 licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
-                act.event(tx, "license.issued", id, json!({ "after": told(&new.license) }));
-                act.changed(tx, ChangeKind::License, Some(new.license.product), id.to_bytes());
+                announce(&act, tx, &new.license, json!({}));
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
                 Ok(Issued { license, key })

@@ -2,7 +2,7 @@
 
 use super::{Read, Told, Trouble, time};
 use holdfast_domain::{
-    Name, Sale,
+    Email, Name, Sale,
     sale::{Buyer, Dispute, Line, Payment, Subscription, SubscriptionStatus},
 };
 use serde::Deserialize;
@@ -29,10 +29,33 @@ struct Described {
     payment: Payment,
     paid_back: Option<Name>,
     dispute: Option<Dispute>,
-    buyer: Option<Buyer>,
+    buyer: Option<Somebody>,
     #[serde(default)]
-    lines: Vec<Line>,
+    lines: Vec<Piece>,
     subscription: Option<Period>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Somebody {
+    email: Email,
+    name: Option<Name>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Piece {
+    id: Name,
+    price: Name,
+    #[serde(default = "one")]
+    quantity: u32,
+    title: Option<Name>,
+    #[serde(default)]
+    renews: bool,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 #[derive(Deserialize)]
@@ -59,6 +82,12 @@ pub(super) fn read(message: &Value) -> Read<Told> {
         None => None,
     };
     let Described { id, number, payment, paid_back, dispute, buyer, lines, .. } = sale;
+    let buyer = buyer.map(|Somebody { email, name }| Buyer { email, name });
+    let line = |piece: Piece| {
+        let Piece { id, price, quantity, title, renews } = piece;
+        Line { id, price, quantity, title, renews }
+    };
+    let lines = lines.into_iter().map(line).collect();
     let sale = Sale { id, number, payment, paid_back, dispute, buyer, lines, subscription };
     let mut lines: Vec<&Name> = sale.lines.iter().map(|line| &line.id).collect();
     lines.sort_unstable();

@@ -93,85 +93,42 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use base64::{Engine as _, prelude::BASE64_STANDARD};
-    use std::fmt::Write as _;
+    use holdfast_testkit::shop;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
     const BODY: &[u8] = br#"{"id":"evt_1","amount":4900}"#;
 
-    fn mac(key: &[u8], content: &[u8]) -> Vec<u8> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-        mac.update(content);
-        mac.finalize().into_bytes().to_vec()
+    type Headers = Vec<(&'static str, String)>;
+
+    fn sign(kind: ShopKind, secret: &str) -> Headers {
+        shop::sign(kind, secret, NOW, BODY, "msg_1")
     }
 
-    fn to_hex(bytes: &[u8]) -> String {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
-
-    /// The headers with which a provider sends `body` at `at`, signed with `secret`.
-    pub fn sign(kind: ShopKind, secret: &str, at: Timestamp, body: &[u8]) -> Vec<(&'static str, String)> {
-        let at = at.seconds();
-        let with = |before: String, key: &[u8]| mac(key, &[before.as_bytes(), body].concat());
-        match kind {
-            ShopKind::Stripe => {
-                let v1 = to_hex(&with(format!("{at}."), secret.as_bytes()));
-                vec![("stripe-signature", format!("t={at},v0={v1},v1={v1}"))]
-            }
-            ShopKind::Paddle => {
-                let h1 = to_hex(&with(format!("{at}:"), secret.as_bytes()));
-                vec![("paddle-signature", format!("ts={at};h1={h1}"))]
-            }
-            ShopKind::LemonSqueezy => vec![("x-signature", to_hex(&with(String::new(), secret.as_bytes())))],
-            ShopKind::Generic => {
-                let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-                let v1 = BASE64_STANDARD.encode(with(format!("msg_1.{at}."), &key));
-                vec![
-                    ("webhook-id", "msg_1".to_owned()),
-                    ("webhook-timestamp", at.to_string()),
-                    ("webhook-signature", format!("v1,{v1}")),
-                ]
-            }
-        }
-    }
-
-    fn secret(kind: ShopKind, tag: u8) -> String {
-        match kind {
-            ShopKind::Generic => format!("whsec_{}", BASE64_STANDARD.encode([tag; 24])),
-            _ => format!("whsec_{tag}"),
-        }
-    }
-
-    fn holds_at(kind: ShopKind, headers: &[(&'static str, String)], body: &[u8], secrets: &[String], now: Timestamp) -> bool {
+    fn holds(kind: ShopKind, headers: &Headers, body: &[u8], secrets: &[&str], now: Timestamp) -> bool {
         let header = |name: &str| headers.iter().find(|(is, _)| *is == name).map(|(_, value)| value.clone());
-        let secrets: Vec<_> = secrets.iter().map(|text| Zeroizing::new(text.clone())).collect();
+        let secrets: Vec<_> = secrets.iter().map(|text| Zeroizing::new((*text).to_owned())).collect();
         is_right(kind, &header, body, &secrets, now)
     }
 
     #[test]
     fn what_a_provider_signs_is_believed_and_nothing_else() {
         for kind in ShopKind::ALL {
-            let (own, other) = (secret(kind, 1), secret(kind, 2));
-            let headers = sign(kind, &own, NOW, BODY);
-            assert!(holds_at(kind, &headers, BODY, std::slice::from_ref(&own), NOW), "{kind:?}");
-            assert!(holds_at(kind, &headers, BODY, &[other.clone(), own.clone()], NOW), "{kind:?} while it is changed");
-            assert!(!holds_at(kind, &headers, BODY, &[other], NOW), "{kind:?} with another secret");
-            assert!(!holds_at(kind, &headers, BODY, &[], NOW), "{kind:?} without a secret");
-            assert!(!holds_at(kind, &headers, b"{\"id\":\"evt_1\",\"amount\":4901}", std::slice::from_ref(&own), NOW));
+            let (own, other) = (shop::secret(kind, 1), shop::secret(kind, 2));
+            let headers = sign(kind, &own);
+            assert!(holds(kind, &headers, BODY, &[&own], NOW), "{kind:?}");
+            assert!(holds(kind, &headers, BODY, &[&other, &own], NOW), "{kind:?} while it is changed");
+            assert!(!holds(kind, &headers, BODY, &[&other], NOW), "{kind:?} with another secret");
+            assert!(!holds(kind, &headers, BODY, &[], NOW), "{kind:?} without a secret");
+            assert!(!holds(kind, &headers, br#"{"id":"evt_1","amount":4901}"#, &[&own], NOW), "{kind:?} with another body");
             for left_out in 0..headers.len() {
                 let mut fewer = headers.clone();
                 fewer.remove(left_out);
-                assert!(!holds_at(kind, &fewer, BODY, std::slice::from_ref(&own), NOW), "{kind:?} without a header");
-            }
-            for at in 0..headers.len() {
+                assert!(!holds(kind, &fewer, BODY, &[&own], NOW), "{kind:?} without a header");
                 let mut broken = headers.clone();
-                broken[at].1.push('0');
-                assert!(!holds_at(kind, &broken, BODY, std::slice::from_ref(&own), NOW), "{kind:?} with a broken header");
+                broken[left_out].1.push('0');
+                assert!(!holds(kind, &broken, BODY, &[&own], NOW), "{kind:?} with a broken header");
             }
         }
     }
@@ -179,17 +136,16 @@ pub(crate) mod tests {
     #[test]
     fn the_time_counts_where_there_is_one() {
         for kind in ShopKind::ALL {
-            let own = [secret(kind, 1)];
-            let headers = sign(kind, &own[0], NOW, BODY);
+            let own = shop::secret(kind, 1);
+            let headers = sign(kind, &own);
             for (seconds, fresh) in [(-301, false), (-300, true), (300, true), (301, false), (86_400, false)] {
-                let holds = holds_at(kind, &headers, BODY, &own, NOW.plus(Seconds(seconds)));
+                let holds = holds(kind, &headers, BODY, &[&own], NOW.plus(Seconds(seconds)));
                 assert_eq!(holds, fresh || kind == ShopKind::LemonSqueezy, "{kind:?} after {seconds}");
             }
             // A time that nobody has signed makes nothing younger.
-            let later = NOW.plus(Seconds(3_600)).seconds().to_string();
-            let moved: Vec<_> =
-                headers.iter().map(|(name, value)| (*name, value.replace(&NOW.seconds().to_string(), &later))).collect();
-            let holds = holds_at(kind, &moved, BODY, &own, NOW.plus(Seconds(3_600)));
+            let (before, later) = (NOW.seconds().to_string(), NOW.plus(Seconds::HOUR));
+            let moved = headers.iter().map(|(name, value)| (*name, value.replace(&before, &later.seconds().to_string())));
+            let holds = holds(kind, &moved.collect(), BODY, &[&own], later);
             assert_eq!(holds, kind == ShopKind::LemonSqueezy, "{kind:?}");
         }
         for wrong in ["", "now", "-1767225600", "+1767225600", "1767225600.0", "99999999999999999999"] {
@@ -200,17 +156,17 @@ pub(crate) mod tests {
     #[test]
     fn one_right_signature_of_several_is_enough() {
         for kind in [ShopKind::Stripe, ShopKind::Paddle, ShopKind::Generic] {
-            let (old, new) = (secret(kind, 1), secret(kind, 2));
-            let value = |secret: &str| sign(kind, secret, NOW, BODY).pop().unwrap().1;
-            let mut headers = sign(kind, &old, NOW, BODY);
+            let (old, new) = (shop::secret(kind, 1), shop::secret(kind, 2));
+            let second = sign(kind, &new).pop().unwrap().1;
+            let mut headers = sign(kind, &old);
             let more = match kind {
-                ShopKind::Stripe => value(&new).replace(&format!("t={},", NOW.seconds()), ","),
-                ShopKind::Paddle => value(&new).replace(&format!("ts={};", NOW.seconds()), ";"),
-                _ => format!(" v1a,bm9uZQ== {}", value(&new)),
+                ShopKind::Stripe => second.replace(&format!("t={},", NOW.seconds()), ","),
+                ShopKind::Paddle => second.replace(&format!("ts={};", NOW.seconds()), ";"),
+                _ => format!(" v1a,bm9uZQ== {second}"),
             };
             headers.last_mut().unwrap().1.push_str(&more);
             for own in [old, new] {
-                assert!(holds_at(kind, &headers, BODY, &[own], NOW), "{kind:?}");
+                assert!(holds(kind, &headers, BODY, &[&own], NOW), "{kind:?}");
             }
         }
     }
