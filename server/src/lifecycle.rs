@@ -11,6 +11,7 @@ mod measured;
 mod prepare;
 mod probe;
 mod report;
+mod sell;
 pub(crate) mod snapshot;
 mod watch;
 
@@ -21,7 +22,9 @@ use crate::{
     config::{Config, ServeConfig},
     health::Health,
     http::{Listener, ListenerLimits, Routes},
-    metrics, metrics_router, router,
+    metrics, metrics_router,
+    outbound::Outbound,
+    router,
 };
 use holdfast_service::{ErrorCode, Service, runtime::Membership, system::OsEntropy};
 use holdfast_store::{DbUrl, nodes::Wanted};
@@ -101,6 +104,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
             "no master key: this node can verify but not sign, and sends nobody away"
         );
     }
+    service.ask_through(Arc::new(Outbound::new(service.settings().webhooks_allow_private)));
     // Before anything can be signed: a clock that is wrong must not be found out by its leases.
     probe::look(&service, &health).await;
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
@@ -120,6 +124,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let keeping = tokio::spawn(keeper.clone().run(stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
     let delivering = tokio::spawn(deliver::run(service.clone(), stop_last.clone()));
+    let selling = tokio::spawn(sell::run(service.clone(), stop_last.clone()));
     let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
@@ -152,7 +157,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    let tasks = [background, upkeep, keeping, watching, delivering];
+    let tasks = [background, upkeep, keeping, watching, delivering, selling];
     for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }

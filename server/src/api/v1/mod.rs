@@ -6,6 +6,7 @@ pub mod events;
 pub mod exports;
 pub mod freshness;
 pub mod imports;
+pub mod inbox;
 pub mod keys;
 pub mod licenses;
 pub mod list;
@@ -18,6 +19,7 @@ pub mod plans;
 pub mod products;
 pub mod runtime;
 pub mod seats;
+pub mod shops;
 pub mod tokens;
 pub mod vendor;
 pub mod webhooks;
@@ -44,6 +46,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(shops::routes())
+        .merge(inbox::routes())
         .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())

@@ -1,7 +1,12 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
-use holdfast_domain::{Permission, Role};
-use holdfast_service::admin::{inputs::SeatsTaken, orders::OrderStatus, webhooks::DeliveryState};
+use holdfast_domain::{Permission, Role, ShopKind};
+use holdfast_service::admin::{
+    inputs::SeatsTaken,
+    orders::OrderStatus,
+    shops::{InboxKind, Resolution, ShopEventState},
+    webhooks::DeliveryState,
+};
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -45,6 +50,14 @@ words! {
     SeatsTakenWord as "SeatsTaken", "How many seats of a license are taken.": SeatsTaken::ALL.iter().map(|taken| taken.as_str()).collect();
     /// How an order stands.
     OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
+    /// With whom a shop is.
+    ShopKindWord as "ShopKind", "With whom a shop is.": ShopKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    /// How far a message of a shop is.
+    ShopEventStateWord as "ShopEventState", "How far a message of a shop is.": ShopEventState::ALL.iter().map(|state| state.as_str()).collect();
+    /// Why a person has to look.
+    InboxKindWord as "InboxKind", "Why a person has to look.": InboxKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    /// What became of something in the inbox.
+    ResolutionWord as "Resolution", "What became of something in the inbox.": Resolution::ALL.iter().map(|word| word.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }
