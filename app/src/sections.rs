@@ -157,6 +157,9 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Shops: shops::ShopsPage;
+        NewShop: shops::NewShopPage;
+        Shop: shops::ShopPage;
     }
     people {
         Team: team::TeamPage;
@@ -187,6 +190,8 @@ sections! {
         Issue: licenses::issue::IssuePage;
         Order: orders::OrderPage;
         Refund: orders::RefundPage;
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
         Notes: notes::NotesPage;
         Note: notes::NotePage;
         Acts: acts::ActsPage;
