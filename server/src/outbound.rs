@@ -312,12 +312,14 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_read_wholly_or_not_at_all() {
         let get = |url: &str| Outbound::new(true).get(url, &[("authorization", "Bearer key".to_owned())], NOW);
-        let answering = |text: &'static str| {
-            receiver_of("\r\n\r\n", move |stream| stream.write_all(text.as_bytes()).unwrap())
-        };
+        let answering =
+            |text: &'static str| receiver_of("\r\n\r\n", move |stream| stream.write_all(text.as_bytes()).unwrap());
         let (url, heard) = answering("HTTP/1.1 503 Later\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}");
         let reply = get(&url).unwrap();
-        assert_eq!((reply.status, reply.retry_after, reply.body.as_slice()), (503, Some(Seconds(60)), b"{}".as_slice()));
+        assert_eq!(
+            (reply.status, reply.retry_after, reply.body.as_slice()),
+            (503, Some(Seconds(60)), b"{}".as_slice())
+        );
         let heard = heard.recv().unwrap();
         assert!(heard.starts_with("GET /hook HTTP/1.1\r\n") && heard.contains("authorization: Bearer key"), "{heard}");
         let (cut, _heard) = answering("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}");

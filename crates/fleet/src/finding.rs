@@ -1,7 +1,7 @@
 //! What was found, and what changed since: findings and transitions.
 
 use crate::rules::Code;
-use holdfast_domain::{ProductId, Seconds, Timestamp, ShopId, WebhookId};
+use holdfast_domain::{ProductId, Seconds, ShopId, Timestamp, WebhookId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 

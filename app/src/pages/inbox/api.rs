@@ -51,9 +51,10 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
         }
     }
     let chooses = ways.iter().any(|way| matches!(way, super::model::Way::Map | super::model::Way::Issue));
-    let line = entry.sale.as_ref().and_then(|sale| {
-        sale.lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str()))
-    });
+    let line = entry
+        .sale
+        .as_ref()
+        .and_then(|sale| sale.lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str())));
     Ok(InboxDetail {
         shop: entry.shop.to_string(),
         order: entry.order.map(|id| id.to_string()),
@@ -68,9 +69,10 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
         ways,
         losses,
         sentence,
-        resolved: entry.resolved.as_ref().map(|(by, at)| {
-            (people.who(by), When::new(*at, now), entry.reason.as_ref().map(ToString::to_string))
-        }),
+        resolved: entry
+            .resolved
+            .as_ref()
+            .map(|(by, at)| (people.who(by), When::new(*at, now), entry.reason.as_ref().map(ToString::to_string))),
         row: row(&entry, now),
     })
 }

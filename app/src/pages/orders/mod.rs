@@ -54,7 +54,10 @@ pub fn OrderPage() -> impl IntoView {
             }
         });
         let shop = found.shop.map(|(id, name)| match id {
-            Some(id) => view! { <Fact name="Shop"><a class="link" href=format!("/console/shops/{id}")>{name}</a></Fact> }.into_any(),
+            Some(id) => {
+                view! { <Fact name="Shop"><a class="link" href=format!("/console/shops/{id}")>{name}</a></Fact> }
+                    .into_any()
+            }
             None => view! { <Fact name="Shop">{name}</Fact> }.into_any(),
         });
         let sale = found.sale.into_iter().map(|(name, value)| view! { <Fact name=name>{value}</Fact> });

@@ -12,8 +12,8 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     pages::fleet::Stands,
     ui::{
-        ActionForm, Checkbox, Choice, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
-        SelectField, Snippet, Submit, Tab, Tabs, TextArea, WhenText, act,
+        ActionForm, Checkbox, Choice, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows,
+        Section, SelectField, Snippet, Submit, Tab, Tabs, TextArea, WhenText, act,
         act::Act,
         act_error, load,
         page::{Notice, NoticeKind},
@@ -244,7 +244,8 @@ fn Prices(detail: ShopDetail) -> impl IntoView {
     let error = act_error(action);
     let (id, may_write) = (detail.row.id.clone(), detail.may_write);
     let table = if detail.prices.is_empty() {
-        let text = "A price of the shop buys a license of a plan. Until somebody says which, its sales wait in the inbox.";
+        let text =
+            "A price of the shop buys a license of a plan. Until somebody says which, its sales wait in the inbox.";
         view! { <Empty title="No prices yet" text /> }.into_any()
     } else {
         let head = vec![("Price", ""), ("Plan", ""), ("Number of pieces", "wide"), ("", "right")];
@@ -405,7 +406,9 @@ fn Settings(detail: ShopDetail, step: (Act, FormState)) -> impl IntoView {
     let (title, words, label) = match (detail.makes_secret, detail.has_secret) {
         (true, _) => ("Secret of its messages", "The provider shows it where its webhook is.", "Save secret"),
         (false, true) => ("New secret", "A new one is made and shown once. Enter it at the shop.", "Make new secret"),
-        (false, false) => ("Secret of its messages", "One is made and shown once. Enter it at the shop.", "Make secret"),
+        (false, false) => {
+            ("Secret of its messages", "One is made and shown once. Enter it at the shop.", "Make secret")
+        }
     };
     let typed = detail.makes_secret.then(|| {
         view! { <Field name="shop_secret" label="Secret" kind="password" required=true error=secret_error /> }

@@ -1,6 +1,8 @@
 //! Paddle Billing: transactions, subscriptions, and the adjustments by which money goes back.
 
-use super::{Money, Read, Reader, Trouble, buyer, clean, id, list, named, quantity, short, text, time, whole, word, worse};
+use super::{
+    Money, Read, Reader, Trouble, buyer, clean, id, list, named, quantity, short, text, time, whole, word, worse,
+};
 use holdfast_domain::{
     Sale,
     sale::{Dispute, Line, Subscription, SubscriptionStatus},
@@ -120,9 +122,12 @@ fn standing(paid: &[&Value], adjustments: &[Value]) -> Read<Money> {
                     whole_newest |= text(adjustment, "/type") == Some("full");
                 }
             }
-            "chargeback" => dispute = worse(dispute, Some(settled(adjustments, adjustment, "chargeback_reverse", Dispute::Lost))),
+            "chargeback" => {
+                dispute = worse(dispute, Some(settled(adjustments, adjustment, "chargeback_reverse", Dispute::Lost)))
+            }
             "chargeback_warning" => {
-                dispute = worse(dispute, Some(settled(adjustments, adjustment, "chargeback_warning_reverse", Dispute::Open)));
+                dispute =
+                    worse(dispute, Some(settled(adjustments, adjustment, "chargeback_warning_reverse", Dispute::Open)));
             }
             // Credit for later purchases, and what takes something back that was said before.
             "credit" | "credit_reverse" | "chargeback_reverse" | "chargeback_warning_reverse" => {}

@@ -121,7 +121,10 @@ mod tests {
             assert!(holds(kind, &headers, BODY, &[&other, &own], NOW), "{kind:?} while it is changed");
             assert!(!holds(kind, &headers, BODY, &[&other], NOW), "{kind:?} with another secret");
             assert!(!holds(kind, &headers, BODY, &[], NOW), "{kind:?} without a secret");
-            assert!(!holds(kind, &headers, br#"{"id":"evt_1","amount":4901}"#, &[&own], NOW), "{kind:?} with another body");
+            assert!(
+                !holds(kind, &headers, br#"{"id":"evt_1","amount":4901}"#, &[&own], NOW),
+                "{kind:?} with another body"
+            );
             for left_out in 0..headers.len() {
                 let mut fewer = headers.clone();
                 fewer.remove(left_out);
@@ -144,7 +147,8 @@ mod tests {
             }
             // A time that nobody has signed makes nothing younger.
             let (before, later) = (NOW.seconds().to_string(), NOW.plus(Seconds::HOUR));
-            let moved = headers.iter().map(|(name, value)| (*name, value.replace(&before, &later.seconds().to_string())));
+            let moved =
+                headers.iter().map(|(name, value)| (*name, value.replace(&before, &later.seconds().to_string())));
             let holds = holds(kind, &moved.collect(), BODY, &[&own], later);
             assert_eq!(holds, kind == ShopKind::LemonSqueezy, "{kind:?}");
         }

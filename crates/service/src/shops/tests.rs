@@ -54,7 +54,10 @@ fn every_message_about_a_purchase_leads_to_the_same_sale() {
         let sale = sale(kind, &sold);
         assert_eq!((sale.id.as_str(), sale.payment), (sold.id(kind).as_str(), Payment::Paid), "{kind:?}");
         let buyer = sale.buyer.as_ref().unwrap();
-        assert_eq!((buyer.email.as_str(), buyer.name.as_ref().unwrap().as_str()), ("buyer2@example.com", "Ada Example"));
+        assert_eq!(
+            (buyer.email.as_str(), buyer.name.as_ref().unwrap().as_str()),
+            ("buyer2@example.com", "Ada Example")
+        );
         let [line] = sale.lines.as_slice() else { panic!("{:?}", sale.lines) };
         assert_eq!((line.price.as_str(), line.quantity, line.renews), (price(kind), 5, false), "{kind:?}");
         assert_eq!((sale.paid_back, sale.dispute, sale.subscription), (None, None, None), "{kind:?}");
@@ -78,7 +81,11 @@ fn what_was_paid_back_and_what_a_bank_took_back_is_told_apart() {
     for kind in ShopKind::ALL {
         let sold = Sold::once(2, price(kind));
         let part = sale(kind, &sold.clone().paid_back(1_000));
-        assert_eq!((part.payment, part.paid_back.unwrap().as_str()), (Payment::PaidBackInPart, "10.00 EUR"), "{kind:?}");
+        assert_eq!(
+            (part.payment, part.paid_back.unwrap().as_str()),
+            (Payment::PaidBackInPart, "10.00 EUR"),
+            "{kind:?}"
+        );
         let all = sale(kind, &sold.clone().paid_back(TOTAL));
         assert_eq!((all.payment, all.paid_back.unwrap().as_str()), (Payment::PaidBack, "49.00 EUR"), "{kind:?}");
         if kind == ShopKind::LemonSqueezy {
@@ -187,7 +194,10 @@ fn what_is_about_no_sale_is_passed_over_and_what_makes_no_sense_is_for_a_person(
         (ShopKind::Generic, json!({ "type": "refund", "sequence": 1, "sale": {} })),
         (ShopKind::Generic, json!({ "type": "sale", "sequence": 1, "sale": { "id": "1", "payment": "perhaps" } })),
         (ShopKind::Generic, json!({ "type": "sale", "sequence": -1, "sale": { "id": "1", "payment": "paid" } })),
-        (ShopKind::Generic, json!({ "type": "sale", "sequence": 1, "sale": { "id": "1", "payment": "paid", "line": [] } })),
+        (
+            ShopKind::Generic,
+            json!({ "type": "sale", "sequence": 1, "sale": { "id": "1", "payment": "paid", "line": [] } }),
+        ),
     ] {
         assert!(matches!(told(kind, &provider, &message), Err(Trouble::Odd(_))), "{message}");
     }
@@ -220,7 +230,10 @@ fn a_provider_that_does_not_answer_is_asked_again_later() {
         for status in [500, 503, 429, 302] {
             provider.fails_with(Some(status));
             let found = told(kind, &provider, message);
-            assert!(matches!(&found, Err(Trouble::Later { why, .. }) if why.contains(&status.to_string())), "{found:?}");
+            assert!(
+                matches!(&found, Err(Trouble::Later { why, .. }) if why.contains(&status.to_string())),
+                "{found:?}"
+            );
         }
         provider.fails_with(None);
         for key in ["", "sk_of_somebody_else"] {
@@ -235,7 +248,10 @@ fn a_message_has_the_name_that_its_provider_gives_it() {
     let header = |name: &str| (name == "webhook-id").then(|| "msg_1".to_owned());
     let stamp = |kind, body: Value| super::stamp(kind, &header, body.to_string().as_bytes());
     let named = |id: &str, topic: &str| Some(Stamp { id: id.to_owned(), topic: topic.to_owned() });
-    assert_eq!(stamp(ShopKind::Stripe, json!({ "id": "evt_1", "type": "invoice.paid" })), named("evt_1", "invoice.paid"));
+    assert_eq!(
+        stamp(ShopKind::Stripe, json!({ "id": "evt_1", "type": "invoice.paid" })),
+        named("evt_1", "invoice.paid")
+    );
     let paddle = json!({ "event_id": "evt_01", "event_type": "transaction.paid", "notification_id": "ntf_01" });
     assert_eq!(stamp(ShopKind::Paddle, paddle), named("evt_01", "transaction.paid"));
     let [one, other] = [1, 2].map(|n| json!({ "meta": { "event_name": "order_created" }, "data": { "id": n } }));
@@ -244,7 +260,9 @@ fn a_message_has_the_name_that_its_provider_gives_it() {
     assert_eq!(stamp(ShopKind::LemonSqueezy, one), Some(first.clone()));
     assert_ne!(stamp(ShopKind::LemonSqueezy, other), Some(first));
     assert_eq!(stamp(ShopKind::Generic, json!({ "type": "sale" })), named("msg_1", "sale"));
-    for wrong in [json!({}), json!([]), json!({ "id": "a b", "type": "x" }), json!({ "id": "x".repeat(201), "type": "x" })] {
+    for wrong in
+        [json!({}), json!([]), json!({ "id": "a b", "type": "x" }), json!({ "id": "x".repeat(201), "type": "x" })]
+    {
         assert_eq!(stamp(ShopKind::Stripe, wrong.clone()), None, "{wrong}");
     }
     assert_eq!(super::stamp(ShopKind::Stripe, &header, b"not json"), None);

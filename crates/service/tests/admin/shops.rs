@@ -4,7 +4,8 @@
 use crate::world::*;
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    InboxId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules, Timestamp, event,
+    InboxId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
+    Timestamp, event,
     license::StatusChange,
     sale::{Consequence, SubscriptionStatus},
 };
@@ -12,13 +13,13 @@ use holdfast_service::{
     Call, Error, ErrorCode,
     admin::{
         inputs::{
-            ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense, LicenseFilter,
-            UpdateLicense,
+            ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
+            LicenseFilter, UpdateLicense,
         },
         orders::{OrderFilter, OrderStatus},
         shops::{
-            ConnectShop, InboxFilter, InboxKind, InboxView, Resolution, Resolve, ResolveInput, Resolved, Secret, SetPrice,
-            ShopEventState, ShopEventView, UpdateShop,
+            ConnectShop, InboxFilter, InboxKind, InboxView, Resolution, Resolve, ResolveInput, Resolved, Secret,
+            SetPrice, ShopEventState, ShopEventView, UpdateShop,
         },
         views::{EventView, LicenseView, OrderView},
     },

@@ -139,7 +139,8 @@ pub async fn postpone(
     id: ShopEventId,
     (outcome, next_at): (&str, Timestamp),
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE shop_events SET outcome = $3, next_at = $4, attempts = attempts + 1 WHERE vendor = $1 AND id = $2";
+    let sql =
+        "UPDATE shop_events SET outcome = $3, next_at = $4, attempts = attempts + 1 WHERE vendor = $1 AND id = $2";
     tx.rows(sql.into(), args![scope.vendor(), id, outcome, next_at]).await.map(|_| ())
 }
 

@@ -225,6 +225,7 @@ pub async fn inbox(
 
 /// How much waits for a person of the scope's vendor; at most a thousand.
 pub async fn waiting(q: &mut dyn Querier, scope: Scope) -> Result<i64, StoreError> {
-    let sql = "SELECT count(*) FROM (SELECT 1 AS one FROM inbox WHERE vendor = $1 AND resolution = 'open' LIMIT 1000) AS few";
+    let sql =
+        "SELECT count(*) FROM (SELECT 1 AS one FROM inbox WHERE vendor = $1 AND resolution = 'open' LIMIT 1000) AS few";
     Ok(value(q, sql, args![scope.vendor()]).await?.unwrap_or(0))
 }

@@ -194,7 +194,8 @@ record! {
 /// Says which plan a price of a shop of the scope's vendor is, in place of what was said before.
 /// [`crate::Constraint::Reference`] where the shop or the plan is not the vendor's.
 pub async fn set_price(tx: &mut Tx, scope: Scope, price: &PriceRow) -> Result<(), StoreError> {
-    let sql = "INSERT INTO shop_prices (vendor, shop, price, plan, quantity, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+    let sql =
+        "INSERT INTO shop_prices (vendor, shop, price, plan, quantity, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (shop, price) DO UPDATE SET plan = excluded.plan, quantity = excluded.quantity,
             updated_at = excluded.updated_at WHERE shop_prices.vendor = excluded.vendor";
     let p = price;
@@ -221,8 +222,7 @@ pub async fn price(
     shop: ShopId,
     price: &str,
 ) -> Result<Option<PriceRow>, StoreError> {
-    let sql =
-        format!("SELECT {} FROM shop_prices WHERE vendor = $1 AND shop = $2 AND price = $3", PriceRow::COLUMNS);
+    let sql = format!("SELECT {} FROM shop_prices WHERE vendor = $1 AND shop = $2 AND price = $3", PriceRow::COLUMNS);
     first(q, sql, args![scope.vendor(), shop, price]).await
 }
 

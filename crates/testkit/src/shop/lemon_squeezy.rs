@@ -42,7 +42,10 @@ pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
     });
     let mut answers = vec![
         (format!("/v1/orders/{order}"), one(resource("orders", order, &bought))),
-        (format!("/v1/order-items?filter[order_id]={order}"), many(vec![resource("order-items", 800_000 + tag, &item)])),
+        (
+            format!("/v1/order-items?filter[order_id]={order}"),
+            many(vec![resource("order-items", 800_000 + tag, &item)]),
+        ),
     ];
     let listed = format!("/v1/subscriptions?filter[order_id]={order}");
     let Some(period) = sold.period else {
@@ -69,7 +72,13 @@ pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
         .rev()
         .map(|number| {
             let back = if number == period.paid { sold.back } else { 0 };
-            invoice(sold, number, if back == TOTAL { "refunded" } else { "paid" }, back, period.end(number) - super::PERIOD)
+            invoice(
+                sold,
+                number,
+                if back == TOTAL { "refunded" } else { "paid" },
+                back,
+                period.end(number) - super::PERIOD,
+            )
         })
         .collect();
     if period.status == SubscriptionStatus::PastDue {

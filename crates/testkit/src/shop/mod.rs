@@ -154,7 +154,8 @@ impl Sold {
             (true, back) if back < TOTAL => "paid_back_in_part",
             (true, _) => "paid_back",
         };
-        let line = json!({ "id": "1", "price": self.price, "quantity": self.quantity, "renews": self.period.is_some() });
+        let line =
+            json!({ "id": "1", "price": self.price, "quantity": self.quantity, "renews": self.period.is_some() });
         let mut sale = json!({
             "id": self.id(ShopKind::Generic), "payment": payment, "lines": [line],
             "buyer": { "email": self.email, "name": "Ada Example" },
@@ -308,7 +309,8 @@ impl StandIn {
         });
         let (status, body) = self.answer(&target, authorization.as_deref());
         let length = body.len();
-        write!(stream, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n").ok()?;
+        write!(stream, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
+            .ok()?;
         stream.write_all(&body).ok()
     }
 }

@@ -89,16 +89,16 @@ pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
     });
     let number = |number: u32| format!("txn_0{tag}_{number}");
     let last = number(period.paid);
-    let paid: Vec<Value> =
-        (1..=period.paid).rev().map(|n| transaction(sold, &number(n), Some((period, n)))).collect();
+    let paid: Vec<Value> = (1..=period.paid).rev().map(|n| transaction(sold, &number(n), Some((period, n)))).collect();
     let mut answers = vec![
         (format!("/subscriptions/{of}"), one(subscription)),
         (format!("/adjustments?subscription_id={of}"), many(adjustments(sold, &last))),
         (format!("/customers/ctm_{tag}"), one(customer(sold))),
     ];
-    answers.extend(paid.iter().map(|paid| {
-        (format!("/transactions/{}", paid["id"].as_str().unwrap_or_default()), one(paid.clone()))
-    }));
+    answers.extend(
+        paid.iter()
+            .map(|paid| (format!("/transactions/{}", paid["id"].as_str().unwrap_or_default()), one(paid.clone()))),
+    );
     answers.push((format!("/transactions?subscription_id={of}&status=paid,completed"), many(paid)));
     answers
 }

@@ -32,7 +32,9 @@ fn dispute(sold: &Sold, charge: &str) -> Option<Value> {
         "open" => "needs_response",
         other => other,
     };
-    Some(json!({ "id": format!("dp_{}", sold.tag), "object": "dispute", "amount": TOTAL, "charge": charge, "status": status }))
+    Some(
+        json!({ "id": format!("dp_{}", sold.tag), "object": "dispute", "amount": TOTAL, "charge": charge, "status": status }),
+    )
 }
 
 pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
@@ -108,7 +110,10 @@ fn of_subscription(sold: &Sold, period: Period) -> Vec<(String, Value)> {
             (format!("/v1/invoices/{of}"), invoice.clone()),
             (format!("/v1/charges/{charged}"), charge),
             (format!("/v1/checkout/sessions?payment_intent={intent}"), many(Vec::new())),
-            (format!("/v1/payment_intents/{intent}"), json!({ "id": intent, "object": "payment_intent", "invoice": of })),
+            (
+                format!("/v1/payment_intents/{intent}"),
+                json!({ "id": intent, "object": "payment_intent", "invoice": of }),
+            ),
             (format!("/v1/disputes?charge={charged}"), many(dispute(sold, &charged).into_iter().collect())),
         ]);
         paid.push(invoice);

@@ -1,5 +1,6 @@
 //! Version 1 of the API.
 
+pub mod acts;
 pub mod alerts;
 pub mod customers;
 pub mod events;
@@ -7,6 +8,7 @@ pub mod exports;
 pub mod freshness;
 pub mod imports;
 pub mod inbox;
+pub mod invitations;
 pub mod keys;
 pub mod licenses;
 pub mod list;
@@ -48,10 +50,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(orders::routes())
         .merge(shops::routes())
         .merge(inbox::routes())
+        .merge(acts::routes())
         .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(tokens::routes())
         .merge(events::routes())
         .merge(exports::routes())

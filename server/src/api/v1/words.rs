@@ -2,6 +2,7 @@
 
 use holdfast_domain::{Permission, Role, ShopKind};
 use holdfast_service::admin::{
+    bulk::{BulkState, Fate, StopReason},
     inputs::SeatsTaken,
     orders::OrderStatus,
     shops::{InboxKind, Resolution, ShopEventState},
@@ -48,6 +49,14 @@ words! {
     PauseReasonWord as "PauseReason", "Why nothing is sent to a webhook.": vec!["asked", "gone", "failing"];
     /// How many seats of a license are taken.
     SeatsTakenWord as "SeatsTaken", "How many seats of a license are taken.": SeatsTaken::ALL.iter().map(|taken| taken.as_str()).collect();
+    /// What is done to each of many.
+    ActStepWord as "ActStep", "What is done to each of many.": super::acts::STEPS.to_vec();
+    /// How far an act on many is.
+    ActStateWord as "ActState", "How far an act on many is.": BulkState::ALL.iter().map(|state| state.as_str()).collect();
+    /// Why an act on many was stopped.
+    ActStoppedWord as "ActStopped", "Why an act on many was stopped.": StopReason::ALL.iter().map(|why| why.as_str()).collect();
+    /// What became of one of many.
+    FateWord as "Fate", "What became of one of many.": Fate::ALL.iter().map(|fate| fate.as_str()).collect();
     /// How an order stands.
     OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
     /// With whom a shop is.

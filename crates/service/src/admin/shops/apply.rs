@@ -18,8 +18,8 @@ use crate::{
     shops::Told,
 };
 use holdfast_domain::{
-    CustomerId, InboxId, License, LicenseId, LicenseKey, LicenseStatus, OrderId, ReasonText, Sale, Seconds, ShopEventId, Terms,
-    Timestamp,
+    CustomerId, InboxId, License, LicenseId, LicenseKey, LicenseStatus, OrderId, ReasonText, Sale, Seconds,
+    ShopEventId, Terms, Timestamp,
     license::StatusChange,
     sale::{Consequence, Dispute, Line, Loss, Payment, moved_end},
 };
@@ -243,11 +243,8 @@ impl Work<'_> {
         let customer = match (chosen, &self.sale.buyer) {
             (Some(customer), _) => customer,
             (None, Some(buyer)) => {
-                let new = CreateCustomer {
-                    name: buyer.name.clone(),
-                    email: Some(buyer.email.clone()),
-                    external_id: None,
-                };
+                let new =
+                    CreateCustomer { name: buyer.name.clone(), email: Some(buyer.email.clone()), external_id: None };
                 customers::choose(self.act, tx, &CustomerChoice::New(new)).await?.id
             }
             (None, None) => {
@@ -368,7 +365,8 @@ impl Work<'_> {
             match self.plan_of(tx, line).await? {
                 Some((plan, _)) if repriced && plan.product != after.product => {
                     let detail = format!("It moved to the price {}, which is of another product.", line.price);
-                    self.park(tx, InboxKind::Line, format!("line:{}:{}", line.id, line.price), &detail, Some(line)).await?;
+                    self.park(tx, InboxKind::Line, format!("line:{}:{}", line.id, line.price), &detail, Some(line))
+                        .await?;
                 }
                 Some((plan, seats)) => {
                     let terms = if repriced {
@@ -527,7 +525,8 @@ pub(super) async fn make_order(
     customer: Option<CustomerId>,
 ) -> Result<OrderId> {
     let id = OrderId::new(act.now, act.service.entropy());
-    let mut names = [sale.reference().to_owned(), sale.id.to_string(), format!("{} of {}", sale.id, shop.id)].into_iter();
+    let mut names =
+        [sale.reference().to_owned(), sale.id.to_string(), format!("{} of {}", sale.id, shop.id)].into_iter();
     let external_id = loop {
         let Some(name) = names.next() else { break id.to_string() };
         if orders::by_external_id(tx, act.scope, &name).await?.is_none() {

@@ -6,8 +6,8 @@ mod views;
 
 pub use holdfast_store::shops::{InboxFilter, InboxKind, Resolution, ShopEventState};
 pub use views::{
-    ConnectShop, Failing, InboxDetail, InboxView, NewShop, PriceView, Resolve, ResolveInput, Resolved, SaleView, Secret,
-    SetPrice, ShopEventView, ShopTest, ShopView, UpdateShop,
+    ConnectShop, Failing, InboxDetail, InboxView, NewShop, PriceView, Resolve, ResolveInput, Resolved, SaleView,
+    Secret, SetPrice, ShopEventView, ShopTest, ShopView, UpdateShop,
 };
 
 use super::{

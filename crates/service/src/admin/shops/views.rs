@@ -6,7 +6,8 @@ use crate::admin::{
     views::{Impact, LicenseView},
 };
 use holdfast_domain::{
-    InboxId, LicenseId, Name, OrderId, PlanId, ReasonText, Sale, ShopEventId, ShopId, ShopKind, ShopRules, Timestamp, event,
+    InboxId, LicenseId, Name, OrderId, PlanId, ReasonText, Sale, ShopEventId, ShopId, ShopKind, ShopRules, Timestamp,
+    event,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

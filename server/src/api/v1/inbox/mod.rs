@@ -175,8 +175,5 @@ impl From<InboxDetail> for InboxDetailModel {
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list))
-        .routes(routes!(get::get))
-        .routes(routes!(resolve::resolve))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(get::get)).routes(routes!(resolve::resolve))
 }
