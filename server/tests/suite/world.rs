@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use holdfast::{AppState, config::ServeConfig, health::Health, router};
-use holdfast_domain::{AlertId, Permission, VendorId};
+use holdfast_domain::{AlertId, InboxId, Permission, ShopEventId, VendorId};
 use holdfast_service::{
     Call, Parts, Service, Settings,
     admin::inputs::{BootstrapInput, CreateToken},
@@ -12,6 +12,7 @@ use holdfast_service::{
 use holdfast_store::{
     StoreError, WriteOptions,
     alerts::{self, AlertRow},
+    shops::{self, InboxKind, InboxRow, Resolution},
     vendors,
 };
 use holdfast_testkit::TestDb;
@@ -157,6 +158,40 @@ impl World {
             })
             .await;
         made.unwrap();
+        id
+    }
+
+    /// Something that a shop of this vendor has told and a person has to look at.
+    pub async fn waiting(&self, db: &TestDb, shop: &str) -> String {
+        let (now, scope) = (self.service.now(), Call::system(self.vendor).actor.scope());
+        let row = InboxRow {
+            id: InboxId::new(now, &OsEntropy),
+            vendor: self.vendor,
+            shop: shop.parse().unwrap(),
+            sale: "order-1".to_owned(),
+            matter: "unreadable".to_owned(),
+            kind: InboxKind::Unreadable,
+            detail: "A person has to look.".to_owned(),
+            line: None,
+            order_id: None,
+            event: ShopEventId::new(now, &OsEntropy),
+            state: None,
+            raw: "[]".to_owned(),
+            opened_at: now,
+            resolution: Resolution::Open,
+            resolved_by: None,
+            resolved_at: None,
+            reason: None,
+        };
+        let id = row.id.to_string();
+        let made: Result<bool, StoreError> = db
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { shops::park(tx, scope, &row).await })
+            })
+            .await;
+        assert!(made.unwrap());
         id
     }
 

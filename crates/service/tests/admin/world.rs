@@ -1,8 +1,9 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, MemberId, Name, NodeId, Permission, PlanId,
-    ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
+    AlertId, CustomerId, DeviceHash, Entitlements, InboxId, LicenseId, LicenseModel, MemberId, Name, NodeId, OrderId,
+    Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, ShopEventId, ShopId, ShopKind, ShopRules, Terms,
+    Timestamp, VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
@@ -14,6 +15,7 @@ use holdfast_service::{
         page::{Limit, PageRequest},
         second::SignInStep,
         sessions::SignedIn,
+        shops::ConnectShop,
         views::Issued,
     },
     runtime::{Activate, Activated, Device, Nonce, keys},
@@ -23,6 +25,7 @@ use holdfast_store::{
     Scope, Store, WriteOptions,
     alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
+    shops::{self, InboxKind, InboxRow, Resolution},
     vendors,
 };
 use holdfast_testkit::{FakeClock, SeededEntropy, TestDb};
@@ -129,6 +132,47 @@ impl World {
             Box::pin(async move { nodes::register(tx, &row).await })
         });
         write.await.unwrap();
+    }
+
+    /// The vendor's shop.
+    pub async fn shop(&self) -> ShopId {
+        if let Some(shop) = self.service.shops(&self.system(), page()).await.unwrap().items.first() {
+            return shop.id;
+        }
+        let (kind, name, rules) = (ShopKind::Generic, text("Web shop"), ShopRules::default());
+        let input = ConnectShop { kind, name, api_url: None, api_key: None, rules };
+        self.service.connect_shop(&self.call(), input).await.unwrap().shop.id
+    }
+
+    /// Something in the inbox: that the money for an order went back, or that a message cannot be read.
+    pub async fn waiting(&self, order: Option<OrderId>) -> InboxId {
+        let (at, entropy, shop) = (self.service.now(), SeededEntropy::new(unique()), self.shop().await);
+        let (id, scope) = (InboxId::new(at, &entropy), Call::system(self.vendor).actor.scope());
+        let row = InboxRow {
+            id,
+            vendor: self.vendor,
+            shop,
+            sale: format!("sale-{}", unique()),
+            matter: "unreadable".to_owned(),
+            kind: if order.is_some() { InboxKind::Refund } else { InboxKind::Unreadable },
+            detail: "A person has to look.".to_owned(),
+            line: None,
+            order_id: order,
+            event: ShopEventId::new(at, &entropy),
+            state: None,
+            raw: "[]".to_owned(),
+            opened_at: at,
+            resolution: Resolution::Open,
+            resolved_by: None,
+            resolved_at: None,
+            reason: None,
+        };
+        let write = self.service.store().write(WriteOptions::default(), move |tx| {
+            let row = row.clone();
+            Box::pin(async move { shops::park(tx, scope, &row).await })
+        });
+        assert!(write.await.unwrap());
+        id
     }
 
     /// An alert of the vendor that stands.
