@@ -56,7 +56,7 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
         .as_ref()
         .and_then(|sale| sale.lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str())));
     Ok(InboxDetail {
-        shop: entry.shop.to_string(),
+        shop: actor.may(Permission::ShopsRead).then(|| entry.shop.to_string()),
         order: entry.order.map(|id| id.to_string()),
         sale: entry.sale.as_ref().map(|sale| facts(sale, now)).unwrap_or_default(),
         lines: lines(&entry),

@@ -106,6 +106,10 @@ pub fn InboxEntryPage() -> impl IntoView {
         let order = found.order.clone().map(|id| {
             view! { <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>"The order"</a></Fact> }
         });
+        let shop = match found.shop.clone() {
+            Some(id) => view! { <a class="link" href=format!("/console/shops/{id}")>{row.shop.clone()}</a> }.into_any(),
+            None => row.shop.clone().into_any(),
+        };
         let sale = found.sale.clone().into_iter().map(|(name, value)| view! { <Fact name=name>{value}</Fact> });
         let lines = (!found.lines.is_empty()).then(|| {
             let head = vec![("Bought", ""), ("Price", ""), ("Pieces", "right")];
@@ -145,7 +149,7 @@ pub fn InboxEntryPage() -> impl IntoView {
             {licenses}
             <Section title="What came">
                 <Facts>
-                    <Fact name="Shop"><a class="link" href=format!("/console/shops/{}", found.shop)>{row.shop.clone()}</a></Fact>
+                    <Fact name="Shop">{shop}</Fact>
                     <Fact name="Since"><WhenText when=row.opened.clone() /></Fact>
                     {order}
                     {sale.collect_view()}

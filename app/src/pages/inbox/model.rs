@@ -29,8 +29,8 @@ pub struct InboxRow {
 pub struct InboxDetail {
     /// As the list has it.
     pub row: InboxRow,
-    /// The shop's id.
-    pub shop: String,
+    /// The shop's id, for whoever may look at it.
+    pub shop: Option<String>,
     /// The order's id, where the sale has become one.
     pub order: Option<String>,
     /// What is known of the sale: name and value.
