@@ -260,16 +260,17 @@ impl Work<'_> {
 
     /// Brings the licenses of all lines up to date.
     async fn lines(&mut self, tx: &mut Tx, order: OrderId) -> Result<()> {
-        let have = shops::lines(tx, self.act.scope, self.shop.id, self.sale.id.as_str()).await?;
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        for line in &self.sale.lines {
+        let sale = self.sale;
+        let have = shops::lines(tx, self.act.scope, self.shop.id, sale.id.as_str()).await?;
+        let mut new = Vec::new();
+        for line in &sale.lines {
             match have.iter().find(|row| row.line == line.id.as_str()) {
                 Some(row) => self.follow(tx, row, line).await?,
                 None => new.push(line),
             }
         }
-        let is_there = |row: &LineRow| self.sale.lines.iter().any(|line| line.id.as_str() == row.line);
-        gone.extend(have.iter().filter(|row| !is_there(row)));
+        let is_there = |row: &LineRow| sale.lines.iter().any(|line| line.id.as_str() == row.line);
+        let gone: Vec<&LineRow> = have.iter().filter(|row| !is_there(row)).collect();
         // One that went and one that came are the same one at another price, where they are of one product.
         if let ([gone_row], [new_line]) = (gone.as_slice(), new.as_slice())
             && self.is_successor(tx, gone_row, new_line).await?
