@@ -56,7 +56,8 @@ pub struct Options {
     #[arg(long, global = true, value_name = "HOURS")]
     pub continuity_hours: Option<i64>,
     /// Let webhooks, and questions to payment providers, go to addresses that only this network knows, and over plain HTTP. For
-    /// closed networks and for tests: with it, whoever may make a webhook or connect a shop can have this machine call the machines beside it.
+    /// closed networks and for tests: with it, whoever may make a webhook or connect a shop can have this machine call the
+    /// machines beside it.
     #[arg(long, global = true)]
     #[serde(default)]
     pub webhook_allow_private: bool,
