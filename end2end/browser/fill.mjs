@@ -44,7 +44,7 @@ export async function invite(tab, email, role) {
   return new URL((await link.innerText()).trim()).pathname;
 }
 
-/** Somebody joins by such a link, in a browser of their own; returns their tab. */
+/** Somebody joins by such a link, in a browser of their own, with a second factor where the role needs one; returns their tab. */
 export async function join(browser, server, link, name, way = { scripting: false }) {
   const joined = await h.openPage(browser, server, way);
   await h.visit(joined, link);
@@ -52,6 +52,7 @@ export async function join(browser, server, link, name, way = { scripting: false
   await joined.page.getByLabel('Password').fill('another sentence that nobody guesses');
   await joined.page.getByRole('button', { name: 'Join and sign in' }).click();
   await joined.page.waitForURL('**/console**');
+  if (new URL(joined.page.url()).pathname === '/console/security') await h.setUpApp(joined);
   return joined;
 }
 
