@@ -3,7 +3,7 @@
 use super::{Money, Read, Reader, Trouble, buyer, clean, id, list, named, quantity, short, text, time, whole, word};
 use holdfast_domain::{
     Sale, Timestamp,
-    sale::{Line, Payment, Subscription, SubscriptionStatus},
+    sale::{Line, Subscription, SubscriptionStatus},
 };
 use serde_json::Value;
 

@@ -70,7 +70,8 @@ fn what_is_not_paid_yet_is_pending() {
         let sold = Sold { paid: false, ..Sold::once(2, price(kind)) };
         let provider = StandIn::default();
         provider.knows(kind, &sold);
-        let found = sold.messages(kind).iter().filter_map(|message| told(kind, &provider, message).ok().flatten());
+        let messages = sold.messages(kind);
+        let found = messages.iter().filter_map(|message| told(kind, &provider, message).ok().flatten());
         let payments: Vec<Payment> = found.map(|sale| sale.payment).collect();
         assert!(!payments.is_empty() && payments.iter().all(|payment| *payment == Payment::Pending), "{kind:?}");
     }

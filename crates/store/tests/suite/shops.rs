@@ -236,11 +236,10 @@ both! {
             names.sort();
             names
         };
-        let prune = move |tx: &mut Tx| -> BoxFuture<'_, Result<bool, StoreError>> { Box::pin(shops::prune_events(tx, later)) };
-        write(&f, prune).await.unwrap();
+        write(&f, move |tx| Box::pin(shops::prune_events(tx, later))).await.unwrap();
         assert_eq!(names().await, ["asked", "new", "waits"]);
         resolved(&f, asks.id, Resolution::Dismissed).await;
-        write(&f, prune).await.unwrap();
+        write(&f, move |tx| Box::pin(shops::prune_events(tx, later))).await.unwrap();
         assert_eq!(names().await, ["new", "waits"]);
     }
 

@@ -13,7 +13,7 @@ use crate::{
         customers,
         inputs::{ChangeStatus, CustomerChoice},
         license_status::{change, check_effective, may_change},
-        licenses::{lock, save, shown},
+        licenses::{save, shown},
         page::{Page, PageRequest, try_map},
         views::{Impact, LicenseView},
     },
@@ -29,17 +29,16 @@ use holdfast_store::{
 use serde_json::json;
 use std::collections::HashMap;
 
-impl InboxKind {
-    /// Whether a person can make that of it.
-    pub const fn takes(self, how: &Resolve) -> bool {
-        match how {
-            Resolve::Again => !matches!(self, Self::Part | Self::Refund | Self::Dispute | Self::Line | Self::Revoked),
-            Resolve::Map { .. } | Resolve::Issue { .. } => matches!(self, Self::Price | Self::Quantity),
-            Resolve::Customer(_) => matches!(self, Self::Buyer),
-            Resolve::License(_) => matches!(self, Self::Price | Self::Quantity | Self::Charge),
-            Resolve::Revoke { .. } => matches!(self, Self::Part | Self::Refund | Self::Dispute | Self::Line),
-            Resolve::Dismiss => true,
-        }
+/// Whether a person can make that of something of this kind.
+const fn fits(kind: InboxKind, how: &Resolve) -> bool {
+    use InboxKind::{Buyer, Charge, Dispute, Line, Part, Price, Quantity, Refund, Revoked};
+    match how {
+        Resolve::Again => !matches!(kind, Part | Refund | Dispute | Line | Revoked),
+        Resolve::Map { .. } | Resolve::Issue { .. } => matches!(kind, Price | Quantity),
+        Resolve::Customer(_) => matches!(kind, Buyer),
+        Resolve::License(_) => matches!(kind, Price | Quantity | Charge),
+        Resolve::Revoke { .. } => matches!(kind, Part | Refund | Dispute | Line),
+        Resolve::Dismiss => true,
     }
 }
 
@@ -176,7 +175,7 @@ impl Service {
             if entry.resolution != Resolution::Open {
                 return Err(over());
             }
-            if !entry.kind.takes(&input.how) {
+            if !fits(entry.kind, &input.how) {
                 return Err(Error::invalid("/how", "This does not fit what it is about."));
             }
             let shop = shop_of(&act, tx, &entry).await?;
