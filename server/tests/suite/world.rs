@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use holdfast::{AppState, config::ServeConfig, health::Health, router};
-use holdfast_domain::{AlertId, InboxId, Permission, ShopEventId, VendorId};
+use holdfast_domain::{AlertId, Permission, VendorId};
 use holdfast_service::{
     Call, Parts, Service, Settings,
     admin::inputs::{BootstrapInput, CreateToken},
@@ -12,10 +12,9 @@ use holdfast_service::{
 use holdfast_store::{
     StoreError, WriteOptions,
     alerts::{self, AlertRow},
-    shops::{self, InboxKind, InboxRow, Resolution},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::TestDb;
+use holdfast_testkit::{TestDb, shop::waiting};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -163,26 +162,8 @@ impl World {
 
     /// Something that a shop of this vendor has told and a person has to look at.
     pub async fn waiting(&self, db: &TestDb, shop: &str) -> String {
-        let (now, scope) = (self.service.now(), Call::system(self.vendor).actor.scope());
-        let row = InboxRow {
-            id: InboxId::new(now, &OsEntropy),
-            vendor: self.vendor,
-            shop: shop.parse().unwrap(),
-            sale: "order-1".to_owned(),
-            matter: "unreadable".to_owned(),
-            kind: InboxKind::Unreadable,
-            detail: "A person has to look.".to_owned(),
-            line: None,
-            order_id: None,
-            event: ShopEventId::new(now, &OsEntropy),
-            state: None,
-            raw: "[]".to_owned(),
-            opened_at: now,
-            resolution: Resolution::Open,
-            resolved_by: None,
-            resolved_at: None,
-            reason: None,
-        };
+        let row = waiting(self.vendor, shop.parse().unwrap(), None, self.service.now());
+        let scope = Call::system(self.vendor).actor.scope();
         let id = row.id.to_string();
         let made: Result<bool, StoreError> = db
             .store()

@@ -9,13 +9,18 @@ use crate::error::UiError;
 #[server(output = crate::wire::Answer)]
 pub async fn shops(after: String) -> Result<Shops, UiError> {
     use super::show;
-    use crate::{ctx, pages::serve};
+    use crate::{
+        ctx,
+        pages::{List, serve},
+    };
     use holdfast_domain::Permission;
+    use holdfast_service::admin::shops::MOST_SHOPS;
     let actor = ctx::actor(Permission::ShopsRead).await?;
     let service = ctx::service()?;
     let page = service.shops(&actor, serve::page(&after)?).await?;
     let now = service.now();
     let list = serve::list(page, |shop| show::row(&shop, now));
+    let list = List { total: format!("{} / {MOST_SHOPS}", list.total), ..list };
     Ok(Shops { list, may_write: actor.may(Permission::ShopsWrite) })
 }
 
@@ -28,6 +33,7 @@ pub async fn shop(id: String, after: String) -> Result<ShopDetail, UiError> {
         pages::{imports::api::plan_choices, products::api::parse_id, serve},
     };
     use holdfast_domain::{Permission, ShopId};
+    use holdfast_service::admin::shops::MOST_PRICES;
     let actor = ctx::actor(Permission::ShopsRead).await?;
     let service = ctx::service()?;
     let id: ShopId = parse_id(&id)?;
@@ -38,6 +44,7 @@ pub async fn shop(id: String, after: String) -> Result<ShopDetail, UiError> {
     Ok(ShopDetail {
         // Whoever may not change it was not handed it.
         secret: show::handed_over(id).filter(|_| may_write),
+        used: format!("{} / {} prices", serve::number(prices.len() as u64), serve::number(MOST_PRICES as u64)),
         prices: prices.into_iter().map(show::price).collect(),
         plans: if may_write { plan_choices(&actor, None).await? } else { Vec::new() },
         events: serve::list(events, |event| show::event(&event, now)),

@@ -261,6 +261,7 @@ fn Prices(detail: ShopDetail) -> impl IntoView {
     let form = may_write.then(|| {
         view! {
             <Section title="Say which plan a price is" clone:id>
+                <p class="muted">{detail.used.clone()}</p>
                 <ActionForm action=action class="form">
                     <FormError error />
                     <input type="hidden" name="id" value=id.clone() />

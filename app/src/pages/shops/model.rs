@@ -66,6 +66,8 @@ pub struct ShopDetail {
     pub secret: Option<String>,
     /// Which plan each price is.
     pub prices: Vec<PriceRow>,
+    /// How many that are, of how many there may be.
+    pub used: String,
     /// Plans to choose from.
     pub plans: Vec<(String, String)>,
     /// What it has told.

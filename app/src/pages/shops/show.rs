@@ -69,6 +69,7 @@ pub fn detail(shop: &ShopView, origin: &str, now: Timestamp) -> ShopDetail {
         failing: shop.failing.as_ref().map(|failing| (When::new(failing.since, now), failing.why.clone())),
         secret: None,
         prices: Vec::new(),
+        used: String::new(),
         plans: Vec::new(),
         events: List { items: Vec::new(), next: None, total: String::new() },
         may_write: false,

@@ -2,8 +2,8 @@
 
 use holdfast_domain::{
     AlertId, CustomerId, DeviceHash, Entitlements, InboxId, LicenseId, LicenseModel, MemberId, Name, NodeId, OrderId,
-    Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, ShopEventId, ShopId, ShopKind, ShopRules, Terms,
-    Timestamp, VendorId,
+    Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp,
+    VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
@@ -25,10 +25,9 @@ use holdfast_store::{
     Scope, Store, WriteOptions,
     alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
-    shops::{self, InboxKind, InboxRow, Resolution},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::{FakeClock, SeededEntropy, TestDb};
+use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, shop::waiting};
 use sha2::{Digest as _, Sha256};
 use std::sync::{
     Arc,
@@ -146,27 +145,8 @@ impl World {
 
     /// Something in the inbox: that the money for an order went back, or that a message cannot be read.
     pub async fn waiting(&self, order: Option<OrderId>) -> InboxId {
-        let (at, entropy, shop) = (self.service.now(), SeededEntropy::new(unique()), self.shop().await);
-        let (id, scope) = (InboxId::new(at, &entropy), Call::system(self.vendor).actor.scope());
-        let row = InboxRow {
-            id,
-            vendor: self.vendor,
-            shop,
-            sale: format!("sale-{}", unique()),
-            matter: "unreadable".to_owned(),
-            kind: if order.is_some() { InboxKind::Refund } else { InboxKind::Unreadable },
-            detail: "A person has to look.".to_owned(),
-            line: None,
-            order_id: order,
-            event: ShopEventId::new(at, &entropy),
-            state: None,
-            raw: "[]".to_owned(),
-            opened_at: at,
-            resolution: Resolution::Open,
-            resolved_by: None,
-            resolved_at: None,
-            reason: None,
-        };
+        let row = waiting(self.vendor, self.shop().await, order, self.service.now());
+        let (id, scope) = (row.id, self.system().scope());
         let write = self.service.store().write(WriteOptions::default(), move |tx| {
             let row = row.clone();
             Box::pin(async move { shops::park(tx, scope, &row).await })

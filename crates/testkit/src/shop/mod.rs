@@ -6,11 +6,19 @@ mod lemon_squeezy;
 mod paddle;
 mod stripe;
 
+#[cfg(feature = "db")]
+use crate::SeededEntropy;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+#[cfg(feature = "db")]
+use holdfast_domain::{InboxId, OrderId, ShopEventId, ShopId, VendorId};
 use holdfast_domain::{ShopKind, Timestamp, sale::SubscriptionStatus};
+#[cfg(feature = "db")]
+use holdfast_store::shops::{InboxKind, InboxRow, Resolution};
 use serde_json::{Value, json};
 use sha2::Sha256;
+#[cfg(feature = "db")]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -231,6 +239,33 @@ pub fn sign(kind: ShopKind, secret: &str, at: Timestamp, body: &[u8], name: &str
                 ("webhook-signature", format!("v1,{v1}")),
             ]
         }
+    }
+}
+
+/// Something in the inbox of a shop: that the money for an order went back, or that a message cannot be read.
+#[cfg(feature = "db")]
+pub fn waiting(vendor: VendorId, shop: ShopId, order: Option<OrderId>, at: Timestamp) -> InboxRow {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let entropy = SeededEntropy::new(number);
+    InboxRow {
+        id: InboxId::new(at, &entropy),
+        vendor,
+        shop,
+        sale: format!("sale-{number}"),
+        matter: "told".to_owned(),
+        kind: if order.is_some() { InboxKind::Refund } else { InboxKind::Unreadable },
+        detail: "A person has to look.".to_owned(),
+        line: None,
+        order_id: order,
+        event: ShopEventId::new(at, &entropy),
+        state: None,
+        raw: "[]".to_owned(),
+        opened_at: at,
+        resolution: Resolution::Open,
+        resolved_by: None,
+        resolved_at: None,
+        reason: None,
     }
 }
 

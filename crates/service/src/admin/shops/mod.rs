@@ -33,8 +33,10 @@ use holdfast_store::{
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// How many shops a vendor may have, and how many prices each.
-const MOST: (u64, usize) = (50, 1_000);
+/// How many shops a vendor may have.
+pub const MOST_SHOPS: u64 = 50;
+/// How many prices a shop may have.
+pub const MOST_PRICES: usize = 1_000;
 /// For how long the secret before counts as well.
 const OVERLAP: Seconds = Seconds::DAY;
 
@@ -179,8 +181,8 @@ impl Service {
             call,
             WriteOptions::default(),
             job!(act, row, secret => |tx| {
-                if shops::list(tx, act.scope, &PageRequest::default()).await?.total.rows >= MOST.0 {
-                    return Err(Error::invalid("/name", format_args!("A vendor has at most {} shops.", MOST.0)));
+                if shops::list(tx, act.scope, &PageRequest::default()).await?.total.rows >= MOST_SHOPS {
+                    return Err(Error::invalid("/name", format_args!("A vendor has at most {MOST_SHOPS} shops.")));
                 }
                 shops::insert(tx, act.scope, &row).await?;
                 act.event(tx, "shop.connected", row.id, json!({ "after": told(&row) }));
@@ -456,8 +458,8 @@ async fn set_price(act: &Act, tx: &mut Tx, id: ShopId, input: &SetPrice, reason:
     }
     let price = input.price.as_str();
     let before = shops::price(tx, act.scope, id, price).await?;
-    if before.is_none() && shops::prices(tx, act.scope, id).await?.len() >= MOST.1 {
-        return Err(Error::invalid("/price", format_args!("A shop has at most {} prices.", MOST.1)));
+    if before.is_none() && shops::prices(tx, act.scope, id).await?.len() >= MOST_PRICES {
+        return Err(Error::invalid("/price", format_args!("A shop has at most {MOST_PRICES} prices.")));
     }
     let quantity = if input.quantity_is_seats { Quantity::Seats } else { Quantity::One };
     let row = PriceRow { shop: id, price: price.to_owned(), plan: input.plan, quantity, updated_at: act.now };
