@@ -10,7 +10,7 @@ use holdfast_service::{
     vault::{MasterKey, Vault},
 };
 use holdfast_store::{
-    StoreError, WriteOptions,
+    Scope, StoreError, WriteOptions,
     alerts::{self, AlertRow},
     shops, vendors,
 };
@@ -163,7 +163,7 @@ impl World {
     /// Something that a shop of this vendor has told and a person has to look at.
     pub async fn waiting(&self, db: &TestDb, shop: &str) -> String {
         let row = waiting(self.vendor, shop.parse().unwrap(), None, self.service.now());
-        let scope = Call::system(self.vendor).actor.scope();
+        let scope = Scope::trusted(self.vendor);
         let id = row.id.to_string();
         let made: Result<bool, StoreError> = db
             .store()

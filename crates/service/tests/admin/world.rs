@@ -146,7 +146,7 @@ impl World {
     /// Something in the inbox: that the money for an order went back, or that a message cannot be read.
     pub async fn waiting(&self, order: Option<OrderId>) -> InboxId {
         let row = waiting(self.vendor, self.shop().await, order, self.service.now());
-        let (id, scope) = (row.id, self.system().scope());
+        let (id, scope) = (row.id, Scope::trusted(self.vendor));
         let write = self.service.store().write(WriteOptions::default(), move |tx| {
             let row = row.clone();
             Box::pin(async move { shops::park(tx, scope, &row).await })
