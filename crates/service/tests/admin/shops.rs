@@ -785,6 +785,11 @@ both! {
             let would = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
             assert_eq!(shopped.world.service.resolve_inbox(&call, entry.id, would).await.is_ok(), decides, "{role:?}");
         }
+        // Support confirms that it is them before somebody loses access.
+        let support = shopped.world.member(Role::Support).await;
+        shopped.world.clock.advance(Seconds::minutes(11));
+        let late = shopped.resolve_as(&support, entry.id, Resolve::Revoke { effective_at: None }).await;
+        assert_eq!(late.unwrap_err().code, ErrorCode::StepUpRequired);
         let token = shopped.world.token(&[Permission::CustomersWrite]).await;
         let refused = shopped.resolve_as(&token, entry.id, Resolve::Revoke { effective_at: None }).await;
         assert_eq!(refused.unwrap_err().code, ErrorCode::Forbidden);
