@@ -111,7 +111,8 @@ pub fn InboxEntryPage() -> impl IntoView {
             None => row.shop.clone().into_any(),
         };
         let sale = found.sale.clone().into_iter().map(|(name, value)| view! { <Fact name=name>{value}</Fact> });
-        let lines = (!found.lines.is_empty()).then(|| {
+        let bought = found.lines.clone();
+        let lines = (!bought.is_empty()).then(|| {
             let head = vec![("Bought", ""), ("Price", ""), ("Pieces", "right")];
             let line = |(title, price, pieces): (String, String, u32)| {
                 view! {
@@ -122,7 +123,7 @@ pub fn InboxEntryPage() -> impl IntoView {
                     </tr>
                 }
             };
-            view! { <Rows label="What was bought" head>{found.lines.clone().into_iter().map(line).collect_view()}</Rows> }
+            view! { <Rows label="What was bought" head>{bought.into_iter().map(line).collect_view()}</Rows> }
         });
         let licenses = (!found.licenses.is_empty()).then(|| {
             view! { <Section title="Its licenses" clone:found><LicenseTable rows=found.licenses.clone() /></Section> }
@@ -169,69 +170,71 @@ pub fn InboxEntryPage() -> impl IntoView {
 /// What can be made of it, each in a form of its own.
 #[component]
 fn Ways(detail: InboxDetail, step: (Act, FormState)) -> impl IntoView {
-    let (action, error) = step;
+    detail.ways.iter().map(|way| form(*way, &detail, step)).collect_view()
+}
+
+/// One of them.
+fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> impl IntoView + use<> {
     let id = detail.row.id.clone();
-    let form = move |way: Way, detail: &InboxDetail| {
-        let (how, title, label, danger) = match way {
-            Way::Map => ("map", "From now on this price is", "Save price", false),
-            Way::Issue => ("issue", "Issue a license, this once", "Issue license", false),
-            Way::Customer => ("customer", "Say who has bought", "Save buyer", false),
-            Way::License => ("license", "It was bought for a license that there is", "Link license", false),
-            Way::Revoke => ("revoke", "Revoke what was bought", "Revoke", true),
-            Way::Again => ("again", "Look at the sale once more", "Look again", false),
-            Way::Dismiss => ("dismiss", "Nothing follows", "Dismiss", false),
-        };
-        let fields = match way {
-            Way::Map => view! {
-                <p class="muted">"The price " <code>{detail.price.clone()}</code> ". Whatever else waits for it is looked at again."</p>
-                <SelectField name="plan" label="Plan" options=plan_options(detail.plans.clone()) error />
-                <Checkbox name="seats" label="The number of pieces is the number of seats" checked={detail.pieces > 1} error />
+    let (how, title, label, danger) = match way {
+        Way::Map => ("map", "From now on this price is", "Save price", false),
+        Way::Issue => ("issue", "Issue a license, this once", "Issue license", false),
+        Way::Customer => ("customer", "Say who has bought", "Save buyer", false),
+        Way::License => ("license", "It was bought for a license that there is", "Link license", false),
+        Way::Revoke => ("revoke", "Revoke what was bought", "Revoke", true),
+        Way::Again => ("again", "Look at the sale once more", "Look again", false),
+        Way::Dismiss => ("dismiss", "Nothing follows", "Dismiss", false),
+    };
+    let fields = match way {
+        Way::Map => view! {
+            <p class="muted">"The price " <code>{detail.price.clone()}</code> ". Whatever else waits for it is looked at again."</p>
+            <SelectField name="plan" label="Plan" options=plan_options(detail.plans.clone()) error />
+            <Checkbox name="seats" label="The number of pieces is the number of seats" checked={detail.pieces > 1} error />
+        }
+        .into_any(),
+        Way::Issue => view! {
+            <SelectField name="once" label="Plan" options=detail.plans.clone() error />
+            <Field name="number" label="Seats" kind="number" min="1" hint="The plan's when left empty." error />
+        }
+        .into_any(),
+        Way::Customer => view! {
+            <Field name="email" label="Customer's e-mail" kind="email" required=true hint="One that you have, or a new one." error />
+        }
+        .into_any(),
+        Way::License => view! {
+            <Field name="license" label="License id" required=true placeholder="lic_…" hint="From then on it follows the sale." error />
+        }
+        .into_any(),
+        Way::Revoke => {
+            let order = detail.order.clone().map(|id| {
+                view! { " " <a class="link" href=format!("/console/orders/{id}")>"The order"</a> }
+            });
+            let sentence = detail.sentence.clone();
+            let losses = (!detail.losses.is_empty()).then(|| view! { <Losses losses=detail.losses.clone() /> });
+            view! {
+                <Notice kind=NoticeKind::Warn><p>{sentence} {order}</p></Notice>
+                {losses}
+                <Field name="days" label="Days until running devices stop" kind="number" min="0" hint="At once when left empty." error />
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be reinstated." error />
             }
-            .into_any(),
-            Way::Issue => view! {
-                <SelectField name="once" label="Plan" options=detail.plans.clone() error />
-                <Field name="number" label="Seats" kind="number" min="1" hint="The plan's when left empty." error />
-            }
-            .into_any(),
-            Way::Customer => view! {
-                <Field name="email" label="Customer's e-mail" kind="email" required=true hint="One that you have, or a new one." error />
-            }
-            .into_any(),
-            Way::License => view! {
-                <Field name="license" label="License id" required=true placeholder="lic_…" hint="From then on it follows the sale." error />
-            }
-            .into_any(),
-            Way::Revoke => {
-                let order = detail.order.clone().map(|id| {
-                    view! { " " <a class="link" href=format!("/console/orders/{id}")>"The order"</a> }
-                });
-                let losses = (!detail.losses.is_empty()).then(|| view! { <Losses losses=detail.losses.clone() /> });
-                view! {
-                    <Notice kind=NoticeKind::Warn><p>{detail.sentence.clone()} {order}</p></Notice>
-                    {losses}
-                    <Field name="days" label="Days until running devices stop" kind="number" min="0" hint="At once when left empty." error />
-                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be reinstated." error />
-                }
-                .into_any()
-            }
-            Way::Again => {
-                view! { <p class="muted">"What became of it is asked anew."</p> }.into_any()
-            }
-            Way::Dismiss => {
-                view! { <TextArea name="why" label="Reason" required=true hint="Kept in the audit log." error /> }.into_any()
-            }
-        };
-        view! {
-            <details class="more">
-                <summary>{title}</summary>
-                <ActionForm action=action class="form">
-                    <input type="hidden" name="id" value=id.clone() />
-                    <input type="hidden" name="how" value=how />
-                    {fields}
-                    <div class="form-actions"><Submit label danger pending=action.pending() /></div>
-                </ActionForm>
-            </details>
+            .into_any()
+        }
+        Way::Again => {
+            view! { <p class="muted">"What became of it is asked anew."</p> }.into_any()
+        }
+        Way::Dismiss => {
+            view! { <TextArea name="why" label="Reason" required=true hint="Kept in the audit log." error /> }.into_any()
         }
     };
-    detail.ways.iter().map(|way| form(*way, &detail)).collect_view()
+    view! {
+        <details class="more">
+            <summary>{title}</summary>
+            <ActionForm action=action class="form">
+                <input type="hidden" name="id" value=id.clone() />
+                <input type="hidden" name="how" value=how />
+                {fields}
+                <div class="form-actions"><Submit label danger pending=action.pending() /></div>
+            </ActionForm>
+        </details>
+    }
 }

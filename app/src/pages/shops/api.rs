@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::model::{ShopDetail, Shops};
+use super::model::{ShopDetail, ShopList};
 use crate::error::UiError;
 
 /// The vendor's shops.
 #[server(output = crate::wire::Answer)]
-pub async fn shops(after: String) -> Result<Shops, UiError> {
+pub async fn shops(after: String) -> Result<ShopList, UiError> {
     use super::show;
     use crate::{
         ctx,
@@ -21,7 +21,7 @@ pub async fn shops(after: String) -> Result<Shops, UiError> {
     let now = service.now();
     let list = serve::list(page, |shop| show::row(&shop, now));
     let list = List { total: format!("{} / {MOST_SHOPS}", list.total), ..list };
-    Ok(Shops { list, may_write: actor.may(Permission::ShopsWrite) })
+    Ok(ShopList { list, may_write: actor.may(Permission::ShopsWrite) })
 }
 
 /// Everything about a shop.

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 use api::{ConnectShop, SaveRules, SaveShop, SetShopPrice, SetShopSecret, StepShop};
-use model::{EventRow, PriceRow, ShopDetail, ShopRow, Shops};
+use model::{EventRow, PriceRow, ShopDetail, ShopList, ShopRow};
 
 const HERE: &str = "/console/shops";
 
@@ -41,7 +41,7 @@ pub fn ShopsPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| query.with(|query| query.get("after").unwrap_or_default()));
     let shops = load(move || asked.get(), api::shops);
-    show(shops, move |Shops { list, may_write }| {
+    show(shops, move |ShopList { list, may_write }| {
         let shown = list.items.len() as u64;
         let add = move || {
             may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/shops/new">"Connect shop"</a> })
@@ -85,7 +85,7 @@ fn row(shop: ShopRow) -> impl IntoView {
 pub fn NewShopPage() -> impl IntoView {
     let action = act::<ConnectShop>();
     let error = act_error(action);
-    let choice = |kind: ShopKind| {
+    let choice = move |kind: ShopKind| {
         let hint = match kind {
             ShopKind::Stripe => "Checkout, Payment Links, invoices and subscriptions.",
             ShopKind::Paddle => "Paddle Billing: transactions and subscriptions.",
@@ -249,7 +249,8 @@ fn Prices(detail: ShopDetail) -> impl IntoView {
         view! { <Empty title="No prices yet" text /> }.into_any()
     } else {
         let head = vec![("Price", ""), ("Plan", ""), ("Number of pieces", "wide"), ("", "right")];
-        let row = |row: PriceRow| price_row(&id, row, may_write, action);
+        let shop = id.clone();
+        let row = move |row: PriceRow| price_row(shop.clone(), row, may_write, action);
         view! { <Rows label="Prices" head>{detail.prices.into_iter().map(row).collect_view()}</Rows> }.into_any()
     };
     let what = match detail.kind.as_str() {
@@ -281,24 +282,25 @@ fn Prices(detail: ShopDetail) -> impl IntoView {
     }
 }
 
-fn price_row(shop: &str, row: PriceRow, may_write: bool, action: Act) -> impl IntoView + use<> {
+fn price_row(shop: String, row: PriceRow, may_write: bool, action: Act) -> impl IntoView {
     let plan = match row.plan {
         Some((id, name)) => view! { <a class="link" href=format!("/console/plans/{id}")>{name}</a> }.into_any(),
         None => view! { <span class="muted">"needs no license"</span> }.into_any(),
     };
+    let price = row.price.clone();
     let remove = may_write.then(|| {
         view! {
             <ActionForm action=action>
-                <input type="hidden" name="id" value=shop.to_owned() />
-                <input type="hidden" name="price" value=row.price.clone() />
+                <input type="hidden" name="id" value=shop.clone() />
+                <input type="hidden" name="price" value=price.clone() />
                 <input type="hidden" name="remove" value="true" />
-                <button type="submit" class="btn btn-sm btn-plain" aria-label=format!("Remove price {}", row.price)>"Remove"</button>
+                <button type="submit" class="btn btn-sm btn-plain" aria-label=format!("Remove price {price}")>"Remove"</button>
             </ActionForm>
         }
     });
     view! {
         <tr>
-            <td><Copyable text=row.price.clone() what="price" /></td>
+            <td><Copyable text=row.price what="price" /></td>
             <td>{plan}</td>
             <td class="wide">{if row.seats { "the number of seats" } else { "one license; several wait in the inbox" }}</td>
             <td class="right">{remove}</td>
@@ -434,7 +436,7 @@ fn Settings(detail: ShopDetail, step: (Act, FormState)) -> impl IntoView {
             <section class="danger-zone" aria-labelledby="shop-away">
                 <h2 id="shop-away">"Close shop"</h2>
                 <p class="muted">"Its messages are refused from then on: nothing is issued, renewed or revoked by it any more. Licenses stay as they are. It can be opened again."</p>
-                <ActionForm action=step.0 class="form">
+                <ActionForm action=step.0 class="form" clone:id>
                     <input type="hidden" name="id" value=id.clone() />
                     <input type="hidden" name="step" value="close" />
                     <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error=step.1 />

@@ -24,7 +24,7 @@ pub struct ShopRow {
 
 /// The shops, and whether whoever looks may connect one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shops {
+pub struct ShopList {
     /// The shops.
     pub list: List<ShopRow>,
     /// Whether they may.

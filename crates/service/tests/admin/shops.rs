@@ -87,8 +87,9 @@ impl Shopped {
             Some(secret) => secret,
             None => {
                 let own = secret(kind, 1);
-                let set = world.service.set_shop_secret(&world.call(), made.shop.id, Some(Secret::new(&own)));
-                assert_eq!(set.await.unwrap().secret, None);
+                let call = world.call();
+                let set = world.service.set_shop_secret(&call, made.shop.id, Some(Secret::new(&own))).await.unwrap();
+                assert_eq!(set.secret, None);
                 own
             }
         };
