@@ -227,7 +227,7 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
         }
     };
     view! {
-        <details class="more">
+        <details class="more" open=error.typed("how").as_deref() == Some(how)>
             <summary>{title}</summary>
             <ActionForm action=action class="form">
                 <input type="hidden" name="id" value=id.clone() />
