@@ -177,6 +177,8 @@ sections! {
         Shops: shops::ShopsPage;
         NewShop: shops::NewShopPage;
         Shop: shops::ShopPage;
+        Mail: mail::MailPage;
+        MailTemplate: mail::MailTemplatePage;
     }
     people {
         Team: team::TeamPage;

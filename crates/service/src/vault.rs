@@ -48,6 +48,8 @@ pub enum Purpose {
     ShopSecret,
     /// What a shop's provider is asked with; row identity: the shop's id.
     ShopApiKey,
+    /// What a mail says that has a link, code or key in it; row identity: the mail's id.
+    Mail,
 }
 
 impl Purpose {
@@ -65,6 +67,7 @@ impl Purpose {
             Self::SignInVerifier => b"sign-in-verifier",
             Self::ShopSecret => b"shop-secret",
             Self::ShopApiKey => b"shop-api-key",
+            Self::Mail => b"mail",
         }
     }
 

@@ -4,6 +4,7 @@ use super::{
     act::{Act, job},
     customers,
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
+    mails,
     page::{Page, PageRequest, map},
     undo::OFFERED,
     views::{Issued, LicenseDetail, LicenseInList, LicenseView},
@@ -86,12 +87,22 @@ pub(super) async fn save(act: &Act, tx: &mut Tx, license: &License) -> Result<()
     Ok(())
 }
 
-/// Tells of a license that was just stored: the log, beside what else there is to `say`, and every node.
-pub(super) fn announce(act: &Act, tx: &mut Tx, license: &License, say: Value) {
+/// Tells of a license that was just stored: the log, beside what else there is to `say`; its customer, with its key, where
+/// that is wished for; and every node.
+pub(super) async fn announce(
+    act: &Act,
+    tx: &mut Tx,
+    license: &License,
+    plan: &Name,
+    to: (Option<&Email>, &LicenseKey),
+    say: Value,
+) -> Result<()> {
     let mut data = say;
     data["after"] = told(license);
     act.event(tx, "license.issued", license.id, data);
+    mails::mail_issued(act, tx, license, plan, to).await?;
     act.changed(tx, ChangeKind::License, Some(license.product), license.id.to_bytes());
+    Ok(())
 }
 
 /// What an event says of a license; never its key.
@@ -148,7 +159,6 @@ impl Service {
         };
         let id = LicenseId::new(act.now, self.entropy());
         let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
-        let key = key.expose().to_owned();
         self.commit(
             call,
             WriteOptions::default(),
@@ -190,10 +200,11 @@ impl Service {
                 };
                 let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
                 licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
-                announce(&act, tx, &new.license, json!({}));
+                let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
+                announce(&act, tx, &new.license, &plan.name, (to, &key), json!({})).await?;
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
-                Ok(Issued { license, key })
+                Ok(Issued { license, key: key.expose().to_owned() })
             }),
         )
         .await

@@ -5,8 +5,7 @@
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
-//! own servers are told,
-//! `shops` what payment providers tell.
+//! own servers are told, [`mails`] what people are told, `shops` what payment providers tell.
 
 mod activate;
 mod alerts;
@@ -19,6 +18,7 @@ mod hot;
 mod jobs;
 pub mod keys;
 mod load;
+pub mod mails;
 mod manifest;
 mod observe;
 mod presence;

@@ -24,7 +24,7 @@ use holdfast_domain::{
     sale::{Consequence, Dispute, Line, Loss, Payment, moved_end},
 };
 use holdfast_store::{
-    Tx,
+    Tx, customers as customer_rows,
     licenses::{self, NewLicense},
     orders::{self, OrderRow, OrderStatus},
     plans::{self, PlanRow},
@@ -560,7 +560,12 @@ pub(super) async fn issue(
     (plan, seats): (PlanRow, Option<u32>),
 ) -> Result<LicenseId> {
     let id = LicenseId::new(act.now, act.service.entropy());
-    let StoredKey { hash, sealed, hint } = act.service.store_key(id, &LicenseKey::generate(act.service.entropy()))?;
+    let key = LicenseKey::generate(act.service.entropy());
+    let StoredKey { hash, sealed, hint } = act.service.store_key(id, &key)?;
+    let customer = match orders::get(tx, act.scope, order).await?.ok_or_else(absent)?.customer {
+        Some(customer) => customer_rows::get(tx, act.scope, customer).await?,
+        None => None,
+    };
     let seats = seats.unwrap_or(plan.terms.seats);
     let overrides = holdfast_domain::Entitlements::new();
     let terms = with(Terms { seats, ..plan.terms }, &overrides, "/seats")?;
@@ -572,7 +577,7 @@ pub(super) async fn issue(
         product: plan.product,
         plan: plan.id,
         plan_code: plan.code,
-        customer: orders::get(tx, act.scope, order).await?.ok_or_else(absent)?.customer,
+        customer: customer.as_ref().map(|customer| customer.id),
         order: Some(order),
         status: LicenseStatus::Active,
         status_reason: None,
@@ -585,7 +590,8 @@ pub(super) async fn issue(
     };
     let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
     licenses::insert(tx, act.scope, &new).await?;
-    announce(act, tx, &new.license, json!({ "shop": shop.id, "sale": sale.id }));
+    let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
+    announce(act, tx, &new.license, &plan.name, (to, &key), json!({ "shop": shop.id, "sale": sale.id })).await?;
     let row = LineRow {
         shop: shop.id,
         sale: sale.id.to_string(),
