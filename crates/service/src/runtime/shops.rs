@@ -274,7 +274,7 @@ async fn tell_of_silence(tx: &mut Tx, act: &Act, shop: &ShopRow) -> Result<()> {
         severity: Severity::Warning.as_str().to_owned(),
         ..alerts::at_once(id, UNREACHABLE, subject(shop.id), detail, act.now)
     };
-    alerts::raise_at_once(tx, &alert, act.now).await
+    alerts::raise_at_once(&act.service, tx, &alert, act.now).await
 }
 
 /// Notes that a shop's provider answers again, and takes back the alert that it does not.

@@ -1,7 +1,10 @@
 //! Shops over both databases: what each provider tells becomes orders and licenses, whatever the order it is told in and however
 //! often; what no rule decides waits for a person; what a person decided stays.
 
-use crate::world::*;
+use crate::{
+    mails::{mailing, sent_to},
+    world::*,
+};
 use futures::future::BoxFuture;
 use holdfast_domain::{
     InboxId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
@@ -16,6 +19,7 @@ use holdfast_service::{
             ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
             LicenseFilter, UpdateLicense,
         },
+        mails::SetMailLook,
         orders::{OrderFilter, OrderStatus},
         shops::{
             ConnectShop, InboxFilter, InboxKind, InboxView, Resolution, Resolve, ResolveInput, Resolved, Secret,
@@ -266,6 +270,22 @@ both! {
             let both = shopped.licenses().await;
             assert!(both.len() == 2 && both[0].customer == both[1].customer && both[0].order != both[1].order, "{both:?}");
         }
+    }
+
+    async fn whoever_buys_gets_the_key_by_mail_once(db: TestDb) {
+        let mut shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.world.service = mailing(&shopped.world);
+        let (service, call) = (&shopped.world.service, shopped.world.call());
+        service.ask_through(Arc::new(Wire(shopped.provider.clone())));
+        service.join(membership(1));
+        let chosen = SetMailLook { issued: vec![shopped.world.product], ..SetMailLook::default() };
+        service.set_mail_look(&call, chosen).await.unwrap();
+        for sequence in 1..4 {
+            shopped.told_next(&Sold::once(2, price(shopped.kind)), sequence).await;
+        }
+        let key = service.reveal_key(&call, shopped.license().await.id).await.unwrap();
+        let texts = sent_to(service, "buyer2@example.com").await;
+        assert!(texts.len() == 1 && texts[0].contains(&key), "{texts:?}");
     }
 
     async fn whatever_the_order_of_its_messages_a_purchase_ends_the_same(db: TestDb) {
