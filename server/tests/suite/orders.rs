@@ -343,7 +343,7 @@ fn a_person_says_what_a_price_is_and_what_follows_from_money_that_went_back() {
         let order = call("GET", &format!("/v1/orders/{}", text(&license, "order")), Value::Null);
         assert_eq!(order["status"], "refunded");
         for event in items(&node, "/v1/events?action=license.issued") {
-            assert_eq!((&event["actor"]["kind"], &event["actor"]["id"]), (&json!("shop"), &json!(shop.id)), "{event}");
+            assert_eq!((&event["actor"]["type"], &event["actor"]["id"]), (&json!("shop"), &json!(shop.id)), "{event}");
         }
     }
 }

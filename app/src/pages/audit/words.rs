@@ -337,11 +337,12 @@ mod tests {
     #[test]
     fn every_kind_of_event_has_words_and_can_be_chosen() {
         // What looks like the name of an event and is none.
-        const OTHERS: [&str; 11] = [
+        const OTHERS: [&str; 12] = [
             "admin.bulk",
             "alert.cleared",
             "alert.raised",
             "alert.worsened",
+            "checkout.session",
             "common.txt",
             "fleet.alerts",
             "runtime.housekeeping",

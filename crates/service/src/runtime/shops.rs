@@ -159,11 +159,11 @@ impl Service {
     async fn work_off_one(&self, shop: ShopId, event: ShopEventRow, duty: Duty) -> Result<bool> {
         // As it is now: somebody may have changed it since the last message.
         let Some(row) = shops::get(&mut self.store().reader(), event.scope(), shop).await? else { return Ok(false) };
-        let seen = self.look(&row, &event).await?;
-        let done = match self.write_off(&event, duty, seen).await {
+        let (seen, has_heard) = self.look(&row, &event).await?;
+        let done = match self.write_off(&event, duty, seen, has_heard).await {
             // A rule of ours forbids what follows from the sale (a number of seats, a text): a person has to look.
             Err(error) if error.code.status() < 500 && error.code.status() != 429 => {
-                self.write_off(&event, duty, Seen::Odd(error.to_string(), "[]".to_owned())).await?
+                self.write_off(&event, duty, Seen::Odd(error.to_string(), "[]".to_owned()), has_heard).await?
             }
             done => done?,
         };
@@ -171,8 +171,8 @@ impl Service {
         Ok(done)
     }
 
-    /// Writes down what was seen, and what follows from it.
-    async fn write_off(&self, event: &ShopEventRow, duty: Duty, seen: Seen) -> Result<bool> {
+    /// Writes down what was seen, what follows from it, and whether the provider has answered.
+    async fn write_off(&self, event: &ShopEventRow, duty: Duty, seen: Seen, has_heard: bool) -> Result<bool> {
         let act = self.act_for(event.scope(), Actor::Shop(event.shop), String::new(), String::new());
         let jitter = i64::from(u16::from_be_bytes(random_bytes(self.entropy())));
         let seen = Arc::new(seen);
@@ -199,7 +199,7 @@ impl Service {
             };
             let Applied { state, outcome, sale } = applied;
             shops::end_event(tx, act.scope, event.id, (state, &outcome, sale.as_deref()), act.now).await?;
-            if shop.failing_since.is_some() && !matches!(seen.as_ref(), Seen::Later(..)) {
+            if shop.failing_since.is_some() && has_heard && !matches!(seen.as_ref(), Seen::Later(..)) {
                 heard(tx, act.scope, shop, act.now).await?;
             }
             Ok(true)
@@ -207,16 +207,19 @@ impl Service {
         self.store().write(WriteOptions::alone(), write).await
     }
 
-    /// Asks what became of the sale that a message is about.
-    async fn look(&self, shop: &ShopRow, event: &ShopEventRow) -> Result<Seen> {
+    /// Asks what became of the sale that a message is about; and whether the provider has answered.
+    async fn look(&self, shop: &ShopRow, event: &ShopEventRow) -> Result<(Seen, bool)> {
         let message = serde_json::from_str(&event.body).map_err(Error::internal)?;
         let ask = self.ask_providers()?;
         let mut reader = self.reader_of(shop, &*ask)?;
-        Ok(match providers::read(&mut reader, &message).await {
+        let read = providers::read(&mut reader, &message).await;
+        let has_heard = reader.has_heard();
+        let seen = match read {
             Ok(told) => Seen::Sale(Box::new(told), reader.answers()),
             Err(Trouble::Odd(why)) => Seen::Odd(why, reader.answers()),
             Err(Trouble::Later { why, after }) => Seen::Later(plain(&why), after),
-        })
+        };
+        Ok((seen, has_heard))
     }
 
     /// Forgets what shops told more than 35 days ago.

@@ -130,12 +130,18 @@ pub(crate) struct Reader<'a> {
     api: String,
     key: Zeroizing<String>,
     answers: Vec<Value>,
+    heard: bool,
 }
 
 impl<'a> Reader<'a> {
     /// Of a provider at `api`, asked with `key`.
     pub fn new(kind: ShopKind, ask: &'a dyn Ask, api: &str, key: Zeroizing<String>) -> Self {
-        Self { kind, ask, api: api.trim_end_matches('/').to_owned(), key, answers: Vec::new() }
+        Self { kind, ask, api: api.trim_end_matches('/').to_owned(), key, answers: Vec::new(), heard: false }
+    }
+
+    /// Whether the provider has answered.
+    pub const fn has_heard(&self) -> bool {
+        self.heard
     }
 
     /// What was answered, as JSON; nothing where it is more than anybody reads.
@@ -166,9 +172,12 @@ impl<'a> Reader<'a> {
             Err(why) => return later(why, None),
         };
         match reply.status {
-            200..=299 => {}
+            200..=299 => self.heard = true,
             401 | 403 => return later(format!("{name} refuses the API key ({})", reply.status), reply.retry_after),
-            404 => return Err(Trouble::Odd(format!("{name} does not know what its message was about ({path})"))),
+            404 => {
+                self.heard = true;
+                return Err(Trouble::Odd(format!("{name} does not know what its message was about ({path})")));
+            }
             status => return later(format!("{name} answered {status}"), reply.retry_after),
         }
         let Ok(answer) = serde_json::from_slice::<Value>(&reply.body) else {

@@ -34,7 +34,7 @@ fn sale(kind: ShopKind, sold: &Sold) -> Sale {
     provider.knows(kind, sold);
     let found: Vec<Sale> =
         sold.messages(kind).iter().filter_map(|message| told(kind, &provider, message).unwrap()).collect();
-    assert!(found.len() >= if kind == ShopKind::Generic { 1 } else { 2 }, "{kind:?}: {found:?}");
+    assert!(!found.is_empty(), "{kind:?}");
     assert!(found.windows(2).all(|two| two[0] == two[1]), "{kind:?}: all messages lead to one state: {found:?}");
     found.into_iter().next().unwrap()
 }

@@ -413,11 +413,12 @@ both! {
     async fn an_older_state_of_a_shop_that_gives_numbers_changes_nothing(db: TestDb) {
         let shopped = Shopped::new(&db, ShopKind::Generic).await;
         let sold = subscribed(&shopped);
+        let end = until(&shopped).plus(Seconds::days(60)).plus(ShopRules::default().grace());
         for (state, sequence) in [(sold.clone().renewed(3), 3), (sold.clone(), 1), (sold.clone().renewed(2).paid_back(TOTAL), 2)] {
             shopped.told_next(&state, sequence).await;
+            shopped.world.clock.advance(Seconds(1));
         }
         let license = shopped.license().await;
-        let end = until(&shopped).plus(Seconds::days(60)).plus(ShopRules::default().grace());
         assert_eq!((license.expires_at, license.status), (Some(end), LicenseStatus::Active));
         let passed: Vec<_> = shopped.events().await.into_iter().map(|event| event.state).collect();
         assert_eq!(passed, [ShopEventState::PassedOver, ShopEventState::PassedOver, ShopEventState::Applied]);
@@ -459,17 +460,10 @@ both! {
         let never = ShopRules { on_refund: Consequence::Ask, on_dispute: Consequence::AtOnce, grace_days: 0 };
         shopped.rules(never).await;
         let disputed = |word| Sold { dispute: Some(word), ..Sold::once(2, price(ShopKind::Paddle)) };
-        for word in ["open", "won"] {
+        for (word, status) in [("open", LicenseStatus::Active), ("won", LicenseStatus::Active), ("lost", LicenseStatus::Revoked)] {
             shopped.told(&disputed(word)).await;
-            assert_eq!(shopped.license().await.status, LicenseStatus::Active, "{word}");
+            assert_eq!(shopped.license().await.status, status, "{word}");
         }
-        // Told anew, since the provider gives the same message another name each time.
-        shopped.provider.knows(ShopKind::Paddle, &disputed("lost"));
-        let mut message = disputed("lost").messages(ShopKind::Paddle).remove(0);
-        message["event_id"] = "evt_later".into();
-        shopped.send(&message).await;
-        shopped.work_off().await;
-        assert_eq!(shopped.license().await.status, LicenseStatus::Revoked);
         assert_eq!(shopped.orders().await[0].status, OrderStatus::Refunded);
         let told: Vec<_> = shopped.log("order.disputed").await.iter().map(|event| event.data["after"]["dispute"].clone()).collect();
         assert_eq!(told, ["lost", "won", "open"], "the newest first");
@@ -569,7 +563,8 @@ both! {
         assert!(shopped.inbox().await.is_empty() && shopped.licenses().await.len() == 1);
         // One piece is one license, with the plan's seats.
         shopped.told(&Sold::once(4, "price_editor")).await;
-        assert_eq!(shopped.licenses().await[1].terms.seats, 3);
+        let other = shopped.licenses().await.into_iter().find(|other| other.id != license.id);
+        assert_eq!(other.unwrap().terms.seats, 3);
     }
 
     async fn what_was_dismissed_stays_so_and_what_was_looked_at_again_waits_again(db: TestDb) {
@@ -691,8 +686,10 @@ both! {
             assert!(shopped.world.service.shops_due().await.unwrap().is_empty(), "it is left alone for a moment");
             for _ in 0..8 {
                 shopped.world.clock.advance(Seconds::minutes(6));
-                assert_eq!(shopped.work_off().await, 0);
+                // What is about no sale is done with, and says nothing of whether the provider answers.
+                shopped.work_off().await;
             }
+            assert!(shopped.licenses().await.is_empty());
             let standing = |standing| holdfast_service::admin::alerts::AlertFilter { standing: Some(standing), code: Some("shop_unreachable"), ..<_>::default() };
             let alerts = async |is| shopped.world.service.alerts(&shopped.world.system(), standing(is), page()).await.unwrap().items.len();
             assert_eq!(alerts(true).await, 1, "{kind:?}");

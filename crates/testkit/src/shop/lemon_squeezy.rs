@@ -125,7 +125,7 @@ pub fn messages(sold: &Sold) -> Vec<Value> {
     }
     told.push(("license_key_created", resource("license-keys", tag, &json!({ "status": "active" }))));
     let message = |(at, (kind, data)): (usize, (&str, Value))| {
-        let state = format!("{}_{}", sold.back, sold.period.map_or(0, |period| period.paid));
+        let state = sold.state();
         json!({ "meta": { "test_mode": true, "event_name": kind, "custom_data": { "at": format!("{at}_{state}") } }, "data": data })
     };
     told.into_iter().enumerate().map(message).collect()

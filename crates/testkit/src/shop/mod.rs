@@ -141,6 +141,12 @@ impl Sold {
         }
     }
 
+    /// What its messages are called after, so that each state of it is told anew.
+    fn state(&self) -> String {
+        let period = self.period.map(|period| format!("{:?}_{}", period.status, period.paid)).unwrap_or_default();
+        format!("{}_{}_{period}", self.back, self.dispute.unwrap_or_default())
+    }
+
     /// What the sale is called.
     pub fn id(&self, kind: ShopKind) -> String {
         let (tag, renews) = (self.tag, self.period.is_some());

@@ -133,7 +133,7 @@ pub fn messages(sold: &Sold) -> Vec<Value> {
     }
     told.push(("customer.updated", json!({ "id": format!("ctm_{tag}") })));
     let message = |(at, (kind, data)): (usize, (&str, Value))| {
-        let state = format!("{}_{}", sold.back, sold.period.map_or(0, |period| period.paid));
+        let state = sold.state();
         json!({
             "event_id": format!("evt_{tag}_{at}_{state}"), "event_type": kind, "occurred_at": "2026-01-01T00:00:00.000000Z",
             "notification_id": format!("ntf_{tag}_{at}"), "data": data,

@@ -175,7 +175,7 @@ pub fn messages(sold: &Sold) -> Vec<Value> {
             "dispute" => json!({ "id": format!("dp_{tag}"), "object": what, "charge": id }),
             _ => json!({ "id": id, "object": what }),
         };
-        message(&format!("{tag}_{at}_{}_{}", sold.back, sold.period.map_or(0, |period| period.paid)), &kind, &object)
+        message(&format!("{tag}_{at}_{}", sold.state()), &kind, &object)
     };
     told.into_iter().enumerate().map(message).collect()
 }
