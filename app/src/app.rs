@@ -57,6 +57,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/:step") view=Page::Step />
                     <Route path=path!("seats") view=Page::Seats />
                     <Route path=path!("orders") view=Page::Orders />
+                    <Route path=path!("orders/inbox") view=Page::Inbox />
+                    <Route path=path!("orders/inbox/:id") view=Page::InboxEntry />
                     <Route path=path!("orders/:id") view=Page::Order />
                     <Route path=path!("orders/:id/refund") view=Page::Refund />
                     <Route path=path!("acts") view=Page::Acts />
@@ -79,6 +81,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("webhooks/new") view=Page::NewWebhook />
                     <Route path=path!("webhooks/:id") view=Page::Webhook />
                     <Route path=path!("webhooks/:id/:delivery") view=Page::Delivery />
+                    <Route path=path!("shops") view=Page::Shops />
+                    <Route path=path!("shops/new") view=Page::NewShop />
+                    <Route path=path!("shops/:id") view=Page::Shop />
                     <Route path=path!("find") view=Page::Find />
                     <Route path=path!("shortcuts") view=Page::Shortcuts />
                     <Route path=path!("audit") view=Page::Audit />

@@ -174,6 +174,9 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Shops: shops::ShopsPage;
+        NewShop: shops::NewShopPage;
+        Shop: shops::ShopPage;
         Mail: mail::MailPage;
         MailTemplate: mail::MailTemplatePage;
     }
@@ -206,6 +209,8 @@ sections! {
         Issue: licenses::issue::IssuePage;
         Order: orders::OrderPage;
         Refund: orders::RefundPage;
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
         Notes: notes::NotesPage;
         Note: notes::NotePage;
         Acts: acts::ActsPage;

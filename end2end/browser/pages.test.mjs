@@ -10,7 +10,7 @@ import * as h from './lib.mjs';
 
 /** What is looked at while the vendor has nothing yet. */
 const EMPTY = [
-  '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders',
+  '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders', '/console/orders/inbox', '/console/shops',
   '/console/imports', '/console/acts', '/console/approvals', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit', '/console/settings/mail?tab=log',
 ];
 
@@ -19,7 +19,7 @@ const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000
 
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
-  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.approval, at.alert, at.node,
+  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.part, at.note, at.approval, at.alert, at.node,
   '/console/licenses', '/console/team', at.member, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/alert',
 ];
 

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { api, invite, join as joinTeam, makeToken } from './fill.mjs';
+import { api, invite, join as joinTeam, makeToken, tell, waiting } from './fill.mjs';
 import * as h from './lib.mjs';
 
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../../docs/screenshots');
@@ -93,6 +93,17 @@ try {
     await h.activate(server, product, key, machines[n]);
   }
   const order = `/console/orders/${bought.id}`;
+  // A shop of one's own tells of two sales.
+  const shop = await call('POST', 'shops', { kind: 'generic', name: 'Web shop' });
+  await call('POST', `shops/${shop.id}/prices`, { price: 'editor_professional', plan: anyPlan, quantity_is_seats: true });
+  const sale = (id, price, more) => ({
+    id, payment: 'paid', buyer: { email: 'harbour@example.com', name: 'Harbour Labs' },
+    lines: [{ id: '1', price, quantity: 5, title: 'Example Editor' }], ...more,
+  });
+  const part = { payment: 'paid_back_in_part', paid_back: '49.00 EUR' };
+  await tell(server, shop.id, shop.secret, 1, sale('Order 10078', 'editor_professional', part));
+  await tell(server, shop.id, shop.secret, 1, sale('Order 10079', 'editor_studio'));
+  const inbox = await waiting(call, 2);
   // An admin asks for a new key.
   const admin = await joinTeam(browser, server, await invite(first, 'carol@example.com', 'admin'), 'Carol Example');
   await h.visit(admin, `/console/products/${product}/keys/rotate`);
@@ -179,6 +190,13 @@ try {
     orders: '/console/orders',
     order,
     'order-refund': `${order}/refund`,
+    shops: '/console/shops',
+    shop: `/console/shops/${shop.id}`,
+    'shop-messages': `/console/shops/${shop.id}?tab=messages`,
+    'shop-rules': `/console/shops/${shop.id}?tab=rules`,
+    inbox: '/console/orders/inbox',
+    'inbox-price': `/console/orders/inbox/${inbox.find(({ kind }) => kind === 'price').id}`,
+    'inbox-part': `/console/orders/inbox/${inbox.find(({ kind }) => kind === 'part').id}`,
     notes: `/console/notes/about/${shown.id}`,
     approvals: '/console/approvals',
     approval,

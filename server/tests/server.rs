@@ -26,6 +26,7 @@ mod suite {
     #[cfg(feature = "console")]
     pub mod live;
     pub mod management;
+    pub mod orders;
     pub mod outage;
     pub mod process;
     pub mod runtime;

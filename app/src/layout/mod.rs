@@ -36,7 +36,14 @@ const ALERTS: &str = "/console/alerts";
 
 /// The groups of the navigation with their screens.
 const GROUPS: &[(&str, &[Link])] = &[
-    ("Sell", &[("/console/products", "Products", Shape::Product), ("/console/plans", "Plans", Shape::Plan)]),
+    (
+        "Sell",
+        &[
+            ("/console/products", "Products", Shape::Product),
+            ("/console/plans", "Plans", Shape::Plan),
+            ("/console/shops", "Shops", Shape::Order),
+        ],
+    ),
     (
         "Customers",
         &[

@@ -29,7 +29,7 @@ const KIND: &str = "refused";
 /// The same for a form that waits until whoever sent it has proved again who they are.
 const WAITING: &str = "waiting";
 /// Whatever is handed from one page to the next in a cookie.
-const HANDED: [&str; 8] = ["key", "webhook", "token", "codes", "invitation", "half", KIND, WAITING];
+const HANDED: [&str; 9] = ["key", "webhook", "shop", "token", "codes", "invitation", "half", KIND, WAITING];
 /// What the cookie says where the session has the text.
 const IN_SESSION: &str = "session";
 /// The longest value of the cookie; browsers take 4 096 bytes with its name and attributes.
@@ -108,6 +108,7 @@ fn is_secret(form: &str, name: &str) -> bool {
         || ((form.contains("/door/") || form.contains("/security/")) && name == "code")
         || (form.contains("/find/") && name == "q")
         || name == "credential"
+        || name == "api_key"
         || name == "token"
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId,
-    OrderId, PlanId, ProductId, Role, SeatId, TokenId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InboxId, InvitationId, LicenseId, MemberId,
+    NoteId, OrderId, PlanId, ProductId, Role, SeatId, ShopId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -168,6 +168,18 @@ fn table() -> Vec<Row> {
         delivery_again "+++__" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         redeliver "++___" "not_found" "unauthenticated" |t| format!("webhook={}&id={}", t.webhook, t.delivery);
         step_webhook "++___" "not_found" "unauthenticated" |t| format!("id={}&step=pause", t.webhook);
+        // Shops and what waits for a person.
+        shops "+++__" "ok" "unauthenticated" |_| "after=";
+        shop "+++__" "not_found" "unauthenticated" |t| format!("id={}&after=", t.shop);
+        connect_shop "++___" "ok" "unauthenticated" |_| "kind=generic&name=Another";
+        save_shop "++___" "not_found" "unauthenticated" |t| format!("id={}&name=Renamed", t.shop);
+        save_rules "++___" "not_found" "unauthenticated" |t| format!("id={}&on_refund=ask&on_dispute=after_days&dispute_days=14&grace_days=7", t.shop);
+        set_shop_secret "++___" "not_found" "unauthenticated" |t| format!("id={}", t.shop);
+        set_shop_price "++___" "not_found" "unauthenticated" |t| format!("id={}&price=price_a&plan={}", t.shop, t.plan);
+        step_shop "++___" "not_found" "unauthenticated" |t| format!("id={}&step=test", t.shop);
+        inbox "+++++" "ok" "unauthenticated" |_| "tab=all&after=";
+        inbox_entry "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.waiting);
+        resolve_inbox "++++_" "not_found" "unauthenticated" |t| format!("id={}&how=dismiss&why=Asked", t.waiting);
         // Signing keys.
         key_step "++___" "not_found" "unauthenticated" |t| format!("product={}&key=rotate", t.product);
         // An admin asks an owner for it.
@@ -243,9 +255,11 @@ pub fn marks(things: &Things, tag: &str) -> Vec<String> {
         things.token.to_string(),
         things.order.to_string(),
         things.approval.to_string(),
+        things.shop.to_string(),
+        things.waiting.to_string(),
         format!("order-{tag}"),
     ];
-    let names = ["Product", "Customer", "Computer", "Note"].map(|what| format!("{what} {tag}"));
+    let names = ["Product", "Customer", "Computer", "Note", "Shop"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
     let people =
         [things.member.to_string(), things.invitation.to_string(), format!("Member {tag}"), things.link.clone()];
@@ -320,6 +334,8 @@ fn unknown(things: &Things) -> Things {
         alert: AlertId::from_bytes([6; 16]),
         webhook: WebhookId::from_bytes([6; 16]),
         delivery: DeliveryId::from_bytes([6; 16]),
+        shop: ShopId::from_bytes([6; 16]),
+        waiting: InboxId::from_bytes([6; 16]),
         member: MemberId::from_bytes([6; 16]),
         invitation: InvitationId::from_bytes([6; 16]),
         note: NoteId::from_bytes([6; 16]),
@@ -344,6 +360,8 @@ fn fill(pattern: &str, things: &Things) -> String {
             "imports" => things.import.to_string(),
             "alerts" => things.alert.to_string(),
             "webhooks" => things.webhook.to_string(),
+            "shops" => things.shop.to_string(),
+            "inbox" => things.waiting.to_string(),
             "team" => things.member.to_string(),
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
@@ -462,6 +480,8 @@ async fn what_a_role_may_not_read_no_page_of_theirs_holds() {
             "/console/licenses/new",
             "/console/webhooks",
             "/console/webhooks/{id}",
+            "/console/shops",
+            "/console/shops/{id}",
             "/console/tokens",
             "/console/tokens/{id}",
         ] {

@@ -222,7 +222,7 @@ async fn what_ends_somebodys_access_asks_for_a_reason_and_keeps_it() {
     let world = World::new().await;
     let things = world.things("why").await;
     let mut owner = world.member(world.vendor, Role::Owner).await;
-    let (member, token, webhook) = (things.member, things.token, things.webhook);
+    let (member, token, webhook, shop) = (things.member, things.token, things.webhook, things.shop);
     let told = async |action: &str| {
         let filter = EventFilter { action: Some(action.to_owned()), ..EventFilter::default() };
         let actor = Call::system(world.vendor).actor;
@@ -250,6 +250,7 @@ async fn what_ends_somebodys_access_asks_for_a_reason_and_keeps_it() {
             format!("id={webhook}&step=remove"),
             "webhook.removed",
         ),
+        (format!("/console/shops/{shop}?tab=settings"), "step_shop", format!("id={shop}&step=close"), "shop.closed"),
     ] {
         let page = owner.get(&from).await;
         assert!(page.body.contains("name=\"reason\""), "{from}: {}", page.body);

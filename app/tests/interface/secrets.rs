@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::world::{Answer, Browser, MASTER_KEY, PAGE_PATHS, PASSWORD, Things, World, function, text};
 
 /// Columns that hold secrets or what stands for one, as hexadecimal digits of their bytes.
-const COLUMNS: [(&str, &str); 12] = [
+const COLUMNS: [(&str, &str); 13] = [
     ("members", "totp_sealed"),
     ("sessions", "id_hash"),
     ("api_tokens", "hash"),
@@ -22,6 +22,7 @@ const COLUMNS: [(&str, &str); 12] = [
     ("factors", "public_key"),
     ("recovery_codes", "hash"),
     ("half_sign_ins", "id_hash"),
+    ("shops", "secret"),
 ];
 
 fn bytes_of(hex: &str) -> Vec<u8> {
@@ -99,6 +100,9 @@ fn pages(things: &Things) -> Vec<String> {
             "tokens" => things.token.to_string(),
             "team" => things.member.to_string(),
             "webhooks" => things.webhook.to_string(),
+            "shops" => things.shop.to_string(),
+            "orders" if pattern.contains("/inbox/") => things.waiting.to_string(),
+            "orders" => things.order.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
@@ -113,6 +117,9 @@ fn pages(things: &Things) -> Vec<String> {
     }
     for tab in ["entitlements", "keys", "integrate", "settings"] {
         pages.push(format!("/console/products/{}?tab={tab}", things.product));
+    }
+    for tab in ["messages", "rules", "settings"] {
+        pages.push(format!("/console/shops/{}?tab={tab}", things.shop));
     }
     pages.push(format!("/console/plans/{}?tab=edit", things.plan));
     pages.push(format!("/console/licenses/{}?tab=timeline", things.license));

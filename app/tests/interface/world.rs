@@ -12,9 +12,10 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId,
     LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds,
-    Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
+    ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange,
+    webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -28,6 +29,7 @@ use holdfast_service::{
         },
         notes::NoteSubject,
         second::SignInStep,
+        shops::ConnectShop,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys, mails::MailWay},
@@ -38,9 +40,9 @@ use holdfast_store::{
     Scope, WriteOptions,
     alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::db::TestDb;
+use holdfast_testkit::{db::TestDb, shop::waiting};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -93,6 +95,9 @@ pub struct Things {
     pub webhook: WebhookId,
     /// A test on its way to it.
     pub delivery: DeliveryId,
+    pub shop: ShopId,
+    /// What of it waits for a person.
+    pub waiting: InboxId,
     /// An import that is still to be decided on.
     pub open_import: ImportId,
     pub member: MemberId,
@@ -233,6 +238,22 @@ impl World {
         id
     }
 
+    /// Something in the inbox of the first vendor that a shop has told.
+    async fn waiting(&self, shop: ShopId) -> InboxId {
+        let row = waiting(self.vendor, shop, None, self.service.now());
+        let (id, scope) = (row.id, Scope::trusted(self.vendor));
+        let parked: Result<bool, Error> = self
+            .service
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok(shops::park(tx, scope, &row).await?) })
+            })
+            .await;
+        assert!(parked.unwrap());
+        id
+    }
+
     /// A member of the first vendor who never signed in.
     async fn somebody(&self, tag: &str) -> MemberId {
         self.join(self.vendor, &format!("member-{tag}@example.com"), &format!("Member {tag}"), Role::Viewer).await
@@ -331,6 +352,9 @@ impl World {
         };
         let webhook = service.create_webhook(&call, hook).await.unwrap().webhook.id;
         let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
+        let (kind, name, rules) = (ShopKind::Generic, text(&format!("Shop {tag}")), ShopRules::default());
+        let shop = ConnectShop { kind, name, api_url: None, api_key: None, rules };
+        let shop = service.connect_shop(&call, shop).await.unwrap().shop.id;
         let invite = InviteMember { email: text(&format!("invited-{tag}@example.com")), role: Role::Viewer };
         let invited = service.invite(&call, invite).await.unwrap();
         let note = text(&format!("Note {tag}"));
@@ -363,6 +387,8 @@ impl World {
             approval,
             webhook,
             delivery,
+            shop,
+            waiting: self.waiting(shop).await,
             later,
         }
     }

@@ -169,6 +169,12 @@ id_type! {
     NoteId = "not";
     /// An act that waits for a second person.
     ApprovalId = "apr";
+    /// A vendor's account at a payment provider.
+    ShopId = "shp";
+    /// A message of a shop.
+    ShopEventId = "sev";
+    /// Something about an order that waits for a person.
+    InboxId = "inb";
     /// A mail.
     MailId = "mai";
 }

@@ -13,6 +13,7 @@ pub mod key;
 pub mod license;
 pub mod plan;
 pub mod role;
+pub mod sale;
 pub mod seat;
 pub mod text;
 pub mod time;
@@ -24,14 +25,15 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId,
-    LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId,
-    SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InboxId, InvitationId,
+    LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId,
+    SessionId, ShopEventId, ShopId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};
 pub use plan::{LicenseModel, SeatModel, Terms};
 pub use role::{Permission, Role};
+pub use sale::{Sale, ShopKind, ShopRules};
 pub use seat::{DeviceHash, Seat, SeatState};
 pub use text::{Code, Colour, Email, MailText, Name, NoteText, Reason as ReasonText};
 pub use time::{Clock, Seconds, Timestamp, UnixSeconds};

@@ -129,6 +129,9 @@ codes! {
     CrossSite = "cross_site", 403, "The request did not come from this site",
         "A browser sent the request from another site's page.",
         "Open the console itself and repeat the action there.";
+    MessageRefused = "message_refused", 401, "The message is not accepted",
+        "There is no such shop, its secret has not signed this, or it was signed more than five minutes ago. Which of these is not said.",
+        "Check the address and the secret that the payment provider has, and the sender's clock. The provider sends it again.";
     // What is asked about
     NotFound = "not_found", 404, "There is nothing here",
         "The path or the id is unknown, or belongs to somebody else.",

@@ -1,8 +1,8 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`mail`] is what mails say; [`vault`] seals secrets under the master
-//! key; [`error`] lists everything that can be answered instead of a result.
+//! vendors, support staff and the command line do; [`shops`] reads what payment providers say; [`mail`] is what mails say;
+//! [`vault`] seals secrets under the master key; [`error`] lists everything that can be answered instead of a result.
 
 pub mod actor;
 pub mod address;
@@ -12,6 +12,7 @@ pub mod bundles;
 pub mod error;
 pub mod mail;
 pub mod runtime;
+pub mod shops;
 pub mod standard_webhooks;
 pub mod system;
 pub mod vault;

@@ -44,6 +44,10 @@ pub enum Purpose {
     ProviderSecret,
     /// The verifier of a sign-in that is under way at a provider; row identity: the hash of its state.
     SignInVerifier,
+    /// What a shop's messages are signed with; row identity: the shop's id.
+    ShopSecret,
+    /// What a shop's provider is asked with; row identity: the shop's id.
+    ShopApiKey,
     /// What a mail says that has a link, code or key in it; row identity: the mail's id.
     Mail,
 }
@@ -61,6 +65,8 @@ impl Purpose {
             Self::TotpSecret => b"totp-secret",
             Self::ProviderSecret => b"provider-secret",
             Self::SignInVerifier => b"sign-in-verifier",
+            Self::ShopSecret => b"shop-secret",
+            Self::ShopApiKey => b"shop-api-key",
             Self::Mail => b"mail",
         }
     }

@@ -52,6 +52,7 @@ mod search;
 pub mod seats;
 pub mod sessions;
 pub mod setup;
+pub mod shops;
 pub mod signing_keys;
 mod sql;
 pub mod throttle;

@@ -63,6 +63,16 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("customer.changed", "Customer changed", Tone::None),
     ("order.created", "Order noted", Tone::Good),
     ("order.refunded", "Order refunded", Tone::Warn),
+    ("order.disputed", "Payment disputed, or a dispute decided", Tone::Warn),
+    ("order.parked", "Waits for a person", Tone::Warn),
+    ("order.settled", "Decided in the inbox", Tone::Info),
+    ("shop.connected", "Shop connected", Tone::Good),
+    ("shop.changed", "Shop changed", Tone::None),
+    ("shop.secret_set", "Secret of a shop set", Tone::Info),
+    ("shop.price_set", "Said which plan a price is", Tone::Info),
+    ("shop.price_removed", "Price removed", Tone::None),
+    ("shop.closed", "Shop closed", Tone::Warn),
+    ("shop.opened", "Shop open again", Tone::Good),
     ("import.staged", "Import uploaded", Tone::Info),
     ("import.remapped", "Columns of an import changed", Tone::None),
     ("import.applied", "Import done", Tone::Good),
@@ -327,14 +337,16 @@ mod tests {
     #[test]
     fn every_kind_of_event_has_words_and_can_be_chosen() {
         // What looks like the name of an event and is none.
-        const OTHERS: [&str; 10] = [
+        const OTHERS: [&str; 12] = [
             "admin.bulk",
             "alert.cleared",
             "alert.raised",
             "alert.worsened",
+            "checkout.session",
             "common.txt",
             "fleet.alerts",
             "runtime.housekeeping",
+            "shops.sales",
             "webauthn.create",
             "webauthn.get",
             "webhooks.delivery",

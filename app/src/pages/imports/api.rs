@@ -211,7 +211,7 @@ pub fn date_order(text: &str) -> Option<holdfast_service::admin::import::dates::
 
 /// Plans to choose, of one product or of all.
 #[cfg(feature = "ssr")]
-async fn plan_choices(
+pub(crate) async fn plan_choices(
     actor: &holdfast_service::Actor,
     product: Option<holdfast_domain::ProductId>,
 ) -> Result<Vec<(String, String)>, UiError> {

@@ -10,7 +10,7 @@ use crate::error::UiError;
 pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     use crate::{
         ctx,
-        pages::{licenses, lists::build::order_status, products::api::parse_id, serve},
+        pages::{inbox, licenses, lists::build::order_status, products::api::parse_id, serve},
         ui::When,
     };
     use holdfast_domain::Permission;
@@ -18,6 +18,7 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         inputs::{EventFilter, LicenseFilter},
         orders::OrderStatus,
         page::{Limit, PageRequest},
+        shops::InboxFilter,
     };
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
@@ -32,6 +33,10 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     let events =
         service.events(&actor, filter, PageRequest { limit: Limit::new(20), ..PageRequest::default() }).await?;
     let (now, people) = (service.now(), serve::People::of(&service, &actor).await?);
+    let sale = service.sale_of_order(&actor, order.id).await?;
+    let filter = InboxFilter { open: Some(true), order: Some(order.id), shop: None };
+    let waiting = service.inbox(&actor, filter, PageRequest::default()).await?;
+    let sees_shops = actor.may(Permission::ShopsRead);
     let may = actor.may(Permission::LicensesStatus);
     let is_refunded = order.status == OrderStatus::Refunded;
     Ok(OrderDetail {
@@ -42,6 +47,9 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         customer,
         made: When::new(order.created_at, now),
         refunded: order.refunded_at.map(|at| When::new(at, now)),
+        shop: sale.as_ref().map(|sale| (sees_shops.then(|| sale.shop.to_string()), sale.shop_name.to_string())),
+        sale: sale.map(|sale| inbox::api::facts(&sale.sale, now)).unwrap_or_default(),
+        waiting: waiting.items.iter().map(|entry| (entry.id.to_string(), entry.detail.clone())).collect(),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
         may_refund: may && !is_refunded,

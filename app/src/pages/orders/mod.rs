@@ -46,6 +46,21 @@ pub fn OrderPage() -> impl IntoView {
                 </Notice>
             }
         });
+        let waiting = found.waiting.into_iter().map(|(id, words)| {
+            view! {
+                <Notice kind=NoticeKind::Warn>
+                    <p>{words} " " <a class="link" href=format!("/console/orders/inbox/{id}")>"Decide"</a></p>
+                </Notice>
+            }
+        });
+        let shop = found.shop.map(|(id, name)| match id {
+            Some(id) => {
+                view! { <Fact name="Shop"><a class="link" href=format!("/console/shops/{id}")>{name}</a></Fact> }
+                    .into_any()
+            }
+            None => view! { <Fact name="Shop">{name}</Fact> }.into_any(),
+        });
+        let sale = found.sale.into_iter().map(|(name, value)| view! { <Fact name=name>{value}</Fact> });
         let shown = found.licenses.items.len() as u64;
         let pages = found.licenses.next.is_some() || !asked.get_untracked().1.is_empty();
         let licenses = if shown == 0 {
@@ -60,6 +75,7 @@ pub fn OrderPage() -> impl IntoView {
             </PageHead>
             <p class="page-sub"><Copyable text=found.id what="order id" /></p>
             {give_back}
+            {waiting.collect_view()}
             <Section title=format!("Licenses ({})", found.licenses.total)>
                 {licenses}
                 {pages.then(|| view! { <Pager shown next=found.licenses.next /> })}
@@ -76,6 +92,8 @@ pub fn OrderPage() -> impl IntoView {
                         </Fact>
                         <Fact name="Made"><WhenText when=found.made exact=true /></Fact>
                         {found.refunded.map(|when| view! { <Fact name="Paid back"><WhenText when exact=true /></Fact> })}
+                        {shop}
+                        {sale.collect_view()}
                     </Facts>
                 </Section>
                 <Section title="What happened"><Timeline entries=found.timeline /></Section>

@@ -25,6 +25,12 @@ pub struct OrderDetail {
     pub made: When,
     /// When it was paid back.
     pub refunded: Option<When>,
+    /// The shop that told of it, and whether this person may see that: id and name.
+    pub shop: Option<(Option<String>, String)>,
+    /// What it said: name and value.
+    pub sale: Vec<(String, String)>,
+    /// What of it waits for a person: id and words.
+    pub waiting: Vec<(String, String)>,
     /// The licenses bought.
     pub licenses: List<LicenseRow>,
     /// What happened to it, newest first.

@@ -194,6 +194,7 @@ impl Keeper {
             event::Actor::Member(id) => id.to_string(),
             event::Actor::Token(id) => id.to_string(),
             event::Actor::Customer(id) => id.map_or_else(|| "customer".to_owned(), |id| id.to_string()),
+            event::Actor::Shop(id) => id.to_string(),
             event::Actor::System => "system".to_owned(),
         }
     }

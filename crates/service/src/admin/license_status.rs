@@ -113,8 +113,9 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
     Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: true })
 }
 
-fn check_effective(input: &ChangeStatus, now: Timestamp) -> Result<()> {
-    match input.effective_at {
+/// `Ok` where a change may take effect then.
+pub(super) fn check_effective(at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    match at {
         // A little in the past is the caller's clock.
         Some(at) if at < now.plus(Seconds(-60)) => Err(Error::invalid("/effective_at", "The date lies in the past.")),
         Some(at) if at > now.plus(Seconds::days(3_653)) => {
@@ -150,7 +151,7 @@ impl Service {
         ids.sort_unstable();
         ids.dedup();
         may_change(&call.actor, ids.len(), self.now(), input.dry_run)?;
-        check_effective(&input, self.now())?;
+        check_effective(input.effective_at, self.now())?;
         if ids.len() > MOST {
             return Err(Error::invalid("/licenses", format_args!("At most {MOST} at once.")));
         }

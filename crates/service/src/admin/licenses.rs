@@ -87,6 +87,24 @@ pub(super) async fn save(act: &Act, tx: &mut Tx, license: &License) -> Result<()
     Ok(())
 }
 
+/// Tells of a license that was just stored: the log, beside what else there is to `say`; its customer, with its key, where
+/// that is wished for; and every node.
+pub(super) async fn announce(
+    act: &Act,
+    tx: &mut Tx,
+    license: &License,
+    plan: &Name,
+    to: (Option<&Email>, &LicenseKey),
+    say: Value,
+) -> Result<()> {
+    let mut data = say;
+    data["after"] = told(license);
+    act.event(tx, "license.issued", license.id, data);
+    mails::mail_issued(act, tx, license, plan, to).await?;
+    act.changed(tx, ChangeKind::License, Some(license.product), license.id.to_bytes());
+    Ok(())
+}
+
 /// What an event says of a license; never its key.
 pub(super) fn told(license: &License) -> Value {
     json!({
@@ -182,10 +200,8 @@ impl Service {
                 };
                 let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
                 licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
-                act.event(tx, "license.issued", id, json!({ "after": told(&new.license) }));
                 let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
-                mails::mail_issued(&act, tx, &new.license, &plan.name, (to, &key)).await?;
-                act.changed(tx, ChangeKind::License, Some(new.license.product), id.to_bytes());
+                announce(&act, tx, &new.license, &plan.name, (to, &key), json!({})).await?;
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
                 Ok(Issued { license, key: key.expose().to_owned() })

@@ -46,6 +46,7 @@ pub mod saved_views;
 pub mod seats;
 pub mod second;
 pub mod sessions;
+pub mod shops;
 pub mod terms;
 pub mod tokens;
 mod totp;
@@ -66,6 +67,8 @@ pub(crate) struct State {
     pub(crate) lately: sessions::Lately,
     /// A place for each export that is streamed.
     pub(crate) exports: std::sync::Arc<tokio::sync::Semaphore>,
+    /// What payment providers are asked through.
+    pub(crate) ask: std::sync::OnceLock<std::sync::Arc<dyn crate::shops::Ask>>,
 }
 
 impl State {
@@ -77,6 +80,7 @@ impl State {
             counts: freshness::Counts::new(),
             lately: sessions::Lately::default(),
             exports: std::sync::Arc::new(tokio::sync::Semaphore::new(exports::AT_ONCE)),
+            ask: std::sync::OnceLock::new(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
-//! own servers are told, [`mails`] what people are told.
+//! own servers are told, [`mails`] what people are told, `shops` what payment providers tell.
 
 mod activate;
 mod alerts;
@@ -26,6 +26,7 @@ mod release;
 mod renew;
 pub mod request;
 mod revocations;
+pub(crate) mod shops;
 mod snapshot;
 pub(crate) mod status;
 mod tally;

@@ -2,9 +2,9 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MailId,
-    MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId,
-    license::StatusChange, webhook::EventFilter as Topics,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InboxId, InvitationId, LicenseId,
+    MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, ShopId,
+    ShopKind, ShopRules, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
@@ -26,6 +26,7 @@ use holdfast_service::{
         notes::NoteSubject,
         orders::OrderFilter,
         saved_views::SaveView,
+        shops::{ConnectShop, InboxFilter, Resolve, ResolveInput, SetPrice, UpdateShop},
         terms::PlanTerms,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
@@ -54,6 +55,8 @@ struct Ids {
     bulk: BulkActId,
     note: NoteId,
     approval: ApprovalId,
+    shop: ShopId,
+    waiting: InboxId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -73,6 +76,8 @@ const UNKNOWN: Ids = Ids {
     bulk: BulkActId::from_bytes([7; 16]),
     note: NoteId::from_bytes([7; 16]),
     approval: ApprovalId::from_bytes([7; 16]),
+    shop: ShopId::from_bytes([7; 16]),
+    waiting: InboxId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -113,6 +118,19 @@ fn undo() -> Undo {
 
 fn hook() -> CreateWebhook {
     CreateWebhook { url: "https://example.com/hook".to_owned(), description: String::new(), events: Topics::default() }
+}
+
+fn web_shop() -> ConnectShop {
+    let (kind, name) = (ShopKind::Generic, text("Web shop"));
+    ConnectShop { kind, name, api_url: None, api_key: None, rules: ShopRules::default() }
+}
+
+fn price(plan: PlanId) -> SetPrice {
+    SetPrice { price: text("price_a"), plan: Some(plan), quantity_is_seats: true }
+}
+
+fn dismissed() -> ResolveInput {
+    ResolveInput { how: Resolve::Dismiss, reason: Some(text("A reason")), dry_run: false }
 }
 
 fn staging(ids: Ids) -> StageImport {
@@ -247,6 +265,24 @@ fn cases() -> Vec<Case> {
         webhook_delivery [+ + + _ _] true |s, c, i| s.webhook_delivery(&c.actor, i.webhook, i.delivery);
         redeliver [+ + _ _ _] true |s, c, i| s.redeliver(&c, i.webhook, i.delivery);
         remove_webhook [+ + _ _ _] true |s, c, i| s.remove_webhook(&c, i.webhook);
+        connect_shop [+ + _ _ _] false |s, c, i| s.connect_shop(&c, web_shop());
+        shops [+ + + _ _] false |s, c, i| s.shops(&c.actor, page());
+        shop [+ + + _ _] true |s, c, i| s.shop(&c.actor, i.shop);
+        update_shop [+ + _ _ _] true |s, c, i| s.update_shop(&c, i.shop, UpdateShop { name: Some(text("Other shop")), ..UpdateShop::default() });
+        set_shop_secret [+ + _ _ _] true |s, c, i| s.set_shop_secret(&c, i.shop, None);
+        test_shop [+ + _ _ _] true |s, c, i| s.test_shop(&c, i.shop);
+        set_shop_price [+ + _ _ _] true |s, c, i| s.set_shop_price(&c, i.shop, price(i.plan));
+        shop_prices [+ + + _ _] true |s, c, i| s.shop_prices(&c.actor, i.shop);
+        remove_shop_price [+ + _ _ _] true |s, c, i| s.remove_shop_price(&c, i.shop, "price_a".to_owned());
+        shop_events [+ + + _ _] true |s, c, i| s.shop_events(&c.actor, i.shop, page());
+        close_shop [+ + _ _ _] true |s, c, i| s.close_shop(&c, i.shop, true);
+        shop_names [+ + + + +] false |s, c, i| s.shop_names(&c.actor);
+        sale_of_order [+ + + + +] false |s, c, i| s.sale_of_order(&c.actor, i.order);
+        inbox [+ + + + +] false |s, c, i| s.inbox(&c.actor, InboxFilter::default(), page());
+        inbox_waiting [+ + + + +] false |s, c, i| s.inbox_waiting(&c.actor);
+        inbox_entry [+ + + + +] true |s, c, i| s.inbox_entry(&c.actor, i.waiting);
+        // Revoking, mapping and issuing take what the act itself takes (shops.rs).
+        resolve_inbox [+ + + + _] true |s, c, i| s.resolve_inbox(&c, i.waiting, dismissed());
         // A developer revokes their own tokens; those of others are refused (sign_in.rs).
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
         // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
@@ -379,11 +415,14 @@ async fn things(world: &World) -> Ids {
     let bulk = service.begin_bulk(&call, None, SUSPEND, chosen, text("A reason")).await.unwrap();
     let suspend = Asked::Many { step: SUSPEND, target: Box::new(Target::Licenses(vec![issued.license.id])) };
     let approval = service.ask(&world.member(Role::Admin).await, None, suspend, text("A reason")).await.unwrap();
+    let (shop, waiting) = (world.shop().await, world.waiting(None).await);
     let about = NoteSubject::License(issued.license.id);
     let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
     let ids = Ids {
         note,
         approval,
+        shop,
+        waiting,
         bulk,
         invitation,
         webhook,
@@ -605,6 +644,10 @@ both! {
         assert_eq!(service.seats(&stranger.actor, of, page()).await.unwrap().items.len(), 0);
         let of = EventFilter { subject: Some(ids.license.to_string()), ..EventFilter::default() };
         assert_eq!(service.events(&stranger.actor, of, page()).await.unwrap().items.len(), 0);
+        assert_eq!(service.shops(&stranger.actor, page()).await.unwrap().items.len(), 0);
+        assert_eq!(service.inbox(&stranger.actor, InboxFilter::default(), page()).await.unwrap().items.len(), 0);
+        assert_eq!(service.inbox_waiting(&stranger.actor).await.unwrap(), 0);
+        assert!(service.shop_names(&stranger.actor).await.unwrap().is_empty());
         // Another's session cannot be ended by its id.
         let (a, b) = (world.member(Role::Viewer).await, world.member(Role::Owner).await);
         let session: SessionId = a.actor.session().unwrap();

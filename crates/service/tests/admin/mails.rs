@@ -19,7 +19,7 @@ use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, both};
 use std::sync::Arc;
 
 /// The same node with a way for mail.
-fn mailing(world: &World) -> Service {
+pub fn mailing(world: &World) -> Service {
     mailing_on(world.service.store().clone(), &world.clock)
 }
 
@@ -35,7 +35,7 @@ fn mailing_on(store: holdfast_store::Store, clock: &Arc<FakeClock>) -> Service {
 }
 
 /// What is to be sent now to one address, each as text.
-async fn sent_to(service: &Service, to: &str) -> Vec<String> {
+pub async fn sent_to(service: &Service, to: &str) -> Vec<String> {
     let mut texts = Vec::new();
     while service.mails_are_due().await.unwrap() {
         for mail in service.claim_mails(50).await.unwrap() {

@@ -29,6 +29,7 @@ mod notes;
 mod proofs;
 mod replay;
 mod saved_views;
+mod shops;
 mod sign_in;
 mod status;
 mod undo;

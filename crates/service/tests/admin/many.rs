@@ -6,7 +6,7 @@ use crate::{
     bulk::{issue, work},
     world::*,
 };
-use holdfast_domain::{LicenseId, OrderId, Role, Seconds, license::StatusChange};
+use holdfast_domain::{InboxId, LicenseId, OrderId, Role, Seconds, license::StatusChange};
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
     admin::{
@@ -14,6 +14,7 @@ use holdfast_service::{
         inputs::{
             ApplyTerms, ChangeStatus, CreateOrder, CreatePlan, IssueLicense, LicenseFilter, SeatFilter, UpdatePlan,
         },
+        shops::{Resolve, ResolveInput},
     },
 };
 use holdfast_store::BoxFuture;
@@ -25,6 +26,8 @@ struct Many {
     licenses: Vec<LicenseId>,
     /// Their order.
     order: OrderId,
+    /// What waits in the inbox: that the money for the order went back.
+    waiting: InboxId,
     /// Their plan, whose terms are others by now.
     plan: holdfast_domain::PlanId,
 }
@@ -54,6 +57,10 @@ fn status(change: StatusChange) -> ChangeStatus {
 
 const SUSPEND: BulkStep = BulkStep::Status(StatusChange::Suspend);
 
+fn revoked() -> ResolveInput {
+    ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: Some(text("A reason")), dry_run: false }
+}
+
 fn of_plan(many: &Many) -> LicenseFilter {
     LicenseFilter { plan: Some(many.plan), ..LicenseFilter::default() }
 }
@@ -71,6 +78,7 @@ fn acts() -> Vec<Act> {
         apply_terms_from b"+++__" |s, c, m| s.apply_terms_from(&c, m.plan, ApplyTerms::default(), None);
         apply_terms b"+++__" |s, c, m| s.apply_terms(&c, m.plan, ApplyTerms::default());
         refund_order b"++_+_" |s, c, m| s.refund_order(&c, m.order, text("A reason"), false);
+        resolve_inbox b"++_+_" |s, c, m| s.resolve_inbox(&c, m.waiting, revoked());
     }
 }
 
@@ -93,13 +101,15 @@ async fn make(world: &World, count: usize) -> Many {
     }
     let terms = holdfast_domain::Terms { grace: Seconds::days(9), ..yearly() };
     service.update_plan(&call, plan, UpdatePlan { terms: Some(terms), ..UpdatePlan::default() }).await.unwrap();
-    Many { licenses, order, plan }
+    let waiting = world.waiting(Some(order)).await;
+    Many { licenses, order, waiting, plan }
 }
 
 #[test]
 fn whatever_takes_many_is_in_the_table() {
     let table: Vec<&str> = acts().iter().map(|act| act.name).collect();
-    let marks = ["Vec<LicenseId>", "Vec<SeatId>", "Target", "BulkActId", "ApplyTerms", "OrderId", "ImportId"];
+    let marks =
+        ["Vec<LicenseId>", "Vec<SeatId>", "Target", "BulkActId", "ApplyTerms", "OrderId", "InboxId", "ImportId"];
     let mut found = 0;
     for (name, takes) in use_cases().into_iter().filter(|(_, takes)| takes.contains("&Call")) {
         if marks.iter().any(|mark| takes.contains(mark)) {
@@ -108,7 +118,7 @@ fn whatever_takes_many_is_in_the_table() {
             found += 1;
         }
     }
-    assert!(found >= 9, "{found}");
+    assert!(found >= 10, "{found}");
 }
 
 both! {

@@ -19,6 +19,7 @@ mod narrowed;
 mod nodes;
 mod replicated;
 mod schema;
+mod shops;
 mod support;
 mod tenants;
 mod writing;

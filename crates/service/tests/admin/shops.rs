@@ -1,0 +1,816 @@
+//! Shops over both databases: what each provider tells becomes orders and licenses, whatever the order it is told in and however
+//! often; what no rule decides waits for a person; what a person decided stays.
+
+use crate::{
+    mails::{mailing, sent_to},
+    world::*,
+};
+use futures::future::BoxFuture;
+use holdfast_domain::{
+    InboxId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
+    Timestamp, event,
+    license::StatusChange,
+    sale::{Consequence, SubscriptionStatus},
+};
+use holdfast_service::{
+    Call, Error, ErrorCode,
+    admin::{
+        inputs::{
+            ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
+            LicenseFilter, UpdateLicense,
+        },
+        mails::SetMailLook,
+        orders::{OrderFilter, OrderStatus},
+        shops::{
+            ConnectShop, InboxFilter, InboxKind, InboxView, Resolution, Resolve, ResolveInput, Resolved, Secret,
+            SetPrice, ShopEventState, ShopEventView, UpdateShop,
+        },
+        views::{EventView, LicenseView, OrderView},
+    },
+    runtime::Membership,
+    shops::{Ask, Reply},
+};
+use holdfast_testkit::{
+    TestDb, both,
+    shop::{API_KEY, Sold, StandIn, TOTAL, secret, sign},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A provider without a network in between.
+struct Wire(StandIn);
+
+impl Ask for Wire {
+    fn get(&self, url: String, headers: Vec<(&'static str, String)>) -> BoxFuture<'_, Result<Reply, String>> {
+        let authorization = headers.into_iter().find(|(name, _)| *name == "authorization").map(|(_, value)| value);
+        let (status, body) = self.0.answer(url.strip_prefix(API).unwrap(), authorization.as_deref());
+        Box::pin(async move { Ok(Reply { status, retry_after: None, body }) })
+    }
+}
+
+const API: &str = "https://provider.example";
+
+/// A vendor with a shop, at whose provider prices are plans.
+struct Shopped {
+    world: World,
+    provider: StandIn,
+    kind: ShopKind,
+    shop: ShopId,
+    secret: String,
+}
+
+fn membership(n: u8) -> Membership {
+    Membership {
+        id: NodeId::from_bytes([n; 16]),
+        name: format!("node-{n}"),
+        region: "eu".to_owned(),
+        version: "1.0".to_owned(),
+        report: Box::new(|| "{}".to_owned()),
+        wanted: Box::new(|_| {}),
+    }
+}
+
+fn price(kind: ShopKind) -> &'static str {
+    if kind == ShopKind::LemonSqueezy { "4711" } else { "price_editor" }
+}
+
+impl Shopped {
+    async fn new(db: &TestDb, kind: ShopKind) -> Self {
+        let (world, provider) = (World::new(db).await, StandIn::default());
+        world.service.ask_through(Arc::new(Wire(provider.clone())));
+        world.service.join(membership(1));
+        let input = ConnectShop {
+            kind,
+            name: text("Web shop"),
+            api_url: Some(API.to_owned()),
+            api_key: Some(Secret::new(API_KEY)),
+            rules: ShopRules::default(),
+        };
+        let made = world.service.connect_shop(&world.call(), input).await.unwrap();
+        let secret = match made.secret {
+            Some(secret) => secret,
+            None => {
+                let own = secret(kind, 1);
+                let call = world.call();
+                let set = world.service.set_shop_secret(&call, made.shop.id, Some(Secret::new(&own))).await.unwrap();
+                assert_eq!(set.secret, None);
+                own
+            }
+        };
+        let shopped = Self { world, provider, kind, shop: made.shop.id, secret };
+        shopped.price(price(kind), Some(shopped.world.plan), true).await;
+        shopped
+    }
+
+    async fn price(&self, price: &str, plan: Option<PlanId>, quantity_is_seats: bool) {
+        let input = SetPrice { price: text(price), plan, quantity_is_seats };
+        self.world.service.set_shop_price(&self.world.call(), self.shop, input).await.unwrap();
+    }
+
+    async fn rules(&self, rules: ShopRules) {
+        let input = UpdateShop { rules: Some(rules), ..UpdateShop::default() };
+        self.world.service.update_shop(&self.world.call(), self.shop, input).await.unwrap();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.service.now()
+    }
+
+    async fn send_with(&self, secret: &str, at: Timestamp, message: &Value) -> Result<(), Error> {
+        let body = message.to_string();
+        let name = format!("msg_{}_{}", message["sale"]["id"].as_str().unwrap_or_default(), message["sequence"]);
+        let headers = sign(self.kind, secret, at, body.as_bytes(), &name);
+        let header = move |wanted: &str| headers.iter().find(|(is, _)| *is == wanted).map(|(_, value)| value.clone());
+        self.world.service.receive(self.shop, &header, body.as_bytes()).await
+    }
+
+    async fn send(&self, message: &Value) {
+        self.send_with(&self.secret, self.now(), message).await.unwrap();
+    }
+
+    /// Works off whatever is due; how many messages were done with.
+    async fn work_off(&self) -> usize {
+        let service = &self.world.service;
+        let duty = service.sales_duty(None).await.unwrap().unwrap();
+        let mut done = 0;
+        for shop in service.shops_due().await.unwrap() {
+            done += service.work_off(&shop, duty).await.unwrap();
+        }
+        done
+    }
+
+    /// The provider has `sold` that and tells of it.
+    async fn told(&self, sold: &Sold) {
+        self.provider.knows(self.kind, sold);
+        for message in sold.messages(self.kind) {
+            self.send(&message).await;
+        }
+        self.work_off().await;
+    }
+
+    /// The same in a state of its own, told as the `sequence`th.
+    async fn told_next(&self, sold: &Sold, sequence: u64) {
+        self.provider.knows(self.kind, sold);
+        if self.kind == ShopKind::Generic {
+            self.send(&sold.described(sequence)).await;
+        }
+        for message in sold.messages(self.kind).iter().filter(|_| self.kind != ShopKind::Generic) {
+            self.send(message).await;
+        }
+        self.work_off().await;
+    }
+
+    async fn licenses(&self) -> Vec<LicenseView> {
+        let found = self.world.service.licenses(&self.world.system(), LicenseFilter::default(), page()).await;
+        let mut found = found.unwrap().items;
+        found.sort_by_key(|license| license.id);
+        found
+    }
+
+    async fn license(&self) -> LicenseView {
+        let found = self.licenses().await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.into_iter().next().unwrap()
+    }
+
+    async fn orders(&self) -> Vec<OrderView> {
+        let found = self.world.service.orders(&self.world.system(), OrderFilter::default(), page()).await;
+        found.unwrap().items
+    }
+
+    async fn inbox(&self) -> Vec<InboxView> {
+        let filter = InboxFilter { open: Some(true), ..InboxFilter::default() };
+        self.world.service.inbox(&self.world.system(), filter, page()).await.unwrap().items
+    }
+
+    async fn waits(&self) -> InboxView {
+        let found = self.inbox().await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.into_iter().next().unwrap()
+    }
+
+    async fn events(&self) -> Vec<ShopEventView> {
+        self.world.service.shop_events(&self.world.system(), self.shop, page()).await.unwrap().items
+    }
+
+    async fn log(&self, action: &str) -> Vec<EventView> {
+        let filter = EventFilter { action: Some(action.to_owned()), ..EventFilter::default() };
+        self.world.service.events(&self.world.system(), filter, page()).await.unwrap().items
+    }
+
+    async fn resolve_as(&self, call: &Call, id: InboxId, how: Resolve) -> Result<Resolved, Error> {
+        let input = ResolveInput { how, reason: Some(text("As agreed on the phone")), dry_run: false };
+        self.world.service.resolve_inbox(call, id, input).await
+    }
+
+    async fn resolve(&self, id: InboxId, how: Resolve) -> Resolved {
+        self.resolve_as(&self.world.call(), id, how).await.unwrap()
+    }
+
+    async fn other_plan(&self, code: &str) -> PlanId {
+        let product = self.world.product;
+        let input = CreatePlan { product, name: text("Studio"), code: text(code), terms: yearly() };
+        self.world.service.create_plan(&self.world.call(), input).await.unwrap().id
+    }
+}
+
+fn until(shopped: &Shopped) -> Timestamp {
+    Timestamp::from_seconds(shopped.now().seconds().0 + 30 * 86_400)
+}
+
+fn subscribed(shopped: &Shopped) -> Sold {
+    Sold::subscribed(3, price(shopped.kind), until(shopped))
+}
+
+/// Every order of these.
+fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    let Some((first, rest)) = items.split_first() else { return vec![Vec::new()] };
+    let mut all = Vec::new();
+    for rest in permutations(rest) {
+        for at in 0..=rest.len() {
+            let mut one = rest.clone();
+            one.insert(at, first.clone());
+            all.push(one);
+        }
+    }
+    all
+}
+
+both! {
+    async fn a_sale_becomes_a_customer_an_order_and_a_license_however_often_it_is_told(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let sold = Sold { quantity: 5, ..Sold::once(2, price(kind)) };
+            shopped.provider.knows(kind, &sold);
+            let messages = sold.messages(kind);
+            for _ in 0..5 {
+                for message in &messages {
+                    shopped.send(message).await;
+                }
+                shopped.work_off().await;
+            }
+            let license = shopped.license().await;
+            assert_eq!((license.terms.seats, license.plan, license.state), (5, shopped.world.plan, LicenseState::Active), "{kind:?}");
+            assert_eq!(license.customer_email.as_ref().unwrap().as_str(), "buyer2@example.com");
+            assert_eq!(license.customer_name.as_ref().unwrap().as_str(), "Ada Example");
+            assert_eq!(license.expires_at, Some(shopped.now().plus(Seconds::days(365))), "{kind:?}: as its plan says");
+            let [order] = shopped.orders().await.try_into().unwrap();
+            assert_eq!((Some(order.id), order.status), (license.order, OrderStatus::Paid));
+            let events = shopped.events().await;
+            assert_eq!(events.len(), messages.len(), "{kind:?}: each once");
+            assert!(events.iter().all(|event| event.state != ShopEventState::Waiting), "{events:?}");
+            for action in ["customer.created", "order.created", "license.issued"] {
+                let [told] = shopped.log(action).await.try_into().unwrap();
+                assert_eq!(told.actor, event::Actor::Shop(shopped.shop), "{action}");
+            }
+            assert!(shopped.inbox().await.is_empty());
+            // Another one of the same buyer is theirs too.
+            shopped.told(&Sold { email: "buyer2@example.com".to_owned(), ..Sold::once(4, price(kind)) }).await;
+            let both = shopped.licenses().await;
+            assert!(both.len() == 2 && both[0].customer == both[1].customer && both[0].order != both[1].order, "{both:?}");
+        }
+    }
+
+    async fn whoever_buys_gets_the_key_by_mail_once(db: TestDb) {
+        let mut shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.world.service = mailing(&shopped.world);
+        let (service, call) = (&shopped.world.service, shopped.world.call());
+        service.ask_through(Arc::new(Wire(shopped.provider.clone())));
+        service.join(membership(1));
+        let chosen = SetMailLook { issued: vec![shopped.world.product], ..SetMailLook::default() };
+        service.set_mail_look(&call, chosen).await.unwrap();
+        for sequence in 1..4 {
+            shopped.told_next(&Sold::once(2, price(shopped.kind)), sequence).await;
+        }
+        let key = service.reveal_key(&call, shopped.license().await.id).await.unwrap();
+        let texts = sent_to(service, "buyer2@example.com").await;
+        assert!(texts.len() == 1 && texts[0].contains(&key), "{texts:?}");
+    }
+
+    async fn whatever_the_order_of_its_messages_a_purchase_ends_the_same(db: TestDb) {
+        let kind = ShopKind::Paddle;
+        let shopped = Shopped::new(&db, kind).await;
+        let (mut ends, mut tag) = (BTreeSet::new(), 10);
+        let places: Vec<usize> = (0..Sold::once(0, "x").paid_back(TOTAL).messages(kind).len()).collect();
+        for (number, order) in permutations(&places).into_iter().enumerate() {
+            tag += 1;
+            let bought = Sold::once(tag, price(kind));
+            let back = bought.clone().paid_back(TOTAL);
+            // The money goes back before one of the messages, another one each time, or before all of them.
+            shopped.provider.knows(kind, &bought);
+            for (at, message) in order.iter().enumerate() {
+                if at == number % places.len() {
+                    shopped.provider.knows(kind, &back);
+                }
+                shopped.send(&back.messages(kind)[*message]).await;
+                shopped.work_off().await;
+            }
+            let customer = shopped.world.service.customers(&shopped.world.system(), Some(bought.email), page()).await.unwrap();
+            let filter = LicenseFilter { customer: Some(customer.items[0].id), ..LicenseFilter::default() };
+            let found = shopped.world.service.licenses(&shopped.world.system(), filter, page()).await.unwrap().items;
+            let of: Vec<_> = found.iter().map(|license| (license.status.as_str(), license.terms.seats)).collect();
+            let order = shopped.world.service.order(&shopped.world.system(), found[0].order.unwrap()).await.unwrap();
+            ends.insert(format!("{of:?} {:?} {}", order.status, found.len()));
+        }
+        assert_eq!(ends.len(), 1, "{ends:?}");
+        assert!(ends.first().unwrap().contains("revoked") && ends.first().unwrap().contains("Refunded"), "{ends:?}");
+    }
+
+    async fn what_is_not_signed_by_the_shop_and_now_changes_nothing(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let sold = Sold::once(2, price(kind));
+            shopped.provider.knows(kind, &sold);
+            let message = sold.messages(kind).remove(0);
+            let refused = |sent: Result<(), Error>| assert_eq!(sent.unwrap_err().code, ErrorCode::MessageRefused, "{kind:?}");
+            let now = shopped.now();
+            refused(shopped.send_with(&secret(kind, 9), now, &message).await);
+            if kind != ShopKind::LemonSqueezy {
+                for off in [-301, 301, -86_400] {
+                    refused(shopped.send_with(&shopped.secret, now.plus(Seconds(off)), &message).await);
+                }
+            }
+            let unknown = Shopped { shop: ShopId::from_bytes([7; 16]), ..shopped };
+            refused(unknown.send_with(&unknown.secret, now, &message).await);
+            let shop = unknown.world.service.shops(&unknown.world.system(), page()).await.unwrap().items[0].id;
+            let shopped = Shopped { shop, ..unknown };
+            shopped.world.service.close_shop(&shopped.world.call(), shop, true).await.unwrap();
+            refused(shopped.send_with(&shopped.secret, now, &message).await);
+            assert!(shopped.events().await.is_empty(), "{kind:?}");
+            shopped.world.service.close_shop(&shopped.world.call(), shop, false).await.unwrap();
+            shopped.send(&message).await;
+            assert_eq!(shopped.events().await.len(), 1);
+        }
+    }
+
+    async fn while_a_secret_is_changed_both_count_for_a_day(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Paddle).await;
+        let messages = Sold::once(2, "x").messages(ShopKind::Paddle);
+        let (service, call, fresh) = (&shopped.world.service, shopped.world.call(), secret(ShopKind::Paddle, 2));
+        service.set_shop_secret(&call, shopped.shop, Some(Secret::new(&fresh))).await.unwrap();
+        for (secret, message) in [(&shopped.secret, &messages[0]), (&fresh, &messages[1])] {
+            shopped.send_with(secret, shopped.now(), message).await.unwrap();
+        }
+        shopped.world.clock.advance(Seconds::days(1));
+        assert!(shopped.send_with(&shopped.secret, shopped.now(), &messages[2]).await.is_err());
+        shopped.send_with(&fresh, shopped.now(), &messages[2]).await.unwrap();
+        // Who makes the secret is settled by the provider.
+        let none = service.set_shop_secret(&call, shopped.shop, None).await;
+        assert_eq!(none.unwrap_err().code, ErrorCode::InvalidRequest);
+    }
+
+    async fn renewals_extend_dunning_goes_on_and_a_cancellation_ends_with_the_period(db: TestDb) {
+        use SubscriptionStatus as S;
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let (until, grace) = (until(&shopped), ShopRules::default().grace());
+            let sold = subscribed(&shopped);
+            let mut sequence = 0;
+            let mut then = async |sold: &Sold, end: Timestamp| {
+                sequence += 1;
+                shopped.told_next(sold, sequence).await;
+                let license = shopped.license().await;
+                assert_eq!(license.expires_at, Some(end), "{kind:?}, the {sequence}th");
+            };
+            let month = |n: i64| until.plus(Seconds::days(30 * n));
+            then(&sold, month(0).plus(grace)).await;
+            then(&sold.clone().renewed(2), month(1).plus(grace)).await;
+            then(&sold.clone().renewed(2).now(S::PastDue), month(1).plus(grace)).await;
+            then(&sold.clone().renewed(3), month(2).plus(grace)).await;
+            then(&sold.clone().renewed(3).now(S::Ending), month(2)).await;
+            then(&sold.clone().renewed(3), month(2).plus(grace)).await;
+            then(&sold.clone().renewed(3).now(S::Ended), month(2)).await;
+            assert!(shopped.inbox().await.is_empty() && shopped.orders().await.len() == 1);
+        }
+    }
+
+    async fn what_a_person_changed_is_not_taken_back_by_a_shop(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let (service, call) = (&shopped.world.service, shopped.world.call());
+        let sold = subscribed(&shopped);
+        shopped.told_next(&sold, 1).await;
+        let license = shopped.license().await;
+        let longer = license.expires_at.unwrap().plus(Seconds::days(100));
+        let extend = ExtendLicense { expires_at: Some(longer), reason: text("Goodwill"), dry_run: false };
+        service.extend_license(&call, license.id, extend).await.unwrap();
+        let more = UpdateLicense { seats: Some(9), ..UpdateLicense::default() };
+        service.update_license(&call, license.id, more).await.unwrap();
+        for (sequence, sold) in [sold.clone(), sold.clone().now(SubscriptionStatus::Ending), sold.clone()].iter().enumerate() {
+            shopped.told_next(sold, sequence as u64 + 2).await;
+            let license = shopped.license().await;
+            assert_eq!((license.expires_at, license.terms.seats), (Some(longer), 9), "{sequence}");
+        }
+        // Another number of pieces is another word of the shop.
+        shopped.told_next(&Sold { quantity: 4, ..sold.clone() }, 9).await;
+        assert_eq!(shopped.license().await.terms.seats, 4);
+        shopped.told_next(&sold.renewed(9), 10).await;
+        assert!(shopped.license().await.expires_at > Some(longer), "paid for beyond");
+    }
+
+    async fn an_older_state_of_a_shop_that_gives_numbers_changes_nothing(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let sold = subscribed(&shopped);
+        let end = until(&shopped).plus(Seconds::days(60)).plus(ShopRules::default().grace());
+        for (state, sequence) in [(sold.clone().renewed(3), 3), (sold.clone(), 1), (sold.clone().renewed(2).paid_back(TOTAL), 2)] {
+            shopped.told_next(&state, sequence).await;
+            shopped.world.clock.advance(Seconds(1));
+        }
+        let license = shopped.license().await;
+        assert_eq!((license.expires_at, license.status), (Some(end), LicenseStatus::Active));
+        let passed: Vec<_> = shopped.events().await.into_iter().map(|event| event.state).collect();
+        assert_eq!(passed, [ShopEventState::PassedOver, ShopEventState::PassedOver, ShopEventState::Applied]);
+    }
+
+    async fn what_is_gone_is_revoked_by_the_rule_of_the_shop(db: TestDb) {
+        for kind in [ShopKind::Stripe, ShopKind::LemonSqueezy, ShopKind::Generic] {
+            for rule in [Consequence::AtOnce, Consequence::AfterDays(14), Consequence::Ask] {
+                let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+                let shopped = Shopped::new(&db, kind).await;
+                shopped.rules(ShopRules { on_refund: rule, ..ShopRules::default() }).await;
+                let sold = Sold::once(2, price(kind));
+                shopped.told_next(&sold, 1).await;
+                shopped.told_next(&sold.clone().paid_back(TOTAL), 2).await;
+                let license = shopped.license().await;
+                assert_eq!(shopped.orders().await[0].status, OrderStatus::Refunded, "{kind:?}");
+                if rule == Consequence::Ask {
+                    assert_eq!((license.status, shopped.waits().await.kind), (LicenseStatus::Active, InboxKind::Refund));
+                    continue;
+                }
+                assert_eq!(license.status, LicenseStatus::Revoked, "{kind:?} {rule}");
+                assert!(license.status_reason.as_ref().unwrap().as_str().contains("49.00 EUR"), "{license:?}");
+                let later = (rule != Consequence::AtOnce).then(|| shopped.now().plus(Seconds::days(14)));
+                assert_eq!(license.status_effective_at, later);
+                assert!(shopped.inbox().await.is_empty());
+                let [told] = shopped.log("license.revoked").await.try_into().unwrap();
+                assert_eq!(told.actor, event::Actor::Shop(shopped.shop));
+                // A person gives it back: the same told again does not take it once more.
+                let back = ChangeStatus { change: StatusChange::Reinstate, reason: text("Goodwill"), effective_at: None, dry_run: false };
+                shopped.world.service.change_status(&shopped.world.call(), license.id, back).await.unwrap();
+                shopped.told_next(&sold.clone().paid_back(TOTAL), 3).await;
+                assert_eq!(shopped.license().await.status, LicenseStatus::Active);
+            }
+        }
+    }
+
+    async fn a_lost_dispute_has_a_rule_of_its_own_and_an_open_one_has_none(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Paddle).await;
+        let never = ShopRules { on_refund: Consequence::Ask, on_dispute: Consequence::AtOnce, grace_days: 0 };
+        shopped.rules(never).await;
+        let disputed = |word| Sold { dispute: Some(word), ..Sold::once(2, price(ShopKind::Paddle)) };
+        for (word, status) in [("open", LicenseStatus::Active), ("won", LicenseStatus::Active), ("lost", LicenseStatus::Revoked)] {
+            shopped.told(&disputed(word)).await;
+            assert_eq!(shopped.license().await.status, status, "{word}");
+        }
+        assert_eq!(shopped.orders().await[0].status, OrderStatus::Refunded);
+        let told: Vec<_> = shopped.log("order.disputed").await.iter().map(|event| event.data["after"]["dispute"].clone()).collect();
+        assert_eq!(told, ["lost", "won", "open"], "the newest first");
+    }
+
+    async fn a_part_that_is_paid_back_is_for_a_person_and_each_part_anew(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let sold = Sold::once(2, price(kind));
+            shopped.told_next(&sold.clone().paid_back(1_000), 1).await;
+            let entry = shopped.waits().await;
+            assert_eq!((entry.kind, shopped.license().await.status), (InboxKind::Part, LicenseStatus::Active), "{kind:?}");
+            assert_eq!(shopped.orders().await[0].status, OrderStatus::PartiallyRefunded);
+            shopped.resolve(entry.id, Resolve::Dismiss).await;
+            shopped.told_next(&sold.clone().paid_back(1_000), 2).await;
+            assert!(shopped.inbox().await.is_empty(), "{kind:?}: it was decided");
+            shopped.told_next(&sold.clone().paid_back(2_000), 3).await;
+            let more = shopped.waits().await;
+            assert!(more.detail.contains("20.00 EUR"), "{}", more.detail);
+            let would = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
+            let would = shopped.world.service.resolve_inbox(&shopped.world.call(), more.id, would).await.unwrap();
+            assert!(!would.applied && would.licenses.len() == 1 && shopped.license().await.status == LicenseStatus::Active);
+            shopped.resolve(more.id, Resolve::Revoke { effective_at: None }).await;
+            assert_eq!(shopped.license().await.status, LicenseStatus::Revoked);
+            let again = shopped.resolve_as(&shopped.world.call(), more.id, Resolve::Dismiss).await;
+            assert_eq!(again.unwrap_err().code, ErrorCode::ChangedMeanwhile);
+        }
+    }
+
+    async fn more_than_ten_licenses_are_never_revoked_by_a_rule(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let mut message = Sold::once(2, price(ShopKind::Generic)).described(1);
+        let line = message["sale"]["lines"][0].clone();
+        message["sale"]["lines"] = (0..11).map(|n| { let mut line = line.clone(); line["id"] = n.to_string().into(); line }).collect();
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        message["sequence"] = 2.into();
+        message["sale"]["payment"] = "paid_back".into();
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        let licenses = shopped.licenses().await;
+        assert!(licenses.len() == 11 && licenses.iter().all(|license| license.status == LicenseStatus::Active));
+        let entry = shopped.waits().await;
+        assert_eq!(entry.kind, InboxKind::Refund);
+        let admin = shopped.world.member(Role::Admin).await;
+        let alone = shopped.resolve_as(&admin, entry.id, Resolve::Revoke { effective_at: None }).await;
+        assert_eq!(alone.unwrap_err().code, ErrorCode::Forbidden);
+        let owner = shopped.world.member(Role::Owner).await;
+        let done = shopped.resolve_as(&owner, entry.id, Resolve::Revoke { effective_at: None }).await.unwrap();
+        assert_eq!(done.licenses.len(), 11);
+    }
+
+    async fn a_price_that_nobody_has_placed_waits_and_is_sold_as_soon_as_somebody_has(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let strange = if kind == ShopKind::LemonSqueezy { "99" } else { "price_unknown" };
+            for tag in [2, 3] {
+                shopped.told(&Sold { quantity: 2, ..Sold::once(tag, strange) }).await;
+            }
+            let waiting = shopped.inbox().await;
+            assert!(waiting.len() == 2 && waiting.iter().all(|entry| entry.kind == InboxKind::Price), "{waiting:?}");
+            assert!(shopped.licenses().await.is_empty() && shopped.orders().await.len() == 2, "the order is known");
+            let viewer = shopped.world.member(Role::Viewer).await;
+            assert_eq!(shopped.resolve_as(&viewer, waiting[0].id, Resolve::Dismiss).await.unwrap_err().code, ErrorCode::Forbidden);
+            let plan = Some(shopped.world.plan);
+            let developer = shopped.world.member(Role::Developer).await;
+            let map = Resolve::Map { plan, quantity_is_seats: true };
+            assert_eq!(shopped.resolve_as(&developer, waiting[0].id, map.clone()).await.unwrap_err().code, ErrorCode::Forbidden);
+            shopped.resolve(waiting[0].id, map).await;
+            assert!(shopped.inbox().await.is_empty(), "both waited for the same");
+            shopped.work_off().await;
+            let licenses = shopped.licenses().await;
+            assert_eq!(licenses.iter().map(|license| license.terms.seats).collect::<Vec<_>>(), [2, 2], "{kind:?}");
+            // Nothing is issued twice when it is told once more.
+            shopped.told_next(&Sold { quantity: 2, ..Sold::once(2, strange) }, 7).await;
+            assert_eq!(shopped.licenses().await.len(), 2);
+        }
+    }
+
+    async fn several_pieces_of_which_nobody_said_what_they_mean_wait_and_what_needs_no_license_does_not(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.price("price_editor", Some(shopped.world.plan), false).await;
+        shopped.price("price_mug", None, false).await;
+        shopped.told(&Sold { quantity: 3, ..Sold::once(2, "price_editor") }).await;
+        shopped.told(&Sold { quantity: 3, ..Sold::once(3, "price_mug") }).await;
+        let entry = shopped.waits().await;
+        assert_eq!((entry.kind, shopped.licenses().await.len()), (InboxKind::Quantity, 0));
+        let done = shopped.resolve(entry.id, Resolve::Issue { plan: shopped.world.plan, seats: Some(30) }).await;
+        assert_eq!((done.licenses.len(), done.entry.resolution), (1, Resolution::Issued));
+        let license = shopped.license().await;
+        assert_eq!((license.terms.seats, license.order), (30, entry.order));
+        let [told] = shopped.log("license.issued").await.try_into().unwrap();
+        assert_eq!(told.actor, event::Actor::System, "whoever decided");
+        shopped.told_next(&Sold { quantity: 3, ..Sold::once(2, "price_editor") }, 2).await;
+        assert!(shopped.inbox().await.is_empty() && shopped.licenses().await.len() == 1);
+        // One piece is one license, with the plan's seats.
+        shopped.told(&Sold::once(4, "price_editor")).await;
+        let other = shopped.licenses().await.into_iter().find(|other| other.id != license.id);
+        assert_eq!(other.unwrap().terms.seats, 3);
+    }
+
+    async fn what_was_dismissed_stays_so_and_what_was_looked_at_again_waits_again(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let sold = Sold::once(2, "price_unknown");
+        shopped.told_next(&sold, 1).await;
+        let entry = shopped.waits().await;
+        shopped.resolve(entry.id, Resolve::Again).await;
+        assert!(shopped.inbox().await.is_empty());
+        shopped.work_off().await;
+        assert_eq!(shopped.waits().await.id, entry.id, "nothing has changed");
+        shopped.resolve(entry.id, Resolve::Dismiss).await;
+        for sequence in 2..5 {
+            shopped.told_next(&sold, sequence).await;
+        }
+        assert!(shopped.inbox().await.is_empty() && shopped.licenses().await.is_empty());
+        let reasonless = ResolveInput { how: Resolve::Dismiss, reason: None, dry_run: false };
+        let refused = shopped.world.service.resolve_inbox(&shopped.world.call(), entry.id, reasonless).await.unwrap_err();
+        assert_eq!(refused.pointer.as_deref(), Some("/reason"));
+    }
+
+    async fn a_buyer_without_an_address_is_chosen_by_a_person(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let mut message = Sold::once(2, price(ShopKind::Generic)).described(1);
+        message["sale"].as_object_mut().unwrap().remove("buyer");
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        let entry = shopped.waits().await;
+        assert_eq!((entry.kind, shopped.orders().await.len()), (InboxKind::Buyer, 0));
+        let new = CreateCustomer { email: Some(text("found@example.com")), ..CreateCustomer::default() };
+        shopped.resolve(entry.id, Resolve::Customer(CustomerChoice::New(new))).await;
+        shopped.work_off().await;
+        assert_eq!(shopped.license().await.customer_email.unwrap().as_str(), "found@example.com");
+        assert!(shopped.inbox().await.is_empty());
+    }
+
+    async fn a_payment_for_nothing_known_can_be_linked_to_a_license_which_then_follows_it(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let service = &shopped.world.service;
+        let known = service.issue_license(&shopped.world.call(), IssueLicense::of(shopped.world.plan)).await.unwrap().license;
+        let mut message = Sold::once(2, "x").described(1);
+        message["sale"]["lines"] = Value::Array(Vec::new());
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        let entry = shopped.waits().await;
+        assert_eq!((entry.kind, shopped.orders().await.len()), (InboxKind::Charge, 0));
+        shopped.resolve(entry.id, Resolve::License(known.id)).await;
+        shopped.work_off().await;
+        assert_eq!(shopped.license().await.order, Some(shopped.orders().await[0].id));
+        message["sequence"] = 2.into();
+        message["sale"]["payment"] = "paid_back".into();
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        assert_eq!(shopped.license().await.status, LicenseStatus::Revoked);
+    }
+
+    async fn an_existing_license_that_a_subscription_was_bought_for_follows_it(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        let service = &shopped.world.service;
+        let mut own = IssueLicense::of(shopped.world.plan);
+        own.expires_at = Some(shopped.now().plus(Seconds::days(3)));
+        let known = service.issue_license(&shopped.world.call(), own).await.unwrap().license;
+        let sold = Sold::subscribed(3, "price_unknown", until(&shopped));
+        shopped.told(&sold).await;
+        let entry = shopped.waits().await;
+        let done = shopped.resolve(entry.id, Resolve::License(known.id)).await;
+        assert_eq!(done.entry.resolution, Resolution::Linked);
+        shopped.price("price_unknown", Some(shopped.world.plan), true).await;
+        shopped.work_off().await;
+        let license = shopped.license().await;
+        assert_eq!((license.id, license.expires_at), (known.id, Some(until(&shopped).plus(ShopRules::default().grace()))));
+        shopped.told(&sold.renewed(2)).await;
+        assert!(shopped.license().await.expires_at > license.expires_at);
+    }
+
+    async fn another_price_of_the_same_product_is_another_plan_and_of_another_one_waits(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let studio = shopped.other_plan("studio").await;
+            let (_, elsewhere) = product(&shopped.world.service, &shopped.world.call(), "viewer").await;
+            let [pro, bigger, other] = if kind == ShopKind::LemonSqueezy { ["4711", "12", "13"] } else { ["price_editor", "price_studio", "price_viewer"] };
+            shopped.price(bigger, Some(studio), true).await;
+            shopped.price(other, Some(elsewhere), true).await;
+            let sold = Sold { price: pro.to_owned(), ..subscribed(&shopped) };
+            shopped.told_next(&sold, 1).await;
+            let first = shopped.license().await;
+            shopped.told_next(&Sold { price: bigger.to_owned(), quantity: 7, ..sold.clone().renewed(2) }, 2).await;
+            let second = shopped.license().await;
+            assert_eq!((second.id, second.plan, second.terms.seats), (first.id, studio, 7), "{kind:?}");
+            assert!(second.expires_at > first.expires_at, "{kind:?}");
+            shopped.told_next(&Sold { price: other.to_owned(), ..sold.clone().renewed(3) }, 3).await;
+            let waiting = shopped.inbox().await;
+            assert!(waiting.iter().any(|entry| entry.kind == InboxKind::Line), "{kind:?}: {waiting:?}");
+            assert!(shopped.licenses().await.iter().any(|license| license.plan == studio), "{kind:?}: it stays");
+        }
+    }
+
+    async fn what_is_paid_for_although_it_is_revoked_waits_for_a_person(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        let sold = subscribed(&shopped);
+        shopped.told(&sold).await;
+        let license = shopped.license().await;
+        let revoke = ChangeStatus { change: StatusChange::Revoke, reason: text("Abuse"), effective_at: None, dry_run: false };
+        shopped.world.service.change_status(&shopped.world.call(), license.id, revoke).await.unwrap();
+        shopped.told(&sold.clone().renewed(2)).await;
+        assert_eq!((shopped.waits().await.kind, shopped.license().await.status), (InboxKind::Revoked, LicenseStatus::Revoked));
+    }
+
+    async fn a_provider_that_fails_is_asked_again_and_nothing_is_lost(db: TestDb) {
+        for kind in [ShopKind::Stripe, ShopKind::Paddle, ShopKind::LemonSqueezy] {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            shopped.provider.fails_with(Some(500));
+            shopped.told(&Sold::once(2, price(kind))).await;
+            let shop = shopped.world.service.shop(&shopped.world.system(), shopped.shop).await.unwrap();
+            assert!(shop.failing.unwrap().why.contains("500"));
+            assert!(shopped.events().await.iter().all(|event| event.state == ShopEventState::Waiting));
+            assert!(shopped.world.service.shops_due().await.unwrap().is_empty(), "it is left alone for a moment");
+            for _ in 0..8 {
+                shopped.world.clock.advance(Seconds::minutes(6));
+                // What is about no sale is done with, and says nothing of whether the provider answers.
+                shopped.work_off().await;
+            }
+            assert!(shopped.licenses().await.is_empty());
+            let standing = |standing| holdfast_service::admin::alerts::AlertFilter { standing: Some(standing), code: Some("shop_unreachable"), ..<_>::default() };
+            let alerts = async |is| shopped.world.service.alerts(&shopped.world.system(), standing(is), page()).await.unwrap().items.len();
+            assert_eq!(alerts(true).await, 1, "{kind:?}");
+            shopped.provider.fails_with(None);
+            shopped.world.clock.advance(Seconds::hours(2));
+            shopped.work_off().await;
+            assert_eq!(shopped.license().await.status, LicenseStatus::Active);
+            assert_eq!((alerts(true).await, alerts(false).await), (0, 1));
+            assert_eq!(shopped.world.service.shop(&shopped.world.system(), shopped.shop).await.unwrap().failing, None);
+        }
+    }
+
+    async fn what_cannot_be_read_for_three_days_or_makes_no_sense_waits_for_a_person(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Paddle).await;
+        let message = Sold::once(2, price(ShopKind::Paddle)).messages(ShopKind::Paddle).remove(0);
+        shopped.provider.fails_with(Some(503));
+        shopped.send(&message).await;
+        shopped.work_off().await;
+        shopped.world.clock.advance(Seconds::days(4));
+        shopped.work_off().await;
+        let entry = shopped.waits().await;
+        assert!(entry.kind == InboxKind::Unreadable && entry.detail.contains("503"), "{entry:?}");
+        // The provider does not know it: of another account, perhaps.
+        shopped.provider.fails_with(None);
+        shopped.resolve(entry.id, Resolve::Again).await;
+        shopped.work_off().await;
+        assert!(shopped.waits().await.detail.contains("does not know"));
+        shopped.provider.knows(ShopKind::Paddle, &Sold::once(2, price(ShopKind::Paddle)));
+        shopped.resolve(entry.id, Resolve::Again).await;
+        shopped.work_off().await;
+        assert!(shopped.inbox().await.is_empty() && shopped.license().await.status == LicenseStatus::Active);
+    }
+
+    async fn a_rule_of_ours_that_a_sale_breaks_is_for_a_person(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.told(&Sold { quantity: 2_000_000, ..Sold::once(2, price(ShopKind::Generic)) }).await;
+        let entry = shopped.waits().await;
+        assert!(entry.kind == InboxKind::Unreadable && entry.detail.contains("seats"), "{entry:?}");
+        assert!(shopped.licenses().await.is_empty() && shopped.orders().await.is_empty(), "all of it or nothing");
+    }
+
+    async fn one_node_works_off_and_whoever_lost_the_duty_writes_nothing(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        let other = node(db.another_node().await, &shopped.world.clock);
+        other.ask_through(Arc::new(Wire(shopped.provider.clone())));
+        other.join(membership(2));
+        let service = &shopped.world.service;
+        let first = service.sales_duty(None).await.unwrap().unwrap();
+        assert!(other.sales_duty(None).await.unwrap().is_none());
+        let sold = Sold::once(2, price(ShopKind::Stripe));
+        shopped.provider.knows(ShopKind::Stripe, &sold);
+        shopped.send(&sold.messages(ShopKind::Stripe)[1]).await;
+        service.stop_selling().await.unwrap();
+        let second = other.sales_duty(None).await.unwrap().unwrap();
+        let shop = service.shops_due().await.unwrap().remove(0);
+        assert_eq!(service.work_off(&shop, first).await.unwrap(), 0);
+        assert!(shopped.licenses().await.is_empty());
+        assert_eq!(other.work_off(&shop, second).await.unwrap(), 1);
+        assert_eq!(shopped.licenses().await.len(), 1);
+    }
+
+    async fn what_was_told_is_forgotten_after_35_days_but_not_what_waits(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.told(&Sold::once(2, price(ShopKind::Generic))).await;
+        shopped.told(&Sold::once(3, "price_unknown")).await;
+        shopped.world.clock.advance(Seconds::days(2));
+        shopped.told(&Sold::once(4, price(ShopKind::Generic))).await;
+        shopped.world.clock.advance(Seconds::days(34));
+        let background = shopped.world.service.clone();
+        let running = tokio::spawn(async move { background.run_background(std::future::pending()).await });
+        for _ in 0..100 {
+            if shopped.events().await.len() < 3 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        running.abort();
+        let left: Vec<_> = shopped.events().await.into_iter().map(|event| event.sale.unwrap()).collect();
+        assert_eq!(left, ["order-4", "order-3"], "the newest first");
+        let detail = shopped.world.service.inbox_entry(&shopped.world.system(), shopped.waits().await.id).await.unwrap();
+        assert!(detail.message.unwrap().1.contains("price_unknown"));
+    }
+
+    async fn nothing_secret_is_shown_or_logged(db: TestDb) {
+        for kind in ShopKind::ALL {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let other = UpdateShop { api_key: Some(Secret::new("another_key_of_the_tests")), ..UpdateShop::default() };
+            shopped.world.service.update_shop(&shopped.world.call(), shopped.shop, other).await.unwrap();
+            let shown = format!("{:?}", shopped.world.service.shop(&shopped.world.system(), shopped.shop).await.unwrap());
+            let log = shopped.world.service.events(&shopped.world.system(), EventFilter::default(), page()).await.unwrap();
+            let text = format!("{shown} {:?} {:?}", log.items, Secret::new(&shopped.secret));
+            for secret in [shopped.secret.as_str(), API_KEY, "another_key"] {
+                assert!(!text.contains(secret), "{kind:?}: {text}");
+            }
+            let test = shopped.world.service.test_shop(&shopped.world.call(), shopped.shop).await.unwrap();
+            assert_eq!(test.works, kind == ShopKind::Generic, "{test:?}");
+        }
+    }
+
+    async fn who_may_see_shops_and_who_may_decide_is_settled_by_roles(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.told(&Sold::once(2, price(ShopKind::Generic)).paid_back(1_000)).await;
+        let entry = shopped.waits().await;
+        for (role, sees, decides) in [
+            (Role::Owner, true, true), (Role::Admin, true, true), (Role::Developer, true, false),
+            (Role::Support, false, true), (Role::Viewer, false, false),
+        ] {
+            let call = shopped.world.member(role).await;
+            assert_eq!(shopped.world.service.shop_prices(&call.actor, shopped.shop).await.is_ok(), sees, "{role:?}");
+            let would = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
+            assert_eq!(shopped.world.service.resolve_inbox(&call, entry.id, would).await.is_ok(), decides, "{role:?}");
+        }
+        // Support confirms that it is them before somebody loses access.
+        let support = shopped.world.member(Role::Support).await;
+        shopped.world.clock.advance(Seconds::minutes(11));
+        let late = shopped.resolve_as(&support, entry.id, Resolve::Revoke { effective_at: None }).await;
+        assert_eq!(late.unwrap_err().code, ErrorCode::StepUpRequired);
+        let token = shopped.world.token(&[Permission::CustomersWrite]).await;
+        let refused = shopped.resolve_as(&token, entry.id, Resolve::Revoke { effective_at: None }).await;
+        assert_eq!(refused.unwrap_err().code, ErrorCode::Forbidden);
+        shopped.resolve_as(&token, entry.id, Resolve::Dismiss).await.unwrap();
+    }
+}
