@@ -1,7 +1,7 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`vault`] seals secrets under the master key; [`error`] lists
+//! vendors, support staff and the command line do; [`portal`] is what the vendors' customers do; [`vault`] seals secrets under the master key; [`error`] lists
 //! everything that can be answered instead of a result.
 
 pub mod actor;
@@ -10,6 +10,7 @@ pub mod admin;
 pub mod browser;
 pub mod bundles;
 pub mod error;
+pub mod portal;
 pub mod runtime;
 pub mod standard_webhooks;
 pub mod system;
@@ -61,6 +62,7 @@ struct Inner {
     parts: Parts,
     runtime: runtime::State,
     admin: admin::State,
+    portal: portal::State,
 }
 
 impl Service {
@@ -68,7 +70,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let runtime = runtime::State::new(&parts);
         let admin = admin::State::new(&parts);
-        Self(Arc::new(Inner { parts, runtime, admin }))
+        let portal = portal::State::new(&parts);
+        Self(Arc::new(Inner { parts, runtime, admin, portal }))
     }
 
     /// The current time.

@@ -69,6 +69,20 @@ pub async fn of_customer(
     all(q, sql, args![scope.vendor(), customer]).await
 }
 
+/// The same, locked until the commit.
+pub async fn lock_of_customer(
+    tx: &mut Tx,
+    scope: Scope,
+    customer: CustomerId,
+) -> Result<Vec<CustomerPersonRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!(
+        "SELECT {} FROM customer_people WHERE vendor = $1 AND customer = $2 ORDER BY customer_people.id{lock}",
+        CustomerPersonRow::COLUMNS
+    );
+    all(tx, sql, args![scope.vendor(), customer]).await
+}
+
 /// Everybody of that address, of whichever customer of the scope's vendor: whoever came last first, at most 50.
 pub async fn by_email(
     q: &mut dyn Querier,

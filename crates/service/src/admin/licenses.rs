@@ -23,7 +23,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, products,
+    orders, plans, portal_sessions, products,
 };
 use serde_json::{Value, json};
 
@@ -305,6 +305,8 @@ impl Service {
             job!(act, input, key, sealed, hint => |tx| {
                 let mut row = lock(&act, tx, id).await?;
                 licenses::rekey(tx, act.scope, id, (&hash, &sealed, &hint), act.now).await?;
+                // Whoever the old key let in to the portal.
+                portal_sessions::end_of_license(tx, act.scope, id).await?;
                 let data = json!({
                     "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": input.reason,
                 });
@@ -333,6 +335,7 @@ impl Service {
                 let before = row.license.customer;
                 row.license.customer = Some(customer.id);
                 save(&act, tx, &row.license).await?;
+                portal_sessions::end_of_license(tx, act.scope, id).await?;
                 let data = json!({
                     "before": { "customer": before }, "after": { "customer": customer.id }, "reason": input.reason,
                 });

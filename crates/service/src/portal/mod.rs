@@ -1,0 +1,38 @@
+//! The customers' portal: what the people of a vendor's customers do for themselves.
+//!
+//! Whoever is in the portal is a [`CustomerActor`], which is not what a vendor's people are: none of the management use cases
+//! takes one, and none of these takes a member. Everything here is done to the actor's own company, and what is another's
+//! is answered as what does not exist.
+
+mod actor;
+mod door;
+mod letters;
+mod licenses;
+mod look;
+mod people;
+mod seats;
+mod sessions;
+pub mod views;
+
+pub use actor::{CustomerActor, CustomerCall};
+pub use door::{Asked, InvitePerson, PortalSignedIn};
+pub use letters::Letter;
+
+use crate::{Parts, Service};
+
+/// What a node keeps in memory for the portal. Everything in it can be lost.
+pub(crate) struct State {
+    letters: letters::Box,
+}
+
+impl State {
+    pub(crate) fn new(_parts: &Parts) -> Self {
+        Self { letters: letters::Box::default() }
+    }
+}
+
+impl Service {
+    fn portal(&self) -> &State {
+        &self.0.portal
+    }
+}
