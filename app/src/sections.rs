@@ -181,6 +181,16 @@ sections! {
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }
+    // What a customer's browser loads: nothing of the console's.
+    portal {
+        Portal: portal::PortalPage;
+        PortalCode: portal::CodePage;
+        OwnLicense: portal::license::LicensePage;
+        OwnSeat: portal::license::SeatPage;
+        OwnOrders: portal::OrdersPage;
+        OwnPeople: portal::account::PeoplePage;
+        OwnAccount: portal::account::AccountPage;
+    }
     accounts {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;

@@ -7,13 +7,14 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
+mod portal;
 mod provider;
 mod refusal;
 mod sessions;
 mod shell;
 mod upload;
 
-pub(crate) use guard::{Visitor, encode, set_cookie};
+pub(crate) use guard::{Guest, Visitor, encode, portal_cookie, set_cookie, set_lax_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};

@@ -21,7 +21,7 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
-    provider, refusal, sessions,
+    portal, provider, refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
 };
@@ -83,6 +83,8 @@ pub fn router(state: AppState) -> Router {
         .route(provider::LEAVE, get(provider::leave))
         .route(provider::RETURN, get(provider::come_back))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
+        .route(portal::LEASE, post(portal::lease))
+        .route(portal::DATA, post(portal::data))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))

@@ -186,6 +186,9 @@ const DONE: &[(&str, &str)] = &[
     ("view_saved", "View saved. It is a tab above the list now."),
     ("view_removed", "View removed."),
     ("saved", "Saved."),
+    ("own_seat_freed", "Place freed. The computer stops when it next asks."),
+    ("place_taken", "Place taken back. Its computers stop when they next ask."),
+    ("colleague_invited", "Asked in. They sign in here with their address."),
 ];
 
 /// Says what was just done, where the address tells of something.
