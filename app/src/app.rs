@@ -38,6 +38,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("sign-in") view=Page::PortalCode />
                     <Route path=path!("licenses/:id") view=Page::OwnLicense />
                     <Route path=path!("licenses/:id/seats/:seat") view=Page::OwnSeat />
+                    <Route path=path!("offline") view=Page::Offline />
                     <Route path=path!("orders") view=Page::OwnOrders />
                     <Route path=path!("people") view=Page::OwnPeople />
                     <Route path=path!("account") view=Page::OwnAccount />

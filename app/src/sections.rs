@@ -187,6 +187,7 @@ sections! {
         PortalCode: portal::CodePage;
         OwnLicense: portal::license::LicensePage;
         OwnSeat: portal::license::SeatPage;
+        Offline: portal::offline::OfflinePage;
         OwnOrders: portal::OrdersPage;
         OwnPeople: portal::account::PeoplePage;
         OwnAccount: portal::account::AccountPage;

@@ -28,6 +28,8 @@ CREATE TABLE portal_sessions (
     expires_at BIGINT NOT NULL,
     origin TEXT COLLATE "C" NOT NULL,
     browser TEXT COLLATE "C" NOT NULL,
+    -- What a computer without a network was last answered through it, as JSON.
+    answer TEXT COLLATE "C",
     CHECK ((person IS NULL) <> (license IS NULL)),
     FOREIGN KEY (vendor, customer) REFERENCES customers (vendor, id),
     FOREIGN KEY (vendor, person) REFERENCES customer_people (vendor, id) ON DELETE CASCADE,

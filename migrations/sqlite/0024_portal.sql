@@ -28,6 +28,8 @@ CREATE TABLE portal_sessions (
     expires_at INTEGER NOT NULL,
     origin TEXT NOT NULL,
     browser TEXT NOT NULL,
+    -- What a computer without a network was last answered through it, as JSON.
+    answer TEXT,
     CHECK ((person IS NULL) <> (license IS NULL)),
     FOREIGN KEY (vendor, customer) REFERENCES customers (vendor, id),
     FOREIGN KEY (vendor, person) REFERENCES customer_people (vendor, id) ON DELETE CASCADE,

@@ -85,6 +85,8 @@ pub fn router(state: AppState) -> Router {
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
         .route(portal::LEASE, post(portal::lease))
         .route(portal::DATA, post(portal::data))
+        .route(portal::ANSWER, post(portal::answer).layer(DefaultBodyLimit::max(portal::PHOTO_LIMIT)))
+        .route(portal::ANSWERED, get(portal::answered))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))

@@ -2,28 +2,125 @@
 //! link makes anything.
 
 use axum::{
-    extract::{Path, Request, State},
-    http::header,
+    extract::{FromRequest as _, Multipart, Path, Request, State, multipart::MultipartError},
+    http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use holdfast_domain::SeatId;
 use holdfast_service::{
     Error, ErrorCode,
     portal::{CustomerActor, CustomerCall},
+    qr,
 };
+use tokio::sync::Semaphore;
 
-use super::{AppState, Guest, guard::plain};
+use super::{
+    AppState, Guest,
+    guard::plain,
+    refusal::{go, refuse},
+};
+use crate::UiError;
 
 /// Where a lease is fetched.
 pub const LEASE: &str = "/portal/{vendor}/leases/{seat}";
 /// Where everything that is held is fetched.
 pub const DATA: &str = "/portal/{vendor}/data";
 
+/// Where the request of a computer without a network is brought.
+pub const ANSWER: &str = "/portal/{vendor}/offline/answer";
+/// Where the last answer is fetched as a file.
+pub const ANSWERED: &str = "/portal/{vendor}/offline/file";
+
+/// Largest request or photograph we take, in bytes.
+pub const PHOTO_LIMIT: usize = 12 << 20;
+/// Photographs read at the same time.
+static READING: Semaphore = Semaphore::const_new(2);
+
 /// Whoever asks, and from where.
-fn call(request: &Request) -> Result<CustomerCall, Error> {
-    let guest = request.extensions().get::<Guest>().and_then(|Guest(guest)| guest.clone());
+fn call(extensions: &Extensions, headers: &HeaderMap) -> Result<CustomerCall, Error> {
+    let guest = extensions.get::<Guest>().and_then(|Guest(guest)| guest.clone());
     let actor: CustomerActor = guest.map(|(actor, _)| actor).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
-    Ok(CustomerCall::new(actor, super::info(request.extensions(), request.headers())))
+    Ok(CustomerCall::new(actor, super::info(extensions, headers)))
+}
+
+/// Answers a computer without a network, and leads back to the page that shows the answer, or why there is none.
+pub async fn answer(
+    State(state): State<AppState>,
+    Path(vendor): Path<String>,
+    request: Request,
+) -> Response {
+    let (sent, body) = request.into_parts();
+    let back = format!("/portal/{vendor}/offline");
+    let mut typed = Vec::new();
+    let answered = async {
+        let call = call(&sent.extensions, &sent.headers)?;
+        let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
+        let form = form.map_err(|error| broken().with_source(error.body_text()))?;
+        let (text, license) = read(form, &mut typed).await?;
+        let license = match license.as_str() {
+            "" => None,
+            license => Some(license.parse().map_err(|_| Error::new(ErrorCode::NotFound))?),
+        };
+        state.service().answer_offline(&call, &text, license).await
+    };
+    match answered.await {
+        Ok(_) => go(&back),
+        Err(error) => {
+            let id = super::info(&sent.extensions, &sent.headers).request_id;
+            if error.code.status() >= 500 {
+                tracing::error!(?error, request = id, "a computer without a network could not be answered");
+            }
+            let error = UiError::of(&error, Some(id).filter(|id| !id.is_empty()));
+            refuse(&state, &sent, &back, error, typed).await
+        }
+    }
+}
+
+fn broken() -> Error {
+    Error::invalid("/request", "The upload broke off. Send it again.")
+}
+
+/// The text of the request, from the file, the picture or the field, and the license that was chosen.
+async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<(String, String), Error> {
+    let broken = |error: MultipartError| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Error::new(ErrorCode::BodyTooLarge)
+        } else {
+            broken().with_source(error)
+        }
+    };
+    let (mut text, mut license, mut brought) = (String::new(), String::new(), Vec::new());
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        match field.name().unwrap_or_default() {
+            "request" => text = field.text().await.map_err(broken)?,
+            "license" => license = field.text().await.map_err(broken)?,
+            "file" => brought = field.bytes().await.map_err(broken)?.to_vec(),
+            _ => {}
+        }
+    }
+    typed.extend([("request".to_owned(), text.clone()), ("license".to_owned(), license.clone())]);
+    if brought.is_empty() {
+        return Ok((text, license));
+    }
+    if !qr::is_picture(&brought) {
+        let said = String::from_utf8(brought);
+        return Ok((said.map_err(|_| Error::invalid("/request", "The file is neither text nor a picture."))?, license));
+    }
+    let _turn = READING.acquire().await.map_err(Error::internal)?;
+    let seen = tokio::task::spawn_blocking(move || qr::read(&brought)).await.map_err(Error::internal)?;
+    let nothing = || Error::invalid("/request", "No QR code can be read in the picture. Take it from nearer, sharp and whole.");
+    Ok((seen.ok_or_else(nothing)?, license))
+}
+
+/// The last answer as a file.
+pub async fn answered(State(state): State<AppState>, request: Request) -> Response {
+    let id = super::info(request.extensions(), request.headers()).request_id;
+    let made = async {
+        let kept = state.service().offline_answer(&call(request.extensions(), request.headers())?).await?;
+        let kept = kept.filter(|kept| !kept.document.is_empty()).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        Ok(("offline-answer.json".to_owned(), kept.document.into_bytes()))
+    };
+    file(made.await, &id)
 }
 
 /// A file, or why there is none.
@@ -57,7 +154,7 @@ pub async fn lease(
     let id = super::info(request.extensions(), request.headers()).request_id;
     let made = async {
         let seat: SeatId = seat.parse().map_err(|_| Error::new(ErrorCode::NotFound))?;
-        let lease = state.service().my_lease(&call(&request)?, seat).await?;
+        let lease = state.service().my_lease(&call(request.extensions(), request.headers())?, seat).await?;
         Ok((lease.file_name, lease.document.into_bytes()))
     };
     file(made.await, &id)
@@ -66,6 +163,6 @@ pub async fn lease(
 /// Everything that is held about the company.
 pub async fn data(State(state): State<AppState>, request: Request) -> Response {
     let id = super::info(request.extensions(), request.headers()).request_id;
-    let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call(&request)?).await?)) };
+    let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call(request.extensions(), request.headers())?).await?)) };
     file(made.await, &id)
 }

@@ -186,8 +186,8 @@ const DONE: &[(&str, &str)] = &[
     ("view_saved", "View saved. It is a tab above the list now."),
     ("view_removed", "View removed."),
     ("saved", "Saved."),
-    ("own_seat_freed", "Place freed. The computer stops when it next asks."),
-    ("place_taken", "Place taken back. Its computers stop when they next ask."),
+    ("own_seat_freed", "Seat freed. The computer stops when it next asks."),
+    ("place_taken", "Seat taken back. Its computers stop when they next ask."),
     ("colleague_invited", "Asked in. They sign in here with their address."),
 ];
 

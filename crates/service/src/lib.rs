@@ -11,6 +11,7 @@ pub mod browser;
 pub mod bundles;
 pub mod error;
 pub mod portal;
+pub mod qr;
 pub mod runtime;
 pub mod standard_webhooks;
 pub mod system;

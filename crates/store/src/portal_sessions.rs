@@ -4,7 +4,7 @@
 use crate::{
     error::StoreError,
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record},
+    sql::{Querier, Record as _, all, args, bare, first, record, value},
     tx::Tx,
 };
 use holdfast_domain::{CustomerId, CustomerPersonId, Email, LicenseId, Timestamp, VendorId};
@@ -115,6 +115,18 @@ pub async fn touch(
     let sql =
         "UPDATE portal_sessions SET last_seen_at = $2, idle_expires_at = $3 WHERE id_hash = $1 AND last_seen_at <= $2";
     tx.rows(sql.into(), args![id_hash, last_seen, idle_expires]).await.map(|_| ())
+}
+
+/// Keeps what a computer without a network was answered through the session, in place of what was kept before.
+pub async fn keep_answer(tx: &mut Tx, id_hash: [u8; 32], answer: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE portal_sessions SET answer = $2 WHERE id_hash = $1";
+    tx.rows(sql.into(), args![id_hash, answer]).await.map(|_| ())
+}
+
+/// What was last kept so.
+pub async fn answer(q: &mut dyn Querier, id_hash: [u8; 32]) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT answer FROM portal_sessions WHERE id_hash = $1 AND answer IS NOT NULL";
+    value(q, sql, args![id_hash]).await
 }
 
 /// Ends a session.

@@ -60,7 +60,7 @@ pub fn PeoplePage() -> impl IntoView {
         let head = vec![("Person", ""), ("Role", ""), ("Last here", "right wide"), ("", "right")];
         view! {
             <PageHead title="People" total=people.len().to_string() />
-            <p class="page-sub">"Users see the company's licenses and keys, and manage computers. Administrators also say who comes in, and who has a place."</p>
+            <p class="page-sub">"Users see the company's licenses and keys, and manage computers. Administrators also say who comes in, and who has a seat."</p>
             <FormError error=step_error />
             <Rows label="People" head>{people.into_iter().map(row).collect_view()}</Rows>
             <Section title="Ask a colleague in">

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{Account, CodeView, Frame, Home, LicenseView, OrderRow, PersonRow, SeatView};
+use super::model::{Account, CodeView, Frame, Home, LicenseView, OfflineView, OrderRow, PersonRow, SeatView};
 use crate::{error::UiError, pages::List};
 
 /// What is around the pages of the portal at `vendor`.
@@ -230,6 +230,50 @@ pub async fn take_place(license: String, user: String, #[server(default)] to: St
     service.take_place_back(&ctx::customer_call(&actor), license, parse("user", &user)?, to).await?;
     ctx::redirect(&format!("/portal/{}/licenses/{license}?done=place_taken", look.path));
     Ok(())
+}
+
+/// Where a computer without a network is answered, and what it was answered last.
+#[server(output = crate::wire::Answer)]
+pub async fn offline_page() -> Result<OfflineView, UiError> {
+    use super::{model::AnswerView, words};
+    use crate::{
+        ctx,
+        ui::{Tone, When},
+    };
+    use holdfast_domain::{LicenseState, PortalAct};
+    use holdfast_service::{
+        admin::page::{Limit, PageRequest},
+        portal::Answered,
+        qr,
+    };
+    let actor = ctx::customer(PortalAct::SeatsWrite).await?;
+    let (service, call) = (ctx::service()?, ctx::customer_call(&actor));
+    let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let licenses = service.my_licenses(&actor, page).await?.items;
+    let open = licenses.iter().filter(|license| matches!(license.state, LicenseState::Active | LicenseState::Expired));
+    let licenses = open.map(|license| {
+        let row = words::row(license);
+        (row.id, format!("{} {} …{} ({} / {})", row.product, row.plan, row.key_hint, row.taken.0, row.taken.1))
+    });
+    let answer = service.offline_answer(&call).await?;
+    let answer = answer.map(|answer| {
+        let what = match answer.what {
+            Answered::Lease => (Tone::Good, "A lease"),
+            Answered::Denied => (Tone::Bad, "A refusal: the license does not allow it"),
+            Answered::Released => (Tone::Good, "Seat freed"),
+        };
+        // Where all of it fits one code it is one.
+        let whole = qr::picture(&answer.document).ok().filter(|_| !answer.document.is_empty());
+        let codes = whole.map_or_else(|| answer.parts.iter().filter_map(|part| qr::picture(part).ok()).collect(), |one| vec![one]);
+        AnswerView {
+            what: (what.0, what.1.to_owned()),
+            device: answer.device,
+            at: When::new(answer.at, service.now()),
+            document: answer.document,
+            codes: codes.into_iter().map(|(path, width)| (path, width as u64)).collect(),
+        }
+    });
+    Ok(OfflineView { licenses: licenses.collect(), answer })
 }
 
 /// The orders of the company.

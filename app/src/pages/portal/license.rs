@@ -58,7 +58,7 @@ pub fn LicensePage() -> impl IntoView {
                     <Fact name="License id"><Copyable text=row.id.clone() what="license id" /></Fact>
                 </Facts>
             </Section>
-            <Section title=format!("Computers ({} / {})", row.taken.0, row.taken.1)>
+            <Section title=format!("Seats ({} / {})", row.taken.0, row.taken.1)>
                 <Seats id=row.id seats=found.seats named=found.named />
             </Section>
         }
@@ -74,7 +74,7 @@ fn Key(id: String, hint: String, key: Option<String>, may: bool) -> impl IntoVie
         Some(key) => view! {
             <section class="section" aria-label="License key">
                 <div class="key-once"><Copyable text=key what="license key" /></div>
-                <p class="muted">"Whoever has it can use your places. It is shown here for two minutes; each time it is shown is noted."</p>
+                <p class="muted">"Whoever has it can use your seats. It is shown here for two minutes; each time it is shown is noted."</p>
             </section>
         }
         .into_any(),
@@ -202,13 +202,13 @@ fn Free(license: String, seat: String, consequence: String, releases: (u32, u32)
     let action = act::<FreeMySeat>();
     let error = act_error(action);
     view! {
-        <Section title="Free this place">
+        <Section title="Free this seat">
             <p>{consequence} " " {left(releases)}</p>
             <ActionForm action=action class="form section">
                 <FormError error />
                 <input type="hidden" name="license" value=license />
                 <input type="hidden" name="seat" value=seat />
-                <Submit label="Free place" danger=true pending=action.pending() />
+                <Submit label="Free seat" danger=true pending=action.pending() />
             </ActionForm>
         </Section>
     }
@@ -225,7 +225,7 @@ fn Place(license: String, place: (String, u64), releases: (u32, u32)) -> impl In
         format!("{user} uses this license on {devices} computers. All of them stop when they next ask.")
     };
     view! {
-        <Section title="Hand this person's place on">
+        <Section title="Hand this person's seat on">
             <p>{what} " It counts as one release. " {left(releases)}</p>
             <ActionForm action=action class="form section">
                 <FormError error />
@@ -235,10 +235,10 @@ fn Place(license: String, place: (String, u64), releases: (u32, u32)) -> impl In
                     name="to"
                     label="Colleague's e-mail"
                     kind="email"
-                    hint="Asked in here, and has the place once their application activates with this address. Leave it empty to take the place back only."
+                    hint="Asked in here, and has the seat once their application activates with this address. Leave it empty to take the seat back only."
                     error
                 />
-                <Submit label="Take place back" danger=true pending=action.pending() />
+                <Submit label="Take seat back" danger=true pending=action.pending() />
             </ActionForm>
         </Section>
     }

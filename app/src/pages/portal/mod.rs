@@ -4,6 +4,7 @@ pub mod account;
 pub mod api;
 pub mod license;
 pub mod model;
+pub mod offline;
 #[cfg(feature = "ssr")]
 mod words;
 
@@ -79,6 +80,7 @@ fn Menu(me: Me, home: String) -> impl IntoView {
     view! {
         <nav class="portal-nav" aria-label="Portal">
             <A href=home.clone() exact=true>"Licenses"</A>
+            <A href=to("/offline")>"Offline"</A>
             {orders}
             {people}
             <A href=to("/account")>"Account"</A>
@@ -104,7 +106,7 @@ pub fn PortalPage() -> impl IntoView {
             let body = if shown == 0 {
                 view! { <Empty title="No license yet" text="What is bought with your address appears here." /> }.into_any()
             } else {
-                let head = vec![("License", ""), ("State", ""), ("Valid until", "wide"), ("Places", "right")];
+                let head = vec![("License", ""), ("State", ""), ("Valid until", "wide"), ("Seats", "right")];
                 view! { <Rows label="Your licenses" head>{list.items.into_iter().map(license_row).collect_view()}</Rows> }
                     .into_any()
             };

@@ -207,3 +207,27 @@ pub struct SessionRow {
     /// When it ends unless it is used.
     pub ends: When,
 }
+
+/// Answering a computer without a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfflineView {
+    /// The licenses to choose from: id and words.
+    pub licenses: Vec<(String, String)>,
+    /// What was last answered in this session.
+    pub answer: Option<AnswerView>,
+}
+
+/// What a computer without a network was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerView {
+    /// What it is, in words.
+    pub what: (Tone, String),
+    /// What the computer calls itself.
+    pub device: Option<String>,
+    /// When it was given.
+    pub at: When,
+    /// What is carried back; empty where there is nothing.
+    pub document: String,
+    /// The same as QR codes, in the order in which they are taken in: path and width of each.
+    pub codes: Vec<(String, u64)>,
+}

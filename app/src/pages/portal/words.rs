@@ -113,14 +113,14 @@ pub fn seat(seat: &Seat, now: Timestamp) -> SeatRow {
 pub fn consequence(seat: &Seat, floating: bool, now: Timestamp) -> String {
     let name = seat.name.as_deref().unwrap_or("This computer");
     if seat.offline_until <= now {
-        return format!("{name} has no valid lease any more, so nothing stops. The place is free at once.");
+        return format!("{name} has no valid lease any more, so nothing stops. The seat is free at once.");
     }
     let latest = if floating {
         format!("at the latest in {}", span(seat.offline_until.since(now)))
     } else {
         format!("at the latest on {}", day(seat.offline_until))
     };
-    format!("{name} stops when it next asks, {latest}. The place is free at once; {name} can activate again while one is free.")
+    format!("{name} stops when it next asks, {latest}. The seat is free at once; {name} can activate again while one is free.")
 }
 
 /// The key of that license, where it was just asked for in this browser.

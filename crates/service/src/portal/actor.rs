@@ -1,9 +1,7 @@
 //! Who asks in the portal: proof of a sign-in that input cannot forge, and the customer it confines everything to.
 
-use crate::{
-    Error, ErrorCode, RequestInfo, Result, Service,
-    admin::act::Act,
-};
+use super::sessions::public_id;
+use crate::{Error, ErrorCode, RequestInfo, Result, Service, admin::act::Act};
 use holdfast_domain::{
     CustomerId, CustomerPersonId, CustomerRole, LicenseId, PortalAct, PortalRole, SessionId, VendorId, event,
 };
@@ -16,7 +14,8 @@ pub struct CustomerActor {
     vendor: VendorId,
     customer: CustomerId,
     who: Who,
-    session: SessionId,
+    /// The hash of their session's secret.
+    session: [u8; 32],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +29,7 @@ impl CustomerActor {
         (vendor, customer): (VendorId, CustomerId),
         person: CustomerPersonId,
         role: CustomerRole,
-        session: SessionId,
+        session: [u8; 32],
     ) -> Self {
         Self { vendor, customer, who: Who::Person(person, role), session }
     }
@@ -38,7 +37,7 @@ impl CustomerActor {
     pub(super) const fn key_holder(
         (vendor, customer): (VendorId, CustomerId),
         license: LicenseId,
-        session: SessionId,
+        session: [u8; 32],
     ) -> Self {
         Self { vendor, customer, who: Who::KeyHolder(license), session }
     }
@@ -78,7 +77,12 @@ impl CustomerActor {
     }
 
     /// Their session.
-    pub const fn session(&self) -> SessionId {
+    pub fn session(&self) -> SessionId {
+        public_id(&self.session)
+    }
+
+    /// Their session, as it is stored.
+    pub(super) const fn session_hash(&self) -> [u8; 32] {
         self.session
     }
 

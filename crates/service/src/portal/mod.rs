@@ -9,6 +9,7 @@ mod door;
 mod letters;
 mod licenses;
 mod look;
+mod offline;
 mod people;
 mod seats;
 mod sessions;
@@ -17,6 +18,7 @@ pub mod views;
 pub use actor::{CustomerActor, CustomerCall};
 pub use door::{Asked, InvitePerson, PortalSignedIn};
 pub use letters::Letter;
+pub use offline::{Answered, OfflineAnswer};
 
 use crate::{Parts, Service};
 

@@ -19,7 +19,7 @@ const ABSOLUTE: Seconds = Seconds::days(30);
 const TOUCH_EVERY: Seconds = Seconds::MINUTE;
 
 /// The public id of a session: it ends a session and opens none.
-fn public_id(id_hash: &[u8; 32]) -> SessionId {
+pub(super) fn public_id(id_hash: &[u8; 32]) -> SessionId {
     let mut id = [0; 16];
     id.copy_from_slice(&id_hash[..16]);
     SessionId::from_bytes(id)
@@ -75,18 +75,18 @@ impl Service {
         let (hash, now) = (secret.hash(), self.now());
         let mut reader = self.store().patient_reader();
         let row = portal_sessions::get(&mut reader, hash, now).await?.ok_or_else(nobody)?;
-        let (home, id) = ((row.vendor, row.customer), public_id(&hash));
+        let home = (row.vendor, row.customer);
         let actor = match (row.person, row.license) {
             (Some(person), _) => {
                 let person = customer_people::get(&mut reader, row.scope(), person).await?.ok_or_else(nobody)?;
-                CustomerActor::person(home, person.id, person.role, id)
+                CustomerActor::person(home, person.id, person.role, hash)
             }
             (None, Some(license)) => {
                 let license = licenses::get(&mut reader, row.scope(), license).await?.ok_or_else(nobody)?.license;
                 if license.customer != Some(row.customer) {
                     return Err(nobody());
                 }
-                CustomerActor::key_holder(home, license.id, id)
+                CustomerActor::key_holder(home, license.id, hash)
             }
             (None, None) => return Err(nobody()),
         };

@@ -24,6 +24,7 @@ mod many;
 mod members;
 mod new_password;
 mod notes;
+mod portal;
 mod proofs;
 mod replay;
 mod saved_views;
