@@ -65,6 +65,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/free/:seat") view=Page::FreeSeat />
                     <Route path=path!("licenses/:id/change") view=Page::Change />
                     <Route path=path!("licenses/:id/transfer") view=Page::Transfer />
+                    <Route path=path!("licenses/:id/convert") view=Page::Convert />
                     <Route path=path!("licenses/:id/rekey") view=Page::Rekey />
                     <Route path=path!("licenses/:id/undo/:event") view=Page::Undo />
                     <Route path=path!("licenses/:id/:step") view=Page::Step />

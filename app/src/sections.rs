@@ -125,6 +125,7 @@ sections! {
         Step: licenses::steps::StepPage;
         Change: licenses::acts::ChangePage;
         Transfer: licenses::acts::TransferPage;
+        Convert: licenses::acts::ConvertPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
     }

@@ -42,6 +42,7 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("license.transferred", "License handed to another customer", Tone::None),
     ("license.key_revealed", "Key shown", Tone::Info),
     ("trial.started", "Trial started", Tone::Good),
+    ("trial.converted", "Trial became a license that was bought", Tone::Good),
     ("seat.claimed", "Device activated", Tone::Good),
     ("seat.released", "Seat given up", Tone::None),
     ("seat.reclaimed", "Seat taken back after its lease ended", Tone::None),

@@ -1,7 +1,7 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
+    Code, CustomerId, DeviceHash, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
     PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 pub use holdfast_store::licenses::SeatsTaken;
@@ -211,6 +211,36 @@ pub struct IssueLicense {
     /// A key of another system, instead of a generated one.
     #[serde(default)]
     pub key: Option<String>,
+    /// The device on which the product was tried. Its trial becomes this license, and keeps its key and its seat; where it
+    /// has none that can, a new license is issued.
+    #[serde(default)]
+    pub device: Option<DeviceHash>,
+}
+
+/// A trial that becomes a license that was bought.
+#[derive(Clone, Debug)]
+pub struct ConvertTrial {
+    /// The plan whose terms it copies.
+    pub plan: PlanId,
+    /// Who holds it.
+    pub customer: Option<CustomerChoice>,
+    /// The order it was bought with.
+    pub order: Option<OrderId>,
+    /// Its end, instead of the one that the plan's model gives.
+    pub expires_at: Option<Timestamp>,
+    /// The number of seats, instead of the plan's.
+    pub seats: Option<u32>,
+    /// Entitlements that replace or add to the plan's.
+    pub overrides: Entitlements,
+    /// Why; kept in the audit log.
+    pub reason: Option<ReasonText>,
+}
+
+impl From<IssueLicense> for ConvertTrial {
+    fn from(input: IssueLicense) -> Self {
+        let IssueLicense { plan, customer, order, expires_at, seats, overrides, key: _, device: _ } = input;
+        Self { plan, customer, order, expires_at, seats, overrides, reason: None }
+    }
 }
 
 impl IssueLicense {
@@ -224,6 +254,7 @@ impl IssueLicense {
             seats: None,
             overrides: Entitlements::new(),
             key: None,
+            device: None,
         }
     }
 }

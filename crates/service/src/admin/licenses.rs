@@ -5,6 +5,7 @@ use super::{
     customers,
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     page::{Page, PageRequest, map},
+    trials::{convert, open_trial},
     undo::OFFERED,
     views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
@@ -144,6 +145,12 @@ impl Service {
             job!(act, input, key, sealed, hint => |tx| {
                 let plan = plans::get(tx, act.scope, input.plan).await?;
                 let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
+                // A key of one's own is of a license of its own.
+                if let Some(device) = input.device.filter(|_| input.key.is_none())
+                    && let Some(trial) = open_trial(&act, tx, plan.product, &device).await?
+                {
+                    return convert(&act, tx, trial, &input.into()).await;
+                }
                 let order = match input.order {
                     Some(id) => Some(orders::get(tx, act.scope, id).await?
                         .ok_or_else(|| Error::invalid("/order", "There is no such order."))?),

@@ -47,6 +47,7 @@ pub mod sessions;
 pub mod terms;
 pub mod tokens;
 mod totp;
+pub mod trials;
 pub mod undo;
 pub mod views;
 mod web;

@@ -130,6 +130,8 @@ impl Everything {
             device: device(u32::from(tag)),
             license: self.license,
             created_at: NOW,
+            converted_at: None,
+            ends_at: None,
         };
         assert!(trials::insert(tx, scope, &trial).await?);
         seats::note_release_by_key(tx, scope, self.license, self.seat, NOW.plus(Seconds(1))).await?;
