@@ -36,6 +36,7 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("/portal/:vendor") view=Portal>
                     <Route path=path!("") view=Page::Portal />
                     <Route path=path!("sign-in") view=Page::PortalCode />
+                    <Route path=path!("claim") view=Page::Claim />
                     <Route path=path!("licenses/:id") view=Page::OwnLicense />
                     <Route path=path!("licenses/:id/seats/:seat") view=Page::OwnSeat />
                     <Route path=path!("offline") view=Page::Offline />
@@ -107,6 +108,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("tokens/new") view=Page::NewToken />
                     <Route path=path!("tokens/:id") view=Page::Token />
                     <Route path=path!("settings") view=Page::Settings />
+                    <Route path=path!("settings/portal") view=Page::PortalSettings />
                     <Route path=path!("sessions") view=Page::Sessions />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>

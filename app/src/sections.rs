@@ -168,6 +168,7 @@ sections! {
         NewToken: tokens::NewTokenPage;
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
+        PortalSettings: settings::portal::PortalSettingsPage;
     }
     door {
         Setup: door::SetupPage;
@@ -186,6 +187,7 @@ sections! {
     portal {
         Portal: portal::PortalPage;
         PortalCode: portal::CodePage;
+        Claim: portal::ClaimPage;
         OwnLicense: portal::license::LicensePage;
         OwnSeat: portal::license::SeatPage;
         Offline: portal::offline::OfflinePage;

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use holdfast_service::{
-    Actor, Error, ErrorCode, RequestInfo, admin::sessions::SessionSecret, portal::CustomerActor,
+    Actor, Error, ErrorCode, RequestInfo, admin::sessions::SessionSecret, portal::{CustomerActor, views::PortalLook},
 };
 use tower_cookies::{
     Cookie, Cookies,
@@ -162,6 +162,31 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
     })
 }
 
+/// The portal to which the host name of a request leads, where a vendor has one of its own; none for the addresses of this
+/// installation.
+async fn portal_of_host(state: &AppState, headers: &HeaderMap) -> Result<Option<PortalLook>, Error> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let own = |origin: &String| origin.split("://").nth(1).is_some_and(|rest| rest.split([':', '/']).next() == Some(name));
+    let named = name.contains('.') && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if !named || state.origins().iter().any(own) {
+        return Ok(None);
+    }
+    state.service().portal_of_host(name).await
+}
+
+/// What is answered at a vendor's own host name: its portal and nothing else of this installation.
+fn at_portal_host(look: &PortalLook, path: &str, request_id: &str) -> Option<Response> {
+    let within = in_portal(path).is_some_and(|(whose, _)| whose == look.path || whose == look.vendor.to_string());
+    if path == "/" {
+        Some(go(&format!("/portal/{}", look.path)))
+    } else if within || path.starts_with("/fn/holdfast_app/pages/portal/") {
+        None
+    } else {
+        Some(plain(ErrorCode::NotFound, request_id))
+    }
+}
+
 /// Where a request of the portal is sent instead of being rendered: whoever is not in that portal sees its door alone.
 async fn door(state: &AppState, uri: &Uri, guest: Option<&CustomerActor>) -> Result<Option<Response>, Error> {
     let Some((path, page)) = in_portal(uri.path()) else { return Ok(None) };
@@ -212,6 +237,18 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
         }
         if !right_content(request.headers(), request.uri().path()) {
             return plain(ErrorCode::UnsupportedMediaType, &request_id);
+        }
+    }
+    match portal_of_host(&state, request.headers()).await {
+        Ok(Some(look)) => {
+            if let Some(answer) = at_portal_host(&look, request.uri().path(), &request_id) {
+                return answer;
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            tracing::error!(?error, request = request_id, "whose host name it is could not be looked up");
+            return plain(error.code, &request_id);
         }
     }
     let watching = live::is_watching(request.uri().path());

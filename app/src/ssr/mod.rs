@@ -7,7 +7,7 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
-mod portal;
+pub(crate) mod portal;
 mod provider;
 mod refusal;
 mod sessions;

@@ -87,6 +87,8 @@ pub fn router(state: AppState) -> Router {
         .route(portal::DATA, post(portal::data))
         .route(portal::ANSWER, post(portal::answer).layer(DefaultBodyLimit::max(portal::PHOTO_LIMIT)))
         .route(portal::ANSWERED, get(portal::answered))
+        .route(portal::LOOK, get(portal::look))
+        .route(portal::LOGO, post(portal::logo).layer(DefaultBodyLimit::max(portal::LOGO_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))

@@ -1,21 +1,21 @@
-//! What the portal answers with files: leases, and everything that is held about a company. Sent by plain forms, so that no
-//! link makes anything.
+//! What the portal answers with files: leases, answers for computers without a network, everything that is held about a
+//! company, and how it looks. What makes something is sent by a plain form, so that no link does.
 
 use axum::{
     extract::{FromRequest as _, Multipart, Path, Request, State, multipart::MultipartError},
     http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use holdfast_domain::SeatId;
+use holdfast_domain::{Permission, SeatId};
 use holdfast_service::{
-    Error, ErrorCode,
-    portal::{CustomerActor, CustomerCall},
+    Call, Error, ErrorCode,
+    portal::{CustomerActor, CustomerCall, accent::Accent},
     qr,
 };
 use tokio::sync::Semaphore;
 
 use super::{
-    AppState, Guest,
+    AppState, Guest, Visitor,
     guard::plain,
     refusal::{go, refuse},
 };
@@ -33,8 +33,15 @@ pub const ANSWERED: &str = "/portal/{vendor}/offline/file";
 
 /// Largest request or photograph we take, in bytes.
 pub const PHOTO_LIMIT: usize = 12 << 20;
+/// Largest upload of a vendor's picture we take, in bytes: a little more than the largest picture, which is refused in words.
+pub const LOGO_LIMIT: usize = 2 << 20;
 /// Photographs read at the same time.
 static READING: Semaphore = Semaphore::const_new(2);
+
+/// What a portal looks like: its style sheet and its picture.
+pub const LOOK: &str = "/portal/{vendor}/look/{file}";
+/// Where a vendor's picture is uploaded.
+pub const LOGO: &str = "/console/settings/portal/logo";
 
 /// Whoever asks, and from where.
 fn call(extensions: &Extensions, headers: &HeaderMap) -> Result<CustomerCall, Error> {
@@ -165,4 +172,76 @@ pub async fn data(State(state): State<AppState>, request: Request) -> Response {
     let id = super::info(request.extensions(), request.headers()).request_id;
     let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call(request.extensions(), request.headers())?).await?)) };
     file(made.await, &id)
+}
+
+/// The style sheet or the picture of a portal. Its name follows from what is in it, so that it can be kept for ever.
+pub async fn look(State(state): State<AppState>, Path((vendor, name)): Path<(String, String)>) -> Response {
+    let found = async {
+        let look = state.service().portal_at(&vendor).await?;
+        if look.accent.as_deref().map(sheet_name).as_deref() == Some(name.as_str()) {
+            let colour = look.accent.as_deref().unwrap_or_default().parse().map_err(Error::internal)?;
+            return Ok(("text/css; charset=utf-8".to_owned(), Accent::of(colour).style_sheet().into_bytes()));
+        }
+        let logo = state.service().portal_logo(&look, &name).await?;
+        Ok::<_, Error>((logo.kind, logo.bytes))
+    };
+    match found.await {
+        Ok((kind, bytes)) => {
+            let headers = [
+                (header::CONTENT_TYPE, kind.as_str()),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                // Opened by itself a drawing is a document: one that may do nothing.
+                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+            ];
+            (headers, bytes).into_response()
+        }
+        Err(error) => {
+            let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, [(header::CACHE_CONTROL, "no-store")], "not found").into_response()
+        }
+    }
+}
+
+/// What the style sheet of an accent colour is called.
+pub(crate) fn sheet_name(colour: &str) -> String {
+    format!("accent-{}.css", colour.trim_start_matches('#'))
+}
+
+/// Takes a vendor's picture, or takes it away, and leads back to the settings.
+pub async fn logo(State(state): State<AppState>, request: Request) -> Response {
+    let (sent, body) = request.into_parts();
+    let Some(Visitor(Some(actor))) = sent.extensions.get::<Visitor>().cloned() else {
+        return go("/sign-in?next=/console/settings/portal");
+    };
+    let call = Call::new(actor, super::info(&sent.extensions, &sent.headers));
+    let saved = async {
+        call.actor.require(Permission::MembersWrite)?;
+        let broken = || Error::invalid("/logo", "The upload broke off. Send it again.");
+        let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
+        let mut form = form.map_err(|error| broken().with_source(error.body_text()))?;
+        let (mut bytes, mut remove) = (Vec::new(), false);
+        while let Some(field) = form.next_field().await.map_err(|error| broken().with_source(error))? {
+            match field.name().unwrap_or_default() {
+                "remove" => remove = true,
+                "logo" => bytes = field.bytes().await.map_err(|error| broken().with_source(error))?.to_vec(),
+                _ => {}
+            }
+        }
+        if bytes.is_empty() && !remove {
+            return Err(Error::invalid("/logo", "Choose a picture first."));
+        }
+        state.service().set_portal_logo(&call, (!remove).then_some(bytes)).await
+    };
+    match saved.await {
+        Ok(()) => go("/console/settings/portal?done=saved"),
+        Err(error) => {
+            let id = call.from.request_id.clone();
+            if error.code.status() >= 500 {
+                tracing::error!(?error, request = id, "a picture could not be saved");
+            }
+            let error = UiError::of(&error, Some(id).filter(|id| !id.is_empty()));
+            refuse(&state, &sent, "/console/settings/portal", error, Vec::new()).await
+        }
+    }
 }

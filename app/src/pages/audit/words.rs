@@ -120,6 +120,8 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("member.provider_linked", "Linked to the company's sign-in", Tone::Info),
     ("provider.set", "Company sign-in set", Tone::Warn),
     ("provider.removed", "Company sign-in removed", Tone::Warn),
+    ("portal.changed", "Portal changed", Tone::None),
+    ("plan.links_changed", "Plan's links changed", Tone::None),
     ("vendor.created", "Set up", Tone::Good),
     ("vendor.changed", "Settings changed", Tone::None),
 ];

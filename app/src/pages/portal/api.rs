@@ -8,7 +8,7 @@ use crate::{error::UiError, pages::List};
 /// What is around the pages of the portal at `vendor`.
 #[server(output = crate::wire::Answer)]
 pub async fn portal_frame(vendor: String) -> Result<Frame, UiError> {
-    use crate::ctx;
+    use crate::{ctx, ssr::portal::sheet_name};
     let service = ctx::service()?;
     let look = service.portal_at(&vendor).await?;
     let me = match ctx::customer_of(&look) {
@@ -18,6 +18,7 @@ pub async fn portal_frame(vendor: String) -> Result<Frame, UiError> {
     let home = format!("/portal/{}", look.path);
     Ok(Frame {
         logo: look.logo.as_ref().map(|hash| format!("{home}/look/{hash}")),
+        style: look.accent.as_deref().map(|colour| format!("{home}/look/{}", sheet_name(colour))),
         name: look.name.to_string(),
         home,
         help: look.help,
@@ -53,6 +54,19 @@ pub async fn ask_code(vendor: String, email: String) -> Result<(), UiError> {
     let look = service.portal_at(&vendor).await?;
     let page = ctx::portal_link(&look, "/sign-in");
     let asked = service.ask_to_sign_in(look.vendor, parse("email", &email)?, page, &ctx::from()).await?;
+    ctx::keep_asked(&asked)?;
+    ctx::redirect(&format!("/portal/{}/sign-in", look.path));
+    Ok(())
+}
+
+/// Sends a code to the address that the license of an old key was sold to, and leads to where it is typed.
+#[server(output = crate::wire::Answer)]
+pub async fn claim(vendor: String, key: String, email: String) -> Result<(), UiError> {
+    use crate::{ctx, pages::serve::parse};
+    let service = ctx::service()?;
+    let look = service.portal_at(&vendor).await?;
+    let page = ctx::portal_link(&look, "/sign-in");
+    let asked = service.claim(look.vendor, &key, parse("email", &email)?, page, &ctx::from()).await?;
     ctx::keep_asked(&asked)?;
     ctx::redirect(&format!("/portal/{}/sign-in", look.path));
     Ok(())

@@ -9,7 +9,7 @@ pub mod offline;
 mod words;
 
 use leptos::{prelude::*, server_fn::ServerFn as _};
-use leptos_meta::Title;
+use leptos_meta::{Stylesheet, Title};
 use leptos_router::{
     components::{A, Outlet},
     hooks::{use_params_map, use_query_map},
@@ -20,7 +20,7 @@ use crate::ui::{
     page::{Notice, NoticeKind},
     show, show_quietly,
 };
-use api::{AskCode, EnterWithKey, LeavePortal, UseCode};
+use api::{AskCode, Claim, EnterWithKey, LeavePortal, UseCode};
 use model::{CodeView, Door, Frame, Home, LicenseRow, Me};
 
 /// The part of the address that says whose portal it is.
@@ -61,6 +61,7 @@ fn Top(frame: Frame) -> impl IntoView {
     let menu = frame.me.map(|me| view! { <Menu me home=frame.home.clone() /> });
     view! {
         <Title formatter />
+        {frame.style.map(|href| view! { <Stylesheet href /> })}
         <header class="portal-top">
             <a class="portal-brand" href=home>
                 {logo}
@@ -143,6 +144,7 @@ fn DoorPage(door: Door) -> impl IntoView {
     let (ask_error, enter_error) = (act_error(ask), act_error(enter));
     let vendor = vendor_here().get_untracked();
     let open = enter_error.is_refused().then_some("");
+    let claim = format!("{}/claim", door.home);
     view! {
         <Title text="Sign in" />
         <div class="portal-door">
@@ -179,8 +181,37 @@ fn DoorPage(door: Door) -> impl IntoView {
                     <Submit label="Show its devices" pending=enter.pending() />
                 </ActionForm>
             </details>
+            <p class="section"><a class="link" href=claim>"I have a key from before"</a></p>
         </div>
     }
+}
+
+/// An old key leads to where its license is now.
+#[component]
+pub fn ClaimPage() -> impl IntoView {
+    let vendor = vendor_here();
+    let page = load(move || vendor.get(), api::code_page);
+    let action = act::<Claim>();
+    let error = act_error(action);
+    show(page, move |view: CodeView| {
+        view! {
+            <Title text="Your old key" />
+            <div class="portal-door">
+                <h1>"Your old key"</h1>
+                <p class="muted">
+                    "Your key goes on: it is known here. With it and the address you bought with you come to your license, its computers and everything else."
+                </p>
+                <ActionForm action=action class="form section">
+                    <FormError error />
+                    <input type="hidden" name="vendor" value=vendor.get_untracked() />
+                    <Field name="key" label="License key" required=true maxlength="200" error />
+                    <Field name="email" label="E-mail you bought with" kind="email" required=true autocomplete="email" hint="A code comes to it, where both belong together." error />
+                    <Submit label="Find my license" pending=action.pending() />
+                </ActionForm>
+                <p class="section"><a class="link" href=view.door.home>"Sign in without a key"</a></p>
+            </div>
+        }
+    })
 }
 
 /// The digits of a text.

@@ -16,6 +16,8 @@ pub struct Frame {
     pub home: String,
     /// The address of its picture.
     pub logo: Option<String>,
+    /// The address of the style sheet that has its colour.
+    pub style: Option<String>,
     /// What stands below every page.
     pub help: Option<String>,
     /// Who is in it.

@@ -217,6 +217,32 @@ pub struct IssueLicense {
     pub device: Option<DeviceHash>,
 }
 
+/// Where a vendor's portal is and how it looks, all but its picture. What is absent or empty is as usual.
+#[derive(Clone, Debug, Default)]
+pub struct SetPortal {
+    /// What stands in its address in place of the vendor's id.
+    pub short_name: Option<Code>,
+    /// The host name that leads to it.
+    pub domain: Option<String>,
+    /// What it is called, instead of the vendor's name.
+    pub name: Option<Name>,
+    /// The accent colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// What stands at the way in.
+    pub welcome: Option<String>,
+    /// What stands below every page.
+    pub help: Option<String>,
+}
+
+/// Where licenses of a plan are renewed and upgraded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanLinks {
+    /// An https address.
+    pub renew: Option<String>,
+    /// An https address.
+    pub upgrade: Option<String>,
+}
+
 /// A trial that becomes a license that was bought.
 #[derive(Clone, Debug)]
 pub struct ConvertTrial {

@@ -36,6 +36,7 @@ pub mod page;
 pub mod passkey;
 pub mod password;
 pub mod plans;
+pub mod portal;
 pub mod products;
 pub mod proof;
 pub mod providers;

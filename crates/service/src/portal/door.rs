@@ -153,6 +153,34 @@ impl Service {
         page: Option<String>,
         from: &RequestInfo,
     ) -> Result<Asked> {
+        self.ask_in(vendor, None, email, page, from).await
+    }
+
+    /// The same for whoever has the key of a license that came here from elsewhere: it is written to the address that the
+    /// license was sold to, where that is the one given.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`] after too many codes or wrong keys.
+    pub async fn claim(
+        &self,
+        vendor: VendorId,
+        key: &str,
+        email: Email,
+        page: Option<String>,
+        from: &RequestInfo,
+    ) -> Result<Asked> {
+        self.ask_in(vendor, Some(key), email, page, from).await
+    }
+
+    /// Sends a code to `email`, where somebody has that address and, with a key, a license of it.
+    async fn ask_in(
+        &self,
+        vendor: VendorId,
+        key: Option<&str>,
+        email: Email,
+        page: Option<String>,
+        from: &RequestInfo,
+    ) -> Result<Asked> {
         let browser = SessionSecret::from_bytes(random_bytes(self.entropy()));
         let number = u64::from_be_bytes(random_bytes(self.entropy())) % 100_000_000;
         let (code, scope) = (format!("{number:08}"), Scope::trusted(vendor));
@@ -178,8 +206,16 @@ impl Service {
             if self.store().write(WriteOptions::last(), counted).await? {
                 return Err(limited(OPEN));
             }
+            let mut fits = true;
+            if let Some(key) = key {
+                self.refuse_guesser(Some(vendor), from).await?;
+                fits = self.license_sold_to(scope, key, &email).await?.is_some();
+                if !fits {
+                    self.guessed(Some(vendor), from, Error::new(ErrorCode::PortalKeyWrong)).await?;
+                }
+            }
             let ask = job!(act, asked, email, code, page => |tx| {
-                let known = is_known(tx, act.scope, &email).await?;
+                let known = is_known(tx, act.scope, &email).await? && fits;
                 portal_sessions::ask(tx, act.scope, &asked).await?;
                 if known {
                     let link = page.map(|page| format!("{page}?code={code}"));

@@ -3,7 +3,7 @@
 use super::{CustomerActor, views::{MyselfView, PortalLook}};
 use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{Code, VendorId};
-use holdfast_store::{Querier, Scope, customer_people, customers, portals, portals::PortalRow, vendors};
+use holdfast_store::{Querier, Scope, customer_people, customers, portals::{self, Logo, PortalRow}, vendors};
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
@@ -24,6 +24,24 @@ impl Service {
             }
         };
         look(&mut reader, vendor).await
+    }
+
+    /// The portal to which a host name leads, where there is one.
+    pub async fn portal_of_host(&self, host: &str) -> Result<Option<PortalLook>> {
+        let mut reader = self.store().patient_reader();
+        match portals::by_domain(&mut reader, &host.to_ascii_lowercase()).await? {
+            Some(vendor) => look(&mut reader, vendor).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The picture of a portal whose address ends in `hash`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] where it has none, or another one.
+    pub async fn portal_logo(&self, look: &PortalLook, hash: &str) -> Result<Logo> {
+        let logo = portals::logo(&mut self.store().patient_reader(), Scope::trusted(look.vendor)).await?;
+        logo.filter(|logo| logo.hash == hash).ok_or_else(absent)
     }
 
     /// Who is in the portal.

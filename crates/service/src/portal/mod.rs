@@ -4,10 +4,12 @@
 //! takes one, and none of these takes a member. Everything here is done to the actor's own company, and what is another's
 //! is answered as what does not exist.
 
+pub mod accent;
 mod actor;
 mod door;
 mod letters;
 mod licenses;
+pub mod logo;
 mod look;
 mod offline;
 mod people;

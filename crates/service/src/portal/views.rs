@@ -29,6 +29,17 @@ pub struct PortalLook {
     pub help: Option<String>,
 }
 
+/// What a vendor has set for its portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalSettings {
+    /// How it looks with that.
+    pub look: PortalLook,
+    /// The short name that was chosen.
+    pub short_name: Option<Code>,
+    /// The name that was chosen.
+    pub name: Option<Name>,
+}
+
 /// Who is in the portal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MyselfView {

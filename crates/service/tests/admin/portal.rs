@@ -215,6 +215,37 @@ both! {
         }
     }
 
+    async fn an_old_key_leads_to_the_address_it_was_sold_to(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, vendor) = (&world.service, world.vendor);
+        let other = company(&world).await;
+        let old = IssueLicense {
+            key: Some("AB12-CD34-EF56-GH78".to_owned()),
+            customer: Some(CustomerChoice::New(CreateCustomer { email: Some(text("ada@example.com")), ..CreateCustomer::default() })),
+            ..IssueLicense::of(world.plan)
+        };
+        let old = service.issue_license(&world.call(), old).await.unwrap().license.id;
+        for (key, email) in [
+            ("AB12-CD34-EF56-GH78", other.email.as_str()),
+            ("AB12-CD34-EF56-GH79", "ada@example.com"),
+            (other.issued.key.as_str(), "ada@example.com"),
+            ("", "ada@example.com"),
+        ] {
+            let asked = service.claim(vendor, key, text(email), None, &here()).await.unwrap();
+            let refused = service.sign_in_with_code(vendor, &asked.browser, "00000000", &here()).await;
+            assert_eq!(code_of(refused), ErrorCode::PortalCodeWrong, "the same answer");
+            assert_eq!(mailed(service, email), None, "{key} {email}");
+        }
+        // As people type it.
+        let from = here();
+        let asked = service.claim(vendor, " ab12 cd34ef56-gh78", text("Ada@Example.com"), None, &from).await.unwrap();
+        let code = mailed(service, "ada@example.com").unwrap();
+        let signed_in = service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap();
+        let actor = service.customer_for_session(&signed_in.session).await.unwrap();
+        let seen = service.my_licenses(&actor, page()).await.unwrap();
+        assert_eq!(seen.items.iter().map(|license| license.id).collect::<Vec<_>>(), [old]);
+    }
+
     async fn sessions_end_when_nobody_uses_them_and_when_somebody_says_so(db: TestDb) {
         let world = World::new(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
@@ -647,8 +678,17 @@ fn table() -> Vec<Row> {
 }
 
 /// What leads in and out, and is nobody's in particular.
-const DOOR: [&str; 6] =
-    ["ask_to_sign_in", "sign_in_with_code", "sign_in_with_key", "customer_for_session", "leave_portal", "portal_at"];
+const DOOR: [&str; 9] = [
+    "ask_to_sign_in",
+    "claim",
+    "sign_in_with_code",
+    "sign_in_with_key",
+    "customer_for_session",
+    "leave_portal",
+    "portal_at",
+    "portal_of_host",
+    "portal_logo",
+];
 
 async fn not_named(outcome: impl Future<Output = Result<usize, Error>>) -> Result<usize, Error> {
     match outcome.await {

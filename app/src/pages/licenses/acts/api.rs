@@ -115,6 +115,7 @@ pub async fn look_at_trial(id: String) -> Result<TrialView, UiError> {
     Ok(TrialView {
         row: row(&license, service.now()),
         plans: sold.map(|plan| (plan.id.to_string(), plan.name.to_string())).collect(),
+        open: matches!(license.terms.model, LicenseModel::Trial { .. }),
     })
 }
 

@@ -254,7 +254,9 @@ pub fn ConvertPage() -> impl IntoView {
     let error = act_error(action);
     show(trial, move |found: TrialView| {
         let row = found.row;
-        let form = if found.plans.is_empty() {
+        let form = if !found.open {
+            view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }.into_any()
+        } else if found.plans.is_empty() {
             view! { <Notice kind=NoticeKind::Warn><p>"This product has no plan that is sold. Add one first."</p></Notice> }.into_any()
         } else {
             view! {

@@ -106,4 +106,6 @@ pub struct TrialView {
     pub row: LicenseRow,
     /// The plans to choose from: id and name.
     pub plans: Vec<(String, String)>,
+    /// Whether it is a trial still.
+    pub open: bool,
 }
