@@ -133,25 +133,6 @@ pub fn asked() -> Option<SessionSecret> {
     cookie(&note::name(ASKED, state().ok()?.secure())).and_then(|text| ssr::secret_of(&text))
 }
 
-/// The address of a page of a portal, for a mail. Only an address that the operator or the vendor has set, or one of this very
-/// machine: what a request calls this server may be anybody's.
-pub fn portal_link(look: &PortalLook, page: &str) -> Option<String> {
-    let base = match &look.domain {
-        Some(domain) => format!("https://{domain}"),
-        None => match state().ok()?.origins().first() {
-            Some(origin) => origin.trim_end_matches('/').to_owned(),
-            None => origin().filter(|origin| is_of_this_machine(origin))?,
-        },
-    };
-    Some(format!("{base}/portal/{}{page}", look.path))
-}
-
-fn is_of_this_machine(origin: &str) -> bool {
-    let host = origin.trim_start_matches("http://");
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
-}
-
 /// The browser's session.
 fn session() -> Result<Session, UiError> {
     let session = parts().and_then(|parts| parts.extensions.get::<Session>().cloned());
@@ -348,20 +329,6 @@ mod tests {
         }
         for path in ["", "//example.com", "/\\example.com", "https://example.com", "/a\r\nb", "/ü", "javascript:0"] {
             assert!(!is_local(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_needs_no_name_of_its_own() {
-        for (origin, expected) in [
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost", true),
-            ("http://[::1]:8080", true),
-            ("http://evil.example:8080", false),
-            ("http://127.0.0.1.evil.example", false),
-            ("http://localhost.evil.example:80", false),
-        ] {
-            assert_eq!(is_of_this_machine(origin), expected, "{origin}");
         }
     }
 

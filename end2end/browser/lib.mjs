@@ -29,15 +29,19 @@ async function freePort() {
   return port;
 }
 
-/** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
+/**
+ * Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. In flags, `DATA` stands
+ * for its folder and `ORIGIN` for where it is reached.
+ */
 export async function startServer(flags = []) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
   const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
   const [port, metrics] = [await freePort(), await freePort()];
   const origin = `http://127.0.0.1:${port}`;
+  const named = flags.map((flag) => flag.replace('DATA', data).replace('ORIGIN', origin));
   const child = spawn(
     binary,
-    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...flags],
+    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...named],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
@@ -53,6 +57,7 @@ export async function startServer(flags = []) {
   return {
     origin,
     data,
+    metrics,
     code,
     log: () => log,
     async stop() {

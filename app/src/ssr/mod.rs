@@ -8,6 +8,7 @@ pub(crate) mod note;
 mod others;
 mod pages;
 pub(crate) mod portal;
+mod preview;
 mod provider;
 mod refusal;
 mod sessions;

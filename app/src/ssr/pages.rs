@@ -21,7 +21,9 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
-    portal, provider, refusal, sessions,
+    portal,
+    preview::preview,
+    provider, refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
 };
@@ -95,6 +97,7 @@ pub fn router(state: AppState) -> Router {
         // Not collected: it goes on.
         .route(live::PATH, get(listen))
         .route("/console/exports/{file}", get(exports::export).with_state(state.clone()))
+        .route("/console/previews/{template}", get(preview).with_state(state.clone()))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))

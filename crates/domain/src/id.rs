@@ -171,6 +171,8 @@ id_type! {
     ApprovalId = "apr";
     /// A person of a customer.
     CustomerPersonId = "cpe";
+    /// A mail.
+    MailId = "mai";
 }
 
 #[cfg(test)]

@@ -26,14 +26,14 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, ApprovalId, BulkActId, CustomerId, CustomerPersonId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId,
-    MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId, SigningKeyId,
-    TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, CustomerPersonId, DeliveryId, EventId, FactorId, ImportId, InvitationId,
+    LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId,
+    SessionId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};
 pub use plan::{LicenseModel, SeatModel, Terms};
 pub use role::{Permission, Role};
 pub use seat::{DeviceHash, Seat, SeatState};
-pub use text::{Code, Email, Name, NoteText, Reason as ReasonText};
+pub use text::{Code, Colour, Email, MailText, Name, NoteText, Reason as ReasonText};
 pub use time::{Clock, Seconds, Timestamp, UnixSeconds};

@@ -1,8 +1,8 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`portal`] is what the vendors' customers do; [`vault`] seals secrets under the master key; [`error`] lists
-//! everything that can be answered instead of a result.
+//! vendors, support staff and the command line do; [`portal`] is what the vendors' customers do; [`mail`] is what mails say;
+//! [`vault`] seals secrets under the master key; [`error`] lists everything that can be answered instead of a result.
 
 pub mod actor;
 pub mod address;
@@ -10,6 +10,7 @@ pub mod admin;
 pub mod browser;
 pub mod bundles;
 pub mod error;
+pub mod mail;
 pub mod portal;
 pub mod qr;
 pub mod runtime;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub webhooks_allow_private: bool,
     /// Whether identity providers may be at private addresses, and at this machine by plain http.
     pub private_providers: bool,
+    /// How mail leaves; absent where none does.
+    pub mail: Option<runtime::mails::MailWay>,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.
@@ -63,7 +66,6 @@ struct Inner {
     parts: Parts,
     runtime: runtime::State,
     admin: admin::State,
-    portal: portal::State,
 }
 
 impl Service {
@@ -71,8 +73,7 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let runtime = runtime::State::new(&parts);
         let admin = admin::State::new(&parts);
-        let portal = portal::State::new(&parts);
-        Self(Arc::new(Inner { parts, runtime, admin, portal }))
+        Self(Arc::new(Inner { parts, runtime, admin }))
     }
 
     /// The current time.

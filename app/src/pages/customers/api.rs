@@ -12,7 +12,11 @@ use crate::error::UiError;
 pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
     use crate::{
         ctx,
-        pages::{freshness::model::Safe, licenses, notes::api::notes_about, products::api::parse_id, serve},
+        pages::{
+            freshness::model::Safe, licenses, mail::model::Bounced, notes::api::notes_about, products::api::parse_id,
+            serve,
+        },
+        ui::When,
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter, notes::NoteSubject};
@@ -26,7 +30,12 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
     let safe =
         if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(&actor, &filter).await?) } else { None };
     let people = serve::People::of(&service, &actor).await?;
+    let bounced = match &customer.email {
+        Some(email) => service.mail_bounce(&actor, email).await?,
+        None => None,
+    };
     Ok(CustomerDetail {
+        bounced: bounced.map(|(at, said)| Bounced { at: When::new(at, now), said }),
         notes: notes_about(&service, &actor, NoteSubject::Customer(customer.id), &people).await?,
         safe,
         customer: show(&customer, now),

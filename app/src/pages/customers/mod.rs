@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    pages::{fleet::Outdated, licenses::LicenseTable, notes::Notes},
+    pages::{fleet::Outdated, licenses::LicenseTable, mail::MailBounced, notes::Notes},
     ui::{
         ActionForm, Copyable, Crumb, Empty, ErrorState, Field, FormError, PageHead, Pager, Section, Submit, WhenText,
         act, act_error,
@@ -122,6 +122,7 @@ pub fn CustomerPage() -> impl IntoView {
                 <Copyable text=customer.id.clone() what="customer id" />
                 <span>"Customer since " <WhenText when=customer.created.clone() /></span>
             </p>
+            <MailBounced bounced=detail.bounced />
             {safe}
             <Section title=format!("Licenses ({})", detail.licenses.total)>{licenses}</Section>
             <Notes subject=customer.id.clone() notes=detail.notes />

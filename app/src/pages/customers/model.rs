@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, notes::model::NotesView},
+    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, mail::model::Bounced, notes::model::NotesView},
     ui::When,
 };
 
@@ -31,6 +31,8 @@ pub struct CustomerDetail {
     pub safe: Option<Safe>,
     /// What was noted.
     pub notes: NotesView,
+    /// That the last mail to them came back.
+    pub bounced: Option<Bounced>,
     /// Whether this person may change it.
     pub may_write: bool,
     /// Whether this person may issue licenses.

@@ -52,8 +52,7 @@ pub async fn ask_code(vendor: String, email: String) -> Result<(), UiError> {
     use crate::{ctx, pages::serve::parse};
     let service = ctx::service()?;
     let look = service.portal_at(&vendor).await?;
-    let page = ctx::portal_link(&look, "/sign-in");
-    let asked = service.ask_to_sign_in(look.vendor, parse("email", &email)?, page, &ctx::from()).await?;
+    let asked = service.ask_to_sign_in(look.vendor, parse("email", &email)?, &ctx::from()).await?;
     ctx::keep_asked(&asked)?;
     ctx::redirect(&format!("/portal/{}/sign-in", look.path));
     Ok(())
@@ -65,8 +64,7 @@ pub async fn claim(vendor: String, key: String, email: String) -> Result<(), UiE
     use crate::{ctx, pages::serve::parse};
     let service = ctx::service()?;
     let look = service.portal_at(&vendor).await?;
-    let page = ctx::portal_link(&look, "/sign-in");
-    let asked = service.claim(look.vendor, &key, parse("email", &email)?, page, &ctx::from()).await?;
+    let asked = service.claim(look.vendor, &key, parse("email", &email)?, &ctx::from()).await?;
     ctx::keep_asked(&asked)?;
     ctx::redirect(&format!("/portal/{}/sign-in", look.path));
     Ok(())
@@ -239,10 +237,9 @@ pub async fn take_place(license: String, user: String, #[server(default)] to: St
     let actor = ctx::customer(PortalAct::PlacesWrite).await?;
     let service = ctx::service()?;
     let license: LicenseId = parse_id(&license)?;
-    let look = service.portal_at(&actor.vendor().to_string()).await?;
-    let to = optional("to", &to)?.map(|email| InvitePerson::user(email, ctx::portal_link(&look, "")));
+    let to = optional("to", &to)?.map(InvitePerson::user);
     service.take_place_back(&ctx::customer_call(&actor), license, parse("user", &user)?, to).await?;
-    ctx::redirect(&format!("/portal/{}/licenses/{license}?done=place_taken", look.path));
+    ctx::redirect(&format!("{}/licenses/{license}?done=place_taken", home(&actor).await?));
     Ok(())
 }
 
@@ -349,15 +346,13 @@ pub async fn invite_colleague(
     use holdfast_service::portal::InvitePerson;
     let actor = ctx::customer(PortalAct::PeopleWrite).await?;
     let service = ctx::service()?;
-    let look = service.portal_at(&actor.vendor().to_string()).await?;
     let input = InvitePerson {
         email: parse("email", &email)?,
         name: optional("name", &name)?,
         role: if administrator { CustomerRole::Administrator } else { CustomerRole::User },
-        link: ctx::portal_link(&look, ""),
     };
     service.invite_colleague(&ctx::customer_call(&actor), input).await?;
-    ctx::redirect(&format!("/portal/{}/people?done=colleague_invited", look.path));
+    ctx::redirect(&format!("{}/people?done=colleague_invited", home(&actor).await?));
     Ok(())
 }
 
@@ -418,7 +413,12 @@ pub async fn end_my_session(id: String) -> Result<(), UiError> {
 
 #[cfg(feature = "ssr")]
 fn door(look: holdfast_service::portal::views::PortalLook) -> super::model::Door {
-    super::model::Door { name: look.name.to_string(), home: format!("/portal/{}", look.path), welcome: look.welcome }
+    super::model::Door {
+        name: look.name.to_string(),
+        home: format!("/portal/{}", look.path),
+        welcome: look.welcome,
+        mail: look.mail,
+    }
 }
 
 /// Where the portal of whoever asks begins.

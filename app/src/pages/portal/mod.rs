@@ -144,26 +144,36 @@ fn DoorPage(door: Door) -> impl IntoView {
     let (ask_error, enter_error) = (act_error(ask), act_error(enter));
     let vendor = vendor_here().get_untracked();
     let open = enter_error.is_refused().then_some("");
-    let claim = format!("{}/claim", door.home);
+    let own = vendor.clone();
+    let by_mail = door.mail.then(|| {
+        view! {
+                <ActionForm action=ask class="form section">
+                    <FormError error=ask_error />
+                    <input type="hidden" name="vendor" value=own />
+                    <Field
+                        name="email"
+                        label="E-mail"
+                        kind="email"
+                        required=true
+                        autocomplete="email"
+                        hint="The address you bought with. A code comes to it; there is no password."
+                        error=ask_error
+                    />
+                    <Submit label="Send me a code" pending=ask.pending() />
+                </ActionForm>
+        }
+    });
+    let open = open.or((!door.mail).then_some(""));
+    let claim = door.mail.then(|| {
+        let href = format!("{}/claim", door.home);
+        view! { <p class="section"><a class="link" href=href>"I have a key from before"</a></p> }
+    });
     view! {
         <Title text="Sign in" />
         <div class="portal-door">
             <h1>"Sign in"</h1>
             {door.welcome.map(|welcome| view! { <p class="muted">{welcome}</p> })}
-            <ActionForm action=ask class="form section">
-                <FormError error=ask_error />
-                <input type="hidden" name="vendor" value=vendor.clone() />
-                <Field
-                    name="email"
-                    label="E-mail"
-                    kind="email"
-                    required=true
-                    autocomplete="email"
-                    hint="The address you bought with. A code comes to it; there is no password."
-                    error=ask_error
-                />
-                <Submit label="Send me a code" pending=ask.pending() />
-            </ActionForm>
+            {by_mail}
             <details class="section" open=open>
                 <summary class="link">"Only the devices of one license"</summary>
                 <ActionForm action=enter class="form section">
@@ -181,7 +191,7 @@ fn DoorPage(door: Door) -> impl IntoView {
                     <Submit label="Show its devices" pending=enter.pending() />
                 </ActionForm>
             </details>
-            <p class="section"><a class="link" href=claim>"I have a key from before"</a></p>
+            {claim}
         </div>
     }
 }

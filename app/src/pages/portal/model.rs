@@ -55,6 +55,8 @@ pub struct Door {
     pub home: String,
     /// What the vendor says to whoever comes.
     pub welcome: Option<String>,
+    /// Whether codes can be mailed.
+    pub mail: bool,
 }
 
 /// The page at which a code is typed.

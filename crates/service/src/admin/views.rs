@@ -510,6 +510,9 @@ pub struct NewInvitation {
     pub invitation: InvitationView,
     /// What stands at the end of the link.
     pub secret: String,
+    /// Whether the link is mailed to them.
+    #[serde(default)]
+    pub mailed: bool,
 }
 
 impl fmt::Debug for NewInvitation {
@@ -527,6 +530,9 @@ pub struct NewPasswordLink {
     pub expires_at: Timestamp,
     /// What stands at the end of the link.
     pub secret: String,
+    /// Whether the link is mailed to them.
+    #[serde(default)]
+    pub mailed: bool,
 }
 
 impl fmt::Debug for NewPasswordLink {

@@ -6,8 +6,9 @@
 
 use super::{
     CustomerCall,
-    letters::{self, Letter},
-    sessions::Whose,
+    look::look,
+    sessions::{Whose, public_id},
+    views::PortalLook,
 };
 use crate::{
     Error, ErrorCode, RequestInfo, Result, Service,
@@ -16,6 +17,7 @@ use crate::{
         auth::address_counter,
         sessions::SessionSecret,
     },
+    mail::Mail,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use holdfast_domain::{
@@ -27,6 +29,7 @@ use holdfast_store::{
     customer_people::{self, CustomerPersonRow},
     customers,
     licenses::{self, LicenseRow},
+    mails,
     portal_sessions::{self, PortalSignInRow},
     throttle,
 };
@@ -74,8 +77,6 @@ pub struct InvitePerson {
     pub name: Option<Name>,
     /// What they are to be.
     pub role: CustomerRole,
-    /// Where they sign in, where this installation knows its own address.
-    pub link: Option<String>,
 }
 
 /// Salted with the browser's secret, which is stored nowhere: from what is stored alone no code can be found by trying all.
@@ -141,8 +142,7 @@ async fn people_of(act: &Act, tx: &mut Tx, email: &Email) -> Result<Vec<Customer
 
 impl Service {
     /// Sends a code to `email`, where somebody of a customer of `vendor` has that address, and answers the same where nobody
-    /// has. `page` is the page at which the code is typed, where this installation knows its own address: the code stands
-    /// at its end in the mail.
+    /// has.
     ///
     /// # Errors
     /// [`ErrorCode::RateLimited`] after too many codes for the address or from the network.
@@ -150,10 +150,9 @@ impl Service {
         &self,
         vendor: VendorId,
         email: Email,
-        page: Option<String>,
         from: &RequestInfo,
     ) -> Result<Asked> {
-        self.ask_in(vendor, None, email, page, from).await
+        self.ask_in(vendor, None, email, from).await
     }
 
     /// The same for whoever has the key of a license that came here from elsewhere: it is written to the address that the
@@ -166,10 +165,9 @@ impl Service {
         vendor: VendorId,
         key: &str,
         email: Email,
-        page: Option<String>,
         from: &RequestInfo,
     ) -> Result<Asked> {
-        self.ask_in(vendor, Some(key), email, page, from).await
+        self.ask_in(vendor, Some(key), email, from).await
     }
 
     /// Sends a code to `email`, where somebody has that address and, with a key, a license of it.
@@ -178,7 +176,6 @@ impl Service {
         vendor: VendorId,
         key: Option<&str>,
         email: Email,
-        page: Option<String>,
         from: &RequestInfo,
     ) -> Result<Asked> {
         let browser = SessionSecret::from_bytes(random_bytes(self.entropy()));
@@ -214,12 +211,14 @@ impl Service {
                     self.guessed(Some(vendor), from, Error::new(ErrorCode::PortalKeyWrong)).await?;
                 }
             }
-            let ask = job!(act, asked, email, code, page => |tx| {
+            let link = self.portal_link(&look(&mut self.store().patient_reader(), vendor).await?, "/sign-in");
+            let ask = job!(act, asked, email, code, link => |tx| {
                 let known = is_known(tx, act.scope, &email).await? && fits;
                 portal_sessions::ask(tx, act.scope, &asked).await?;
-                if known {
-                    let link = page.map(|page| format!("{page}?code={code}"));
-                    letters::put(&act, tx, &email, Letter::SignIn { code, link, until: asked.expires_at }).await?;
+                if let Some(page) = link.filter(|_| known) {
+                    let minutes = u32::try_from(OPEN.0 / 60).unwrap_or(u32::MAX);
+                    let mail = Mail::SignIn { link: format!("{page}?code={code}"), code, minutes };
+                    act.mail(tx, &email, public_id(&asked.id_hash), &mail, Some(asked.expires_at)).await?;
                 }
                 Ok::<_, Error>(())
             });
@@ -253,6 +252,7 @@ impl Service {
                 return Ok(None);
             };
             portal_sessions::take(tx, hash).await?;
+            mails::end_about(tx, act.scope, &public_id(&hash).to_string(), act.now).await?;
             let people = people_of(&act, tx, &asked.email).await?;
             let Some(person) = people.into_iter().next() else { return Ok(None) };
             let signed_in = enter(&act, tx, &person, &from_here).await?;
@@ -344,6 +344,17 @@ impl Service {
             enter(&act, tx, &there, &from).await
         });
         self.store().write(WriteOptions::default(), changed).await
+    }
+
+    /// The address of a page of a portal, for a mail: below the host name that the vendor has set, or where the operator says
+    /// that people reach this installation, never what a request calls it. `None` where no mail leaves here.
+    pub(super) fn portal_link(&self, look: &PortalLook, page: &str) -> Option<String> {
+        let way = self.settings().mail.as_ref()?;
+        let base = match &look.domain {
+            Some(domain) => format!("https://{domain}"),
+            None => way.site.trim_end_matches('/').to_owned(),
+        };
+        Some(format!("{base}/portal/{}{page}", look.path))
     }
 
     /// Refuses whoever has failed too often.

@@ -23,7 +23,7 @@ impl Service {
                 portals::by_short_name(&mut reader, &name).await?.ok_or_else(absent)?
             }
         };
-        look(&mut reader, vendor).await
+        Ok(PortalLook { mail: self.settings().mail.is_some(), ..look(&mut reader, vendor).await? })
     }
 
     /// The portal to which a host name leads, where there is one.
@@ -71,7 +71,7 @@ impl Service {
     }
 }
 
-/// How the portal of `vendor` looks.
+/// How the portal of `vendor` looks, on a node from which no mail leaves.
 pub(super) async fn look(q: &mut dyn Querier, vendor: VendorId) -> Result<PortalLook> {
     let row = vendors::by_public_id(q, vendor).await?.ok_or_else(absent)?;
     let set = portals::get(q, Scope::trusted(vendor)).await?.unwrap_or_else(|| PortalRow::new(vendor));
@@ -85,5 +85,6 @@ pub(super) async fn look(q: &mut dyn Querier, vendor: VendorId) -> Result<Portal
         domain: set.domain,
         welcome: set.welcome,
         help: set.help,
+        mail: false,
     })
 }

@@ -7,7 +7,6 @@
 pub mod accent;
 mod actor;
 mod door;
-mod letters;
 mod licenses;
 pub mod logo;
 mod look;
@@ -19,24 +18,4 @@ pub mod views;
 
 pub use actor::{CustomerActor, CustomerCall};
 pub use door::{Asked, InvitePerson, PortalSignedIn};
-pub use letters::Letter;
 pub use offline::{Answered, OfflineAnswer};
-
-use crate::{Parts, Service};
-
-/// What a node keeps in memory for the portal. Everything in it can be lost.
-pub(crate) struct State {
-    letters: letters::Box,
-}
-
-impl State {
-    pub(crate) fn new(_parts: &Parts) -> Self {
-        Self { letters: letters::Box::default() }
-    }
-}
-
-impl Service {
-    fn portal(&self) -> &State {
-        &self.0.portal
-    }
-}

@@ -1,13 +1,10 @@
 //! Who of a company comes in to the portal: administrators ask colleagues in and take them out.
 
-use super::{
-    CustomerActor, CustomerCall, InvitePerson,
-    letters::{self, Letter},
-    views::PersonView,
-};
+use super::{CustomerActor, CustomerCall, InvitePerson, look::look, views::PersonView};
 use crate::{
     Error, ErrorCode, Result, Service,
     admin::act::{Act, job},
+    mail::Mail,
 };
 use holdfast_domain::{CustomerPersonId, CustomerRole, PortalAct};
 use holdfast_store::{
@@ -123,8 +120,10 @@ pub(super) async fn invite(act: &Act, tx: &mut Tx, actor: &CustomerActor, input:
     }
     let data = json!({ "after": { "email": row.email, "role": row.role } });
     act.event(tx, "customer.person_invited", actor.customer(), actor.told(data));
-    let letter = Letter::Invited { company: company.name, link: input.link.clone() };
-    letters::put(act, tx, &row.email, letter).await?;
+    let here = look(tx, act.scope.vendor()).await?;
+    if let Some(link) = act.service.portal_link(&here, "") {
+        act.mail(tx, &row.email, row.id, &Mail::Colleague { company: company.name.to_string(), link }, None).await?;
+    }
     Ok(true)
 }
 

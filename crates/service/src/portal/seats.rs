@@ -160,7 +160,7 @@ impl Service {
 
 impl InvitePerson {
     /// A colleague who is to use a place, and nothing else.
-    pub const fn user(email: Email, link: Option<String>) -> Self {
-        Self { email, name: None, role: CustomerRole::User, link }
+    pub const fn user(email: Email) -> Self {
+        Self { email, name: None, role: CustomerRole::User }
     }
 }

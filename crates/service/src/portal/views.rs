@@ -27,6 +27,8 @@ pub struct PortalLook {
     pub welcome: Option<String>,
     /// What stands below every page.
     pub help: Option<String>,
+    /// Whether mail leaves here: without it, only a license's key opens anything.
+    pub mail: bool,
 }
 
 /// What a vendor has set for its portal.

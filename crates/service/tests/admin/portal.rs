@@ -1,6 +1,6 @@
 //! The customers' portal: who comes in and how, what each may do, and that nobody sees what is another's.
 
-use crate::world::*;
+use crate::{mails::mailing, world::*};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use holdfast_domain::{
     CustomerId, CustomerPersonId, CustomerRole, LicenseId, LicenseModel, SeatId, SeatModel, Seconds, SessionId, Terms,
@@ -16,11 +16,11 @@ use holdfast_service::{
         sessions::SessionSecret,
         views::Issued,
     },
-    portal::{Answered, CustomerActor, CustomerCall, InvitePerson, Letter, PortalSignedIn},
-    runtime::{Nonce, ReleaseOther, Renew},
+    portal::{Answered, CustomerActor, CustomerCall, InvitePerson, PortalSignedIn},
+    runtime::{Nonce, ReleaseOther, Renew, mails::Outcome},
 };
 use holdfast_store::BoxFuture;
-use holdfast_testkit::both;
+use holdfast_testkit::{TestDb, both};
 use std::collections::BTreeSet;
 
 /// A company that has bought: its administrator's address, and a license of three devices.
@@ -53,22 +53,42 @@ async fn company_of(service: &Service, call: &Call, plan: holdfast_domain::PlanI
     Company { customer, email, issued }
 }
 
+/// A vendor whose mail leaves.
+async fn world(db: &TestDb) -> World {
+    let world = World::new(db).await;
+    World { service: mailing(&world), ..world }
+}
+
 fn here() -> RequestInfo {
     from(&format!("198.51.100.{}", unique() % 250))
 }
 
+/// What was mailed since somebody looked last: to whom, and what.
+async fn outbox(service: &Service) -> Vec<(String, String)> {
+    let mut sent = Vec::new();
+    while service.mails_are_due().await.unwrap() {
+        for mail in service.claim_mails(50).await.unwrap() {
+            sent.push((mail.to().to_string(), mail.says.clone().unwrap().text));
+            service.mail_tried(&mail, Outcome::Sent).await.unwrap();
+        }
+    }
+    sent
+}
+
+/// The code in a mail.
+fn code_in(mail: &str) -> Option<String> {
+    mail.split("?code=").nth(1).map(|rest| rest[..8].to_owned())
+}
+
 /// The code that was last mailed to an address.
-fn mailed(service: &Service, email: &str) -> Option<String> {
-    service.letters_to(&text(email)).into_iter().rev().find_map(|letter| match letter {
-        Letter::SignIn { code, .. } => Some(code),
-        Letter::Invited { .. } => None,
-    })
+async fn mailed(service: &Service, email: &str) -> Option<String> {
+    outbox(service).await.into_iter().rev().find(|(to, _)| to == email).and_then(|(_, mail)| code_in(&mail))
 }
 
 async fn signed_in(service: &Service, vendor: VendorId, email: &str) -> PortalSignedIn {
     let from = here();
-    let asked = service.ask_to_sign_in(vendor, text(email), None, &from).await.unwrap();
-    let code = mailed(service, email).unwrap();
+    let asked = service.ask_to_sign_in(vendor, text(email), &from).await.unwrap();
+    let code = mailed(service, email).await.unwrap();
     service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap()
 }
 
@@ -87,7 +107,7 @@ async fn key_holder(service: &Service, vendor: VendorId, company: &Company) -> C
 
 async fn user(service: &Service, administrator: &CustomerCall) -> CustomerCall {
     let email = format!("user-{}@example.com", unique());
-    service.invite_colleague(administrator, InvitePerson::user(text(&email), None)).await.unwrap();
+    service.invite_colleague(administrator, InvitePerson::user(text(&email))).await.unwrap();
     customer(service, administrator.actor.vendor(), &email).await
 }
 
@@ -97,15 +117,15 @@ fn code_of<T: std::fmt::Debug>(outcome: Result<T, Error>) -> ErrorCode {
 
 both! {
     async fn a_code_lets_in_the_browser_that_asked_and_nobody_else(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
-        let page = Some("https://example.com/portal/x/sign-in".to_owned());
-        let asked = service.ask_to_sign_in(vendor, text(&company.email), page, &here()).await.unwrap();
-        let letters = service.letters_to(&text(&company.email));
-        let [Letter::SignIn { code, link, until }] = &letters[..] else { panic!("{letters:?}") };
-        assert_eq!((code.len(), *until), (8, asked.ends_at));
-        assert_eq!(link.as_deref(), Some(format!("https://example.com/portal/x/sign-in?code={code}").as_str()));
+        let asked = service.ask_to_sign_in(vendor, text(&company.email), &here()).await.unwrap();
+        let mails = outbox(service).await;
+        let [(to, mail)] = &mails[..] else { panic!("{mails:?}") };
+        let code = &code_in(mail).unwrap();
+        assert!(*to == company.email && code.bytes().all(|byte| byte.is_ascii_digit()), "{mail}");
+        assert!(mail.contains(&format!("https://licenses.example.com/portal/{vendor}/sign-in?code={code}")), "{mail}");
         // A scanner that opens the link and sends its form has no cookie, or another browser's.
         let elsewhere = SessionSecret::from_bytes([7; 16]);
         for _ in 0..6 {
@@ -128,31 +148,31 @@ both! {
     }
 
     async fn a_code_is_tried_five_times_and_for_a_quarter_of_an_hour(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
-        let asked = service.ask_to_sign_in(vendor, text(&company.email), None, &here()).await.unwrap();
-        let code = mailed(service, &company.email).unwrap();
+        let asked = service.ask_to_sign_in(vendor, text(&company.email), &here()).await.unwrap();
+        let code = mailed(service, &company.email).await.unwrap();
         let wrong = if code == "00000000" { "00000001" } else { "00000000" };
         for _ in 0..5 {
             assert_eq!(code_of(service.sign_in_with_code(vendor, &asked.browser, wrong, &here()).await), ErrorCode::PortalCodeWrong);
         }
         assert_eq!(code_of(service.sign_in_with_code(vendor, &asked.browser, &code, &here()).await), ErrorCode::PortalCodeWrong);
-        let asked = service.ask_to_sign_in(vendor, text(&company.email), None, &here()).await.unwrap();
-        let code = mailed(service, &company.email).unwrap();
+        let asked = service.ask_to_sign_in(vendor, text(&company.email), &here()).await.unwrap();
+        let code = mailed(service, &company.email).await.unwrap();
         world.clock.advance(Seconds(15 * 60 + 1));
         assert_eq!(code_of(service.sign_in_with_code(vendor, &asked.browser, &code, &here()).await), ErrorCode::PortalCodeWrong);
         assert_eq!(prunes(service).await, (0, 0), "what has run out is cleared away");
     }
 
     async fn unknown_addresses_are_answered_alike_and_written_to_never(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
         let mut took = Vec::new();
         for email in ["nobody@example.com", company.email.as_str()] {
             let began = std::time::Instant::now();
-            let asked = service.ask_to_sign_in(vendor, text(email), None, &here()).await.unwrap();
+            let asked = service.ask_to_sign_in(vendor, text(email), &here()).await.unwrap();
             took.push(began.elapsed());
             for _ in 0..2 {
                 let refused = service.sign_in_with_code(vendor, &asked.browser, "12", &here()).await;
@@ -160,19 +180,19 @@ both! {
             }
         }
         assert!(took.iter().all(|took| took.as_millis() >= 250), "{took:?}");
-        assert_eq!(mailed(service, "nobody@example.com"), None);
-        assert!(mailed(service, &company.email).is_some());
+        let mails = outbox(service).await;
+        assert!(matches!(&mails[..], [(to, _)] if *to == company.email), "{mails:?}");
         // Too many for one address from one place; from another it goes on for a while.
         let place = from("203.0.113.5");
         for asked in 0..6 {
-            let outcome = service.ask_to_sign_in(vendor, text("nobody@example.com"), None, &place).await;
+            let outcome = service.ask_to_sign_in(vendor, text("nobody@example.com"), &place).await;
             assert_eq!(outcome.is_ok(), asked < 5, "{asked}");
         }
-        service.ask_to_sign_in(vendor, text("nobody@example.com"), None, &here()).await.unwrap();
+        service.ask_to_sign_in(vendor, text("nobody@example.com"), &here()).await.unwrap();
     }
 
     async fn a_key_and_its_address_open_the_devices_of_that_license_alone(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let (mine, other) = (company(&world).await, company(&world).await);
         for (key, email) in [
@@ -216,7 +236,7 @@ both! {
     }
 
     async fn an_old_key_leads_to_the_address_it_was_sold_to(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let other = company(&world).await;
         let old = IssueLicense {
@@ -231,15 +251,15 @@ both! {
             (other.issued.key.as_str(), "ada@example.com"),
             ("", "ada@example.com"),
         ] {
-            let asked = service.claim(vendor, key, text(email), None, &here()).await.unwrap();
+            let asked = service.claim(vendor, key, text(email), &here()).await.unwrap();
             let refused = service.sign_in_with_code(vendor, &asked.browser, "00000000", &here()).await;
             assert_eq!(code_of(refused), ErrorCode::PortalCodeWrong, "the same answer");
-            assert_eq!(mailed(service, email), None, "{key} {email}");
+            assert_eq!(outbox(service).await, [], "{key} {email}");
         }
         // As people type it.
         let from = here();
-        let asked = service.claim(vendor, " ab12 cd34ef56-gh78", text("Ada@Example.com"), None, &from).await.unwrap();
-        let code = mailed(service, "ada@example.com").unwrap();
+        let asked = service.claim(vendor, " ab12 cd34ef56-gh78", text("Ada@Example.com"), &from).await.unwrap();
+        let code = mailed(service, "ada@example.com").await.unwrap();
         let signed_in = service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap();
         let actor = service.customer_for_session(&signed_in.session).await.unwrap();
         let seen = service.my_licenses(&actor, page()).await.unwrap();
@@ -247,7 +267,7 @@ both! {
     }
 
     async fn sessions_end_when_nobody_uses_them_and_when_somebody_says_so(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
         let first = signed_in(service, vendor, &company.email).await;
@@ -275,18 +295,19 @@ both! {
         let change = UpdateCustomer { email: Some(text(&format!("new-{}@example.com", unique()))), ..UpdateCustomer::default() };
         service.update_customer(&world.call(), company.customer, change).await.unwrap();
         assert!(!lives(&fifth.session).await);
-        service.ask_to_sign_in(vendor, text(&company.email), None, &here()).await.unwrap();
+        service.ask_to_sign_in(vendor, text(&company.email), &here()).await.unwrap();
     }
 
     async fn administrators_ask_colleagues_in_and_take_them_out(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
         let boss = customer(service, vendor, &company.email).await;
-        let ann = InvitePerson { name: Some(text("Ann")), ..InvitePerson::user(text("ann@example.com"), Some("https://x".to_owned())) };
+        let ann = InvitePerson { name: Some(text("Ann")), ..InvitePerson::user(text("ann@example.com")) };
         service.invite_colleague(&boss, ann.clone()).await.unwrap();
-        let invited = service.letters_to(&text("ann@example.com"));
-        assert!(matches!(&invited[..], [Letter::Invited { link: Some(link), .. }] if link == "https://x"), "{invited:?}");
+        let invited = outbox(service).await;
+        let portal = format!("https://licenses.example.com/portal/{vendor}");
+        assert!(matches!(&invited[..], [(to, mail)] if to == "ann@example.com" && mail.contains(&portal)), "{invited:?}");
         assert_eq!(code_of(service.invite_colleague(&boss, ann).await), ErrorCode::EmailTaken);
         let session = signed_in(service, vendor, "ann@example.com").await;
         let ann = service.customer_for_session(&session.session).await.unwrap();
@@ -314,11 +335,11 @@ both! {
     }
 
     async fn one_address_at_two_companies_goes_from_one_to_the_other(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let (one, two) = (company(&world).await, company(&world).await);
         let boss = customer(service, vendor, &two.email).await;
-        service.invite_colleague(&boss, InvitePerson::user(text(&one.email), None)).await.unwrap();
+        service.invite_colleague(&boss, InvitePerson::user(text(&one.email))).await.unwrap();
         let session = signed_in(service, vendor, &one.email).await;
         let here_now = service.customer_for_session(&session.session).await.unwrap();
         let me = service.myself(&here_now).await.unwrap();
@@ -333,7 +354,7 @@ both! {
     }
 
     async fn seats_are_freed_within_the_budget_that_the_application_shares(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
         let boss = customer(service, vendor, &company.email).await;
@@ -376,7 +397,7 @@ both! {
     }
 
     async fn a_named_users_place_is_handed_to_a_colleague(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let named = SeatModel::NamedUser { devices: 2 };
         let terms = Terms { seats: 1, ..Terms::defaults(LicenseModel::Perpetual, named) };
@@ -390,7 +411,7 @@ both! {
         }
         assert_eq!(code_of(world.activate_for(key, "tablet", "bob@example.com").await), ErrorCode::SeatLimitReached);
         let take = |user: &str, to: Option<&str>| {
-            let to = to.map(|to| InvitePerson::user(text(to), None));
+            let to = to.map(|to| InvitePerson::user(text(to)));
             service.take_place_back(&boss, license, text(user), to)
         };
         assert_eq!(code_of(take("nobody@example.com", None).await), ErrorCode::NotFound);
@@ -409,7 +430,7 @@ both! {
     }
 
     async fn a_lease_that_was_fetched_is_one_the_device_goes_on_with(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
         let boss = customer(service, vendor, &company.email).await;
@@ -436,7 +457,7 @@ both! {
     }
 
     async fn a_computer_without_a_network_is_answered_by_whoever_carries_its_request(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let (mine, other) = (company(&world).await, company(&world).await);
         let boss = customer(service, vendor, &mine.email).await;
@@ -479,7 +500,7 @@ both! {
     }
 
     async fn everything_held_is_their_own_and_each_look_is_noted(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let (mine, other) = (company(&world).await, company(&world).await);
         world.activate(&mine.issued.key, "My laptop").await.unwrap();
@@ -505,7 +526,7 @@ both! {
     }
 
     async fn everybody_may_do_what_the_table_says_to_their_own_and_to_nothing_else(db: TestDb) {
-        let world = World::new(&db).await;
+        let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let table = table();
         let named: BTreeSet<&str> = table.iter().map(|row| row.name).chain(DOOR).collect();
@@ -621,7 +642,7 @@ async fn things(world: &World, company: &Company, boss: &CustomerCall) -> Things
     let claimed = world.activate(&company.issued.key, &device).await.unwrap();
     let seat = claimed.seat.id;
     let email = format!("colleague-{}@example.com", unique());
-    world.service.invite_colleague(boss, InvitePerson::user(text(&email), None)).await.unwrap();
+    world.service.invite_colleague(boss, InvitePerson::user(text(&email))).await.unwrap();
     let people = world.service.my_people(&boss.actor).await.unwrap();
     let colleague = people.into_iter().find(|person| person.email.as_str() == email).unwrap().id;
     let request = carried(world, "renew", &serde_json::json!({ "lease": claimed.lease }));
@@ -668,7 +689,7 @@ fn table() -> Vec<Row> {
         answer_offline [+ + +] true |s, c, t| s.answer_offline(&c, &t.request, None);
         offline_answer [+ + +] false |s, c, t| s.offline_answer(&c);
         my_people [+ _ _] false |s, c, t| s.my_people(&c.actor);
-        invite_colleague [+ _ _] false |s, c, t| s.invite_colleague(&c, InvitePerson::user(text(&format!("i{}@example.com", unique())), None));
+        invite_colleague [+ _ _] false |s, c, t| s.invite_colleague(&c, InvitePerson::user(text(&format!("i{}@example.com", unique()))));
         set_colleagues_role [+ _ _] true |s, c, t| s.set_colleagues_role(&c, t.colleague, CustomerRole::User);
         remove_colleague [+ _ _] true |s, c, t| s.remove_colleague(&c, t.colleague);
         my_portal_sessions [+ + _] false |s, c, t| s.my_portal_sessions(&c.actor);

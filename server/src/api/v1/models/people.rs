@@ -48,6 +48,8 @@ pub struct InvitationModel {
     pub role: String,
     /// What the person opens: an address, or a path of the console where the node was started without `--public-url`.
     pub link: String,
+    /// Whether it is mailed to the person as well.
+    pub mailed: bool,
     /// Until when it can be accepted.
     pub expires_at: Rfc3339,
     /// When it was made.
@@ -63,6 +65,7 @@ impl InvitationModel {
             email: view.email.to_string(),
             role: view.role.as_str().to_owned(),
             link: format!("{origin}/invite/{}", made.secret),
+            mailed: made.mailed,
             expires_at: view.expires_at.into(),
             created_at: view.created_at.into(),
         }
