@@ -139,9 +139,11 @@ impl Service {
         };
         let id = LicenseId::new(act.now, self.entropy());
         let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        // Which license a trial is, shows within.
+        let options = if input.device.is_some() { WriteOptions::alone() } else { WriteOptions::default() };
         self.commit(
             call,
-            WriteOptions::default(),
+            options,
             job!(act, input, key, sealed, hint => |tx| {
                 let plan = plans::get(tx, act.scope, input.plan).await?;
                 let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;

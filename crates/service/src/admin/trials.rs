@@ -6,6 +6,7 @@ use super::{
     inputs::ConvertTrial,
     license_change::replace,
     licenses::{absent, lock, told_with_terms, with},
+    mails,
     views::{Issued, TrialFunnel},
 };
 use crate::{
@@ -14,9 +15,11 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    DeviceHash, License, LicenseId, LicenseModel, LicenseStatus, Permission, ProductId, Seconds, Terms,
+    DeviceHash, License, LicenseId, LicenseKey, LicenseModel, LicenseStatus, Permission, ProductId, Seconds, Terms,
 };
-use holdfast_store::{Tx, WriteOptions, licenses, orders, plans, products, trials};
+use holdfast_store::{
+    Tx, WriteOptions, customers as customer_rows, licenses, orders, plans, products, trials,
+};
 use serde_json::json;
 
 /// The longest time that a funnel looks back.
@@ -102,19 +105,22 @@ pub(super) async fn convert(act: &Act, tx: &mut Tx, id: LicenseId, input: &Conve
         None => None,
     };
     let customer = match &input.customer {
-        Some(choice) => Some(customers::choose(act, tx, choice).await?.id),
-        None => order.as_ref().and_then(|order| order.customer),
+        Some(choice) => Some(customers::choose(act, tx, choice).await?),
+        None => match order.as_ref().and_then(|order| order.customer).or(row.license.customer) {
+            Some(id) => customer_rows::get(tx, act.scope, id).await?,
+            None => None,
+        },
     };
     if input.expires_at.is_some_and(|end| end <= act.now) {
         return Err(Error::invalid("/expires_at", "The end lies in the past."));
     }
     let seats = input.seats.unwrap_or(plan.terms.seats);
     let overrides = input.overrides.clone();
-    let terms = with(Terms { seats, ..plan.terms }, &overrides, "/seats")?;
+    let terms = with(Terms { seats, ..plan.terms.clone() }, &overrides, "/seats")?;
     let after = License {
         plan: plan.id,
-        plan_code: plan.code,
-        customer: customer.or(row.license.customer),
+        plan_code: plan.code.clone(),
+        customer: customer.as_ref().map(|customer| customer.id),
         order: input.order.or(row.license.order),
         expires_at: input.expires_at.or_else(|| terms.model.end(act.now)),
         terms,
@@ -123,9 +129,13 @@ pub(super) async fn convert(act: &Act, tx: &mut Tx, id: LicenseId, input: &Conve
     };
     let key = act.service.open_key(id, &row.key_sealed)?;
     let data = input.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let bought = after.clone();
     let changed = replace(act, tx, row, after, false, ("trial.converted", told_with_terms, data)).await?;
     if !trials::convert(tx, act.scope, id, act.now).await? {
         return Err(conflict("It is a trial no more."));
     }
+    let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
+    let told = LicenseKey::parse(&key).map_err(Error::internal)?;
+    mails::mail_issued(act, tx, &bought, &plan.name, (to, &told)).await?;
     Ok(Issued { license: changed.license, key })
 }

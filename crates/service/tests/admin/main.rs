@@ -31,5 +31,6 @@ mod replay;
 mod saved_views;
 mod sign_in;
 mod status;
+mod trials;
 mod undo;
 mod world;
