@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -21,6 +21,15 @@ export const person = {
   password: 'a sentence that nobody guesses',
 };
 
+/** The ways in which a browser is used: with scripting and without, light and dark, on a wide screen and on a phone. */
+const WIDE = { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 };
+const WIDE_UNSCRIPTED = { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 };
+const PHONE = { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 };
+const PHONE_UNSCRIPTED = { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 };
+export const TWO_WAYS = [WIDE, PHONE_UNSCRIPTED];
+export const THREE_WAYS = [WIDE, PHONE_UNSCRIPTED, PHONE];
+export const FOUR_WAYS = [WIDE, WIDE_UNSCRIPTED, PHONE, PHONE_UNSCRIPTED];
+
 async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -30,12 +39,11 @@ async function freePort() {
 }
 
 /**
- * Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. In flags, `DATA` stands
- * for its folder and `ORIGIN` for where it is reached.
+ * Starts `holdfast serve` on a folder, with `flags` after the usual ones, and waits until its log says something. In flags,
+ * `DATA` stands for the folder and `ORIGIN` for where the server is reached.
  */
-export async function startServer(flags = []) {
+async function launch(data, flags, said) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
-  const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
   const [port, metrics] = [await freePort(), await freePort()];
   const origin = `http://127.0.0.1:${port}`;
   const named = flags.map((flag) => flag.replace('DATA', data).replace('ORIGIN', origin));
@@ -49,17 +57,33 @@ export async function startServer(flags = []) {
   child.stderr.on('data', (text) => (log += text));
   const ended = new Promise((done) => child.on('exit', done));
   const limit = Date.now() + 30_000;
-  let code;
-  while (!(code = /with the code ([0-9A-Z-]+)/.exec(log)?.[1])) {
+  let found;
+  while (!(found = said.exec(log))) {
     if (Date.now() > limit || child.exitCode !== null) throw new Error(`the server did not start:\n${log}`);
     await new Promise((done) => setTimeout(done, 50));
   }
+  return { child, ended, found, origin, metrics, log: () => log };
+}
+
+/** Starts other nodes beside a server that is set up, each with flags of its own, and kills them once they have registered. */
+export async function killedNodes(server, all) {
+  const nodes = [];
+  // One after the other, and all before the first is killed: its place would be the next one's.
+  for (const flags of all) nodes.push(await launch(server.data, flags, /registered node=/));
+  for (const { child } of nodes) child.kill('SIGKILL');
+  await Promise.all(nodes.map(({ ended }) => ended));
+}
+
+/** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
+export async function startServer(flags = []) {
+  const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
+  const { child, ended, found, origin, metrics, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/);
   return {
     origin,
     data,
     metrics,
-    code,
-    log: () => log,
+    code: found[1],
+    log,
     async stop() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
@@ -193,6 +217,28 @@ export async function renew(server, product, lease) {
     body: JSON.stringify({ lease, nonce: randomBytes(16).toString('base64url') }),
   });
   return response.status;
+}
+
+/** What an authenticator app with that secret shows, `ahead` steps from now. */
+export function appCode(secret, ahead = 0) {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replaceAll(' ', '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const digest = createHmac('sha1', key).update(step).digest();
+  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
+
+/** Whoever is signed in sets an authenticator app up. */
+export async function setUpApp(tab) {
+  const { page } = tab;
+  await visit(tab, '/console/security/app');
+  const secret = (await page.locator('.key-once code').innerText()).trim();
+  await page.getByLabel('Code', { exact: true }).fill(appCode(secret));
+  await page.getByRole('button', { name: 'Add authenticator app' }).click();
+  await page.getByText('Your recovery codes').waitFor();
 }
 
 export async function setUp(tab, server) {

@@ -13,7 +13,7 @@ mod provider;
 mod refusal;
 mod sessions;
 mod shell;
-mod upload;
+pub(crate) mod upload;
 
 pub(crate) use guard::{Guest, Visitor, encode, portal_cookie, set_cookie, set_lax_cookie};
 pub use live::{Standing, Stands};

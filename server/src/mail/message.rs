@@ -1,7 +1,10 @@
 //! A mail as a message of RFC 5322: both texts, under an id that is the same with every attempt.
 
 use holdfast_domain::Email;
-use holdfast_service::{mail::Rendered, runtime::mails::Outgoing};
+use holdfast_service::{
+    mail::Rendered,
+    runtime::mails::{Outcome, Outgoing},
+};
 use lettre::{
     Address, Message,
     message::{
@@ -11,11 +14,11 @@ use lettre::{
 };
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The message. The error says in words why its address cannot be one.
-pub(super) fn build(from: &Email, mail: &Outgoing, says: &Rendered) -> Result<Message, String> {
+/// The message, or what comes of a mail that cannot be one.
+pub(super) fn build(from: &Email, mail: &Outgoing, says: &Rendered) -> Result<Message, Outcome> {
     let address = |email: &Email| email.as_str().parse::<Address>();
-    let from = address(from).map_err(|error| format!("the sender's address: {error}"))?;
-    let to = address(mail.to()).map_err(|error| format!("this is no address that mail can go to: {error}"))?;
+    let from = address(from).map_err(|error| Outcome::Again(format!("nothing can be sent from {from}: {error}")))?;
+    let to = address(mail.to()).map_err(|error| Outcome::Bounced(format!("nothing can be sent there: {error}")))?;
     let written = UNIX_EPOCH + Duration::from_micros(mail.written_at().micros().unsigned_abs());
     let id = format!("<{}@{}>", mail.id(), from.domain());
     let mut builder = Message::builder()
@@ -32,5 +35,5 @@ pub(super) fn build(from: &Email, mail: &Outgoing, says: &Rendered) -> Result<Me
         builder = builder.raw_header(HeaderValue::new(name, "auto-generated".to_owned()));
     }
     let both = MultiPart::alternative_plain_html(says.text.clone(), says.html.clone());
-    builder.multipart(both).map_err(|error| format!("this is no message: {error}"))
+    builder.multipart(both).map_err(|error| Outcome::Again(format!("this is no message: {error}")))
 }

@@ -55,7 +55,7 @@ impl Way {
         };
         let message = match message::build(from, mail, says) {
             Ok(message) => message,
-            Err(why) => return Outcome::Bounced(why),
+            Err(outcome) => return outcome,
         };
         match self {
             Self::Folder(folder) => folder::write(folder.clone(), mail.id(), message.formatted()).await,

@@ -11,7 +11,10 @@ use crate::error::UiError;
 #[server(output = crate::wire::Answer)]
 pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
     use super::{model::ProductChoice, show};
-    use crate::{ctx, pages::serve};
+    use crate::{
+        ctx,
+        pages::{List, serve},
+    };
     use holdfast_domain::Permission;
     use holdfast_service::{
         admin::mails::{MailFilter, MailState},
@@ -20,14 +23,20 @@ pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let service = ctx::service()?;
     let settings = service.mail_settings(&actor).await?;
-    let filter = MailFilter { state: MailState::from_name(&asked.state), recipient: None };
-    let log = service.mails(&actor, filter, serve::page(&asked.after)?).await?;
+    let now = service.now();
+    let (mut log, mut moves) = (List { items: Vec::new(), next: None, total: String::new() }, false);
+    if asked.tab == "log" {
+        let filter = MailFilter { state: MailState::from_name(&asked.state), recipient: None };
+        let page = service.mails(&actor, filter, serve::page(&asked.after)?).await?;
+        moves = page.items.iter().any(|mail| show::moves(mail, now));
+        log = serve::list(page, |mail| show::mail(mail, now));
+    }
     let products = all_products(&service, &actor).await?.into_iter().map(|product| ProductChoice {
         mailed: settings.issued.contains(&product.id),
         id: product.id.to_string(),
         name: product.name.to_string(),
     });
-    let (look, now) = (settings.look, service.now());
+    let look = settings.look;
     let text = |value: Option<String>| value.unwrap_or_default();
     Ok(MailView {
         way: settings.way.map(|way| (way.from.to_string(), way.how)),
@@ -37,8 +46,8 @@ pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
         colour: text(look.colour.as_ref().map(ToString::to_string)),
         products: products.collect(),
         templates: Template::ALL.iter().map(|template| show::template(*template, &look)).collect(),
-        moves: log.items.iter().any(|mail| show::moves(mail, now)),
-        log: serve::list(log, |mail| show::mail(mail, now)),
+        log,
+        moves,
         may_write: actor.may(Permission::MembersWrite),
     })
 }

@@ -46,8 +46,7 @@ const TABS: [Tab; 2] = [Tab { value: "", name: "Settings" }, Tab { value: "log",
 pub fn MailPage() -> impl IntoView {
     let query = use_query_map();
     let get = move |name: &'static str| query.with(|query| query.get(name).unwrap_or_default());
-    let asked = Memo::new(move |_| Asked { state: get("state"), after: get("after") });
-    let tab = Memo::new(move |_| get("tab"));
+    let asked = Memo::new(move |_| Asked { tab: get("tab"), state: get("state"), after: get("after") });
     let mail = load_while(
         |view: &MailView| view.moves,
         move || asked.get(),
@@ -56,13 +55,10 @@ pub fn MailPage() -> impl IntoView {
     let (test, again) = (act::<TestMail>(), act::<SendMailAgain>());
     let (test_error, again_error) = (act_error(test), act_error(again));
     show(mail, move |view: MailView| {
-        let state = asked.get_untracked().state;
-        let body = {
-            let view = view.clone();
-            move || match tab.get().as_str() {
-                "log" => view! { <Log view=view.clone() state=state.clone() again /> }.into_any(),
-                _ => view! { <Settings view=view.clone() /> }.into_any(),
-            }
+        let Asked { tab, state, .. } = asked.get_untracked();
+        let body = match tab.as_str() {
+            "log" => view! { <Log view=view.clone() state again /> }.into_any(),
+            _ => view! { <Settings view=view.clone() /> }.into_any(),
         };
         let tried = (view.may_write && view.way.is_some()).then(|| {
             view! {
@@ -76,7 +72,7 @@ pub fn MailPage() -> impl IntoView {
             <FormError error=test_error />
             <FormError error=again_error />
             <Way way=view.way.clone() />
-            {move || view! { <Tabs tabs=TABS.to_vec() open=tab.get() /> }}
+            <Tabs tabs=TABS.to_vec() open=tab />
             {body}
         }
     })

@@ -7,9 +7,12 @@ use crate::{
     ui::When,
 };
 
-/// What the address asks of the log.
+/// What the address asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
+    /// Which tab.
+    #[serde(default)]
+    pub tab: String,
     /// How far mails are, or empty.
     #[serde(default)]
     pub state: String,
@@ -35,7 +38,7 @@ pub struct MailView {
     pub products: Vec<ProductChoice>,
     /// The kinds of mail.
     pub templates: Vec<TemplateRow>,
-    /// What went.
+    /// What went, on its tab.
     pub log: List<MailRow>,
     /// Whether whoever looks may change it, and sees addresses.
     pub may_write: bool,

@@ -14,7 +14,7 @@ use holdfast_store::{
 use serde_json::Value;
 
 /// Within how long releases from inside the application count towards the plan's budget.
-const BUDGET_WINDOW: Seconds = Seconds::days(30);
+pub(crate) const BUDGET_WINDOW: Seconds = Seconds::days(30);
 
 impl Service {
     /// Gives up the seat that the presented lease names (HTTP API, `release`). Doing it again, or for a seat that is not
