@@ -138,10 +138,19 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   return { page, context, complaints, scripting, theme, width };
 }
 
-/** Waits until the page is as it will be: hydrated where scripting is on. */
+/** Waits until the page is as it will be: hydrated where scripting is on, and with its content, which comes after its frame. */
 export async function settled({ page, scripting }) {
   await page.waitForLoadState('load');
   if (scripting) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
+  await page.waitForSelector('h1', { state: 'attached' });
+}
+
+/** Waits until something holds. */
+export async function until(holds, what) {
+  for (let tries = 0; !(await holds()); tries += 1) {
+    assert.ok(tries < 60, what);
+    await new Promise((next) => setTimeout(next, 250));
+  }
 }
 
 export async function visit(tab, path) {
