@@ -12,15 +12,10 @@ import * as h from './lib.mjs';
 
 const { sound } = h;
 
-const ways = [
-  { name: 'portal with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'portal without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
 const HOSTILE = '<img src=x onerror=alert(1)> & "quoted" Ltd';
 
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.TWO_WAYS) {
+  describe(`portal ${way.name}`, () => {
     let folder, server, browser, vendor, owner, tab, key, license, door, plan, product;
 
     /** The text of the last mail to an address. */
