@@ -50,6 +50,12 @@ fn call(extensions: &Extensions, headers: &HeaderMap) -> Result<CustomerCall, Er
     Ok(CustomerCall::new(actor, super::info(extensions, headers)))
 }
 
+/// The same, and the id of the request.
+fn asking(request: &Request) -> (Result<CustomerCall, Error>, String) {
+    let id = super::info(request.extensions(), request.headers()).request_id;
+    (call(request.extensions(), request.headers()), id)
+}
+
 /// Answers a computer without a network, and leads back to the page that shows the answer, or why there is none.
 pub async fn answer(
     State(state): State<AppState>,
@@ -121,9 +127,9 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
 
 /// The last answer as a file.
 pub async fn answered(State(state): State<AppState>, request: Request) -> Response {
-    let id = super::info(request.extensions(), request.headers()).request_id;
+    let (call, id) = asking(&request);
     let made = async {
-        let kept = state.service().offline_answer(&call(request.extensions(), request.headers())?).await?;
+        let kept = state.service().offline_answer(&call?).await?;
         let kept = kept.filter(|kept| !kept.document.is_empty()).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         Ok(("offline-answer.json".to_owned(), kept.document.into_bytes()))
     };
@@ -158,10 +164,10 @@ pub async fn lease(
     Path((_, seat)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let id = super::info(request.extensions(), request.headers()).request_id;
+    let (call, id) = asking(&request);
     let made = async {
         let seat: SeatId = seat.parse().map_err(|_| Error::new(ErrorCode::NotFound))?;
-        let lease = state.service().my_lease(&call(request.extensions(), request.headers())?, seat).await?;
+        let lease = state.service().my_lease(&call?, seat).await?;
         Ok((lease.file_name, lease.document.into_bytes()))
     };
     file(made.await, &id)
@@ -169,8 +175,8 @@ pub async fn lease(
 
 /// Everything that is held about the company.
 pub async fn data(State(state): State<AppState>, request: Request) -> Response {
-    let id = super::info(request.extensions(), request.headers()).request_id;
-    let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call(request.extensions(), request.headers())?).await?)) };
+    let (call, id) = asking(&request);
+    let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call?).await?)) };
     file(made.await, &id)
 }
 

@@ -71,7 +71,7 @@ pub fn CustomerPage() -> impl IntoView {
     );
     let action = act::<SaveCustomer>();
     show_live(customer, move |detail: CustomerDetail, error| {
-        let CustomerDetail { customer, part, may_write, may_issue } = detail;
+        let CustomerDetail { customer, bounced, part, may_write, may_issue } = detail;
         let asked = asked.get_untracked();
         let error = match error {
             // What was read last may have been another one.
@@ -107,7 +107,7 @@ pub fn CustomerPage() -> impl IntoView {
                 <Copyable text=customer.id.clone() what="customer id" />
                 <span>"Customer since " <WhenText when=customer.created.clone() /></span>
             </p>
-            <MailBounced bounced=detail.bounced.clone() />
+            <MailBounced bounced />
             <Tabs tabs=TABS.to_vec() open=tab />
             {body}
         }

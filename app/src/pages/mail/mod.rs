@@ -255,6 +255,7 @@ pub fn MailTemplatePage() -> impl IntoView {
     let error = act_error(action);
     show(template, move |view: TemplateView| {
         let form = view.may_write.then(|| {
+            let view = view.clone();
             view! {
                 <Section title="Your words">
                     <ActionForm action=action class="form" clone:view>

@@ -22,8 +22,9 @@ pub fn LicensePage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let license = load(move || id.get(), api::my_license);
     show(license, move |found: LicenseView| {
-        let row = found.row.clone();
+        let row = found.row;
         let (tone, word) = row.state;
+        let id = row.id.clone();
         let (renew, upgrade) = found.links.clone();
         let link = |href: String, words: &'static str, class: &'static str| {
             view! { <a class=class href=href rel="external noopener">{words}</a> }
@@ -36,8 +37,8 @@ pub fn LicensePage() -> impl IntoView {
         } else {
             found.unlocks.iter().map(|what| view! { <div>{what.clone()}</div> }).collect_view().into_any()
         };
-        let ends = match found.ends.clone() {
-            Some(when) => view! { {row.until.clone()} " (" <WhenText when /> ")" }.into_any(),
+        let ends = match found.ends {
+            Some(when) => view! { {row.until} " (" <WhenText when /> ")" }.into_any(),
             None => view! { "for good" }.into_any(),
         };
         view! {
@@ -55,7 +56,7 @@ pub fn LicensePage() -> impl IntoView {
                     <Fact name="Sold as">{found.sold.0.clone()}</Fact>
                     <Fact name="Used by">{found.sold.1.clone()}</Fact>
                     {found.order.clone().map(|order| view! { <Fact name="Order"><Copyable text=order what="order number" /></Fact> })}
-                    <Fact name="License id"><Copyable text=row.id.clone() what="license id" /></Fact>
+                    <Fact name="License id"><Copyable text=id what="license id" /></Fact>
                 </Facts>
             </Section>
             <Section title=format!("Seats ({} / {})", row.taken.0, row.taken.1)>

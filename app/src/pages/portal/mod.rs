@@ -143,7 +143,7 @@ fn DoorPage(door: Door) -> impl IntoView {
     let (ask, enter) = (act::<AskCode>(), act::<EnterWithKey>());
     let (ask_error, enter_error) = (act_error(ask), act_error(enter));
     let vendor = vendor_here().get_untracked();
-    let open = enter_error.is_refused().then_some("");
+    let open = enter_error.is_refused() || !door.mail;
     let own = vendor.clone();
     let by_mail = door.mail.then(|| {
         view! {
@@ -163,7 +163,6 @@ fn DoorPage(door: Door) -> impl IntoView {
                 </ActionForm>
         }
     });
-    let open = open.or((!door.mail).then_some(""));
     let claim = door.mail.then(|| {
         let href = format!("{}/claim", door.home);
         view! { <p class="section"><a class="link" href=href>"I have a key from before"</a></p> }
@@ -239,7 +238,7 @@ pub fn CodePage() -> impl IntoView {
     let query = use_query_map();
     let code = query.with_untracked(|query| digits(&query.get("code").unwrap_or_default()));
     show(page, move |view: CodeView| {
-        let home = view.door.home;
+        let (home, code) = (view.door.home, code.clone());
         let body = if view.asked {
             view! {
                 <p class="muted">
@@ -248,14 +247,14 @@ pub fn CodePage() -> impl IntoView {
                 <ActionForm action=action class="form section">
                     <FormError error />
                     <input type="hidden" name="vendor" value=vendor.get_untracked() />
-                    <Field name="code" label="Code" required=true value=code.clone() autocomplete="one-time-code" maxlength="20" error />
+                    <Field name="code" label="Code" required=true value=code autocomplete="one-time-code" maxlength="20" error />
                     <Submit label="Sign in" pending=action.pending() />
                 </ActionForm>
                 <p class="section"><a class="link" href=home>"Ask for another code"</a></p>
             }
             .into_any()
         } else {
-            let there = (!code.is_empty()).then(|| view! { <p><Copyable text=code.clone() what="code" /></p> });
+            let there = (!code.is_empty()).then(|| view! { <p><Copyable text=code what="code" /></p> });
             view! {
                 <Notice kind=NoticeKind::Info>
                     <p>"A code works in the browser that asked for it, and this is another one. Type it there, or ask for one here."</p>

@@ -19,13 +19,14 @@ pub fn OfflinePage() -> impl IntoView {
     let form = format!("/portal/{}/offline/answer", vendor_here().get_untracked());
     let error = FormState::plain(&form);
     show(page, move |view: OfflineView| {
+        let form = form.clone();
         let licenses = std::iter::once((String::new(), "The one the request names".to_owned())).chain(view.licenses);
         view! {
             <PageHead title="Computers without a network" />
             <p class="page-sub">"In the application choose offline activation: it writes a request into a file, or shows it as a QR code. Bring it here, and carry the answer back."</p>
             {view.answer.map(|answer| view! { <Answer answer /> })}
             <Section title="Bring a request">
-                <form method="post" enctype="multipart/form-data" action=form.clone() class="form">
+                <form method="post" enctype="multipart/form-data" action=form class="form">
                     <FormError error />
                     <div class="field">
                         <label for="file">"Request file, or a photo of the QR code"</label>

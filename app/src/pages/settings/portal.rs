@@ -19,7 +19,9 @@ pub fn PortalSettingsPage() -> impl IntoView {
     let portal = load(|| (), |()| api::portal_settings());
     show(portal, move |view: PortalView| {
         let href = view.href.clone();
-        let panels = view.panels.clone().into_iter().map(|panel| view! { <Preview panel name=view.shown.clone() logo=view.logo.clone() /> });
+        let panels = view.panels.clone().into_iter();
+        let panels =
+            panels.map(|panel| view! { <Preview panel name=view.shown.clone() logo=view.logo.clone() /> }).collect_view();
         let forms = if view.may_write {
             view! { <Forms view=view.clone() /> }.into_any()
         } else {
@@ -30,7 +32,7 @@ pub fn PortalSettingsPage() -> impl IntoView {
                 <div class="actions"><a class="btn btn-sm btn-plain" href=href rel="external">"Open the portal"</a></div>
             </PageHead>
             <Section title="How it looks">
-                <div class="answer-codes">{panels.collect_view()}</div>
+                <div class="answer-codes">{panels}</div>
                 {view.adjusted.map(|said| view! { <p class="hint section">{said}</p> })}
             </Section>
             <Section title="Where it is">
@@ -78,10 +80,10 @@ fn Forms(view: PortalView) -> impl IntoView {
             </form>
         }
     });
-    let domain = (!view.domain.is_empty()).then(|| {
+    let domain = Some(view.domain.clone()).filter(|name| !name.is_empty()).map(|name| {
         view! {
             <Notice kind=NoticeKind::Info>
-                <p>"Point " <code>{view.domain.clone()}</code> " at this installation (a CNAME record), and have whatever ends TLS answer for it with a certificate of that name and hand the host name on."</p>
+                <p>"Point " <code>{name}</code> " at this installation (a CNAME record), and have whatever ends TLS answer for it with a certificate of that name and hand the host name on."</p>
             </Notice>
         }
     });

@@ -257,6 +257,7 @@ pub fn ConvertPage() -> impl IntoView {
     let error = act_error(action);
     show(trial, move |found: TrialView| {
         let row = found.row;
+        let license = row.id.clone();
         let form = if !found.open {
             view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }.into_any()
         } else if found.plans.is_empty() {
@@ -265,7 +266,7 @@ pub fn ConvertPage() -> impl IntoView {
             view! {
                 <ActionForm action=action class="form">
                     <FormError error />
-                    <input type="hidden" name="id" value=row.id.clone() />
+                    <input type="hidden" name="id" value=license.clone() />
                     <SelectField name="plan" label="Plan" options=found.plans error />
                     <div class="pair">
                         <Field name="email" label="Customer's e-mail" kind="email" hint="A customer with this address is found; otherwise one is made." error />
@@ -274,7 +275,7 @@ pub fn ConvertPage() -> impl IntoView {
                     <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                     <div class="form-actions">
                         <Submit label="Convert trial" pending=action.pending() />
-                        <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                        <a class="btn btn-plain" href=format!("/console/licenses/{license}")>"Cancel"</a>
                     </div>
                 </ActionForm>
             }
