@@ -30,7 +30,8 @@ fn not_loaded() -> AnyView {
 
 /// Says that the page one goes to is on its way, for as long as it lives: the page one leaves stays meanwhile, and shows it
 /// after a moment (`.frame-main[aria-busy]`). Not while a browser takes over the page that is there already.
-struct Waits(#[cfg_attr(not(feature = "hydrate"), allow(dead_code))] u32);
+#[cfg(feature = "hydrate")]
+struct Waits(u32);
 
 /// How many pages were gone to.
 #[cfg(feature = "hydrate")]
@@ -56,20 +57,7 @@ impl Waits {
     }
 }
 
-/// A server waits for nothing: it has all of the code.
-#[cfg(not(feature = "hydrate"))]
-impl Waits {
-    const fn begin() -> Self {
-        Self(0)
-    }
-
-    const fn is_latest(&self) -> bool {
-        true
-    }
-
-    const fn say(_: bool) {}
-}
-
+#[cfg(feature = "hydrate")]
 impl Drop for Waits {
     fn drop(&mut self) {
         if self.is_latest() {
@@ -118,6 +106,7 @@ macro_rules! sections {
             }
 
             async fn preload(&self) {
+                #[cfg(feature = "hydrate")]
                 let waits = Waits::begin();
                 // Where it does not come, the view says so.
                 let _ = match self {
@@ -125,6 +114,7 @@ macro_rules! sections {
                 };
                 // Of three pages gone to one soon after the other, the router forgets to give up the second: its code coming
                 // last, it would stand at the address of the third.
+                #[cfg(feature = "hydrate")]
                 if !waits.is_latest() {
                     std::future::pending::<()>().await;
                 }

@@ -110,7 +110,7 @@ export async function fill(tab, browser, server, text = (what) => what) {
   const people = (await call('POST', 'plans', { product, name: text('People'), code: 'people', model: 'perpetual', seat_model: 'named_user', seats: 2, devices_per_user: 2 })).id;
   const customer = (await call('POST', 'customers', { name: text('Ada Example'), email: 'ada.example@example.com', external_id: text('No. 17') })).id;
   const order = await call('POST', 'orders', { reference: text('Order 10042'), customer });
-  const license = await call('POST', 'licenses', { plan, customer, order: order.id, overrides: { projects: 20 } });
+  const license = await call('POST', 'licenses', { plan, customer, order: order.id, overrides: { projects: 20 }, expires_at: '2035-01-01T00:00:00Z' });
   Object.assign(at, {
     product: `/console/products/${product}`,
     plan: `/console/plans/${plan}`,
