@@ -151,10 +151,13 @@ fn known() -> String {
 /// before `until`. Of two nodes at once, one gets each.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<MailRow>, StoreError> {
     let free = tx.dialect().lock_rows_that_are_free();
+    // Looked up once: PostgreSQL would do it again and again, and each time pass over what it has just locked.
     let sql = format!(
-        "UPDATE mails SET attempts = attempts + 1, next_at = $2 WHERE state = 'queued' AND next_at <= $1 AND id IN (
-            SELECT id FROM mails WHERE state = 'queued' AND next_at <= $1 AND {} ORDER BY next_at, id LIMIT {limit}{free})
-         RETURNING {}",
+        "WITH due (mail) AS MATERIALIZED (
+            SELECT id FROM mails WHERE state = 'queued' AND next_at <= $1 AND {}
+            ORDER BY next_at, id LIMIT {limit}{free})
+         UPDATE mails SET attempts = attempts + 1, next_at = $2 FROM due
+         WHERE mails.id = due.mail AND state = 'queued' AND next_at <= $1 RETURNING {}",
         known(),
         bare(MailRow::COLUMNS, "mails")
     );

@@ -68,7 +68,7 @@ async fn all_products(
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = PageRequest { after, limit: Limit::new(200), ..PageRequest::default() };
-        let products = service.products(actor, None, Some(false), page).await?;
+        let products = service.products(actor, Some(false), None, page).await?;
         found.extend(products.items);
         after = products.next;
         if after.is_none() {

@@ -501,9 +501,9 @@ both! {
                 if case.allowed[at] {
                     // What is allowed also works, or fails for what an earlier case did to the same thing.
                     let fine = outcome.as_ref().err().is_none_or(|error| {
-                        // There is no provider, and no key of that name.
-                        let nothing = matches!(case.name, "remove_provider" | "revoke_issuing_key");
-                        nothing && error.code == ErrorCode::NotFound || matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                        // There is no provider, no key of that name, no such mail, and no way for one.
+                        let nothing = matches!(case.name, "remove_provider" | "revoke_issuing_key" | "mail_again");
+                        nothing && error.code == ErrorCode::NotFound || matches!(error.code, ErrorCode::MailOff | ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
                     });
                     assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
                 }
