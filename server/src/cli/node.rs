@@ -4,6 +4,7 @@ use super::{Failure, explained};
 use crate::config::Config;
 use holdfast_service::{
     Parts, Service, Settings,
+    runtime::mails::MailWay,
     system::{OsEntropy, SystemClock},
     vault::{MasterKey, Vault},
 };

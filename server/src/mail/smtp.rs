@@ -169,9 +169,15 @@ fn is_about_the_recipient(step: Step, code: u16, said: &str) -> bool {
 
 /// Whether it is the encryption that did not come about.
 fn is_tls(error: &Error) -> bool {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
-    io.filter_map(io::Error::get_ref).any(|inner| inner.is::<rustls::Error>())
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// What the server has said, or what was in the way of hearing it.
@@ -286,7 +292,8 @@ fn hello(message: &Message) -> ClientId {
 async fn converse(line: &mut Connection, message: &Message) -> Result<(), Outcome> {
     let envelope = message.envelope();
     let mut parameters = Vec::new();
-    if envelope.has_non_ascii_addresses() {
+    let mut addresses = envelope.to().iter().chain(envelope.from());
+    if !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
         if !line.server_info().supports_feature(Extension::SmtpUtfEight) {
             let why = "the mail server takes addresses of plain letters only (no SMTPUTF8)";
             return Err(Outcome::Bounced(why.to_owned()));
