@@ -10,7 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use holdfast_service::{
-    Actor, Error, ErrorCode, RequestInfo, admin::sessions::SessionSecret, portal::{CustomerActor, views::PortalLook},
+    Actor, Error, ErrorCode, RequestInfo,
+    admin::sessions::SessionSecret,
+    portal::{CustomerActor, views::PortalLook},
 };
 use tower_cookies::{
     Cookie, Cookies,
@@ -167,7 +169,8 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
 async fn portal_of_host(state: &AppState, headers: &HeaderMap) -> Result<Option<PortalLook>, Error> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let own = |origin: &String| origin.split("://").nth(1).is_some_and(|rest| rest.split([':', '/']).next() == Some(name));
+    let own =
+        |origin: &String| origin.split("://").nth(1).is_some_and(|rest| rest.split([':', '/']).next() == Some(name));
     let named = name.contains('.') && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !named || state.origins().iter().any(own) {
         return Ok(None);

@@ -57,11 +57,7 @@ fn asking(request: &Request) -> (Result<CustomerCall, Error>, String) {
 }
 
 /// Answers a computer without a network, and leads back to the page that shows the answer, or why there is none.
-pub async fn answer(
-    State(state): State<AppState>,
-    Path(vendor): Path<String>,
-    request: Request,
-) -> Response {
+pub async fn answer(State(state): State<AppState>, Path(vendor): Path<String>, request: Request) -> Response {
     let (sent, body) = request.into_parts();
     let back = format!("/portal/{vendor}/offline");
     let mut typed = Vec::new();
@@ -121,7 +117,8 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
     }
     let _turn = READING.acquire().await.map_err(Error::internal)?;
     let seen = tokio::task::spawn_blocking(move || qr::read(&brought)).await.map_err(Error::internal)?;
-    let nothing = || Error::invalid("/request", "No QR code can be read in the picture. Take it from nearer, sharp and whole.");
+    let nothing =
+        || Error::invalid("/request", "No QR code can be read in the picture. Take it from nearer, sharp and whole.");
     Ok((seen.ok_or_else(nothing)?, license))
 }
 

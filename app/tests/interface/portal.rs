@@ -57,8 +57,7 @@ async fn customer(world: &World, vendor: VendorId, email: &str) -> Browser {
 /// The browser of whoever has shown the key of `things`.
 async fn key_holder(world: &World, tag: &str, things: &Things) -> Browser {
     let mut browser = world.browser();
-    let fields =
-        format!("vendor={}&key={}&key_email=customer-{tag}%40example.com", world.vendor, things.key);
+    let fields = format!("vendor={}&key={}&key_email=customer-{tag}%40example.com", world.vendor, things.key);
     let entered = browser.call(&function("enter_with_key"), &fields).await;
     assert_eq!(entered.code(), "ok", "{}", entered.body);
     browser
@@ -280,7 +279,11 @@ async fn a_mailed_link_uses_nothing_up_and_the_browser_that_asked_gets_in() {
     assert!(browser.get(&own).await.body.contains(&things.key));
     let out = browser.submit(&own, &function("leave_portal"), &format!("vendor={}", world.vendor)).await;
     assert_eq!(out.header(header::LOCATION), format!("{door}?done=signed_out"));
-    assert!(browser.cookies.iter().all(|(name, _)| !name.contains("portal") && !name.contains("own_key")), "{:?}", browser.cookies);
+    assert!(
+        browser.cookies.iter().all(|(name, _)| !name.contains("portal") && !name.contains("own_key")),
+        "{:?}",
+        browser.cookies
+    );
     assert_eq!(browser.get(&own).await.status, StatusCode::FOUND);
 }
 
@@ -288,7 +291,9 @@ async fn a_mailed_link_uses_nothing_up_and_the_browser_that_asked_gets_in() {
 async fn upload(browser: &mut Browser, path: &str, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Answer {
     let mut body = Vec::new();
     for (name, value) in fields {
-        body.extend_from_slice(format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
+        body.extend_from_slice(
+            format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
+        );
     }
     if let Some((name, bytes)) = file {
         let head = format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"x\"\r\n\r\n");
@@ -341,7 +346,8 @@ async fn files_of_the_portal_are_for_those_whose_they_are() {
     assert_eq!(sent.header(header::LOCATION), format!("{door}/offline#refused"));
     let page = owner.get(&format!("{door}/offline")).await.body;
     assert!(page.contains("This is no offline request") && page.contains("HF1.nonsense"), "{page}");
-    let body = serde_json::json!({ "device": { "hash": "5a".repeat(32), "name": "<b>Lab</b>" }, "nonce": "nonce-0123456789" });
+    let body =
+        serde_json::json!({ "device": { "hash": "5a".repeat(32), "name": "<b>Lab</b>" }, "nonce": "nonce-0123456789" });
     let request = serde_json::json!({ "product": things.product, "call": "activate", "body": body }).to_string();
     let request = format!("HF1.{}", base64(&request));
     let chosen = [("license", things.license.to_string())];
@@ -371,7 +377,9 @@ fn base64(text: &str) -> String {
 
 #[tokio::test]
 async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else() {
-    let world = World::with(ssr::Settings { origins: vec!["https://here.example.com".to_owned()], ..ssr::Settings::default() }).await;
+    let world =
+        World::with(ssr::Settings { origins: vec!["https://here.example.com".to_owned()], ..ssr::Settings::default() })
+            .await;
     let call = Call::system(world.vendor);
     let input = SetPortal {
         short_name: Some(text("acme-soft")),
@@ -406,7 +414,8 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     assert_eq!(nobody.get("/portal/acme-soft/look/0000000000000000").await.status, StatusCode::NOT_FOUND);
     // At the vendor's host name there is its portal and nothing else of this installation.
     let mut at = async |host: &str, path: &str| {
-        let request = Request::get(path).header(header::HOST, host).header(header::ACCEPT, "text/html").body(Body::empty());
+        let request =
+            Request::get(path).header(header::HOST, host).header(header::ACCEPT, "text/html").body(Body::empty());
         let answer = world.browser().send(request.unwrap()).await;
         (answer.status, answer.header(header::LOCATION).to_owned())
     };
@@ -438,7 +447,9 @@ async fn pictures_are_for_owners_and_admins_to_set() {
     let world = World::new().await;
     let png = {
         let mut bytes = std::io::Cursor::new(Vec::new());
-        image::RgbaImage::from_pixel(4, 4, image::Rgba([1, 2, 3, 255])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        image::RgbaImage::from_pixel(4, 4, image::Rgba([1, 2, 3, 255]))
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
         bytes.into_inner()
     };
     let path = "/console/settings/portal/logo";

@@ -51,8 +51,9 @@ pub fn read(bytes: &[u8]) -> Option<String> {
     let grey = picture.into_luma8();
     let (width, height) = (usize::try_from(grey.width()).ok()?, usize::try_from(grey.height()).ok()?);
     let raw = grey.into_raw();
-    let mut prepared =
-        rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| raw.get(y * width + x).copied().unwrap_or(255));
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
+        raw.get(y * width + x).copied().unwrap_or(255)
+    });
     prepared.detect_grids().into_iter().find_map(|grid| grid.decode().ok()).map(|(_, text)| text)
 }
 

@@ -84,11 +84,7 @@ pub async fn lock_of_customer(
 }
 
 /// Everybody of that address, of whichever customer of the scope's vendor: whoever came last first, at most 50.
-pub async fn by_email(
-    q: &mut dyn Querier,
-    scope: Scope,
-    email: &Email,
-) -> Result<Vec<CustomerPersonRow>, StoreError> {
+pub async fn by_email(q: &mut dyn Querier, scope: Scope, email: &Email) -> Result<Vec<CustomerPersonRow>, StoreError> {
     let sql = format!(
         "SELECT {} FROM customer_people WHERE vendor = $1 AND email = $2
          ORDER BY COALESCE(last_login_at, 0) DESC, id LIMIT 50",
@@ -98,12 +94,7 @@ pub async fn by_email(
 }
 
 /// Gives a person another role. False where there is no such person.
-pub async fn set_role(
-    tx: &mut Tx,
-    scope: Scope,
-    id: CustomerPersonId,
-    role: CustomerRole,
-) -> Result<bool, StoreError> {
+pub async fn set_role(tx: &mut Tx, scope: Scope, id: CustomerPersonId, role: CustomerRole) -> Result<bool, StoreError> {
     let sql = "UPDATE customer_people SET role = $3 WHERE vendor = $1 AND id = $2 RETURNING 1";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, role]).await?.is_empty())
 }
@@ -121,12 +112,7 @@ pub async fn remove(tx: &mut Tx, scope: Scope, id: CustomerPersonId) -> Result<b
 }
 
 /// Removes whoever of a customer has that address, and with them their sessions.
-pub async fn remove_address(
-    tx: &mut Tx,
-    scope: Scope,
-    customer: CustomerId,
-    email: &Email,
-) -> Result<(), StoreError> {
+pub async fn remove_address(tx: &mut Tx, scope: Scope, customer: CustomerId, email: &Email) -> Result<(), StoreError> {
     let sql = "DELETE FROM customer_people WHERE vendor = $1 AND customer = $2 AND email = $3";
     tx.rows(sql.into(), args![scope.vendor(), customer, email]).await.map(|_| ())
 }

@@ -4,9 +4,9 @@ use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
     AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, CustomerPersonId, CustomerRole, DeliveryId, DeviceHash,
-    Email, Entitlements, EventHash, EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId,
-    MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState,
-    SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    Email, Entitlements, EventHash, EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseStatus, MailId,
+    MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId,
+    SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;

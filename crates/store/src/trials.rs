@@ -53,18 +53,15 @@ pub async fn of_device(
 }
 
 /// The trial that a license of the scope's vendor carries, converted or not.
-pub async fn of_license(
-    q: &mut dyn Querier,
-    scope: Scope,
-    license: LicenseId,
-) -> Result<Option<TrialRow>, StoreError> {
+pub async fn of_license(q: &mut dyn Querier, scope: Scope, license: LicenseId) -> Result<Option<TrialRow>, StoreError> {
     let sql = format!("SELECT {} FROM trials WHERE license = $2 AND vendor = $1", TrialRow::COLUMNS);
     first(q, sql, args![scope.vendor(), license]).await
 }
 
 /// Notes that the trial of a license became a license that was bought. False where there is none, or it had already.
 pub async fn convert(tx: &mut Tx, scope: Scope, license: LicenseId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE trials SET converted_at = $3 WHERE vendor = $1 AND license = $2 AND converted_at IS NULL RETURNING 1";
+    let sql =
+        "UPDATE trials SET converted_at = $3 WHERE vendor = $1 AND license = $2 AND converted_at IS NULL RETURNING 1";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), license, now]).await?.is_empty())
 }
 

@@ -84,7 +84,7 @@ pub fn AccountPage() -> impl IntoView {
     let (end_error, change_error) = (act_error(end), act_error(change));
     show(account, move |account: Account| {
         let Account { me, sessions } = account;
-        let others = (!me.others.is_empty()).then(|| {
+        let others = Some(me.others).filter(|others| !others.is_empty()).map(|others| {
             let one = |(id, name): (String, String)| {
                 view! {
                     <ActionForm action=change>
@@ -96,13 +96,14 @@ pub fn AccountPage() -> impl IntoView {
             view! {
                 <Section title="Your other companies">
                     <FormError error=change_error />
-                    <div class="actions">{me.others.clone().into_iter().map(one).collect_view()}</div>
+                    <div class="actions">{others.into_iter().map(one).collect_view()}</div>
                 </Section>
             }
         });
         let who = match me.email.clone() {
             Some(email) => view! { {email} }.into_any(),
-            None => view! { "Here with a license's key, for its devices alone. For everything else sign in by mail." }.into_any(),
+            None => view! { "Here with a license's key, for its devices alone. For everything else sign in by mail." }
+                .into_any(),
         };
         let data = me.administrator.then(|| {
             view! {
@@ -135,7 +136,8 @@ pub fn AccountPage() -> impl IntoView {
                 </tr>
             }
         };
-        let head = vec![("Signed in with", ""), ("Last used", "right"), ("Ends unless used", "right wide"), ("", "right")];
+        let head =
+            vec![("Signed in with", ""), ("Last used", "right"), ("Ends unless used", "right wide"), ("", "right")];
         let sessions = (!sessions.is_empty()).then(|| {
             view! {
                 <Section title="Where you are signed in">

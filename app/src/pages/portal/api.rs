@@ -176,9 +176,10 @@ pub async fn my_seat(license: String, seat: String) -> Result<SeatView, UiError>
     let found = detail.seats.iter().find(|seat| seat.id == id).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     let license = &detail.license;
     let floating = license.seat_model == SeatModel::Floating;
-    let user = found.user.as_ref().filter(|_| {
-        matches!(license.seat_model, SeatModel::NamedUser { .. }) && actor.may(PortalAct::PlacesWrite)
-    });
+    let user = found
+        .user
+        .as_ref()
+        .filter(|_| matches!(license.seat_model, SeatModel::NamedUser { .. }) && actor.may(PortalAct::PlacesWrite));
     let place = user.map(|user| {
         let devices = detail.seats.iter().filter(|seat| seat.user.as_ref() == Some(user)).count();
         (user.to_string(), devices as u64)
@@ -275,7 +276,8 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
         };
         // Where all of it fits one code it is one.
         let whole = qr::picture(&answer.document).ok().filter(|_| !answer.document.is_empty());
-        let codes = whole.map_or_else(|| answer.parts.iter().filter_map(|part| qr::picture(part).ok()).collect(), |one| vec![one]);
+        let codes = whole
+            .map_or_else(|| answer.parts.iter().filter_map(|part| qr::picture(part).ok()).collect(), |one| vec![one]);
         AnswerView {
             what: (what.0, what.1.to_owned()),
             device: answer.device,

@@ -139,11 +139,13 @@ pub fn SeatPage() -> impl IntoView {
         let home = home_here();
         let (license, called) = found.license.clone();
         let seat = found.seat.clone();
-        let crumbs = vec![Crumb::new(home.clone(), "My licenses"), Crumb::new(format!("{home}/licenses/{license}"), called)];
+        let crumbs =
+            vec![Crumb::new(home.clone(), "My licenses"), Crumb::new(format!("{home}/licenses/{license}"), called)];
         let runs = (!seat.runs.is_empty()).then(|| view! { <Fact name="Runs">{seat.runs.clone()}</Fact> });
         let user = seat.user.clone().map(|user| view! { <Fact name="Person">{user}</Fact> });
         let fetch = found.may_fetch.then(|| view! { <Fetch home=home.clone() seat=seat.id.clone() /> });
-        let place = found.place.clone().map(|place| view! { <Place license=license.clone() place releases=found.releases /> });
+        let place =
+            found.place.clone().map(|place| view! { <Place license=license.clone() place releases=found.releases /> });
         view! {
             <PageHead title=seat.name.clone() crumbs />
             <Notice kind=NoticeKind::Info>

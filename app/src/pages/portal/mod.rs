@@ -16,7 +16,8 @@ use leptos_router::{
 };
 
 use crate::ui::{
-    ActionForm, Copyable, Empty, Field, Flash, FormError, PageHead, Pager, Rows, StateBadge, Submit, WhenText, act, act_error, load,
+    ActionForm, Copyable, Empty, Field, Flash, FormError, PageHead, Pager, Rows, StateBadge, Submit, WhenText, act,
+    act_error, load,
     page::{Notice, NoticeKind},
     show, show_quietly,
 };
@@ -54,8 +55,7 @@ pub fn Portal() -> impl IntoView {
 #[component]
 fn Top(frame: Frame) -> impl IntoView {
     let name = frame.name.clone();
-    let formatter =
-        move |title: String| if title.is_empty() { name.clone() } else { format!("{title} · {name}") };
+    let formatter = move |title: String| if title.is_empty() { name.clone() } else { format!("{title} · {name}") };
     let home = frame.home.clone();
     let logo = frame.logo.map(|href| view! { <img class="portal-logo" src=href alt="" width="28" height="28" /> });
     let menu = frame.me.map(|me| view! { <Menu me home=frame.home.clone() /> });
@@ -105,7 +105,8 @@ pub fn PortalPage() -> impl IntoView {
             let shown = list.items.len() as u64;
             let pages = list.next.is_some() || !after.get_untracked().is_empty();
             let body = if shown == 0 {
-                view! { <Empty title="No license yet" text="What is bought with your address appears here." /> }.into_any()
+                view! { <Empty title="No license yet" text="What is bought with your address appears here." /> }
+                    .into_any()
             } else {
                 let head = vec![("License", ""), ("State", ""), ("Valid until", "wide"), ("Seats", "right")];
                 view! { <Rows label="Your licenses" head>{list.items.into_iter().map(license_row).collect_view()}</Rows> }

@@ -8,8 +8,8 @@ use super::{
     vendor_here,
 };
 use crate::ui::{
-    FormError, PageHead, Section, SelectField, Snippet, StateBadge, Submit, TextArea, WhenText, load, refused::FormState,
-    show,
+    FormError, PageHead, Section, SelectField, Snippet, StateBadge, Submit, TextArea, WhenText, load,
+    refused::FormState, show,
 };
 
 /// Answers what an application has written down.

@@ -74,9 +74,13 @@ pub fn notice(license: &MyLicense, now: Timestamp) -> Option<String> {
     let from = license.effective_at.map(day);
     Some(match (license.state, from) {
         (LicenseState::Suspended, Some(day)) => format!("This license is paused from {day} on. Ask the vendor."),
-        (LicenseState::Suspended, None) => "This license is paused: computers stop when they next ask. Ask the vendor.".to_owned(),
+        (LicenseState::Suspended, None) => {
+            "This license is paused: computers stop when they next ask. Ask the vendor.".to_owned()
+        }
         (LicenseState::Revoked, Some(day)) => format!("This license is withdrawn from {day} on. Ask the vendor."),
-        (LicenseState::Revoked, None) => "This license was withdrawn: computers stop when they next ask. Ask the vendor.".to_owned(),
+        (LicenseState::Revoked, None) => {
+            "This license was withdrawn: computers stop when they next ask. Ask the vendor.".to_owned()
+        }
         (LicenseState::Expired, _) => "This license has run out.".to_owned(),
         (LicenseState::Active, _) => {
             let end = license.expires_at.filter(|end| end.since(now) <= Seconds::days(30))?;
@@ -90,7 +94,9 @@ pub fn afterwards(license: &MyLicense) -> Option<String> {
     license.expires_at?;
     Some(match &license.fallback {
         None => "Nothing: the application then asks for a new license.".to_owned(),
-        Some(left) if left.is_empty() => "The application starts, without anything that the license unlocks.".to_owned(),
+        Some(left) if left.is_empty() => {
+            "The application starts, without anything that the license unlocks.".to_owned()
+        }
         Some(left) => unlocks(left).join(", "),
     })
 }
@@ -120,7 +126,9 @@ pub fn consequence(seat: &Seat, floating: bool, now: Timestamp) -> String {
     } else {
         format!("at the latest on {}", day(seat.offline_until))
     };
-    format!("{name} stops when it next asks, {latest}. The seat is free at once; {name} can activate again while one is free.")
+    format!(
+        "{name} stops when it next asks, {latest}. The seat is free at once; {name} can activate again while one is free."
+    )
 }
 
 /// The key of that license, where it was just asked for in this browser.

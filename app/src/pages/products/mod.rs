@@ -216,14 +216,16 @@ fn Trials(id: String) -> impl IntoView {
             view! { <a class="chip" href=href aria-current=(funnel.days == value).then_some("true")>{name}</a> }
         });
         let body = if funnel.rows.is_empty() {
-            let text = "Applications start trials by themselves where the product has a trial plan: one for each device.";
+            let text =
+                "Applications start trials by themselves where the product has a trial plan: one for each device.";
             view! { <Empty title="No trial began in this time" text /> }.into_any()
         } else {
             let row = |(what, count, share): (String, String, String)| {
                 view! { <tr><td>{what}</td><td class="right num">{count}</td><td class="right num">{share}</td></tr> }
             };
             let head = vec![("Trials", ""), ("Number", "right"), ("Share", "right")];
-            view! { <Rows label="What became of trials" head>{funnel.rows.into_iter().map(row).collect_view()}</Rows> }.into_any()
+            view! { <Rows label="What became of trials" head>{funnel.rows.into_iter().map(row).collect_view()}</Rows> }
+                .into_any()
         };
         view! {
             <nav class="chips" aria-label="Of which time"><span class="chip-group">{chips.collect_view()}</span></nav>

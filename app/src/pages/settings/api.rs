@@ -119,10 +119,8 @@ pub async fn portal_settings() -> Result<PortalView, UiError> {
         accent: format!("{colour}"),
         on: format!("{on}"),
     };
-    let panels = vec![
-        panel("light", "#ffffff", "#171a1f", accent.light),
-        panel("dark", "#121519", "#e7eaee", accent.dark),
-    ];
+    let panels =
+        vec![panel("light", "#ffffff", "#171a1f", accent.light), panel("dark", "#121519", "#e7eaee", accent.dark)];
     let moved: Vec<String> = panels
         .iter()
         .filter(|panel| look.accent.is_some() && panel.accent != chosen)

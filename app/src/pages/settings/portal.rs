@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::api::{self, Panel, PortalView, SavePortal};
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, Submit, TextArea, act, act_error, load,
+    ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Section, Submit, TextArea, act, act_error,
+    load,
     page::{Notice, NoticeKind},
     refused::FormState,
     show,
@@ -20,8 +21,9 @@ pub fn PortalSettingsPage() -> impl IntoView {
     show(portal, move |view: PortalView| {
         let href = view.href.clone();
         let panels = view.panels.clone().into_iter();
-        let panels =
-            panels.map(|panel| view! { <Preview panel name=view.shown.clone() logo=view.logo.clone() /> }).collect_view();
+        let panels = panels
+            .map(|panel| view! { <Preview panel name=view.shown.clone() logo=view.logo.clone() /> })
+            .collect_view();
         let forms = if view.may_write {
             view! { <Forms view=view.clone() /> }.into_any()
         } else {

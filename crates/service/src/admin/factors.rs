@@ -8,7 +8,7 @@ use super::{
     password,
     second::{confirmed, recovery_hash},
     sessions::SignedIn,
-    totp::{self, Secret},
+    totp::Secret,
     views::{FactorView, FactorsView, MemberView},
 };
 use crate::{

@@ -12,7 +12,7 @@ use crate::{
     portal::{
         accent::Rgb,
         logo,
-        views::{PortalLook, PortalSettings},
+        views::PortalSettings,
     },
 };
 use holdfast_domain::{Permission, PlanId};
@@ -24,8 +24,8 @@ use serde_json::json;
 
 /// Short names that no vendor takes: they would be mistaken for parts of this installation.
 const RESERVED: [&str; 22] = [
-    "admin", "api", "app", "assets", "console", "docs", "fn", "help", "holdfast", "invite", "login", "mail", "new", "password",
-    "portal", "security", "setup", "sign-in", "static", "status", "support", "www",
+    "admin", "api", "app", "assets", "console", "docs", "fn", "help", "holdfast", "invite", "login", "mail", "new",
+    "password", "portal", "security", "setup", "sign-in", "static", "status", "support", "www",
 ];
 /// The longest text of a portal, in characters.
 const TEXT: usize = 2_000;
@@ -98,7 +98,10 @@ impl Service {
         let domain = input.domain.map(|name| name.trim().trim_end_matches('.').to_ascii_lowercase());
         let domain = domain.filter(|name| !name.is_empty());
         if domain.as_ref().is_some_and(|name| !is_host(name)) {
-            return Err(Error::invalid("/domain", "A host name such as licenses.example.com, without https:// and path."));
+            return Err(Error::invalid(
+                "/domain",
+                "A host name such as licenses.example.com, without https:// and path.",
+            ));
         }
         let accent = input.accent.filter(|colour| !colour.trim().is_empty());
         let accent = accent.map(|colour| colour.parse::<Rgb>()).transpose();
@@ -193,7 +196,9 @@ mod tests {
         for name in ["licenses.example.com", "a.io", "xn--bcher-kva.example"] {
             assert!(is_host(name), "{name}");
         }
-        for name in ["example", "https://a.b", "a.b/c", "a..b", "-a.b", "127.0.0.1", "a.b:80", "A.B", "a b.c", "*.a.b", ""] {
+        for name in
+            ["example", "https://a.b", "a.b/c", "a..b", "-a.b", "127.0.0.1", "a.b:80", "A.B", "a b.c", "*.a.b", ""]
+        {
             assert!(!is_host(name), "{name}");
         }
     }
@@ -201,9 +206,20 @@ mod tests {
     #[test]
     fn links_lead_by_https_and_nowhere_else() {
         let text = |text: &str| Some(text.to_owned());
-        assert_eq!(link("/renew", text(" https://shop.example.com/renew?x=1 ")).unwrap(), text("https://shop.example.com/renew?x=1"));
+        assert_eq!(
+            link("/renew", text(" https://shop.example.com/renew?x=1 ")).unwrap(),
+            text("https://shop.example.com/renew?x=1")
+        );
         assert_eq!(link("/renew", text("  ")).unwrap(), None);
-        for bad in ["http://a.b", "javascript:alert(1)", "https://", "https://a@b.c", "https://a.b/\"onload=", "//a.b", "https:\\\\a.b"] {
+        for bad in [
+            "http://a.b",
+            "javascript:alert(1)",
+            "https://",
+            "https://a@b.c",
+            "https://a.b/\"onload=",
+            "//a.b",
+            "https:\\\\a.b",
+        ] {
             assert!(link("/renew", text(bad)).is_err(), "{bad}");
         }
     }

@@ -17,9 +17,7 @@ use crate::{
 use holdfast_domain::{
     DeviceHash, License, LicenseId, LicenseKey, LicenseModel, LicenseStatus, Permission, ProductId, Seconds, Terms,
 };
-use holdfast_store::{
-    Tx, WriteOptions, customers as customer_rows, licenses, orders, plans, products, trials,
-};
+use holdfast_store::{Tx, WriteOptions, customers as customer_rows, licenses, orders, plans, products, trials};
 use serde_json::json;
 
 /// The longest time that a funnel looks back.

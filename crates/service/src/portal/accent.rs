@@ -79,9 +79,8 @@ impl Accent {
     /// `colour` for both themes: no further from what was chosen than it takes to be read.
     pub fn of(colour: Rgb) -> Self {
         let fit = |theme: usize, end: Rgb| {
-            let reads = |tried: &Rgb| {
-                tried.contrast(GROUNDS[theme]) >= READABLE && tried.contrast(ON[theme]) >= READABLE
-            };
+            let reads =
+                |tried: &Rgb| tried.contrast(GROUNDS[theme]) >= READABLE && tried.contrast(ON[theme]) >= READABLE;
             let found = (0..=STEPS).map(|step| colour.towards(end, step)).find(reads);
             (found.unwrap_or(end), ON[theme])
         };
@@ -91,7 +90,9 @@ impl Accent {
     /// The style sheet that sets it.
     pub fn style_sheet(self) -> String {
         let set = |(colour, on): (Rgb, Rgb)| {
-            format!("--color-primary:{colour};--color-primary-content:{on};--color-accent:{colour};--color-accent-content:{on}")
+            format!(
+                "--color-primary:{colour};--color-primary-content:{on};--color-accent:{colour};--color-accent-content:{on}"
+            )
         };
         let (light, dark) = (set(self.light), set(self.dark));
         format!(
@@ -110,7 +111,9 @@ mod tests {
     fn every_colour_can_be_read_in_both_themes() {
         assert!((Rgb(0, 0, 0).contrast(Rgb(255, 255, 255)) - 21.0).abs() < 0.001);
         let steps = [0u8, 51, 102, 153, 204, 255];
-        for (r, g, b) in steps.iter().flat_map(|r| steps.iter().flat_map(move |g| steps.iter().map(move |b| (*r, *g, *b)))) {
+        for (r, g, b) in
+            steps.into_iter().flat_map(|r| steps.into_iter().flat_map(move |g| steps.into_iter().map(move |b| (r, g, b))))
+        {
             let accent = Accent::of(Rgb(r, g, b));
             // Every ground that the style sheets have.
             for (pair, grounds) in [(accent.light, ["#ffffff", "#f6f7f9"]), (accent.dark, ["#121519", "#1a1e24"])] {

@@ -81,7 +81,12 @@ pub struct InvitePerson {
 
 /// Salted with the browser's secret, which is stored nowhere: from what is stored alone no code can be found by trying all.
 fn code_hash(browser: &SessionSecret, code: &str) -> [u8; 32] {
-    Sha256::new().chain_update(b"holdfast-portal-code\0").chain_update(browser.expose()).chain_update(code).finalize().into()
+    Sha256::new()
+        .chain_update(b"holdfast-portal-code\0")
+        .chain_update(browser.expose())
+        .chain_update(code)
+        .finalize()
+        .into()
 }
 
 fn code_wrong() -> Error {
@@ -146,12 +151,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::RateLimited`] after too many codes for the address or from the network.
-    pub async fn ask_to_sign_in(
-        &self,
-        vendor: VendorId,
-        email: Email,
-        from: &RequestInfo,
-    ) -> Result<Asked> {
+    pub async fn ask_to_sign_in(&self, vendor: VendorId, email: Email, from: &RequestInfo) -> Result<Asked> {
         self.ask_in(vendor, None, email, from).await
     }
 
@@ -160,24 +160,12 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::RateLimited`] after too many codes or wrong keys.
-    pub async fn claim(
-        &self,
-        vendor: VendorId,
-        key: &str,
-        email: Email,
-        from: &RequestInfo,
-    ) -> Result<Asked> {
+    pub async fn claim(&self, vendor: VendorId, key: &str, email: Email, from: &RequestInfo) -> Result<Asked> {
         self.ask_in(vendor, Some(key), email, from).await
     }
 
     /// Sends a code to `email`, where somebody has that address and, with a key, a license of it.
-    async fn ask_in(
-        &self,
-        vendor: VendorId,
-        key: Option<&str>,
-        email: Email,
-        from: &RequestInfo,
-    ) -> Result<Asked> {
+    async fn ask_in(&self, vendor: VendorId, key: Option<&str>, email: Email, from: &RequestInfo) -> Result<Asked> {
         let browser = SessionSecret::from_bytes(random_bytes(self.entropy()));
         let number = u64::from_be_bytes(random_bytes(self.entropy())) % 100_000_000;
         let (code, scope) = (format!("{number:08}"), Scope::trusted(vendor));
@@ -192,7 +180,8 @@ impl Service {
             tries: 0,
             expires_at: ends_at,
         };
-        let counters = (network(from), format!("{}:{}", mailbox(vendor, &email), network(from)), mailbox(vendor, &email));
+        let counters =
+            (network(from), format!("{}:{}", mailbox(vendor, &email), network(from)), mailbox(vendor, &email));
         let counted = job!(counters => |tx| {
             Ok::<_, Error>(throttle::hit(tx, &counters.0, OPEN, now).await? > ASKED.0
                 || throttle::hit(tx, &counters.1, OPEN, now).await? > ASKED.1
@@ -311,7 +300,8 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let people = customer_people::by_email(&mut reader, scope, email).await?;
         let own = customers::by_email(&mut reader, scope, email).await?.map(|customer| customer.id);
-        let theirs = |customer: CustomerId| own == Some(customer) || people.iter().any(|person| person.customer == customer);
+        let theirs =
+            |customer: CustomerId| own == Some(customer) || people.iter().any(|person| person.customer == customer);
         for hash in self.vault()?.key_hashes(&key) {
             for row in licenses::by_key_hash_anywhere(&mut reader, scope, hash).await? {
                 if let Some(customer) = row.license.customer.filter(|customer| theirs(*customer)) {

@@ -110,11 +110,7 @@ fn order_view(row: &OrderRow) -> MyOrder {
 
 impl Service {
     /// The licenses of the company; for whoever a license's key let in, that license.
-    pub async fn my_licenses(
-        &self,
-        actor: &CustomerActor,
-        page: PageRequest<LicenseSort>,
-    ) -> Result<Page<MyLicense>> {
+    pub async fn my_licenses(&self, actor: &CustomerActor, page: PageRequest<LicenseSort>) -> Result<Page<MyLicense>> {
         actor.require(PortalAct::LicensesRead)?;
         let (mut reader, scope, now) = (self.store().patient_reader(), actor.scope(), self.now());
         let ids = actor.license().map(|only| vec![only]);
@@ -150,12 +146,7 @@ impl Service {
     }
 
     /// The number of a license's order, for whoever may see orders.
-    async fn order_of(
-        &self,
-        q: &mut dyn Querier,
-        actor: &CustomerActor,
-        row: &LicenseRow,
-    ) -> Result<Option<String>> {
+    async fn order_of(&self, q: &mut dyn Querier, actor: &CustomerActor, row: &LicenseRow) -> Result<Option<String>> {
         let Some(order) = row.license.order.filter(|_| actor.may(PortalAct::OrdersRead)) else { return Ok(None) };
         let order = orders::get(q, actor.scope(), order).await?;
         Ok(order.filter(|order| order.customer == Some(actor.customer())).map(|order| order.external_id))

@@ -18,16 +18,70 @@ const ELEMENTS: (usize, usize) = (2_000, 24);
 
 /// What a drawing is made of. No text, no scripts, no styles, nothing that refers to anything outside of it.
 const SHAPES: [&str; 15] = [
-    "svg", "g", "path", "circle", "ellipse", "line", "polygon", "polyline", "rect", "defs", "linearGradient",
-    "radialGradient", "stop", "clipPath", "title",
+    "svg",
+    "g",
+    "path",
+    "circle",
+    "ellipse",
+    "line",
+    "polygon",
+    "polyline",
+    "rect",
+    "defs",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "clipPath",
+    "title",
 ];
 /// What is said of a shape.
 const SAID: [&str; 46] = [
-    "viewBox", "width", "height", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "fx", "fy", "d", "points",
-    "transform", "fill", "fill-rule", "fill-opacity", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin",
-    "stroke-miterlimit", "stroke-dasharray", "stroke-dashoffset", "stroke-opacity", "opacity", "clip-path", "clip-rule",
-    "id", "offset", "stop-color", "stop-opacity", "gradientUnits", "gradientTransform", "spreadMethod", "clipPathUnits",
-    "preserveAspectRatio", "color", "display", "visibility", "paint-order",
+    "viewBox",
+    "width",
+    "height",
+    "x",
+    "y",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "fx",
+    "fy",
+    "d",
+    "points",
+    "transform",
+    "fill",
+    "fill-rule",
+    "fill-opacity",
+    "stroke",
+    "stroke-width",
+    "stroke-linecap",
+    "stroke-linejoin",
+    "stroke-miterlimit",
+    "stroke-dasharray",
+    "stroke-dashoffset",
+    "stroke-opacity",
+    "opacity",
+    "clip-path",
+    "clip-rule",
+    "id",
+    "offset",
+    "stop-color",
+    "stop-opacity",
+    "gradientUnits",
+    "gradientTransform",
+    "spreadMethod",
+    "clipPathUnits",
+    "preserveAspectRatio",
+    "color",
+    "display",
+    "visibility",
+    "paint-order",
 ];
 
 fn refused(why: &str) -> Error {
@@ -134,7 +188,9 @@ mod tests {
 
     fn png(side: u32) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        image::RgbaImage::from_pixel(side, side / 2, image::Rgba([1, 2, 3, 4])).write_to(&mut bytes, ImageFormat::Png).unwrap();
+        image::RgbaImage::from_pixel(side, side / 2, image::Rgba([1, 2, 3, 4]))
+            .write_to(&mut bytes, ImageFormat::Png)
+            .unwrap();
         bytes.into_inner()
     }
 

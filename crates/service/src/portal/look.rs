@@ -1,9 +1,16 @@
 //! Whose portal an address leads to, and how it looks.
 
-use super::{CustomerActor, views::{MyselfView, PortalLook}};
+use super::{
+    CustomerActor,
+    views::{MyselfView, PortalLook},
+};
 use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{Code, VendorId};
-use holdfast_store::{Querier, Scope, customer_people, customers, portals::{self, Logo, PortalRow}, vendors};
+use holdfast_store::{
+    Querier, Scope, customer_people, customers,
+    portals::{self, Logo, PortalRow},
+    vendors,
+};
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)

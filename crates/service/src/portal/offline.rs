@@ -207,7 +207,10 @@ mod tests {
     #[test]
     fn requests_are_read_and_nothing_else_is() {
         let product = ProductId::from_bytes([1; 16]);
-        let lease = format!("a.{}.c", BASE64_URL_SAFE_NO_PAD.encode(json!({ "sub": LicenseId::from_bytes([2; 16]) }).to_string()));
+        let lease = format!(
+            "a.{}.c",
+            BASE64_URL_SAFE_NO_PAD.encode(json!({ "sub": LicenseId::from_bytes([2; 16]) }).to_string())
+        );
         let good = json!({ "product": product, "call": "renew", "body": { "lease": lease, "device": { "name": " Lab\u{7}1 " } } });
         let text = request(&good);
         let (start, end) = text.split_at(20);

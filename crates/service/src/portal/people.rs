@@ -129,12 +129,7 @@ pub(super) async fn invite(act: &Act, tx: &mut Tx, actor: &CustomerActor, input:
 
 /// A colleague whom `actor` may change. Of two administrators who change each other at once the second finds that it is none
 /// any more.
-async fn colleague(
-    act: &Act,
-    tx: &mut Tx,
-    actor: &CustomerActor,
-    id: CustomerPersonId,
-) -> Result<CustomerPersonRow> {
+async fn colleague(act: &Act, tx: &mut Tx, actor: &CustomerActor, id: CustomerPersonId) -> Result<CustomerPersonRow> {
     let forbidden = |detail: &str| Error::new(ErrorCode::Forbidden).with_detail(detail);
     let company = customers::get(tx, act.scope, actor.customer()).await?.ok_or_else(absent)?;
     let all = customer_people::lock_of_customer(tx, act.scope, actor.customer()).await?;
@@ -147,7 +142,9 @@ async fn colleague(
     }
     let row = all.into_iter().find(|row| row.id == id).ok_or_else(absent)?;
     if company.email.as_ref() == Some(&row.email) {
-        return Err(forbidden("This is the address under which the vendor knows your company. The vendor can change it."));
+        return Err(forbidden(
+            "This is the address under which the vendor knows your company. The vendor can change it.",
+        ));
     }
     Ok(row)
 }

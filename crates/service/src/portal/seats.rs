@@ -136,10 +136,16 @@ impl Service {
             return Err(absent());
         }
         if license.license.terms.seat_model == SeatModel::Floating {
-            return Err(Error::invalid("/seat", "Floating seats are renewed every few minutes; a lease that is carried would be too old."));
+            return Err(Error::invalid(
+                "/seat",
+                "Floating seats are renewed every few minutes; a lease that is carried would be too old.",
+            ));
         }
         if seat.seat.device_key.is_some() {
-            return Err(Error::invalid("/seat", "This device signs its renewals itself: make an offline request on it and bring that."));
+            return Err(Error::invalid(
+                "/seat",
+                "This device signs its renewals itself: make an offline request on it and bring that.",
+            ));
         }
         let hot = self.signing_product(seat.product).await?;
         let nonce = format!("portal-{}", u64::from_be_bytes(random_bytes(self.entropy())));

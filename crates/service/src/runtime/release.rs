@@ -41,7 +41,8 @@ impl Service {
                             && signed >= row.seat.claimed_at.seconds()
                     };
                     if known.as_ref().is_some_and(is_given_up) {
-                        free(&service, tx, scope, (seat, license), &origin, serde_json::json!({ "by": "device" })).await?;
+                        free(&service, tx, scope, (seat, license), &origin, serde_json::json!({ "by": "device" }))
+                            .await?;
                     }
                     Ok::<_, Error>(())
                 })

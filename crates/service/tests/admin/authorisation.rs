@@ -19,8 +19,9 @@ use holdfast_service::{
         import::{RemapImport, StageImport},
         inputs::{
             ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
-            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, PlanLinks,
-            Rekey, SeatFilter, SetPortal, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
+            CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter,
+            PlanLinks, Rekey, SeatFilter, SetPortal, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense,
+            UpdatePlan, UpdateProduct,
         },
         mails::{AlertMail, MailFilter, SetMailLook},
         notes::NoteSubject,
@@ -144,7 +145,9 @@ async fn own_note_back(s: &Service, c: &Call, i: Ids, back: bool) -> Result<(), 
     if back { s.restore_note(c, note).await.map(|_| ()) } else { Ok(()) }
 }
 
-async fn no_trial(outcome: impl Future<Output = Result<holdfast_service::admin::views::Issued, Error>>) -> Result<(), Error> {
+async fn no_trial(
+    outcome: impl Future<Output = Result<holdfast_service::admin::views::Issued, Error>>,
+) -> Result<(), Error> {
     match outcome.await {
         Err(error) if error.code == ErrorCode::StatusConflict => Ok(()),
         outcome => outcome.map(|_| ()),

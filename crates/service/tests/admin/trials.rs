@@ -6,7 +6,8 @@ use holdfast_service::{
     Call, Error, ErrorCode,
     admin::{
         inputs::{
-            ChangeStatus, ConvertTrial, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, ExtendLicense, IssueLicense,
+            ChangeStatus, ConvertTrial, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, ExtendLicense,
+            IssueLicense,
         },
         views::TrialFunnel,
     },

@@ -3,12 +3,13 @@
 
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
-    CustomerId, CustomerPersonId, CustomerRole, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId, ProductId, Role, SeatId,
-    SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
+    CustomerId, CustomerPersonId, CustomerRole, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId,
+    ProductId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
     Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customer_people, customers, events,
-    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, seats, sessions, signing_keys, tokens, trials, vendors,
+    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, seats, sessions,
+    signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -152,7 +153,8 @@ impl Everything {
         };
         portal_sessions::insert(tx, scope, &session).await?;
         let renew = Some("https://example.com".to_owned());
-        portals::put_links(tx, scope, &portals::PlanLinksRow { vendor, plan: self.f.plan, renew, upgrade: None }).await?;
+        portals::put_links(tx, scope, &portals::PlanLinksRow { vendor, plan: self.f.plan, renew, upgrade: None })
+            .await?;
         let trial = trials::TrialRow {
             id: TrialId::new(NOW, &entropy()),
             vendor,

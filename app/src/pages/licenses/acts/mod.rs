@@ -259,7 +259,8 @@ pub fn ConvertPage() -> impl IntoView {
         let row = found.row;
         let license = row.id.clone();
         let form = if !found.open {
-            view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }.into_any()
+            view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }
+                .into_any()
         } else if found.plans.is_empty() {
             view! { <Notice kind=NoticeKind::Warn><p>"This product has no plan that is sold. Add one first."</p></Notice> }.into_any()
         } else {
