@@ -41,9 +41,10 @@ pub fn template(template: Template, look: &Look) -> TemplateRow {
     }
 }
 
-/// Whether a mail is tried about now: the rest of two days is nothing to wait for.
+/// Whether a mail is tried about now: the rest of two days is nothing to wait for. While somebody tries it, it is put off by
+/// three minutes.
 pub fn moves(mail: &MailView, now: Timestamp) -> bool {
-    let near = |at: Timestamp| at.since(now).0.abs() <= 60;
+    let near = |at: Timestamp| at.since(now).0.abs() <= 200;
     mail.state == MailState::Queued && near(mail.next_at.unwrap_or(mail.created_at))
 }
 

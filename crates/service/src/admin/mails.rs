@@ -52,7 +52,7 @@ pub struct MailView {
     pub about: String,
     /// How far it is.
     pub state: MailState,
-    /// How often it was tried.
+    /// How often it was tried, without a first attempt that is under way.
     pub attempts: i64,
     /// What was in the way last time; only for owners and admins, since a mail server names the address.
     pub error: Option<String>,
@@ -90,6 +90,8 @@ fn gone(detail: &'static str) -> Error {
 fn show(actor: &Actor, row: MailRow) -> MailView {
     let whole = actor.may(Permission::MembersWrite);
     let waits = row.state == MailState::Queued;
+    // One that is tried for the first time at this moment was not tried yet.
+    let attempts = if waits && row.error.is_none() { 0 } else { row.attempts };
     let kept = row.value.is_some() || row.sealed.is_some() || row.template == Template::LicenseIssued;
     MailView {
         id: row.id,
@@ -97,9 +99,9 @@ fn show(actor: &Actor, row: MailRow) -> MailView {
         to: whole.then_some(row.recipient),
         about: row.about,
         state: row.state,
-        attempts: row.attempts,
+        attempts,
         error: row.error.filter(|_| whole),
-        next_at: (waits && row.attempts > 0).then_some(row.next_at),
+        next_at: (waits && attempts > 0).then_some(row.next_at),
         created_at: row.created_at,
         ended_at: row.ended_at,
         can_be_sent_again: whole && !waits && kept,
@@ -135,7 +137,7 @@ impl Service {
         self.change_look(call, ids, move |look, issued| {
             (look.sender, look.reply_to, look.colour) =
                 (input.sender.clone(), input.reply_to.clone(), input.colour.clone());
-            *issued = input.issued.clone();
+            issued.clone_from(&input.issued);
         })
         .await
     }

@@ -110,7 +110,7 @@ impl Part {
 fn paragraphs(words: &str, style: &str) -> String {
     let words = safe::lines(words);
     let each = words.split("\n\n").map(str::trim).filter(|words| !words.is_empty());
-    each.map(|words| format!("<p dir=\"auto\" style=\"{style}\">{}</p>\n", broken(words))).collect()
+    each.fold(String::new(), |all, words| all + &format!("<p dir=\"auto\" style=\"{style}\">{}</p>\n", broken(words)))
 }
 
 /// Text from outside with its line breaks.
@@ -121,7 +121,7 @@ fn broken(words: &str) -> String {
 /// The text in lines of [`WIDTH`] characters. A word that is longer, such as an address, stays whole.
 fn wrapped(text: &str) -> String {
     let mut lines = Vec::new();
-    for line in text.trim().split('\n') {
+    for line in text.trim().lines() {
         let (mut current, mut length) = (String::new(), 0);
         for word in line.split_whitespace() {
             let width = word.chars().count();
