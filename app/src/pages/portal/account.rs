@@ -85,7 +85,7 @@ pub fn AccountPage() -> impl IntoView {
     show(account, move |account: Account| {
         let Account { me, sessions } = account;
         let others = Some(me.others).filter(|others| !others.is_empty()).map(|others| {
-            let one = |(id, name): (String, String)| {
+            let one = move |(id, name): (String, String)| {
                 view! {
                     <ActionForm action=change>
                         <input type="hidden" name="to" value=id />
