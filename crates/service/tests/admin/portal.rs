@@ -82,7 +82,7 @@ fn code_in(mail: &str) -> Option<String> {
 
 /// The code that was last mailed to an address.
 async fn mailed(service: &Service, email: &str) -> Option<String> {
-    outbox(service).await.into_iter().rev().find(|(to, _)| to == email).and_then(|(_, mail)| code_in(&mail))
+    outbox(service).await.into_iter().rev().filter(|(to, _)| to == email).find_map(|(_, mail)| code_in(&mail))
 }
 
 async fn signed_in(service: &Service, vendor: VendorId, email: &str) -> PortalSignedIn {
