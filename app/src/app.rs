@@ -4,11 +4,13 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     components::{ParentRoute, Route, Router, Routes},
+    hooks::use_location,
     path,
 };
 
 use crate::{
     layout::Console,
+    pages::portal::Portal,
     sections::Page,
     ui::{Refresh, refused},
 };
@@ -31,6 +33,18 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in/factor") view=Page::Factor />
                 <Route path=path!("/invite/:token") view=Page::Invite />
                 <Route path=path!("/password/:token") view=Page::Invite />
+                <ParentRoute path=path!("/portal/:vendor") view=Portal>
+                    <Route path=path!("") view=Page::Portal />
+                    <Route path=path!("sign-in") view=Page::PortalCode />
+                    <Route path=path!("claim") view=Page::Claim />
+                    <Route path=path!("licenses/:id") view=Page::OwnLicense />
+                    <Route path=path!("licenses/:id/seats/:seat") view=Page::OwnSeat />
+                    <Route path=path!("offline") view=Page::Offline />
+                    <Route path=path!("orders") view=Page::OwnOrders />
+                    <Route path=path!("people") view=Page::OwnPeople />
+                    <Route path=path!("account") view=Page::OwnAccount />
+                    <Route path=path!("*rest") view=Nowhere />
+                </ParentRoute>
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=Page::Overview />
                     <Route path=path!("confirm") view=Page::Confirm />
@@ -52,6 +66,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/free/:seat") view=Page::FreeSeat />
                     <Route path=path!("licenses/:id/change") view=Page::Change />
                     <Route path=path!("licenses/:id/transfer") view=Page::Transfer />
+                    <Route path=path!("licenses/:id/convert") view=Page::Convert />
                     <Route path=path!("licenses/:id/rekey") view=Page::Rekey />
                     <Route path=path!("licenses/:id/undo/:event") view=Page::Undo />
                     <Route path=path!("licenses/:id/:step") view=Page::Step />
@@ -98,6 +113,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("tokens/new") view=Page::NewToken />
                     <Route path=path!("tokens/:id") view=Page::Token />
                     <Route path=path!("settings") view=Page::Settings />
+                    <Route path=path!("settings/portal") view=Page::PortalSettings />
                     <Route path=path!("settings/mail") view=Page::Mail />
                     <Route path=path!("settings/mail/:template") view=Page::MailTemplate />
                     <Route path=path!("sessions") view=Page::Sessions />
@@ -116,18 +132,20 @@ fn say_not_found() {
     }
 }
 
-/// What stands at an address that does not exist, inside the console.
+/// What stands at an address that does not exist, inside the console or a portal.
 #[component]
 fn Nowhere() -> impl IntoView {
     say_not_found();
+    let path = use_location().pathname.get_untracked();
+    let start = path.split('/').take(if path.starts_with("/portal/") { 3 } else { 2 }).collect::<Vec<_>>().join("/");
     view! {
         <Title text="Not found" />
         <div class="empty">
             <h1>"There is nothing here"</h1>
             <p>"The address is wrong, or what it showed no longer exists."</p>
             <div class="actions">
-                <a class="btn btn-plain" href="/console">
-                    "To the overview"
+                <a class="btn btn-plain" href=start>
+                    "To the start"
                 </a>
             </div>
         </div>

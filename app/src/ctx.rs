@@ -1,7 +1,7 @@
 //! The only door from a screen to the server: who asks, the use cases, cookies, redirects.
 
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
-use holdfast_domain::Permission;
+use holdfast_domain::{Permission, PortalAct};
 use holdfast_service::{
     Actor, Call, Error, ErrorCode, RequestInfo, Service,
     admin::{
@@ -9,6 +9,7 @@ use holdfast_service::{
         second::{HalfWay, SignInStep},
         sessions::{SessionSecret, SignedIn},
     },
+    portal::{CustomerActor, CustomerCall, PortalSignedIn, views::PortalLook},
 };
 use jiff::tz::TimeZone;
 use leptos::prelude::{use_context, with_context};
@@ -18,7 +19,7 @@ use tower_sessions::Session;
 
 use crate::{
     error::UiError,
-    ssr::{self, AppState, Visitor, note},
+    ssr::{self, AppState, Guest, Visitor, note},
     ui::refused::Refused,
 };
 
@@ -61,6 +62,75 @@ pub fn anybody() -> Result<Actor, UiError> {
 /// The context of a change by `actor`.
 pub fn call(actor: &Actor) -> Call {
     Call::new(actor.clone(), from())
+}
+
+/// Whoever is in the portal, with their session's secret.
+fn guest() -> Option<(CustomerActor, SessionSecret)> {
+    parts().and_then(|parts| parts.extensions.get::<Guest>().cloned()).and_then(|Guest(guest)| guest)
+}
+
+/// Whoever is in the portal and may do what `act` names. The first line of every server function behind its door.
+///
+/// Fails with `unauthenticated` without a session of the portal, with `forbidden` where they may not.
+#[allow(clippy::unused_async)] // as for members
+pub async fn customer(act: PortalAct) -> Result<CustomerActor, UiError> {
+    let actor = any_customer()?;
+    if actor.may(act) { Ok(actor) } else { Err(Error::new(ErrorCode::Forbidden).into()) }
+}
+
+/// Whoever is in the portal, whatever they are there.
+pub fn any_customer() -> Result<CustomerActor, UiError> {
+    guest().map(|(actor, _)| actor).ok_or_else(|| Error::new(ErrorCode::Unauthenticated).into())
+}
+
+/// Whoever is in the portal of `vendor`, where somebody is.
+pub fn customer_of(look: &PortalLook) -> Option<CustomerActor> {
+    guest().map(|(actor, _)| actor).filter(|actor| actor.vendor() == look.vendor)
+}
+
+/// The context of a change by `actor`.
+pub fn customer_call(actor: &CustomerActor) -> CustomerCall {
+    CustomerCall::new(actor.clone(), from())
+}
+
+/// The secret of the session of whoever is in the portal.
+pub fn portal_session() -> Result<SessionSecret, UiError> {
+    guest().map(|(_, secret)| secret).ok_or_else(|| Error::new(ErrorCode::Unauthenticated).into())
+}
+
+/// Lets this browser in to the portal.
+pub fn let_customer_in(signed_in: &PortalSignedIn) -> Result<(), UiError> {
+    let (service, secure) = (service()?, state()?.secure());
+    let seconds = signed_in.ends_at.since(service.now()).0;
+    set_lax_cookie(ssr::portal_cookie(secure), &ssr::secret_text(&signed_in.session), seconds);
+    set_lax_cookie(&note::name(ASKED, secure), "", 0);
+    drop_note(OWN_KEY);
+    Ok(())
+}
+
+/// Lets this browser out of the portal.
+pub fn let_customer_out() -> Result<(), UiError> {
+    set_lax_cookie(ssr::portal_cookie(state()?.secure()), "", 0);
+    drop_note(OWN_KEY);
+    Ok(())
+}
+
+/// The cookie of the browser that has asked for a code.
+const ASKED: &str = "asked";
+
+/// The key of a license that is shown to its owner next.
+pub const OWN_KEY: &str = "own_key";
+
+/// Keeps in this browser that it has asked for a code.
+pub fn keep_asked(asked: &holdfast_service::portal::Asked) -> Result<(), UiError> {
+    let seconds = asked.ends_at.since(service()?.now()).0;
+    set_lax_cookie(&note::name(ASKED, state()?.secure()), &ssr::secret_text(&asked.browser), seconds);
+    Ok(())
+}
+
+/// What this browser has kept since it asked for a code.
+pub fn asked() -> Option<SessionSecret> {
+    cookie(&note::name(ASKED, state().ok()?.secure())).and_then(|text| ssr::secret_of(&text))
 }
 
 /// The browser's session.
@@ -155,6 +225,12 @@ pub fn cookie(name: &str) -> Option<String> {
 pub fn set_cookie(name: &str, value: &str, seconds: i64) {
     let (Some(cookies), Ok(state)) = (cookies(), state()) else { return };
     cookies.add(ssr::set_cookie(name, value.to_owned(), seconds, state.secure()));
+}
+
+/// The same for what has to come along when somebody follows a link from a mail.
+fn set_lax_cookie(name: &str, value: &str, seconds: i64) {
+    let (Some(cookies), Ok(state)) = (cookies(), state()) else { return };
+    cookies.add(ssr::set_lax_cookie(name, value.to_owned(), seconds, state.secure()));
 }
 
 /// The address under which this request reached us, for what people paste elsewhere.

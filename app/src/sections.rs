@@ -142,6 +142,7 @@ sections! {
         Step: licenses::steps::StepPage;
         Change: licenses::acts::ChangePage;
         Transfer: licenses::acts::TransferPage;
+        Convert: licenses::acts::ConvertPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
     }
@@ -189,6 +190,7 @@ sections! {
         NewToken: tokens::NewTokenPage;
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
+        PortalSettings: settings::portal::PortalSettingsPage;
     }
     door {
         Setup: door::SetupPage;
@@ -202,6 +204,18 @@ sections! {
         Sessions: sessions::SessionsPage;
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
+    }
+    // What a customer's browser loads: nothing of the console's.
+    portal {
+        Portal: portal::PortalPage;
+        PortalCode: portal::CodePage;
+        Claim: portal::ClaimPage;
+        OwnLicense: portal::license::LicensePage;
+        OwnSeat: portal::license::SeatPage;
+        Offline: portal::offline::OfflinePage;
+        OwnOrders: portal::OrdersPage;
+        OwnPeople: portal::account::PeoplePage;
+        OwnAccount: portal::account::AccountPage;
     }
     accounts {
         NewCustomer: customers::NewCustomerPage;

@@ -279,12 +279,12 @@ export async function fill(tab, browser, server, text = (what) => what) {
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
   '/console/products', '/console/products?q=xampl', '/console/products?archived=true', '/console/products/new',
-  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
+  at.product, ...['entitlements', 'trials', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
   at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, `${at.license}/extend?until=2040-01-01`, at.free, `${at.license}/change`,
-  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
+  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/convert`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
   '/console/seats', at.seat, '/console/orders', at.sold, '/console/orders/inbox', '/console/orders/inbox?tab=all', at.unplaced, at.part,
   '/console/shops', '/console/shops/new', at.shop, ...['messages', 'rules', 'settings'].map((tab) => `${at.shop}?tab=${tab}`), at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
@@ -295,5 +295,5 @@ export const pagesOf = (at) => [
   '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
   '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
-  '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
+  '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/portal', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
 ];

@@ -19,6 +19,7 @@ pub mod notes;
 pub mod orders;
 pub mod overview;
 pub mod plans;
+pub mod portal;
 pub mod products;
 pub mod seats;
 pub mod security;

@@ -7,6 +7,7 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
+pub(crate) mod portal;
 mod preview;
 mod provider;
 mod refusal;
@@ -14,7 +15,7 @@ mod sessions;
 mod shell;
 pub(crate) mod upload;
 
-pub(crate) use guard::{Visitor, encode, set_cookie};
+pub(crate) use guard::{Guest, Visitor, encode, portal_cookie, set_cookie, set_lax_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};

@@ -21,6 +21,7 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
+    portal,
     preview::preview,
     provider, refusal, sessions,
     shell::shell,
@@ -84,6 +85,12 @@ pub fn router(state: AppState) -> Router {
         .route(provider::LEAVE, get(provider::leave))
         .route(provider::RETURN, get(provider::come_back))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
+        .route(portal::LEASE, post(portal::lease))
+        .route(portal::DATA, post(portal::data))
+        .route(portal::ANSWER, post(portal::answer).layer(DefaultBodyLimit::max(portal::PHOTO_LIMIT)))
+        .route(portal::ANSWERED, get(portal::answered))
+        .route(portal::LOOK, get(portal::look))
+        .route(portal::LOGO, post(portal::logo).layer(DefaultBodyLimit::max(portal::LOGO_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))

@@ -29,7 +29,7 @@ const KIND: &str = "refused";
 /// The same for a form that waits until whoever sent it has proved again who they are.
 const WAITING: &str = "waiting";
 /// Whatever is handed from one page to the next in a cookie.
-const HANDED: [&str; 9] = ["key", "webhook", "shop", "token", "codes", "invitation", "half", KIND, WAITING];
+const HANDED: [&str; 10] = ["key", "own_key", "webhook", "shop", "token", "codes", "invitation", "half", KIND, WAITING];
 /// What the cookie says where the session has the text.
 const IN_SESSION: &str = "session";
 /// The longest value of the cookie; browsers take 4 096 bytes with its name and attributes.
@@ -105,7 +105,8 @@ pub async fn refuse(
 fn is_secret(form: &str, name: &str) -> bool {
     name.contains("password")
         || name.contains("secret")
-        || ((form.contains("/door/") || form.contains("/security/")) && name == "code")
+        || ((form.contains("/door/") || form.contains("/security/") || form.contains("/portal/")) && name == "code")
+        || (form.contains("/portal/") && name == "key")
         || (form.contains("/find/") && name == "q")
         || name == "credential"
         || name == "api_key"
@@ -245,6 +246,8 @@ mod tests {
         assert!(is_secret("/fn/pages/door/api/sign_in", "password"));
         assert!(is_secret("/fn/pages/door/api/set_up", "code"));
         assert!(is_secret("/fn/pages/team/api/add", "member[password]"));
+        assert!(is_secret("/fn/pages/portal/api/use_code", "code"));
+        assert!(is_secret("/fn/pages/portal/api/enter_with_key", "key"));
         assert!(!is_secret("/fn/pages/products/api/create_product", "code"));
     }
 }

@@ -196,6 +196,10 @@ const DONE: &[(&str, &str)] = &[
     ("view_saved", "View saved. It is a tab above the list now."),
     ("view_removed", "View removed."),
     ("saved", "Saved."),
+    ("trial_converted", "Trial converted. Its computer goes on with its next renewal."),
+    ("own_seat_freed", "Seat freed. The computer stops when it next asks."),
+    ("place_taken", "Seat taken back. Its computers stop when they next ask."),
+    ("colleague_invited", "Asked in. They sign in here with their address."),
 ];
 
 /// Says what was just done, where the address tells of something.

@@ -70,6 +70,11 @@ mod server {
         format!("{} {letters}{name}", at.to_zoned(zone.clone()).strftime(pattern))
     }
 
+    /// A day in words, for whoever asks: "14 January 2027".
+    pub fn day(at: Timestamp) -> String {
+        exact(at).to_zoned(ctx::zone()).strftime("%-d %B %Y").to_string()
+    }
+
     impl When {
         /// What lies so far after `from`: how far, closely enough to tell one hundredth from the next, and exactly.
         pub fn closely(from: Timestamp, left: Seconds) -> Self {
@@ -164,6 +169,7 @@ mod server {
             assert_eq!(When::new(now, now).relative, "just now");
             assert_eq!(When::new(Timestamp::from_seconds(0), now).absolute, "1970-01-01 00:00 UTC");
             assert_eq!(When::new(Timestamp::from_micros(i64::MAX), now).iso.len(), 20);
+            assert_eq!(day(Timestamp::from_seconds(1_800_000_000)), "15 January 2027");
         }
 
         #[test]
@@ -191,4 +197,4 @@ mod server {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::{span, span_closely, to_the_second};
+pub use server::{day, span, span_closely, to_the_second};

@@ -24,7 +24,7 @@ struct Row {
     arguments: fn(&Things) -> String,
 }
 
-/// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request`, `?` is `not_found` and `#` is `undo_conflict`, for what would otherwise have effects that
+/// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request`, `?` is `not_found`, `#` is `undo_conflict` and `~` is `status_conflict`, for what would otherwise have effects that
 /// no test wants; anything else is the code that everybody gets.
 fn roles(marks: &'static str) -> [&'static str; 5] {
     let one = |mark: &u8| match *mark {
@@ -32,9 +32,10 @@ fn roles(marks: &'static str) -> [&'static str; 5] {
         b'!' => "invalid_request",
         b'?' => "not_found",
         b'#' => "undo_conflict",
+        b'~' => "status_conflict",
         _ => "forbidden",
     };
-    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_' | b'!' | b'?' | b'#')) {
+    if marks.bytes().all(|mark| matches!(mark, b'+' | b'_' | b'!' | b'?' | b'#' | b'~')) {
         let each: Vec<_> = marks.as_bytes().iter().map(one).collect();
         return each.try_into().unwrap();
     }
@@ -220,6 +221,38 @@ fn table() -> Vec<Row> {
         // The log. The event is what another did.
         audit_event "++___" "not_found" "unauthenticated" |t| format!("number={}", t.event);
         check_chain "++___" "ok" "unauthenticated" |_| "after=0";
+        // Trials, and what is set for the portal.
+        trial_funnel "+++++" "not_found" "unauthenticated" |t| format!("id={}&days=90", t.product);
+        look_at_trial "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        // This one is no trial, which is said to whoever may convert one.
+        convert_trial "~~~__" "not_found" "unauthenticated" |t| format!("id={}&plan={}&email=&name=&reason=Asked", t.license, t.plan);
+        portal_settings "+++++" "ok" "unauthenticated" |_| "";
+        save_portal "++___" "ok" "unauthenticated" |_| "name=&accent=%232b59c3&short_name=&domain=&welcome=&help=";
+        plan_links "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
+        save_plan_links "+++__" "not_found" "unauthenticated" |t| format!("id={}&renew=https%3A%2F%2Fexample.com%2Frenew&upgrade=", t.plan);
+        // The portal: no member is a customer (portal.rs has its own table). Its door is open.
+        portal_frame "not_found" "not_found" "not_found" |_| "vendor=nowhere";
+        portal_home "not_found" "not_found" "not_found" |_| "vendor=nowhere&after=";
+        code_page "not_found" "not_found" "not_found" |_| "vendor=nowhere";
+        ask_code "not_found" "not_found" "not_found" |_| "vendor=nowhere&email=a%40example.com";
+        claim "not_found" "not_found" "not_found" |_| "vendor=nowhere&key=k&email=a%40example.com";
+        use_code "not_found" "not_found" "not_found" |_| "vendor=nowhere&code=12345678";
+        enter_with_key "not_found" "not_found" "not_found" |_| "vendor=nowhere&key=k&key_email=a%40example.com";
+        leave_portal "not_found" "not_found" "not_found" |_| "vendor=nowhere";
+        change_company "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("to={}", t.customer);
+        my_license "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("id={}", t.license);
+        reveal_my_key "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("id={}", t.license);
+        my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}", t.license, t.seat);
+        rename_my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}&name=N", t.license, t.seat);
+        free_my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}", t.license, t.seat);
+        take_place "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&user=a%40example.com&to=", t.license);
+        offline_page "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
+        my_orders "unauthenticated" "unauthenticated" "unauthenticated" |_| "after=";
+        my_people "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
+        invite_colleague "unauthenticated" "unauthenticated" "unauthenticated" |_| "email=a%40example.com&name=";
+        step_colleague "unauthenticated" "unauthenticated" "unauthenticated" |_| "id=cpe_01m803crnaftmanwmz5a0j4ry7&step=remove";
+        my_account "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
+        end_my_session "unauthenticated" "unauthenticated" "unauthenticated" |_| "id=ses_01m803crnaftmanwmz5a0j4ry7";
         // The door, which is open. Signing out comes last: it ends the session that asks.
         set_up "already_set_up" "already_set_up" "already_set_up" |_| "code=A&vendor=V&email=a%40example.com&password=p";
         company_door "ok" "ok" "ok" |_| "";

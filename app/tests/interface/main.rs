@@ -15,6 +15,7 @@ mod live;
 mod orders;
 mod overview;
 mod people;
+mod portal;
 mod promises;
 mod refusals;
 mod routes;

@@ -84,14 +84,14 @@ fn search(answer: &Answer, secrets: &[(String, String)], where_: &str) {
 }
 
 /// Every page there is.
-fn pages(things: &Things) -> Vec<String> {
+fn pages(world: &World, things: &Things) -> Vec<String> {
     let mut pages = Vec::new();
     for pattern in PAGE_PATHS.iter() {
         let id = match pattern.split('/').nth(2).unwrap_or_default() {
             "products" => things.product.to_string(),
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
-            "licenses" => things.license.to_string(),
+            "licenses" | "{vendor}" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
             "acts" => things.bulk.to_string(),
             "approvals" => things.approval.to_string(),
@@ -108,6 +108,7 @@ fn pages(things: &Things) -> Vec<String> {
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
+        let path = path.replace("{vendor}", &world.vendor.to_string());
         let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
         let path = path.replace("{key}", "rotate").replace("{number}", &things.event.to_string());
         let path = path.replace("{template}", "license_issued");
@@ -115,7 +116,7 @@ fn pages(things: &Things) -> Vec<String> {
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
     }
-    for tab in ["entitlements", "keys", "integrate", "settings"] {
+    for tab in ["entitlements", "trials", "keys", "integrate", "settings"] {
         pages.push(format!("/console/products/{}?tab={tab}", things.product));
     }
     for tab in ["messages", "rules", "settings"] {
@@ -164,7 +165,7 @@ async fn no_page_of_anybody_holds_a_secret() {
 
     let mut looked = 0;
     for (role, browser) in &mut browsers {
-        for path in pages(&things) {
+        for path in pages(&world, &things) {
             let answer = browser.get(&path).await;
             let place = format!("{path} of {role:?}");
             search(&answer, &secrets, &place);

@@ -175,6 +175,8 @@ id_type! {
     ShopEventId = "sev";
     /// Something about an order that waits for a person.
     InboxId = "inb";
+    /// A person of a customer.
+    CustomerPersonId = "cpe";
     /// A mail.
     MailId = "mai";
 }

@@ -4,6 +4,7 @@
 //! server, the browser and the client library share one understanding of every term.
 
 pub mod continuity;
+pub mod customer;
 pub mod decide;
 pub mod entitlement;
 pub mod entropy;
@@ -20,14 +21,13 @@ pub mod time;
 pub mod token;
 pub mod webhook;
 
+pub use customer::{CustomerRole, PortalAct, PortalRole};
 pub use decide::{Decision, Denial, DenialCode, Grant, Reason, decide};
 pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InboxId, InvitationId,
-    LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId,
-    SessionId, ShopEventId, ShopId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, CustomerPersonId, DeliveryId, EventId, FactorId, ImportId, InboxId, InvitationId, LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId, ShopEventId, ShopId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};

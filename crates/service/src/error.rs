@@ -93,6 +93,12 @@ codes! {
     SignInFailed = "sign_in_failed", 401, "E-mail or password is wrong",
         "No member has this e-mail and password. Which of the two is wrong is not said.",
         "Check both, or ask an owner or admin of your vendor for a link to a new password.";
+    PortalCodeWrong = "portal_code_wrong", 401, "The code does not fit",
+        "It is mistyped, older than 15 minutes, was tried five times, or this is not the browser that asked for it.",
+        "Ask for a new code in this browser and type that.";
+    PortalKeyWrong = "portal_key_wrong", 401, "Key and e-mail do not belong together",
+        "No license of this vendor has this key and was sold to this address. Which of the two is wrong is not said.",
+        "Check both for typing errors, or sign in by mail.";
     Forbidden = "forbidden", 403, "This role may not do that",
         "The member's role or the token's scopes do not include the permission.",
         "Ask an owner or admin to do it or to change the role.";
@@ -364,7 +370,9 @@ impl From<StoreError> for Error {
                     | Constraint::PlanCode
                     | Constraint::CustomerExternalId
                     | Constraint::OrderExternalId
-                    | Constraint::LicenseKey => ErrorCode::CodeTaken,
+                    | Constraint::LicenseKey
+                    | Constraint::PortalShortName
+                    | Constraint::PortalDomain => ErrorCode::CodeTaken,
                     Constraint::IdempotencyKey => ErrorCode::IdempotencyRunning,
                     Constraint::Reference => ErrorCode::NotFound,
                     _ => ErrorCode::Internal,

@@ -1,7 +1,8 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`shops`] reads what payment providers say; [`mail`] is what mails say;
+//! vendors, support staff and the command line do; [`portal`] is what the vendors' customers do; [`shops`] reads what
+//! payment providers say; [`mail`] is what mails say;
 //! [`vault`] seals secrets under the master key; [`error`] lists everything that can be answered instead of a result.
 
 pub mod actor;
@@ -11,6 +12,8 @@ pub mod browser;
 pub mod bundles;
 pub mod error;
 pub mod mail;
+pub mod portal;
+pub mod qr;
 pub mod runtime;
 pub mod shops;
 pub mod standard_webhooks;

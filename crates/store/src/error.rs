@@ -27,6 +27,10 @@ pub enum Constraint {
     SigningKeyId,
     /// Another API token has this hash.
     TokenHash,
+    /// Another vendor's portal has this short name.
+    PortalShortName,
+    /// Another vendor's portal has this host name.
+    PortalDomain,
     /// The idempotency key is being used by a request that commits at the same moment.
     IdempotencyKey,
     /// A primary key exists already.

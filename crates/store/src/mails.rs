@@ -30,6 +30,8 @@ stored_enum! {
         Alert = "alert",
         /// Somebody is asked to join the team.
         Invitation = "invitation",
+        /// Somebody is asked in to the portal by a colleague.
+        Colleague = "colleague",
         /// A link to a new password.
         NewPassword = "new_password",
         /// Somebody asked for a test.

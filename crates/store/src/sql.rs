@@ -3,10 +3,7 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash,
-    EventId, FactorId, ImportId, InboxId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId, Name,
-    NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState,
-    ShopEventId, ShopId, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, CustomerPersonId, CustomerRole, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId, InboxId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, ShopEventId, ShopId, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -153,9 +150,7 @@ ids!(
     BulkActId,
     NoteId,
     ApprovalId,
-    ShopId,
-    ShopEventId,
-    InboxId,
+    CustomerPersonId, InboxId, ShopEventId, ShopId,
     MailId
 );
 
@@ -182,6 +177,7 @@ through! {
     [u8; 32]: Vec<u8>, |bytes| bytes.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok();
     u32: i64, |n| i64::from(*n), |stored| u32::try_from(stored).ok();
     LicenseStatus: String, |status| status.as_str().to_owned(), |stored| LicenseStatus::from_name(&stored);
+    CustomerRole: String, |role| role.as_str().to_owned(), |stored| CustomerRole::from_name(&stored);
     Role: String, |role| role.as_str().to_owned(), |stored| Role::from_name(&stored);
     SeatState: String, |state| match state { SeatState::Active => "active".to_owned(), SeatState::Released => "released".to_owned() },
         |stored| match stored.as_str() { "active" => Some(SeatState::Active), "released" => Some(SeatState::Released), _ => None };

@@ -115,6 +115,13 @@ impl Licensing {
         self.handle.core.offline_request(Some(key.trim()))
     }
 
+    /// Gives this device's seat up without a network, at once and for good: the text is the proof, for a file or a QR code,
+    /// that frees the seat when another machine sends it as it does a request. There is no answer to bring back. Keep it
+    /// until that is done: without it only the vendor can free the seat.
+    pub fn offline_release(&self) -> Result<String, CallError> {
+        self.handle.core.offline_release()
+    }
+
     /// Takes the answer to an offline request in: the answer's body as the server wrote it, the same in base64url, or a
     /// single signed document. What does not verify changes nothing.
     pub fn apply_offline(&self, document: &str) -> Result<Standing, CallError> {

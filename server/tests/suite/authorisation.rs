@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 111] = [
+const ROLES: [(&str, &str); 113] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -19,7 +19,7 @@ const ROLES: [(&str, &str); 111] = [
     ("exportLicenses", "+++++"), ("exportCustomers", "+++++"), ("exportSeats", "+++++"), ("exportOrders", "+++++"),
     ("exportEvents", "+++++"),
     ("listLicenses", "+++++"), ("getLicense", "+++++"), ("issueLicense", "+++__"), ("updateLicense", "+++__"),
-    ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("extendLicense", "++++_"), ("revealKey", "++___"),
+    ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("convertTrial", "+++__"), ("getTrialFunnel", "+++++"), ("extendLicense", "++++_"), ("revealKey", "++___"),
     ("suspendLicense", "++_+_"), ("resumeLicense", "++_+_"), ("revokeLicense", "++_+_"), ("reinstateLicense", "++_+_"),
     ("listLicenseNotes", "+++++"), ("addLicenseNote", "++++_"), ("listCustomerNotes", "+++++"),
     ("addCustomerNote", "++++_"), ("editNote", "++++_"), ("removeNote", "++++_"), ("updateVendor", "++___"),

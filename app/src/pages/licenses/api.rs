@@ -94,7 +94,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         ctx,
         pages::{plans::model, products::api::parse_id, serve},
     };
-    use holdfast_domain::Permission;
+    use holdfast_domain::{LicenseModel, Permission};
     use holdfast_service::admin::licenses::SEATS;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
@@ -134,6 +134,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
             change: actor.may(Permission::LicensesWrite),
         },
         undo: detail.undo.first().map(|offer| undo_offer(offer, &detail, &people, now)),
+        trial: matches!(license.terms.model, LicenseModel::Trial { .. }),
     })
 }
 

@@ -89,6 +89,8 @@ fn Detail(
         .map(|(verb, href)| view! { <a class="btn btn-sm btn-primary" href=href>{verb}</a> });
     let extend = (detail.may.extend && row.ends.is_some())
         .then(|| view! { <a class="btn btn-sm btn-plain" href=at("extend")>"Extend"</a> });
+    let convert = (detail.trial && detail.may.change && detail.status == LicenseStatus::Active)
+        .then(|| view! { <a class="btn btn-sm btn-primary" href=at("convert")>"Convert trial"</a> });
     let change = detail.may.change.then(|| view! { <a class="btn btn-sm btn-plain" href=at("change")>"Change"</a> });
     let more = detail.may.change.then(|| {
         view! {
@@ -108,7 +110,7 @@ fn Detail(
     view! {
         <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
             <LicenseBadge state=row.state />
-            <div class="actions">{more} {change} {extend} {back}</div>
+            <div class="actions">{more} {change} {extend} {convert} {back}</div>
         </PageHead>
         <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
         {undo}

@@ -128,6 +128,8 @@ pub struct LicenseDetail {
     pub may: May,
     /// What they can undo of what was done last.
     pub undo: Option<UndoOffer>,
+    /// Whether it is a trial.
+    pub trial: bool,
 }
 
 /// A license's page.

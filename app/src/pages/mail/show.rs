@@ -24,6 +24,7 @@ pub const fn named(template: Template) -> (&'static str, &'static str) {
         Template::Refunded => ("Refunded", "To the customer, when an order was paid back."),
         Template::Alert => ("Alert", "To those of your owners and admins who want it."),
         Template::Invitation => ("Invitation", "To whoever is asked to join the team."),
+        Template::Colleague => ("Colleague", "To whoever an administrator of a customer asks in to the portal."),
         Template::NewPassword => ("New password", "To a member, with the link that somebody made for them."),
         Template::Test => ("Test", "To whoever asks for it."),
     }

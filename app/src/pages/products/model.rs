@@ -76,3 +76,12 @@ pub struct ProductDetail {
     /// Whether this person may work on its keys.
     pub may_keys: bool,
 }
+
+/// What became of the trials of a product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunnelView {
+    /// Of those that began within so many days.
+    pub days: String,
+    /// What, how many, and which share; none where none began.
+    pub rows: Vec<(String, String, String)>,
+}

@@ -42,6 +42,12 @@ impl Act {
         Self { approved_by: by, ..self }
     }
 
+    /// The same, done by `who`.
+    #[must_use]
+    pub fn by(self, who: event::Actor) -> Self {
+        Self { who, ..self }
+    }
+
     /// Appends an event about `subject`: `before` and `after` are what changed, as JSON. The reason of the call is told with
     /// it.
     pub fn event(&self, tx: &mut Tx, action: &'static str, subject: impl Display, mut data: serde_json::Value) {

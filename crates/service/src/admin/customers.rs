@@ -14,7 +14,7 @@ use crate::{
 use holdfast_domain::{CustomerId, Name, Permission};
 pub use holdfast_store::customers::CustomerSort;
 use holdfast_store::{
-    Tx, WriteOptions,
+    Tx, WriteOptions, customer_people,
     customers::{self, CustomerFilter, CustomerRow},
 };
 use serde_json::{Value, json};
@@ -150,6 +150,10 @@ impl Service {
                     ..before.clone()
                 };
                 customers::update(tx, act.scope, &after).await?;
+                // Who came in by the old address was an administrator because of it.
+                if let Some(old) = before.email.as_ref().filter(|_| before.email != after.email) {
+                    customer_people::remove_address(tx, act.scope, id, old).await?;
+                }
                 act.event(tx, "customer.changed", id, json!({ "before": told(&before), "after": told(&after) }));
                 Ok(show(&after))
             }),

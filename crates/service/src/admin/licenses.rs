@@ -6,6 +6,7 @@ use super::{
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     mails,
     page::{Page, PageRequest, map},
+    trials::{convert, open_trial},
     undo::OFFERED,
     views::{Issued, LicenseDetail, LicenseInList, LicenseView},
 };
@@ -26,7 +27,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, products, seats,
+    orders, plans, portal_sessions, products, seats,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,12 +160,20 @@ impl Service {
         };
         let id = LicenseId::new(act.now, self.entropy());
         let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        // Which license a trial is, shows within.
+        let options = if input.device.is_some() { WriteOptions::alone() } else { WriteOptions::default() };
         self.commit(
             call,
-            WriteOptions::default(),
+            options,
             job!(act, input, key, sealed, hint => |tx| {
                 let plan = plans::get(tx, act.scope, input.plan).await?;
                 let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
+                // A key of one's own is of a license of its own.
+                if let Some(device) = input.device.filter(|_| input.key.is_none())
+                    && let Some(trial) = open_trial(&act, tx, plan.product, &device).await?
+                {
+                    return convert(&act, tx, trial, &input.into()).await;
+                }
                 let order = match input.order {
                     Some(id) => Some(orders::get(tx, act.scope, id).await?
                         .ok_or_else(|| Error::invalid("/order", "There is no such order."))?),
@@ -345,6 +354,8 @@ impl Service {
             job!(act, input, key, sealed, hint => |tx| {
                 let mut row = lock(&act, tx, id).await?;
                 licenses::rekey(tx, act.scope, id, (&hash, &sealed, &hint), act.now).await?;
+                // Whoever the old key let in to the portal.
+                portal_sessions::end_of_license(tx, act.scope, id).await?;
                 let data = json!({
                     "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": input.reason,
                 });
@@ -373,6 +384,7 @@ impl Service {
                 let before = row.license.customer;
                 row.license.customer = Some(customer.id);
                 save(&act, tx, &row.license).await?;
+                portal_sessions::end_of_license(tx, act.scope, id).await?;
                 let data = json!({
                     "before": { "customer": before }, "after": { "customer": customer.id }, "reason": input.reason,
                 });

@@ -31,6 +31,7 @@ pub fn letter(mail: &Mail, look: &Look) -> Letter {
             alert(*severity, [detail, meaning, cure], facts.collect(), link)
         }
         Mail::Invitation { role, by, link, until } => invitation(vendor, *role, by.as_deref(), link, *until),
+        Mail::Colleague { company, link } => colleague(vendor, company, link),
         Mail::NewPassword { link, until } => new_password(vendor, link, *until),
         Mail::Test { by } => test(vendor, by.as_deref()),
     };
@@ -169,6 +170,22 @@ fn invitation(vendor: &str, role: Role, by: Option<&str>, link: &str, until: Tim
     (format!("Join {vendor} on Holdfast"), introduction, rest)
 }
 
+fn colleague(vendor: &str, company: &str, link: &str) -> Said {
+    let rest = vec![
+        Part::Go("Sign in", link.to_owned()),
+        Part::Note(
+            "You sign in with this address: a code comes to it, there is no password. If you do not know what this is about, do \
+             nothing."
+                .to_owned(),
+        ),
+    ];
+    (
+        format!("Licenses of {company} at {vendor}"),
+        format!("A colleague has asked you in: you can see and use the licenses that {company} has from {vendor}."),
+        rest,
+    )
+}
+
 fn new_password(vendor: &str, link: &str, until: Timestamp) -> Said {
     let rest = vec![
         Part::Go("Choose password", link.to_owned()),
@@ -269,6 +286,7 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
             link: link("/console/team"),
             until: now.plus(Seconds::days(7)),
         },
+        Template::Colleague => Mail::Colleague { company: "Example Company".to_owned(), link: link("/portal/example") },
         Template::NewPassword => Mail::NewPassword { link: link("/console/team"), until: now.plus(Seconds::DAY) },
         Template::Test => Mail::Test { by: Some("Ada Example".to_owned()) },
     }

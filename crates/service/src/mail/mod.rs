@@ -107,6 +107,13 @@ pub enum Mail {
         /// Until when.
         until: Timestamp,
     },
+    /// Somebody is asked in to the portal by a colleague.
+    Colleague {
+        /// The company whose licenses they are to use.
+        company: String,
+        /// Where they sign in.
+        link: String,
+    },
     /// A link to a new password.
     NewPassword {
         /// Where it is chosen.
@@ -132,6 +139,7 @@ impl Mail {
             Self::Refunded { .. } => Template::Refunded,
             Self::Alert { .. } => Template::Alert,
             Self::Invitation { .. } => Template::Invitation,
+            Self::Colleague { .. } => Template::Colleague,
             Self::NewPassword { .. } => Template::NewPassword,
             Self::Test { .. } => Template::Test,
         }

@@ -158,6 +158,7 @@ impl Service {
         }
         self.prune_sessions().await?;
         self.prune_sign_ins().await?;
+        self.prune_portal().await?;
         self.prune_bundles().await?;
         self.prune_alerts().await?;
         self.prune_webhooks().await?;

@@ -61,7 +61,7 @@ impl Service {
 
     /// The same, with a key to sign with. A product whose key ran out while no node was there to replace it in time gets a
     /// new one now. [`ErrorCode::Sealed`] on a node that cannot open the keys.
-    pub(super) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
+    pub(crate) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
         self.check_clock()?;
         let product = self.hot_product(id).await?;
         if product.may_sign(self.now()) {

@@ -35,11 +35,13 @@ mod trial;
 mod validate;
 pub mod webhooks;
 
+pub(crate) use activate::{Claimant, Origin};
 pub(crate) use continuity::Otherwise;
 pub use jobs::{Duty, Job, JobDone};
 pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};
 pub(crate) use release::BUDGET_WINDOW;
+pub(crate) use release::{free, free_within_budget, left_of, releases_left};
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
     LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,

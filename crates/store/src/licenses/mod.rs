@@ -14,7 +14,7 @@ use crate::{
     sql::{Arg, Querier, Record, Row, ToArg as _, all, args, first},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{CustomerId, License, LicenseId, LicenseState, OrderId, ProductId, Timestamp};
+use holdfast_domain::{CustomerId, License, LicenseId, LicenseModel, LicenseState, OrderId, ProductId, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
 /// A license as it is stored.
@@ -287,6 +287,9 @@ pub async fn update(tx: &mut Tx, scope: Scope, license: &License, now: Timestamp
         status_reason = $8, status_effective_at = $9, terms = $10, overrides = $11, ends_at = $12, updated_at = $13,
         version = version + 1 WHERE vendor = $1 AND id = $2 RETURNING id";
     let l = license;
+    if matches!(l.terms.model, LicenseModel::Trial { .. }) {
+        crate::trials::set_end(tx, scope, l.id, l.expires_at).await?;
+    }
     let args = args![
         scope.vendor(),
         l.id,

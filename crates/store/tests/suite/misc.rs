@@ -204,7 +204,7 @@ both! {
         let tasks = (0..20).map(|_| {
             let f = f.clone();
             tokio::spawn(async move {
-                let row = trials::TrialRow { id: TrialId::new(NOW, &entropy()), vendor: f.scope.vendor(), product: f.product, device: device(1), license, created_at: NOW };
+                let row = trials::TrialRow { id: TrialId::new(NOW, &entropy()), vendor: f.scope.vendor(), product: f.product, device: device(1), license, created_at: NOW, converted_at: None, ends_at: None };
                 let scope = f.scope;
                 write(&f, move |tx| { let row = row.clone(); Box::pin(async move { trials::insert(tx, scope, &row).await }) }).await.unwrap()
             })

@@ -3,12 +3,13 @@
 
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
-    CustomerId, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId, ProductId, Role, SeatId,
-    SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
+    CustomerId, CustomerPersonId, CustomerRole, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId,
+    ProductId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
-    Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customers, events, idempotency, imports,
-    licenses, members, notes, orders, plans, products, seats, sessions, signing_keys, tokens, trials, vendors,
+    Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customer_people, customers, events,
+    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, seats, sessions,
+    signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -25,6 +26,7 @@ struct Everything {
     key: SigningKeyId,
     import: ImportId,
     note: NoteId,
+    person: CustomerPersonId,
     tag: u8,
 }
 
@@ -42,6 +44,7 @@ impl Everything {
             key: SigningKeyId::new(NOW, &e),
             import: ImportId::new(NOW, &e),
             note: NoteId::new(NOW, &e),
+            person: CustomerPersonId::new(NOW, &e),
             seat: claimed.seat.seat.id,
             license,
             customer,
@@ -123,6 +126,35 @@ impl Everything {
             data: "{}".to_owned(),
         };
         assert!(sessions::insert(tx, &session).await?);
+        let person = customer_people::CustomerPersonRow {
+            id: self.person,
+            vendor,
+            customer: self.customer,
+            email: format!("person{tag}@example.com").parse().unwrap(),
+            name: None,
+            role: CustomerRole::User,
+            created_at: NOW,
+            last_login_at: None,
+        };
+        assert!(customer_people::insert(tx, scope, &person).await?);
+        assert!(!customer_people::insert(tx, scope, &person).await?, "of one address a customer has one person");
+        let session = portal_sessions::PortalSessionRow {
+            id_hash: [tag; 32],
+            vendor,
+            customer: self.customer,
+            person: Some(self.person),
+            license: None,
+            created_at: NOW,
+            last_seen_at: NOW,
+            idle_expires_at: NOW.plus(Seconds::HOUR),
+            expires_at: NOW.plus(Seconds::DAY),
+            origin: String::new(),
+            browser: String::new(),
+        };
+        portal_sessions::insert(tx, scope, &session).await?;
+        let renew = Some("https://example.com".to_owned());
+        portals::put_links(tx, scope, &portals::PlanLinksRow { vendor, plan: self.f.plan, renew, upgrade: None })
+            .await?;
         let trial = trials::TrialRow {
             id: TrialId::new(NOW, &entropy()),
             vendor,
@@ -130,6 +162,8 @@ impl Everything {
             device: device(u32::from(tag)),
             license: self.license,
             created_at: NOW,
+            converted_at: None,
+            ends_at: None,
         };
         assert!(trials::insert(tx, scope, &trial).await?);
         seats::note_release_by_key(tx, scope, self.license, self.seat, NOW.plus(Seconds(1))).await?;
@@ -243,6 +277,15 @@ impl Everything {
         let told = events::about(q, scope, &subjects, events::Told::All, &PageRequest::default()).await.unwrap();
         see("time line", !told.items.is_empty());
         see("events since", !events::since(q, scope, &subjects, Timestamp::default(), 9).await.unwrap().is_empty());
+        see("person", customer_people::get(q, scope, self.person).await.unwrap().is_some());
+        see("people", !customer_people::of_customer(q, scope, self.customer).await.unwrap().is_empty());
+        let email = format!("person{}@example.com", self.tag).parse().unwrap();
+        see("people by e-mail", !customer_people::by_email(q, scope, &email).await.unwrap().is_empty());
+        see("portal sessions", !portal_sessions::of_person(q, scope, self.person, NOW).await.unwrap().is_empty());
+        see("links", !portals::links(q, scope, &[self.f.plan]).await.unwrap().is_empty());
+        see("license's trial", trials::of_license(q, scope, self.license).await.unwrap().is_some());
+        let funnel = trials::funnel(q, scope, self.f.product, Timestamp::default(), NOW).await.unwrap();
+        see("funnel", funnel.started > 0);
         let known =
             idempotency::look_up(q, scope, "tok_shared", &format!("k{}", self.tag), [self.tag; 32], NOW).await.unwrap();
         see("answer", known != idempotency::Known::New);
@@ -312,6 +355,19 @@ impl Everything {
         note("release", seats::release(tx, scope, self.seat, NOW).await?.is_some());
         note("restore", seats::restore(tx, scope, self.seat, NOW, None).await?.is_some());
         note("sessions", sessions::end_of_member(tx, scope, self.member, None).await? > 0);
+        note("people", !customer_people::lock_of_customer(tx, scope, self.customer).await?.is_empty());
+        note("person's role", customer_people::set_role(tx, scope, self.person, CustomerRole::Administrator).await?);
+        customer_people::signed_in(tx, scope, self.person, NOW).await?;
+        let email = format!("person{}@example.com", self.tag).parse().unwrap();
+        if scope != self.f.scope {
+            // What tells nothing of what it did is looked for afterwards.
+            customer_people::remove_address(tx, scope, self.customer, &email).await?;
+            portal_sessions::end_of_license(tx, scope, self.license).await?;
+            let links = portals::PlanLinksRow { vendor: scope.vendor(), plan: self.f.plan, renew: None, upgrade: None };
+            portals::put_links(tx, scope, &links).await?;
+        }
+        note("person", customer_people::remove(tx, scope, self.person).await?);
+        note("trial", trials::convert(tx, scope, self.license, NOW).await?);
         Ok(done)
     }
 }
@@ -328,11 +384,11 @@ both! {
         let store = db.store();
         let mine = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 1).await;
         let theirs = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 2).await;
-        assert_eq!(mine.visible(mine.f.scope).await.len(), 34);
+        assert_eq!(mine.visible(mine.f.scope).await.len(), 41);
         assert_eq!(mine.visible(theirs.f.scope).await, Vec::<&str>::new());
         assert_eq!(theirs.changeable(mine.f.scope).await, Vec::<&str>::new());
-        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 34, "nothing was changed");
-        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 25);
+        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 41, "nothing was changed");
+        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 29);
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }

@@ -21,8 +21,8 @@ use crate::{
         show,
     },
 };
-use api::{ChangeLicense, Rekey, Transfer, Undo};
-use model::{ChangeForm, DeviceRow, Preview, TermRow};
+use api::{ChangeLicense, ConvertTrial, Rekey, Transfer, Undo};
+use model::{ChangeForm, DeviceRow, Preview, TermRow, TrialView};
 
 fn param(name: &'static str) -> Memo<String> {
     let params = use_params_map();
@@ -244,6 +244,50 @@ pub fn TransferPage() -> impl IntoView {
                     <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
                 </div>
             </ActionForm>
+        }
+    })
+}
+
+/// Making a trial a license that was bought.
+#[component]
+pub fn ConvertPage() -> impl IntoView {
+    let id = param("id");
+    let trial = load(move || id.get(), api::look_at_trial);
+    let action = act::<ConvertTrial>();
+    let error = act_error(action);
+    show(trial, move |found: TrialView| {
+        let row = found.row;
+        let license = row.id.clone();
+        let form = if !found.open {
+            view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }
+                .into_any()
+        } else if found.plans.is_empty() {
+            view! { <Notice kind=NoticeKind::Warn><p>"This product has no plan that is sold. Add one first."</p></Notice> }.into_any()
+        } else {
+            view! {
+                <ActionForm action=action class="form">
+                    <FormError error />
+                    <input type="hidden" name="id" value=license.clone() />
+                    <SelectField name="plan" label="Plan" options=found.plans error />
+                    <div class="pair">
+                        <Field name="email" label="Customer's e-mail" kind="email" hint="A customer with this address is found; otherwise one is made." error />
+                        <Field name="name" label="Customer's name" maxlength="200" error />
+                    </div>
+                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                    <div class="form-actions">
+                        <Submit label="Convert trial" pending=action.pending() />
+                        <a class="btn btn-plain" href=format!("/console/licenses/{license}")>"Cancel"</a>
+                    </div>
+                </ActionForm>
+            }
+            .into_any()
+        };
+        view! {
+            <PageHead title="Convert trial" crumbs=crumbs(&row.id, &row.key_hint) />
+            <Notice kind=NoticeKind::Info>
+                <p>"It becomes a license of the plan you choose. Its seat stays: the computer that tried goes on with its next renewal, without a new key."</p>
+            </Notice>
+            {form}
         }
     })
 }

@@ -107,6 +107,21 @@ impl std::fmt::Debug for Issued {
     }
 }
 
+/// What became of the trials of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialFunnel {
+    /// Of those that began within so many days.
+    pub days: u32,
+    /// How many began.
+    pub started: u64,
+    /// How many run.
+    pub active: u64,
+    /// How many became licenses that were bought.
+    pub converted: u64,
+    /// How many ran out without that.
+    pub lapsed: u64,
+}
+
 /// Everything about a license on one page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LicenseDetail {

@@ -11,7 +11,8 @@ pub use catalog::{
 };
 pub use licenses::{
     ChangeOutcome, CustomerView, DeviceOutlook, Impact, Issued, LicenseDetail, LicenseInList, LicenseView, NoteView,
-    OrderInList, OrderView, RefundOutcome, SeatImpact, SeatInList, SeatView, StatusOutcome, TermChange, UndoOffer,
+    OrderInList, OrderView, RefundOutcome, SeatImpact, SeatInList, SeatView, StatusOutcome, TermChange, TrialFunnel,
+    UndoOffer,
 };
 pub use log::{ChainReport, ChainWalk, CustomerTimeline, EventDetail, EventView};
 pub use people::{
