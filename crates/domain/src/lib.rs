@@ -12,6 +12,7 @@ pub mod id;
 pub mod key;
 pub mod license;
 pub mod plan;
+pub mod reply;
 pub mod role;
 pub mod seat;
 pub mod text;
@@ -25,12 +26,13 @@ pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
     AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId, LicenseId,
-    MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId, SigningKeyId,
+    MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, ReplyId, SavedViewId, SeatId, SessionId, SigningKeyId,
     TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};
 pub use plan::{LicenseModel, SeatModel, Terms};
+pub use reply::ReplyText;
 pub use role::{Permission, Role};
 pub use seat::{DeviceHash, Seat, SeatState};
 pub use text::{Code, Email, Name, NoteText, Reason as ReasonText};
