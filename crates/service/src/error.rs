@@ -186,7 +186,7 @@ codes! {
         "Nothing is sent to a webhook that is paused, a test neither.",
         "Resume the webhook first.";
     CodeTaken = "code_taken", 409, "The code is in use",
-        "Another product, plan, order or key of the same name exists.",
+        "Another product, plan, order, key or reply of the same name exists.",
         "Choose another one.";
     EmailTaken = "email_taken", 409, "The e-mail address is in use",
         "Another member or customer of yours has the same address.",
@@ -355,7 +355,8 @@ impl From<StoreError> for Error {
                     | Constraint::PlanCode
                     | Constraint::CustomerExternalId
                     | Constraint::OrderExternalId
-                    | Constraint::LicenseKey => ErrorCode::CodeTaken,
+                    | Constraint::LicenseKey
+                    | Constraint::ReplyName => ErrorCode::CodeTaken,
                     Constraint::IdempotencyKey => ErrorCode::IdempotencyRunning,
                     Constraint::Reference => ErrorCode::NotFound,
                     _ => ErrorCode::Internal,
