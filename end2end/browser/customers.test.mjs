@@ -12,7 +12,7 @@ const ways = [
 ];
 
 describe('a customer', () => {
-  let server, browser, cookies, call, plan;
+  let server, browser, cookies, call, product, plan;
 
   before(async () => {
     server = await h.startServer();
@@ -21,7 +21,7 @@ describe('a customer', () => {
     await h.setUp(owner, server);
     call = api(server, await makeToken(owner));
     cookies = await owner.context.cookies();
-    const product = (await call('POST', 'products', { name: 'Example Editor' })).id;
+    product = (await call('POST', 'products', { name: 'Example Editor' })).id;
     plan = (await call('POST', 'plans', { product, name: 'Studio', model: 'subscription', duration_seconds: 31_557_600, seats: 1, entitlements: { projects: 10 } })).id;
   });
   after(async () => {
@@ -90,6 +90,16 @@ describe('a customer', () => {
         await page.locator('.note-text', { hasText: 'Pays in time' }).waitFor();
       });
 
+      test('has nothing yet, and each tab says so', async () => {
+        for (const [tab_, words] of [['', 'No licenses yet'], ['orders', 'No orders yet'], ['devices', 'No devices yet'], ['timeline&told=devices', 'Nothing of this kind has happened.']]) {
+          await h.visit(tab, `${customer}${tab_ && `?tab=${tab_}`}`);
+          await said(words);
+          await h.sound(tab, `customer-without-${tab_.slice(0, 8) || 'anything'}`);
+        }
+        await page.getByRole('link', { name: 'All', exact: true }).click();
+        await said('Customer changed');
+      });
+
       test('buys a license with other terms than its plan and the key of another system', async () => {
         await h.visit(tab, customer);
         await page.getByRole('link', { name: 'Issue license' }).first().click();
@@ -137,6 +147,50 @@ describe('a customer', () => {
           await h.visit(tab, `${license}/extend`);
         }
         assert.deepEqual(tab.complaints, []);
+      });
+
+      test('is shown whole: orders, devices, and one time line of all of it', async () => {
+        const id = customer.split('/').pop();
+        const order = await call('POST', 'orders', { reference: `A-${way.theme}`, customer: id });
+        const issued = await call('POST', 'licenses', { plan, customer: id, order: order.id });
+        await h.activate(server, product, issued.key, `Bench ${way.theme}`);
+        const stranger = await call('POST', 'licenses', { plan, customer: { name: 'Somebody else' } });
+        await h.activate(server, product, stranger.key, 'Not theirs');
+        const hint = `…${issued.key.slice(-4)}`;
+        await h.visit(tab, customer);
+        await page.getByRole('heading', { name: 'Licenses (2)' }).waitFor();
+        await page.locator('.timeline').getByText('Device activated').first().waitFor();
+        await h.sound(tab, 'customer');
+        const open = async (name) => {
+          await page.getByRole('navigation', { name: 'Parts of this page' }).getByRole('link', { name }).click();
+          await page.waitForURL(`**?tab=${{ Orders: 'orders', Devices: 'devices', 'Time line': 'timeline' }[name]}`);
+          await h.settled(tab);
+          await page.locator(`.tab-row [aria-current=page]`, { hasText: name }).waitFor();
+        };
+        await open('Orders');
+        const row = page.locator('.rows tbody tr');
+        await page.getByRole('link', { name: `A-${way.theme}` }).waitFor();
+        assert.equal(await row.count(), 1);
+        assert.match(await row.innerText(), /Paid/);
+        await h.sound(tab, 'customer-orders');
+        await open('Devices');
+        await page.getByRole('link', { name: `Bench ${way.theme}` }).waitFor();
+        assert.equal(await row.count(), 1, 'of all licenses, and of no other customer');
+        assert.equal(await row.getByRole('link', { name: hint }).getAttribute('href'), `/console/licenses/${issued.id}`);
+        if (way.width > 800) assert.match(await row.innerText(), /linux\s+2\.4\.1[\s\S]*in \d+ d/);
+        await h.sound(tab, 'customer-devices');
+        await page.getByRole('link', { name: 'Filter, sort or export them' }).click();
+        await page.waitForURL(`**/console/seats?customer=${id}`);
+        await h.visit(tab, `${customer}?tab=timeline`);
+        await page.locator('.timeline li', { hasText: 'Device activated' }).getByRole('link', { name: `License ${hint}` }).waitFor();
+        await page.locator('.timeline li', { hasText: 'Order noted' }).getByRole('link', { name: 'Order', exact: true }).waitFor();
+        for (const words of ['Customer changed', 'Note changed', 'License issued']) await page.locator('.timeline').getByText(words).first().waitFor();
+        assert.equal(await page.getByText('Not theirs').count(), 0);
+        await h.sound(tab, 'customer-timeline');
+        await page.getByRole('link', { name: 'Devices', exact: true }).last().click();
+        await page.waitForURL('**told=devices**');
+        await page.locator('.timeline').getByText('Customer changed').waitFor({ state: 'detached' });
+        assert.equal(await page.locator('.timeline li').count(), 1);
       });
 
       test('lost a key, which is shown again and noted', async () => {

@@ -217,10 +217,10 @@ export async function fill(tab, browser, server, text = (what) => what) {
 /** Every page of the vendor that was filled, with everything in its address that makes another page of it. */
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
-  '/console/products', '/console/products?archived=true', '/console/products/new',
+  '/console/products', '/console/products?q=xampl', '/console/products?archived=true', '/console/products/new',
   at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
-  '/console/customers', '/console/customers/new', at.customer,
+  '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
   at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
   `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,

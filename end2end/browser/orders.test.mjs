@@ -67,7 +67,7 @@ for (const way of ways) {
       await page.locator('figure.chart summary').first().click();
       const rows = page.getByRole('region', { name: 'Activations by day, as a table' }).locator('tbody tr');
       assert.equal(await rows.count(), 31);
-      assert.match(await rows.first().innerText(), /^\d{4}-\d\d-\d\d, so far\s+1$/);
+      assert.match(await rows.first().innerText(), /^\d{4}-\d\d-\d\d \(today, so far\)\s+1$/);
       await sound('overview-table');
       await page.getByRole('link', { name: '90 days' }).click();
       await page.waitForURL('**/console?days=90');

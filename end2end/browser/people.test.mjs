@@ -103,7 +103,7 @@ for (const way of ways) {
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.waitForURL((url) => url.pathname === '/console');
       await h.visit(tab, '/console/security');
-      await page.getByText('9 are left.').waitFor();
+      await page.getByText('9 / 10 are left.').waitFor();
     });
 
     test('somebody is invited and joins', async () => {

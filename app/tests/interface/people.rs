@@ -176,7 +176,7 @@ async fn a_forgotten_password_is_replaced_by_a_link_without_scripting() {
     let mut viewer = world.member(world.vendor, Role::Viewer).await;
     assert!(world.browser().get("/sign-in").await.body.contains("can make you a link to a new one"));
     let actor = Call::system(world.vendor).actor;
-    let all = world.service.members(&actor, PageRequest::default()).await.unwrap().items;
+    let all = world.service.members(&actor, None, PageRequest::default()).await.unwrap().items;
     let id = all.iter().find(|member| member.role == Role::Viewer).unwrap().id;
     let at = format!("/console/team/{id}");
     let ask = format!("{at}/password");

@@ -2,7 +2,9 @@
 
 use crate::{
     error::StoreError,
+    page::Filter,
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, all, args, bare, first, record},
     tx::Tx,
 };
@@ -84,14 +86,22 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: InvitationId) -> Result<
     first(q, sql, args![scope.vendor(), id]).await
 }
 
-/// The invitations that nobody has accepted or taken back, the newest first, those that have run out included.
-pub async fn waiting(q: &mut dyn Querier, scope: Scope) -> Result<Vec<InvitationRow>, StoreError> {
+/// The invitations that nobody has accepted or taken back, the newest first, those that have run out included; with `search`
+/// those with it in their address.
+pub async fn waiting(
+    q: &mut dyn Querier,
+    scope: Scope,
+    search: Option<&str>,
+) -> Result<Vec<InvitationRow>, StoreError> {
+    let mut filter = Filter::default();
+    filter.and("vendor = ? AND accepted_at IS NULL AND revoked_at IS NULL", args![scope.vendor()]);
+    having(&mut filter, &["email"], search);
     let sql = format!(
-        "SELECT {} FROM invitations WHERE vendor = $1 AND accepted_at IS NULL AND revoked_at IS NULL
-         ORDER BY id DESC LIMIT 200",
-        InvitationRow::COLUMNS
+        "SELECT {} FROM invitations WHERE {} ORDER BY id DESC LIMIT 200",
+        InvitationRow::COLUMNS,
+        filter.text()
     );
-    all(q, sql, args![scope.vendor()]).await
+    all(q, sql, filter.args).await
 }
 
 /// The invitations of an address that nobody has accepted or taken back, the newest first, those that have run out included.

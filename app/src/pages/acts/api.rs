@@ -32,7 +32,7 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
         };
         let title = format!("Take it back for {}", counted(preview.total, preview.exact, noun));
         let back = format!("/console/acts/{undo}");
-        return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
+        return Ok(proposed(&service, &actor, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
     let (of, step) = (asked.get("of"), asked.get("step"));
     if of == PLANS {
@@ -43,11 +43,12 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let target = target(&service, of, &ids, asked.get("query"))?;
     let preview = service.preview_bulk(&call, known_step(step, "30")?, target).await?;
     let (verb, does) = words(step);
-    let title = format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
+    let title =
+        format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
-    let proposed = proposed(&service, &preview, (of, step), (title, does), (ids, back));
+    let proposed = proposed(&service, &actor, &preview, (of, step), (title, does), (ids, back));
     Ok(Proposed { query, ..proposed })
 }
 
@@ -185,7 +186,7 @@ pub async fn stop_act(id: String) -> Result<(), UiError> {
 use holdfast_domain::Timestamp;
 #[cfg(feature = "ssr")]
 use holdfast_service::{
-    Call, Service,
+    Actor, Call, Service,
     admin::{
         bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
         page::Total,
@@ -212,9 +213,7 @@ pub fn counted(total: u64, exact: bool, noun: &str) -> String {
 #[cfg(feature = "ssr")]
 pub fn what(step: &BulkStep, total: Option<Total>) -> String {
     use holdfast_domain::license::StatusChange;
-    let of = |noun: &str| {
-        total.map_or_else(|| format!("{noun}s"), |total| counted(total.rows, total.exact, noun))
-    };
+    let of = |noun: &str| total.map_or_else(|| format!("{noun}s"), |total| counted(total.rows, total.exact, noun));
     match step {
         BulkStep::Status(StatusChange::Suspend) => format!("Suspend {}", of("license")),
         BulkStep::Status(StatusChange::Resume) => format!("Resume {}", of("license")),
@@ -256,9 +255,21 @@ pub fn impact(preview: &BulkPreview, undo: bool, now: Timestamp) -> String {
     }
 }
 
+/// How many it is done to, of how many that a role may do at once which is not an owner's.
+#[cfg(feature = "ssr")]
+fn limit(actor: &Actor, preview: &BulkPreview) -> Option<String> {
+    use holdfast_domain::Role;
+    use holdfast_service::admin::license_status::AT_ONCE;
+    actor.role().filter(|role| *role != Role::Owner)?;
+    let more = if preview.exact { "" } else { "+" };
+    let total = crate::pages::serve::number(preview.total);
+    Some(format!("{total}{more} / {AT_ONCE} at once: more than that takes an owner, or a second person."))
+}
+
 #[cfg(feature = "ssr")]
 fn proposed(
     service: &Service,
+    actor: &Actor,
     preview: &BulkPreview,
     (of, step): (&str, &str),
     (title, does): (String, &str),
@@ -273,6 +284,7 @@ fn proposed(
         step: step.to_owned(),
         title,
         does: does.to_owned(),
+        limit: limit(actor, preview),
         impact: (ends_access || undo).then(|| impact(preview, undo, now)),
         losses: crate::pages::licenses::api::impact(&preview.impact, now).losses,
         ends_access,
@@ -333,7 +345,7 @@ async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<
     );
     let title = format!("Apply the terms of {} to {}", plan.name, counted(preview.total, preview.exact, "license"));
     let (id, back) = (plan.id.to_string(), format!("/console/plans/{}", plan.id));
-    let proposed = proposed(service, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
+    let proposed = proposed(service, &call.actor, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
     let ends_access = preview.impact.devices + replay.refused + replay.ran_out + replay.over_their_seats > 0
         || !replay.lost.is_empty();
     Ok(Proposed { query, impact: Some(said.join(" ")), ends_access, ..proposed })

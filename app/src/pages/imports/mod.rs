@@ -65,7 +65,8 @@ pub fn ImportsPage() -> impl IntoView {
                         <label for="file">"CSV file"</label>
                         <input class="file-input" type="file" id="file" name="file" accept=".csv,.tsv,.txt,text/csv" required aria-describedby="file-hint" />
                         <p class="hint" id="file-hint">
-                            "With a header row, in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes."
+                            "With a header row, in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes. "
+                            {found.most}
                         </p>
                     </div>
                     <div class="form-actions"><Submit label="Read file" /></div>
@@ -160,6 +161,7 @@ pub fn ImportPage() -> impl IntoView {
             <PageHead title=found.item.file.clone() crumbs=vec![Crumb::new("/console/imports", "Import")]>
                 <StageBadge stage=found.item.stage />
             </PageHead>
+            <p class="page-sub num">{found.used.clone()}</p>
             <Steps names=STEPS.to_vec() at />
             {body}
         }

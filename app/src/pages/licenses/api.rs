@@ -19,7 +19,7 @@ pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
     let products =
-        service.products(&actor, Some(false), PageRequest { limit: Limit::new(200), ..PageRequest::default() });
+        service.products(&actor, Some(false), None, PageRequest { limit: Limit::new(200), ..PageRequest::default() });
     let names: BTreeMap<_, _> = products.await?.items.into_iter().map(|product| (product.id, product.name)).collect();
     let filter = PlanFilter { archived: Some(false), ..PlanFilter::default() };
     let plans = service.plans(&actor, filter, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
@@ -103,7 +103,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let license = &detail.license;
     let mut entitlements = license.terms.entitlements.clone();
     entitlements.extend(license.overrides.clone());
-    let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
+    let mut seats: Vec<_> = detail.seats.iter().map(|seat| seat_row(seat, now)).collect();
+    say_devices(&service, &actor, license, &mut seats).await?;
     let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, detail.timeline.iter()).await;
     let full = detail.seats.len() >= SEATS;
     let all = if full { seats_beyond(SEATS, &service, &actor, license.id).await? } else { None };
@@ -120,7 +121,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         more_seats,
         extending: extending(license, &actor, now),
-        seats: seats.collect(),
+        seats,
+        limits: limits(&detail),
         timeline: detail.timeline.iter().map(|event| people.entry(event, now)).collect(),
         // Whoever can neither issue nor reveal was not handed it.
         key: handed_over(&license.id)
@@ -145,20 +147,17 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
         pages::{notes::api::notes_about, products::api::parse_id, serve},
     };
     use holdfast_domain::{LicenseId, Permission};
-    use holdfast_service::admin::{events::Told, notes::NoteSubject};
+    use holdfast_service::admin::notes::NoteSubject;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = license(id.clone()).await?;
     let id: LicenseId = parse_id(&id)?;
     let people = serve::People::of(&service, &actor).await?;
     let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
-    let told = match told.as_str() {
-        "" => return Ok(LicenseView { detail, notes, told: None, untold: None }),
-        "people" => Told::People,
-        "devices" => Told::Devices,
-        _ => Told::All,
-    };
-    let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
+    if told.is_empty() {
+        return Ok(LicenseView { detail, notes, told: None, untold: None });
+    }
+    let page = service.license_timeline(&actor, id, serve::told(&told), serve::page(&after)?).await?;
     let people = people.speaking_of(&service, &actor, page.items.iter()).await;
     let now = service.now();
     let told = Some(serve::list(page, |event| people.entry(&event, now)));
@@ -299,6 +298,35 @@ pub fn seat_row(
         last_seen: When::new(seat.last_seen, now),
         offline_until: When::new(seat.offline_until, now),
     }
+}
+
+/// Says of each seat that belongs to a person on how many devices they work, of how many.
+#[cfg(feature = "ssr")]
+pub async fn say_devices(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    license: &holdfast_service::admin::views::LicenseView,
+    seats: &mut [super::model::SeatRow],
+) -> Result<(), UiError> {
+    use holdfast_domain::{Email, SeatModel};
+    let SeatModel::NamedUser { devices: most } = license.terms.seat_model else { return Ok(()) };
+    let users: Vec<Email> = seats.iter().filter_map(|seat| seat.user.as_ref()?.parse().ok()).collect();
+    let counts = service.devices_of_users(actor, license.id, users).await?;
+    for seat in seats {
+        let devices = seat.user.as_ref().and_then(|user| counts.get(&user.parse().ok()?)).unwrap_or(&0);
+        seat.user = seat.user.as_ref().map(|user| format!("{user}, {devices} / {most} devices"));
+    }
+    Ok(())
+}
+
+/// What a license has limits of beside its seats, with how much of each is used.
+#[cfg(feature = "ssr")]
+fn limits(detail: &holdfast_service::admin::views::LicenseDetail) -> Vec<(String, String)> {
+    let (terms, taken) = (&detail.license.terms, detail.license.seats_taken);
+    let beyond =
+        || ("Beyond its seats".to_owned(), format!("{} / {}", taken.saturating_sub(terms.seats), terms.overdraft));
+    let freed = format!("{} / {} seats in 30 days", detail.freed_by_holder, terms.release_budget);
+    (terms.overdraft > 0).then(beyond).into_iter().chain([("Freed by its holder".to_owned(), freed)]).collect()
 }
 
 /// An act that can be undone, in words.

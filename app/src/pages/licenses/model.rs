@@ -113,6 +113,8 @@ pub struct LicenseDetail {
     pub terms: (String, String, String),
     /// Entitlements in force.
     pub entitlements: Vec<(String, String)>,
+    /// What else it has a limit of: a name, and how much of it is used, of how much.
+    pub limits: Vec<(String, String)>,
     /// Its seats, as many of them as a page has.
     pub seats: Vec<SeatRow>,
     /// What is said where it has more.

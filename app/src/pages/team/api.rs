@@ -5,17 +5,17 @@ use leptos::prelude::*;
 use super::model::{MemberDetail, MemberStep, ProviderForm, TeamView};
 use crate::error::UiError;
 
-/// Everybody, and who was invited.
+/// Everybody, and who was invited; with `q` those with it in their name or address.
 #[server(output = crate::wire::Answer)]
-pub async fn team() -> Result<TeamView, UiError> {
+pub async fn team(q: String) -> Result<TeamView, UiError> {
     use super::model::{InvitationRow, Link};
     use crate::{ctx, ui::When};
     use holdfast_domain::{Permission, Role};
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let (service, may_change) = (ctx::service()?, actor.may(Permission::MembersWrite));
     let now = service.now();
-    let people = people(&service, &actor).await?;
-    let invitations = if may_change { service.invitations(&actor).await? } else { Vec::new() };
+    let people = people(&service, &actor, &q).await?;
+    let invitations = if may_change { service.invitations(&actor, Some(q)).await? } else { Vec::new() };
     let owners = actor.may(Permission::OwnersWrite);
     let invitations = invitations.into_iter().map(|invitation| InvitationRow {
         id: invitation.id.to_string(),
@@ -38,6 +38,7 @@ pub async fn team() -> Result<TeamView, UiError> {
 async fn people(
     service: &holdfast_service::Service,
     actor: &holdfast_service::Actor,
+    q: &str,
 ) -> Result<Vec<super::model::MemberRow>, UiError> {
     use holdfast_domain::Permission;
     use holdfast_service::admin::page::{Limit, PageRequest};
@@ -45,7 +46,7 @@ async fn people(
     let mut found = Vec::new();
     let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     loop {
-        let members = service.members(actor, page).await?;
+        let members = service.members(actor, Some(q.to_owned()), page).await?;
         found.extend(members.items.iter().map(|member| row(service, actor, member, known.as_deref())));
         let Some(next) = members.next else { break };
         page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
@@ -208,7 +209,7 @@ async fn leaves(
     let (mut names, mut after) = (Vec::new(), None);
     loop {
         let page = PageRequest { after, limit: Limit::new(200), ..PageRequest::default() };
-        let tokens = service.tokens(actor, page).await?;
+        let tokens = service.tokens(actor, None, page).await?;
         let works = |end: Option<holdfast_domain::Timestamp>| end.is_none_or(|end| end > service.now());
         let own = tokens.items.into_iter().filter(|token| token.created_by == Some(id));
         let own = own.filter(|token| token.revoked_at.is_none() && works(token.expires_at));
@@ -219,7 +220,7 @@ async fn leaves(
         }
     }
     let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let webhooks = service.webhooks(actor, page).await?.items.into_iter();
+    let webhooks = service.webhooks(actor, None, page).await?.items.into_iter();
     let paused = webhooks.filter(|webhook| webhook.created_by == Some(id) && webhook.paused.is_none()).count();
     let mut words = Vec::new();
     if !names.is_empty() {
@@ -228,8 +229,12 @@ async fn leaves(
     if paused > 0 {
         words.push(format!("Webhooks that they made are paused: {paused}."));
     }
-    let open =
-        service.invitations(actor).await?.into_iter().filter(|open| open.invited_by == Some(id) && open.open).count();
+    let open = service
+        .invitations(actor, None)
+        .await?
+        .into_iter()
+        .filter(|open| open.invited_by == Some(id) && open.open)
+        .count();
     if open > 0 {
         words.push(format!("Invitations of theirs that nobody has accepted are taken back: {open}."));
     }

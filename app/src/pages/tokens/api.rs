@@ -9,12 +9,12 @@ use crate::{error::UiError, pages::List};
 
 /// The vendor's tokens.
 #[server(output = crate::wire::Answer)]
-pub async fn tokens(after: String) -> Result<List<TokenRow>, UiError> {
+pub async fn tokens(q: String, after: String) -> Result<List<TokenRow>, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::TokensWrite).await?;
     let service = ctx::service()?;
-    let page = service.tokens(&actor, serve::page(&after)?).await?;
+    let page = service.tokens(&actor, Some(q), serve::page(&after)?).await?;
     let people = serve::People::of(&service, &actor).await?;
     Ok(serve::list(page, |token| row(&token, &people, &actor, service.now())))
 }

@@ -632,7 +632,7 @@ impl New {
     }
 
     /// Begins it in a write job. Begun before, it is the same act.
-    pub async fn begin(self, act: &Act, tx: &mut Tx) -> Result<BulkActId> {
+    pub(super) async fn begin(self, act: &Act, tx: &mut Tx) -> Result<BulkActId> {
         let row = self.row;
         if !bulk_acts::insert(tx, act.scope, &row).await? {
             // A second click, or another request that takes the same act back.

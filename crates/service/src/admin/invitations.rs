@@ -128,10 +128,10 @@ impl Service {
         made.await
     }
 
-    /// The invitations that wait, those that have run out included.
-    pub async fn invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>> {
+    /// The invitations that wait, those that have run out included; with `q` those with it in their address.
+    pub async fn invitations(&self, actor: &Actor, q: Option<String>) -> Result<Vec<InvitationView>> {
         actor.require(Permission::MembersWrite)?;
-        let rows = invitations::waiting(&mut self.store().patient_reader(), actor.scope()).await?;
+        let rows = invitations::waiting(&mut self.store().patient_reader(), actor.scope(), q.as_deref()).await?;
         Ok(rows.iter().map(|row| show(row, self.now())).collect())
     }
 

@@ -22,7 +22,7 @@ use holdfast_store::{Querier, Tx, WriteOptions};
 use serde_json::json;
 
 /// How many licenses may change at once without an owner or a second person (security design, the table of roles).
-pub(super) const AT_ONCE: usize = 10;
+pub const AT_ONCE: usize = 10;
 /// How many licenses may change at once at all.
 pub(super) const MOST: usize = 200;
 /// By how much support may extend (security design, the table of roles).

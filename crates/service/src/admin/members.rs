@@ -59,10 +59,10 @@ pub(super) fn may_make(actor: &Actor, role: Role, now: Timestamp) -> Result<()> 
 }
 
 impl Service {
-    /// The vendor's members by time of creation, removed ones included.
-    pub async fn members(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<MemberView>> {
+    /// The vendor's members by time of creation, removed ones included; with `q` those with it in their name or address.
+    pub async fn members(&self, actor: &Actor, q: Option<String>, page: PageRequest<()>) -> Result<Page<MemberView>> {
         actor.require(Permission::CatalogRead)?;
-        let rows = members::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
+        let rows = members::list(&mut self.store().patient_reader(), actor.scope(), q.as_deref(), &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

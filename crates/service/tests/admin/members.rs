@@ -46,7 +46,7 @@ both! {
                 ids.push(join(&world.service, &world.call(), &email, Role::Owner).await);
             }
             // Only these two are owners.
-            let all = world.service.members(&world.system(), page()).await.unwrap().items;
+            let all = world.service.members(&world.system(), None, page()).await.unwrap().items;
             for member in all.iter().filter(|member| member.role == Role::Owner && !ids.contains(&member.id)) {
                 world.service.set_role(&world.call(), member.id, Role::Viewer).await.unwrap();
             }
@@ -160,7 +160,7 @@ both! {
         }
         service.look_at_invitation(&ours.secret).await.unwrap();
         assert_eq!(service.member(&owner.actor, accepted).await.unwrap().removed_at, None);
-        let open: Vec<_> = service.invitations(&owner.actor).await.unwrap().iter().map(|open| open.id).collect();
+        let open: Vec<_> = service.invitations(&owner.actor, None).await.unwrap().iter().map(|open| open.id).collect();
         assert_eq!(open, [ours.invitation.id]);
         let filter = EventFilter { action: Some("member.invitation_revoked".to_owned()), ..EventFilter::default() };
         let told = service.events(&owner.actor, filter, page()).await.unwrap().items;

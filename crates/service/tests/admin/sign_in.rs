@@ -289,7 +289,7 @@ both! {
         assert_eq!(actor.vendor(), world.vendor);
         assert!(world.service.licenses(&actor, LicenseFilter::default(), page()).await.is_ok());
         assert_eq!(world.service.plan(&actor, world.plan).await.unwrap_err().code, ErrorCode::Forbidden);
-        let listed = world.service.tokens(&owner.actor, page()).await.unwrap().items;
+        let listed = world.service.tokens(&owner.actor, None, page()).await.unwrap().items;
         assert_eq!((listed.len(), listed[0].used_at), (1, Some(world.service.now())));
         for wrong in ["", "hf_sk_", &made.secret[..made.secret.len() - 1], &made.secret.to_uppercase()] {
             assert_eq!(world.service.authenticate_token(wrong).await.unwrap_err().code, ErrorCode::Unauthenticated);
