@@ -181,6 +181,14 @@ sections! {
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }
+    support {
+        Desk: support::DeskPage;
+        Story: support::story::StoryPage;
+        Explain: support::explain::ExplainPage;
+        Replies: support::replies::RepliesPage;
+        Reply: support::replies::ReplyPage;
+        Refunds: support::refunds::RefundsPage;
+    }
     accounts {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;

@@ -25,6 +25,7 @@ mod serve;
 pub mod sessions;
 pub mod settings;
 pub mod shortcuts;
+pub mod support;
 pub mod team;
 pub mod tokens;
 pub mod webhooks;

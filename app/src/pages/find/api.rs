@@ -37,7 +37,7 @@ pub async fn seek(#[server(default)] q: String) -> Result<(), UiError> {
 }
 
 #[cfg(feature = "ssr")]
-fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Timestamp) -> Vec<super::model::Group> {
+pub fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Timestamp) -> Vec<super::model::Group> {
     use super::model::{Group, Hit};
     use crate::ui::When;
     use holdfast_domain::LicenseState;

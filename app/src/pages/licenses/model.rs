@@ -4,7 +4,7 @@ use holdfast_domain::{LicenseState, LicenseStatus, license::StatusChange};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, notes::model::NotesView},
+    pages::{List, acts::model::Waiting, notes::model::NotesView},
     ui::{TimelineEntry, When},
 };
 
@@ -129,6 +129,8 @@ pub struct LicenseDetail {
     pub may: May,
     /// What they can undo of what was done last.
     pub undo: Option<UndoOffer>,
+    /// What begins later and is about it, or about its order.
+    pub waits: Vec<Waiting>,
 }
 
 /// A license's page.
@@ -171,6 +173,8 @@ pub struct May {
     pub reveal: bool,
     /// Change plan, seats, end and entitlements, hand over, make a new key.
     pub change: bool,
+    /// Ask somebody else for a new key.
+    pub ask_key: bool,
 }
 
 /// One device that loses access.
@@ -204,6 +208,8 @@ pub struct StepView {
     pub row: LicenseRow,
     /// What it does to whom.
     pub impact: ImpactView,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
 }
 
 /// The words of a step.

@@ -8,11 +8,11 @@ use super::{
     model::{self, Loss},
 };
 use crate::{
-    pages::seats::api::seat,
+    pages::{acts::LATER, seats::api::seat},
     ui::{
         ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error,
         load,
-        page::{Notice, NoticeKind},
+        page::{Notice, NoticeKind, way_back},
         show,
     },
 };
@@ -49,13 +49,16 @@ pub fn StepPage() -> impl IntoView {
                 <Notice kind=NoticeKind::Warn>
                     <p>{impact.sentence}</p>
                     <p class="small">{words.does}</p>
+                    {preview.later.then(|| view! { <p class="small">{LATER}</p> })}
                 </Notice>
             }
             .into_any()
         } else {
             view! { <Notice kind=NoticeKind::Info><p>{words.does}</p></Notice> }.into_any()
         };
-        let back = format!("/console/licenses/{id}");
+        let back = way_back(format!("/console/licenses/{id}"));
+        let hint =
+            if preview.later { "Kept in the audit log." } else { "Kept in the audit log. It can be undone for ten minutes." };
         let losses =
             (words.ends_access && !impact.losses.is_empty()).then(|| view! { <Losses losses=impact.losses /> });
         view! {
@@ -66,7 +69,7 @@ pub fn StepPage() -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
+                <TextArea name="reason" label="Reason" required=true hint error />
                 <div class="form-actions">
                     <Submit label=words.verb danger=words.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
@@ -125,7 +128,7 @@ pub fn ExtendPage() -> impl IntoView {
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label="Extend license" pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                    <a class="btn btn-plain" href=way_back(format!("/console/licenses/{}", row.id))>"Cancel"</a>
                 </div>
             </ActionForm>
         }
@@ -162,7 +165,7 @@ pub fn FreeSeatPage() -> impl IntoView {
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label="Free seat" danger=true pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                    <a class="btn btn-plain" href=way_back(format!("/console/licenses/{}", row.id))>"Cancel"</a>
                 </div>
             </ActionForm>
         }

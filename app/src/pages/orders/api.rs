@@ -10,7 +10,7 @@ use crate::error::UiError;
 pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     use crate::{
         ctx,
-        pages::{licenses, lists::build::order_status, products::api::parse_id, serve},
+        pages::{acts::api::waiting_for, licenses, lists::build::order_status, products::api::parse_id, serve},
         ui::When,
     };
     use holdfast_domain::Permission;
@@ -32,6 +32,7 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     let events =
         service.events(&actor, filter, PageRequest { limit: Limit::new(20), ..PageRequest::default() }).await?;
     let (now, people) = (service.now(), serve::People::of(&service, &actor).await?);
+    let waits = waiting_for(&service, &actor, &[order.id.to_bytes()], &people).await?;
     let may = actor.may(Permission::LicensesStatus);
     let is_refunded = order.status == OrderStatus::Refunded;
     Ok(OrderDetail {
@@ -44,7 +45,8 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         refunded: order.refunded_at.map(|at| When::new(at, now)),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
-        may_refund: may && !is_refunded,
+        may_refund: may && !is_refunded && waits.is_empty(),
+        waits,
     })
 }
 
@@ -73,6 +75,7 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     let open = outcome.licenses.len();
     Ok(RefundView {
         second: actor.asks(Permission::LicensesStatus, open),
+        later: actor.ends_later() && !actor.asks(Permission::LicensesStatus, open),
         reference: outcome.order.reference,
         does,
         impact,
@@ -80,24 +83,33 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     })
 }
 
-/// Notes that an order was paid back, and revokes its licenses; or asks a second person for it.
+/// Notes that an order was paid back, and revokes its licenses, for support ten minutes later; or asks a second person for it.
 #[server(output = crate::wire::Answer)]
 pub async fn refund(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::approvals::Asked;
+    use holdfast_domain::{OrderId, Permission};
+    use holdfast_service::admin::{
+        approvals::Asked,
+        bulk::{BulkStep, Target},
+    };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id(&id)?, parse("reason", &reason)?);
+    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id::<OrderId>(&id)?, parse("reason", &reason)?);
     if ask {
         let waits = service.ask(&call, None, Asked::Refund { order: id }, reason).await?;
-        ctx::redirect(&waiting(waits));
+        ctx::redirect(&asked(waits));
         return Ok(());
     }
-    let outcome = service.refund_order(&call, id, reason, false).await?;
-    ctx::redirect(&format!("/console/orders/{}?done=order_refunded", outcome.order.id));
+    let done = if actor.ends_later() {
+        service.begin_bulk(&call, None, BulkStep::Refund, Target::Orders(vec![id]), reason).await?;
+        "scheduled"
+    } else {
+        service.refund_order(&call, id, reason, false).await?;
+        "order_refunded"
+    };
+    ctx::lead(&format!("/console/orders/{id}"), done);
     Ok(())
 }
 

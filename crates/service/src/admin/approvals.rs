@@ -364,6 +364,7 @@ impl Service {
             exact: total.exact,
             impact,
             looked_at,
+            licenses: None,
             second: true,
             later: false,
         };

@@ -140,6 +140,8 @@ pub struct BulkPreview {
     pub impact: Impact,
     /// How many were looked at for that.
     pub looked_at: u64,
+    /// How many licenses it is about, where it is done to something else.
+    pub licenses: Option<u64>,
     /// Whether whoever asks needs a second person for it ([`super::approvals`]).
     pub second: bool,
     /// Whether it begins [`DELAY`] after it is asked for.
@@ -335,7 +337,8 @@ impl Service {
         let id = BulkActId::new(act.now, self.entropy());
         let later = !second && begins_at(&call.actor, step.ends_licenses(), act.now).is_some();
         let looked_at = first.len() as u64;
-        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at, second, later })
+        let Total { rows: total, exact } = total;
+        Ok(BulkPreview { id, total, exact, impact, looked_at, licenses, second, later })
     }
 
     /// Says what taking an act back would do.
@@ -351,7 +354,8 @@ impl Service {
         let (impact, looked_at) = preview::undo_would_all(&act, &mut reader, &view.step, &row).await?;
         let id = BulkActId::new(act.now, self.entropy());
         let later = !second && begins_at(&call.actor, view.step.undoing_ends_licenses(), act.now).is_some();
-        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, second, later })
+        let (total, licenses) = (view.changed, view.licenses);
+        Ok(BulkPreview { id, total, exact: true, impact, looked_at, licenses, second, later })
     }
 
     /// Begins an act on many. It is done in the background, by whichever node comes first; [`DELAY`] later where support ends
