@@ -20,4 +20,5 @@ mod refusals;
 mod routes;
 mod secrets;
 mod sessions;
+mod support;
 mod world;

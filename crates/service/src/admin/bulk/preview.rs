@@ -19,7 +19,7 @@ use holdfast_domain::{
 use holdfast_store::{
     Querier,
     bulk_acts::{self, Subject},
-    licenses, plans, seats,
+    licenses, orders, plans, seats,
 };
 
 /// How many orders may be chosen one by one: as many as a form carries.
@@ -101,8 +101,13 @@ pub(in crate::admin) async fn first_of(
     if matches!(target, Target::Licenses(_) | Target::Seats(_)) && !(1..=MOST).contains(&page.items.len()) {
         return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST}, or all that match.")));
     }
-    if matches!(target, Target::Orders(_)) && !(1..=MOST_ORDERS).contains(&page.items.len()) {
-        return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST_ORDERS} orders.")));
+    if let Target::Orders(ids) = target {
+        if !(1..=MOST_ORDERS).contains(&page.items.len()) {
+            return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST_ORDERS} orders.")));
+        }
+        if orders::get_many(q, act.scope, ids).await?.len() != page.items.len() {
+            return Err(absent());
+        }
     }
     let (mut total, mut first) = (page.total, page.items);
     for _ in 1..PAGES {
