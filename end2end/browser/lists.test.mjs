@@ -7,14 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'lists with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'lists without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-  { name: 'lists with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.THREE_WAYS) {
+  describe(`lists ${way.name}`, () => {
     let server, browser, tab, product, licenses;
 
     before(async () => {

@@ -8,11 +8,6 @@ import { after, before, describe, test } from 'node:test';
 import { fill, pagesOf } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'scripting, light, 1280', scripting: true, theme: 'light', width: 1280 },
-  { name: 'no scripting, dark, 360', scripting: false, theme: 'dark', width: 360 },
-];
-
 /** What is looked at while the vendor has nothing yet. */
 const EMPTY = [
   '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders',
@@ -70,7 +65,7 @@ describe('every page', () => {
   before(async () => {
     server = await h.startServer(['--webhook-allow-private']);
     browser = await h.startBrowser();
-    tabs = await Promise.all(ways.map((way) => h.openPage(browser, server, way)));
+    tabs = await Promise.all(h.TWO_WAYS.map((way) => h.openPage(browser, server, way)));
   });
   after(async () => {
     at?.stop();
@@ -113,7 +108,7 @@ describe('every page', () => {
       tabs.map(async (tab, at) => {
         for (const path of paths.filter((_, number) => !once || number % tabs.length === at)) {
           const what = await wrongWith(tab, path, status);
-          if (what) wrong.push(`${path} (${ways[at].name}): ${what}`);
+          if (what) wrong.push(`${path} (${h.TWO_WAYS[at].name}): ${what}`);
         }
       }),
     );

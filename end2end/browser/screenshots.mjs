@@ -58,7 +58,7 @@ try {
   await first.page.getByRole('button', { name: 'Add note' }).click();
   await first.page.waitForURL('**done=note_added*');
   const seat = await first.page.getByRole('link', { name: machines[0], exact: true }).getAttribute('href');
-  await h.visit(first, `/console/licenses/${licenses[3].id}/extend`);
+  await h.visit(first, `/console/licenses/${licenses[3].id}/extend?until=`);
   await first.page.getByLabel('Reason').fill('Goodwill');
   await first.page.getByRole('button', { name: 'Extend license' }).click();
   await first.page.waitForURL('**done=*');

@@ -122,6 +122,7 @@ fn table() -> Vec<Row> {
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        look_at_extension "++++_" "not_found" "unauthenticated" |t| format!("id={}&chosen=true&until={}", t.license, t.later);
         extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
         free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
         look_at_change "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.license);
@@ -176,7 +177,7 @@ fn table() -> Vec<Row> {
         tokens "+++__" "ok" "unauthenticated" |_| "q=&after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
         token_scopes "+++__" "ok" "unauthenticated" |_| "";
-        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&ends_on=&scopes[licenses_read]=true";
+        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&expires_at=&scopes[licenses_read]=true";
         revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.token);
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";

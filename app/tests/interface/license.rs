@@ -1,9 +1,9 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
 use axum::http::{StatusCode, header};
-use holdfast_domain::{DeviceHash, LicenseModel, Role, SeatModel, SeatState, Terms};
+use holdfast_domain::{DeviceHash, LicenseModel, Role, SeatModel, SeatState, Seconds, Terms};
 use holdfast_service::{
-    Call, RequestInfo,
+    Actor, Call, RequestInfo,
     admin::{
         inputs::{CreatePlan, CustomerChoice, IssueLicense, UpdateLicense},
         notes::NoteSubject,
@@ -139,14 +139,39 @@ async fn steps_say_what_they_do_and_for_how_long_they_can_be_undone() {
     let (mut owner, mut support) =
         (world.member(world.vendor, Role::Owner).await, world.member(world.vendor, Role::Support).await);
     let license = format!("/console/licenses/{}", things.license);
-    for step in ["extend", "suspend", "revoke", &format!("free/{}", things.seat)] {
+    let later = format!("extend?until={}", things.later);
+    for step in [&later, "suspend", "revoke", &format!("free/{}", things.seat)] {
         let page = owner.get(&format!("{license}/{step}")).await.body;
         assert!(page.contains("It can be undone for ten minutes."), "{step}: {page}");
     }
     let extend = format!("{license}/extend");
     let page = owner.get(&extend).await.body;
     assert!(page.contains("Its device goes on without a break") && !page.contains("30 days"), "{page}");
-    assert!(support.get(&extend).await.body.contains("at most 30 days at a time"));
+    assert!(!page.contains("name=\"reason\""), "first the day");
+    assert!(support.get(&extend).await.body.contains("within 30 days, and 30 of them are left."));
+    // What the day that was chosen changes, or why it cannot be.
+    let detail = world.service.license(&Actor::system(world.vendor), things.license).await.unwrap().license;
+    let day = |more| {
+        let at = detail.expires_at.unwrap().plus(Seconds::days(more));
+        jiff::Timestamp::from_microsecond(at.micros()).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
+    let words = |more| day(more).strftime("%-d %B %Y").to_string();
+    let said = format!("It ends on {} instead of {} (10 days later); 1 device goes on.", words(10), words(0));
+    for browser in [&mut owner, &mut support] {
+        let page = browser.get(&format!("{license}/{later}")).await.body;
+        assert!(page.contains(&said), "{said}: {page}");
+    }
+    for (until, may) in
+        [(String::new(), "It never ends, instead of ending on"), (day(60).to_string(), "(60 days later)")]
+    {
+        let page = format!("{extend}?until={until}");
+        assert!(owner.get(&page).await.body.contains(may), "{may}");
+        let page = support.get(&page).await.body;
+        assert!(page.contains("within 30 days, and 30 of them are left.") && !page.contains(may), "{page}");
+        assert!(!page.contains("name=\"reason\""));
+    }
+    let page = owner.get(&format!("{extend}?until={}", day(-1))).await.body;
+    assert!(page.contains("The new end is not later than the present one.") && !page.contains("name=\"reason\""));
     let call = Call::system(world.vendor);
     world.service.free_seat(&call, things.seat, text("Asked")).await.unwrap();
     assert!(owner.get(&extend).await.body.contains("No device uses it now"));

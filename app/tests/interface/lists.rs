@@ -119,7 +119,7 @@ async fn tables_that_are_no_lists_are_searched_as_well() {
         let page = owner.get(all).await.body;
         assert!(page.contains(found) && page.contains(other), "{all}");
         let page = owner.get(&format!("{all}?q=nothing+at+all")).await.body;
-        assert!(page.contains(" matches</h2>") && page.contains(&format!("href=\"{all}\"")), "{all}: {page}");
+        assert!(page.contains(" matches<") && page.contains(&format!("href=\"{all}\"")), "{all}: {page}");
     }
     // The same tokens, by their name and by their first characters.
     for (q, shown) in [("hop", true), ("HF_SK", true), ("%25", false), ("%00", true)] {

@@ -65,7 +65,7 @@ async fn an_invited_admin_sets_a_factor_up_before_anything_else() {
             "{path}"
         );
     }
-    assert_eq!(browser.call(&function("products"), "after=&archived=false").await.code(), "factor_required");
+    assert_eq!(browser.call(&function("products"), "after=&archived=false&q=").await.code(), "factor_required");
     let page = browser.get("/console/security").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("everything else opens"));

@@ -119,7 +119,10 @@ async fn what_may_stand_in_an_address_has_one() {
     holds(&support.get(&format!("{EXPLAIN}?key=unknown")).await.body, &["No license has this key"]);
     holds(&support.get("/support?q=Computer").await.body, &["Computer found", &format!("{EXPLAIN}?q={seat}")]);
     let story = support.get(&story).await.body;
-    holds(&story, &["Customer found", "order-found", "Computer found", "Note found", &things.key[things.key.len() - 4..]]);
+    holds(
+        &story,
+        &["Customer found", "order-found", "Computer found", "Note found", &things.key[things.key.len() - 4..]],
+    );
     assert!(!story.contains(&things.key));
 }
 
@@ -307,7 +310,16 @@ async fn a_list_of_refunds_says_what_becomes_of_each_before_it_is_done() {
     for field in ["orders", "file"] {
         let looked = admin.post(page, &[(field, list)]).await;
         assert_eq!(looked.status, StatusCode::OK);
-        holds(&looked.body, &["1 to be refunded, 1 unknown, 1 repeated", "Is refunded", "No such order", "Refund 1 order", "1 device loses access"]);
+        holds(
+            &looked.body,
+            &[
+                "1 to be refunded, 1 unknown, 1 repeated",
+                "Is refunded",
+                "No such order",
+                "Refund 1 order",
+                "1 device loses access",
+            ],
+        );
     }
     holds(&admin.post(page, &[("orders", " \n ")]).await.body, &["The list is empty"]);
     let fields = format!("of=orders&step=refund&ids={}&list=order-list&reason=", things.order);
@@ -336,7 +348,8 @@ async fn replies_are_checked_when_they_are_written_and_filled_where_they_are_use
     let refused = support.submit(new, &function("save_reply"), fields).await;
     assert_eq!(refused.header(header::LOCATION), format!("{new}#refused"));
     holds(&support.get(new).await.body, &["{name} is no fact that a reply can name", "Dear {name}"]);
-    let fields = "id=&name=Seats&text=Dear+%7Bcustomer%7D%2C+%7Bseats_used%7D+of+%7Bseats_limit%7D+on+%E2%80%A6%7Bkey_end%7D";
+    let fields =
+        "id=&name=Seats&text=Dear+%7Bcustomer%7D%2C+%7Bseats_used%7D+of+%7Bseats_limit%7D+on+%E2%80%A6%7Bkey_end%7D";
     let saved = support.submit(new, &function("save_reply"), fields).await;
     assert_eq!(saved.header(header::LOCATION), "/support/replies?done=reply_saved");
     holds(&support.get("/support/replies").await.body, &["Seats", "Reply reply", "Write reply"]);
@@ -350,7 +363,8 @@ async fn replies_are_checked_when_they_are_written_and_filled_where_they_are_use
     holds(&viewer.get(&story).await.body, &["Dear Customer reply"]);
     assert!(!viewer.get("/support/replies").await.body.contains("Write reply"));
     assert_eq!(viewer.get(new).await.status, StatusCode::FORBIDDEN);
-    let removed = support.submit(&format!("/support/replies/{id}"), &function("remove_reply"), &format!("id={id}")).await;
+    let removed =
+        support.submit(&format!("/support/replies/{id}"), &function("remove_reply"), &format!("id={id}")).await;
     assert_eq!(removed.header(header::LOCATION), "/support/replies?done=reply_removed");
     assert_eq!(support.get(&format!("/support/replies/{id}")).await.status, StatusCode::NOT_FOUND);
 }

@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn facts_take_the_place_of_their_names() {
-        let reply = parse("Dear {customer},\r\nyour key ends in {key_end}: {seats_used}/{ seats_limit } seats. }").unwrap();
+        let reply =
+            parse("Dear {customer},\r\nyour key ends in {key_end}: {seats_used}/{ seats_limit } seats. }").unwrap();
         let said = reply.fill(|fact| format!("<{}>", fact.as_str()));
         assert_eq!(said, "Dear <customer>,\nyour key ends in <key_end>: <seats_used>/<seats_limit> seats. }");
         assert!(reply.names_license());

@@ -92,9 +92,9 @@ pub fn explain(pasted: &Pasted, keys: &str, roots: &RootKeys, at: UnixSeconds) -
     }
     let lease: Option<Lease> =
         pasted.lease.as_ref().map(|token| read(token, &keyring, Expectations::NONE)).transpose()?;
-    let expect = lease.as_ref().map_or(Expectations::NONE, |lease| {
-        Expectations::product(&lease.aud).license(&lease.sub).device(&lease.dev)
-    });
+    let expect = lease
+        .as_ref()
+        .map_or(Expectations::NONE, |lease| Expectations::product(&lease.aud).license(&lease.sub).device(&lease.dev));
     let denial: Option<Denial> = pasted.denial.as_ref().map(|token| read(token, &keyring, expect)).transpose()?;
     let own = lease.as_ref().map(|lease| (&lease.aud, &lease.dev));
     let Some((product, device)) = own.or(denial.as_ref().map(|denial| (&denial.aud, &denial.dev))) else {

@@ -135,8 +135,12 @@ fn what_is_pasted_is_explained_as_the_client_judges_it() {
         let (Some(pasted), Some(manifest)) = (Pasted::find(&documents), state.manifest) else { continue };
         // What a client passes over in silence is told to whoever asks about it.
         let Ok(Explained::Standing(standing)) = explain(&pasted, &manifest, &roots, vector.clock.wall) else {
-            assert!(["launch-denial-damaged", "launch-denial-of-other-device", "launch-denial-of-other-license"]
-                .contains(&vector.name.as_str()), "{}", vector.name);
+            assert!(
+                ["launch-denial-damaged", "launch-denial-of-other-device", "launch-denial-of-other-license"]
+                    .contains(&vector.name.as_str()),
+                "{}",
+                vector.name
+            );
             continue;
         };
         assert_eq!(json!(standing.verdict), vector.expect["verdict"], "{}", vector.name);

@@ -190,11 +190,7 @@ pub async fn undone_by(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Resu
 
 /// The act of any vendor that is to go on next: of those that are not through, the one whose turn is the longest ago. One
 /// that failed after `rested` is left alone, and so is one that begins after `begun`.
-pub async fn next(
-    q: &mut dyn Querier,
-    rested: Timestamp,
-    begun: Timestamp,
-) -> Result<Option<BulkActRow>, StoreError> {
+pub async fn next(q: &mut dyn Querier, rested: Timestamp, begun: Timestamp) -> Result<Option<BulkActRow>, StoreError> {
     let sql = format!(
         "SELECT {} FROM bulk_acts WHERE ended_at IS NULL AND (failures = 0 OR updated_at <= $1)
             AND (state <> 'waiting' OR begins_at <= $2)

@@ -121,7 +121,8 @@ pub async fn put_back(
     (status, refunded_at): (OrderStatus, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE orders SET status = $3, refunded_at = $4, updated_at = $5 WHERE vendor = $1 AND id = $2 RETURNING id";
+    let sql =
+        "UPDATE orders SET status = $3, refunded_at = $4, updated_at = $5 WHERE vendor = $1 AND id = $2 RETURNING id";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, status, refunded_at, now]).await?.is_empty())
 }
 

@@ -5,8 +5,8 @@ use futures::future::BoxFuture;
 use holdfast_domain::{
     AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId,
     FactorId, ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText,
-    OrderId, PlanId, ProductId, ReasonText, ReplyId, ReplyText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Terms, Timestamp,
-    TokenId, TrialId, VendorId, WebhookId,
+    OrderId, PlanId, ProductId, ReasonText, ReplyId, ReplyText, Role, SavedViewId, SeatId, SeatState, SigningKeyId,
+    Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::model::{ActDetail, ActRow, Proposed};
 #[cfg(feature = "ssr")]
 use super::model::Waiting;
+use super::model::{ActDetail, ActRow, Proposed};
 #[cfg(feature = "ssr")]
 use crate::ui::When;
 use crate::{error::UiError, pages::List};
@@ -60,7 +60,8 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
-    let proposed = proposed(&service, &actor, &preview, (of, step), (title, does), (ids, back));
+    let does = if step == "extend" { extending(&preview, &actor, does) } else { does.to_owned() };
+    let proposed = proposed(&service, &actor, &preview, (of, step), (title, &does), (ids, back));
     Ok(Proposed { query, ..proposed })
 }
 
@@ -350,6 +351,26 @@ fn proposed(
         query: String::new(),
         back,
     }
+}
+
+/// What extending does to each, and to whom it does nothing.
+#[cfg(feature = "ssr")]
+fn extending(preview: &BulkPreview, actor: &holdfast_service::Actor, does: &str) -> String {
+    use holdfast_domain::Permission;
+    let number = crate::pages::serve::number(preview.endless.rows);
+    let endless = match (preview.endless.rows, preview.endless.exact) {
+        (0, true) => String::new(),
+        (0, false) => " One that has no end is refused.".to_owned(),
+        (1, true) => " 1 of them has no end and is refused.".to_owned(),
+        (_, true) => format!(" {number} of them have no end and are refused."),
+        (_, false) => format!(" At least {number} of them have no end and are refused."),
+    };
+    let bound = if actor.may(Permission::LicensesWrite) {
+        ""
+    } else {
+        " Your role adds at most 30 days to a license within 30 days; more is refused."
+    };
+    format!("{does}{endless}{bound}")
 }
 
 /// Stands for a list where the licenses of a plan get its terms.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{IssueForm, IssueView, LicenseDetail, LicenseView, StepView};
+use super::model::{ExtendView, IssueForm, IssueView, LicenseDetail, LicenseView, StepView};
 use crate::error::UiError;
 
 /// What issuing starts from: the plans, and the customer that was come from.
@@ -123,7 +123,6 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         more_seats,
-        extending: extending(license, &actor, now),
         seats,
         limits: limits(&detail),
         timeline: detail.timeline.iter().map(|event| people.entry(event, now)).collect(),
@@ -220,6 +219,40 @@ pub async fn take_step(id: String, step: String, reason: String) -> Result<(), U
     };
     ctx::lead(&format!("/console/licenses/{id}"), done);
     Ok(())
+}
+
+/// The page on which a license's end is moved; where a day was `chosen`, with what that changes.
+#[server(output = crate::wire::Answer)]
+pub async fn look_at_extension(id: String, chosen: bool, until: String) -> Result<ExtendView, UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::day},
+    };
+    use holdfast_domain::{LicenseId, Permission};
+    use holdfast_service::admin::{extension::rule, inputs::ExtendLicense};
+    let actor = ctx::actor(Permission::LicensesExtend).await?;
+    let service = ctx::service()?;
+    let id: LicenseId = parse_id(&id)?;
+    let license = service.license(&actor, id).await?.license;
+    let now = service.now();
+    let bound = service.extension_left(&actor, id).await?.map(|left| format!(" {}", rule(left))).unwrap_or_default();
+    let (mut preview, mut wrong) = (None, None);
+    if chosen {
+        let outcome = match day("until", &until) {
+            Ok(expires_at) => {
+                let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
+                let input = ExtendLicense { expires_at, reason, dry_run: true };
+                let outcome = service.extend_license(&ctx::call(&actor), id, input).await;
+                outcome.map(|_| ends_instead(&license, expires_at)).map_err(|error| UiError::of(&error, None))
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(sentence) => preview = Some(sentence),
+            Err(error) => wrong = Some(error),
+        }
+    }
+    Ok(ExtendView { row: row(&license, now), does: extending(&license, now) + &bound, until, preview, wrong })
 }
 
 /// Moves a license's end later; an empty day takes the end away.
@@ -399,14 +432,38 @@ async fn untold(
     }))
 }
 
+/// What another end changes, in words. Days are those of UTC.
+#[cfg(feature = "ssr")]
+fn ends_instead(
+    license: &holdfast_service::admin::views::LicenseView,
+    until: Option<holdfast_domain::Timestamp>,
+) -> String {
+    let date = |at: holdfast_domain::Timestamp| {
+        let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
+    let words = |day: jiff::civil::Date| day.strftime("%-d %B %Y").to_string();
+    let devices = match license.seats_taken {
+        0 => "no device uses it now".to_owned(),
+        1 => "1 device goes on".to_owned(),
+        taken => format!("{taken} devices go on"),
+    };
+    match (license.expires_at.map(date), until.map(date)) {
+        (Some(before), Some(after)) => {
+            let later = after.since(before).map_or(0, |span| span.get_days());
+            let noun = if later == 1 { "day" } else { "days" };
+            let (before, after) = (words(before), words(after));
+            format!("It ends on {after} instead of {before} ({later} {noun} later); {devices}.")
+        }
+        (Some(before), None) => format!("It never ends, instead of ending on {}; {devices}.", words(before)),
+        _ => format!("It has no end; {devices}."),
+    }
+}
+
 /// What moving a license's end later does, in words.
 #[cfg(feature = "ssr")]
-fn extending(
-    license: &holdfast_service::admin::views::LicenseView,
-    actor: &holdfast_service::Actor,
-    now: holdfast_domain::Timestamp,
-) -> String {
-    use holdfast_domain::{LicenseStatus, Permission};
+fn extending(license: &holdfast_service::admin::views::LicenseView, now: holdfast_domain::Timestamp) -> String {
+    use holdfast_domain::LicenseStatus;
     let ended = license.expires_at.is_some_and(|end| end <= now);
     let devices = match (license.seats_taken, ended) {
         (0, _) => "No device uses it now; one that activates works until the new end.",
@@ -420,12 +477,7 @@ fn extending(
         LicenseStatus::Suspended => " As long as it is suspended they stay paused all the same.",
         LicenseStatus::Revoked => " As long as it is revoked they get no rights all the same.",
     };
-    let bound = if actor.may(Permission::LicensesWrite) {
-        ""
-    } else {
-        " Your role extends by at most 30 days at a time, counted from today where it has ended."
-    };
-    format!("{devices} Nobody loses anything by it.{status}{bound}")
+    format!("{devices} Nobody loses anything by it.{status}")
 }
 
 /// Who loses access and when, in words.

@@ -4,6 +4,7 @@ use holdfast_domain::{LicenseState, LicenseStatus, license::StatusChange};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    UiError,
     pages::{List, acts::model::Waiting, notes::model::NotesView},
     ui::{TimelineEntry, When},
 };
@@ -119,8 +120,6 @@ pub struct LicenseDetail {
     pub seats: Vec<SeatRow>,
     /// What is said where it has more.
     pub more_seats: Option<String>,
-    /// What extending it does, in words.
-    pub extending: String,
     /// What happened to it.
     pub timeline: Vec<TimelineEntry>,
     /// The whole key, where it has just been issued or shown in this browser.
@@ -210,6 +209,21 @@ pub struct StepView {
     pub impact: ImpactView,
     /// Whether it begins ten minutes after it is asked for.
     pub later: bool,
+}
+
+/// A license that is to end later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendView {
+    /// The license.
+    pub row: LicenseRow,
+    /// What moving its end does to its devices, in words.
+    pub does: String,
+    /// The day that was chosen; empty to take the end away.
+    pub until: String,
+    /// What that day changes, where one was chosen that it can be.
+    pub preview: Option<String>,
+    /// Why it cannot.
+    pub wrong: Option<UiError>,
 }
 
 /// The words of a step.

@@ -96,7 +96,8 @@ pub async fn refund(id: String, #[server(default)] ask: bool, reason: String) ->
         bulk::{BulkStep, Target},
     };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id::<OrderId>(&id)?, parse("reason", &reason)?);
+    let (service, call, id, reason) =
+        (ctx::service()?, ctx::call(&actor), parse_id::<OrderId>(&id)?, parse("reason", &reason)?);
     if ask {
         let waits = service.ask(&call, None, Asked::Refund { order: id }, reason).await?;
         ctx::redirect(&asked(waits));

@@ -257,11 +257,7 @@ const LINES: usize = 200;
 /// # Errors
 /// Where it cannot be looked up now.
 #[cfg(feature = "ssr")]
-pub async fn place(
-    service: &Service,
-    actor: &Actor,
-    sent: &Posted,
-) -> Result<Option<String>, holdfast_service::Error> {
+pub async fn place(service: &Service, actor: &Actor, sent: &Posted) -> Result<Option<String>, holdfast_service::Error> {
     use holdfast_lease::explain::Pasted;
     let text = sent.get("q").or_else(|| sent.get("file")).unwrap_or_default();
     let text = text.trim();
@@ -338,11 +334,9 @@ async fn show(service: &Service, actor: &Actor, explanation: Explanation) -> Res
     };
     Ok(match explanation {
         Explanation::Nothing => Explained::Nothing,
-        Explanation::Refused(refusal) => Explained::Refused(
-            refusal.code().to_owned(),
-            refusal.to_string(),
-            words::refused(refusal).to_owned(),
-        ),
+        Explanation::Refused(refusal) => {
+            Explained::Refused(refusal.code().to_owned(), refusal.to_string(), words::refused(refusal).to_owned())
+        }
         Explanation::Device(device) => Explained::Device(Box::new(device_view(service, actor, *device).await?)),
         Explanation::License(license) => {
             Explained::License(Box::new(license_story(service, actor, *license, None).await?))
@@ -532,9 +526,8 @@ async fn license_story(
         None => (Tone::Good, "It is accepted: a seat is free.".to_owned()),
     };
     let asks = actor.role().is_some_and(|role| Asked::Rekey { license: license.id }.may_be_asked_by(role));
-    let more = (u64::from(license.seats_taken) > devices.len() as u64).then(|| {
-        format!("These are the {} seen last; {} seats are taken.", devices.len(), license.seats_taken)
-    });
+    let more = (u64::from(license.seats_taken) > devices.len() as u64)
+        .then(|| format!("These are the {} seen last; {} seats are taken.", devices.len(), license.seats_taken));
     Ok(LicenseStory {
         row: licenses::api::row(&license, now),
         product: format!("{product} · {}", license.plan_code),
@@ -625,8 +618,7 @@ fn refund_list(list: &RefundList, actor: &Actor, text: String, now: Timestamp) -
         (of(|fate| matches!(fate, Fate::Unknown)), "unknown"),
         (of(|fate| matches!(fate, Fate::Repeated)), "repeated"),
     ];
-    let told: Vec<String> =
-        known.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let told: Vec<String> = known.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let licenses: u64 = list.preview.as_ref().and_then(|preview| preview.licenses).unwrap_or(0);
     let act = list.preview.as_ref().map(|preview| RefundAct {
         id: preview.id.to_string(),

@@ -136,8 +136,11 @@ fn Device(device: DeviceView) -> impl IntoView {
         let inside = if is_id { view! { <Copyable text=value what="id" /> }.into_any() } else { value.into_any() };
         view! { <Fact name>{inside}</Fact> }
     };
-    let whose = device.customer.map(|(href, name)| view! { <Fact name="Customer"><a class="link" href=href>{name}</a></Fact> });
-    let license = device.license.map(|(href, end)| view! { <Fact name="License"><a class="link mono" href=href>{end}</a></Fact> });
+    let whose =
+        device.customer.map(|(href, name)| view! { <Fact name="Customer"><a class="link" href=href>{name}</a></Fact> });
+    let license = device
+        .license
+        .map(|(href, end)| view! { <Fact name="License"><a class="link mono" href=href>{end}</a></Fact> });
     let (tone, answer) = device.answer;
     view! {
         <section class="section" aria-labelledby="verdict">
@@ -176,8 +179,9 @@ pub fn Devices(
 ) -> impl IntoView {
     let row = move |device: DeviceRow| {
         let free = format!("/console/licenses/{}/free/{}{from}", device.license, device.id);
-        let free = (may_free && device.verdict.is_some())
-            .then(|| view! { <a class="link" href=free aria-label=format!("Free the seat of {}", device.name)>"Free"</a> });
+        let free = (may_free && device.verdict.is_some()).then(
+            || view! { <a class="link" href=free aria-label=format!("Free the seat of {}", device.name)>"Free"</a> },
+        );
         let verdict = match device.verdict {
             Some((tone, word)) => view! { <StateBadge tone word /> }.into_any(),
             None => view! { <span class="muted">"Free"</span> }.into_any(),

@@ -9,8 +9,8 @@ use super::{
     model::{RepliesView, ReplyForm, ReplyRow},
 };
 use crate::ui::{
-    ActionForm, Crumb, Empty, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error,
-    act::load_once, load, show,
+    ActionForm, Crumb, Empty, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act::load_once,
+    act_error, load, show,
 };
 
 /// The vendor's replies.
@@ -18,7 +18,9 @@ use crate::ui::{
 pub fn RepliesPage() -> impl IntoView {
     let replies = load_once(api::replies);
     show(replies, |found: RepliesView| {
-        let write = found.may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/support/replies/new">"Write reply"</a> });
+        let write = found
+            .may_write
+            .then(|| view! { <a class="btn btn-sm btn-primary" href="/support/replies/new">"Write reply"</a> });
         let may_write = found.may_write;
         let table = if found.replies.is_empty() {
             let text = "A reply is a text with the names of facts in braces, such as “Dear {customer}, your license …{key_end} has \
@@ -27,7 +29,8 @@ pub fn RepliesPage() -> impl IntoView {
         } else {
             let row = move |reply: ReplyRow| {
                 let name = if may_write {
-                    view! { <a class="row-link" href=format!("/support/replies/{}", reply.id)>{reply.name}</a> }.into_any()
+                    view! { <a class="row-link" href=format!("/support/replies/{}", reply.id)>{reply.name}</a> }
+                        .into_any()
                 } else {
                     reply.name.into_any()
                 };

@@ -42,7 +42,9 @@ pub fn StoryPage() -> impl IntoView {
     show_live(story, move |found: StoryView, error| {
         let error = match error {
             // What was read last may have been another one.
-            Some(error) if found.customer.id != asked.get_untracked().0 => return view! { <ErrorState error /> }.into_any(),
+            Some(error) if found.customer.id != asked.get_untracked().0 => {
+                return view! { <ErrorState error /> }.into_any();
+            }
             error => error,
         };
         let license = asked.get_untracked().3;
@@ -71,7 +73,8 @@ fn Whole(
     let shown = licenses.len() as u64;
     let pages = whole.licenses.next.is_some() || use_query_map().with_untracked(|query| query.get("after").is_some());
     let stories = if licenses.is_empty() {
-        view! { <Empty title="No licenses yet" text="What this customer buys appears here, with its devices." /> }.into_any()
+        view! { <Empty title="No licenses yet" text="What this customer buys appears here, with its devices." /> }
+            .into_any()
     } else {
         licenses.into_iter().map(|license| view! { <Story license from=from.clone() /> }).collect_view().into_any()
     };
@@ -222,7 +225,8 @@ fn Reply(
     } else {
         let chosen = filled.as_ref().map(|filled| filled.id.clone()).unwrap_or_default();
         let of = (!licenses.is_empty()).then(|| {
-            let only = (String::new(), if licenses.len() == 1 { "The only one" } else { "None in particular" }.to_owned());
+            let only =
+                (String::new(), if licenses.len() == 1 { "The only one" } else { "None in particular" }.to_owned());
             let options = std::iter::once(only).chain(licenses).collect();
             view! { <SelectField name="license" label="About the license" options value=license /> }
         });

@@ -49,7 +49,9 @@ fn says(verdict: client::Verdict, now: Timestamp) -> String {
                 until.absolute, until.relative
             )
         }
-        client::Verdict::Limited => "What the plan leaves after the end works, such as opening and exporting.".to_owned(),
+        client::Verdict::Limited => {
+            "What the plan leaves after the end works, such as opening and exporting.".to_owned()
+        }
         client::Verdict::Expired => "Nothing works: the time is over.".to_owned(),
         client::Verdict::Invalid { reason } => match reason {
             InvalidReason::NotActivated => "Nothing works: no lease is stored that is of use here.".to_owned(),
@@ -79,9 +81,7 @@ const fn rule(rule: Rule) -> &'static str {
         Rule::Limited => "The lease grants what is left after the license’s end, and has not ended itself.",
         Rule::Fallback => "The lease has ended with its grace and no denial has come: what it leaves goes on.",
         Rule::Ended => "The lease has ended with its grace, and leaves nothing.",
-        Rule::ClockBehind => {
-            "The device’s clock was set back for so long that the lease is judged as if it had ended."
-        }
+        Rule::ClockBehind => "The device’s clock was set back for so long that the lease is judged as if it had ended.",
     }
 }
 
@@ -171,7 +171,8 @@ pub fn answer(answer: &Answer, now: Timestamp) -> (Tone, String, Vec<String>) {
             (Tone::Bad, text.to_owned(), Vec::new())
         }
         Answer::Lost => {
-            let text = "To come back in an hour: the license is not in the database. That is a loss here, and no denial.";
+            let text =
+                "To come back in an hour: the license is not in the database. That is a loss here, and no denial.";
             (Tone::Warn, text.to_owned(), Vec::new())
         }
     }
@@ -237,10 +238,12 @@ pub fn effect(code: &CodeExplained) -> String {
     }
     match &code.keeps {
         Some(Keep::Busy { .. }) => {
-            "The application keeps its lease and its verdict, and asks again later: nobody loses anything by it.".to_owned()
+            "The application keeps its lease and its verdict, and asks again later: nobody loses anything by it."
+                .to_owned()
         }
         Some(_) => {
-            "It is not signed: the application keeps its lease and its verdict, notes the code, and asks again later.".to_owned()
+            "It is not signed: the application keeps its lease and its verdict, notes the code, and asks again later."
+                .to_owned()
         }
         None => "The application keeps the last state that it has verified.".to_owned(),
     }

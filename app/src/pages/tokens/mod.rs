@@ -125,7 +125,7 @@ pub fn NewTokenPage() -> impl IntoView {
             <ActionForm action=action class="form">
                 <FormError error />
                 <Field name="name" label="What it is for" required=true maxlength="200" placeholder="Web shop" error />
-                <Field name="ends_on" label="Ends on" kind="date" hint="The start of that day, UTC. Empty for a token without end." error />
+                <Field name="expires_at" label="Ends on" kind="date" hint="The start of that day, UTC. Empty for a token without end." error />
                 <fieldset class="group">
                     <legend class="legend">"What it may do"</legend>
                     {scopes.into_iter().map(choice).collect_view()}

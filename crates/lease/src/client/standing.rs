@@ -217,7 +217,9 @@ fn lease_verdict(lease: &Lease, now: UnixSeconds, overdrawn: bool) -> (Rule, Ver
             (Rule::Early, Verdict::Invalid { reason }, Entitlements::new())
         }
         LeaseVerdict::Licensed => (Rule::Lease, Verdict::Licensed, full()),
-        LeaseVerdict::Trial => (Rule::Lease, Verdict::Trial { days_left: time::days_up(lease.soft.since(now)) }, full()),
+        LeaseVerdict::Trial => {
+            (Rule::Lease, Verdict::Trial { days_left: time::days_up(lease.soft.since(now)) }, full())
+        }
         LeaseVerdict::Grace => (Rule::Grace, Verdict::Grace { until: lease.exp }, full()),
         LeaseVerdict::Limited => (Rule::Limited, Verdict::Limited, full()),
         LeaseVerdict::Expired => ended(lease),

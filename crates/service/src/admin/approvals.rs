@@ -5,8 +5,8 @@
 use super::{
     act::{Act, job},
     bulk::{
-        Beginning, Behalf, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, counted, needs_second, preview,
-        to_undo,
+        Beginning, Behalf, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, counted, needs_second,
+        preview, to_undo,
     },
     licenses::rekey,
     orders::refund,
@@ -365,6 +365,7 @@ impl Service {
             impact,
             looked_at,
             licenses: None,
+            endless: Total { rows: 0, exact: true },
             second: true,
             later: false,
         };

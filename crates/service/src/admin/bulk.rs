@@ -8,6 +8,7 @@ pub(super) mod preview;
 
 use super::{
     act::{Act, job},
+    extension::small_only,
     find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
@@ -146,6 +147,8 @@ pub struct BulkPreview {
     pub second: bool,
     /// Whether it begins [`DELAY`] after it is asked for.
     pub later: bool,
+    /// How many have no end, where it is that which is moved.
+    pub endless: Total,
 }
 
 /// An act on many, as it stands.
@@ -334,11 +337,21 @@ impl Service {
         let licenses = preview::licenses_of(&act, &mut reader, &target).await?;
         let second = needs_second(&call.actor, &step, counted(total, licenses), act.now, true)?;
         let impact = preview::would_all(&act, &mut reader, &step, &first).await?;
+        let endless = preview::endless(&act, &mut reader, (&step, &target), (total, &first)).await?;
         let id = BulkActId::new(act.now, self.entropy());
         let later = !second && begins_at(&call.actor, step.ends_licenses(), act.now).is_some();
         let looked_at = first.len() as u64;
-        let Total { rows: total, exact } = total;
-        Ok(BulkPreview { id, total, exact, impact, looked_at, licenses, second, later })
+        Ok(BulkPreview {
+            id,
+            total: total.rows,
+            exact: total.exact,
+            impact,
+            looked_at,
+            licenses,
+            second,
+            later,
+            endless,
+        })
     }
 
     /// Says what taking an act back would do.
@@ -355,7 +368,8 @@ impl Service {
         let id = BulkActId::new(act.now, self.entropy());
         let later = !second && begins_at(&call.actor, view.step.undoing_ends_licenses(), act.now).is_some();
         let (total, licenses) = (view.changed, view.licenses);
-        Ok(BulkPreview { id, total, exact: true, impact, looked_at, licenses, second, later })
+        let endless = Total { rows: 0, exact: true };
+        Ok(BulkPreview { id, total, exact: true, impact, looked_at, licenses, second, later, endless })
     }
 
     /// Begins an act on many. It is done in the background, by whichever node comes first; [`DELAY`] later where support ends
@@ -445,7 +459,7 @@ impl Service {
         let act = self.act(call);
         let behalf = Behalf {
             most: may_change_many(&call.actor, usize::MAX).is_err().then_some(AT_ONCE as u64),
-            small_only: !call.actor.may(Permission::LicensesWrite),
+            small_only: small_only(&call.actor),
             approved_by: None,
         };
         let new = New::of(&act, beginning, &behalf)?;

@@ -503,9 +503,8 @@ impl Service {
         let row = licenses::get(q, act.scope, id).await?.ok_or_else(absent)?;
         let product = products::get(q, act.scope, row.license.product).await?.ok_or_else(absent)?;
         let taken = seat_rows::of_license(q, act.scope, id, SeatState::Active, NAMED).await?;
-        let device = |seat: &SeatRow| {
-            (seats::show(seat), Standing::of(Some(newest_lease(&row.license, seat)), None, at))
-        };
+        let device =
+            |seat: &SeatRow| (seats::show(seat), Standing::of(Some(newest_lease(&row.license, seat)), None, at));
         let devices: Vec<_> = taken.iter().map(device).collect();
         let denial = decide_license(&row.license, self.now().max(Timestamp::from(at)));
         let room = has_room(&row);

@@ -16,6 +16,7 @@ pub mod desk;
 pub mod events;
 pub mod explain;
 pub mod exports;
+pub mod extension;
 pub mod factors;
 pub mod find;
 pub mod fleet;

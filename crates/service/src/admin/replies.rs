@@ -47,7 +47,17 @@ fn absent() -> Error {
 /// A day as it is written to people everywhere: "14 January 2027", in UTC.
 fn day(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let iso = rfc_3339(at);

@@ -215,6 +215,7 @@ fn cases() -> Vec<Case> {
         // Support ends access later.
         change_status [+ + _ _ _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
+        extension_left [+ + + + _] true |s, c, i| s.extension_left(&c.actor, i.license);
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
         rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
@@ -263,7 +264,7 @@ fn cases() -> Vec<Case> {
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
         // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
         invite [+ + _ _ _] false |s, c, i| s.invite(&c, InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer });
-        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor, None);
+        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor, None, page());
         resend_invitation [+ + _ _ _] true |s, c, i| s.resend_invitation(&c, i.invitation);
         revoke_invitation [+ + _ _ _] true |s, c, i| s.revoke_invitation(&c, i.invitation);
         reset_factors [+ + _ _ _] true |s, c, i| s.reset_factors(&c, i.member);

@@ -91,7 +91,15 @@ fn vectors(name: &str) -> String {
 fn entry(key: &VectorKey) -> ManifestKey {
     let uses = key.uses.iter().map(|usage| serde_json::from_value(json!(usage)).unwrap_or(KeyUse::Unknown)).collect();
     let status = key.status.as_ref().map_or(KeyStatus::Active, |status| serde_json::from_value(json!(status)).unwrap());
-    ManifestKey { kid: key.kid.clone(), x: key.x.clone(), aud: key.aud.clone(), uses, nbf: key.nbf, exp: key.exp, status }
+    ManifestKey {
+        kid: key.kid.clone(),
+        x: key.x.clone(),
+        aud: key.aud.clone(),
+        uses,
+        nbf: key.nbf,
+        exp: key.exp,
+        status,
+    }
 }
 
 /// The vectors' name for a verdict.

@@ -81,7 +81,7 @@ both! {
             let tokens = service.tokens(actor, q.clone(), one.clone()).await.unwrap();
             let webhooks = service.webhooks(actor, q.clone(), one.clone()).await.unwrap();
             let members = service.members(actor, q.clone(), one).await.unwrap();
-            let invitations = service.invitations(actor, q).await.unwrap().len() as u64;
+            let invitations = service.invitations(actor, q, page()).await.unwrap().items.len() as u64;
             [products.total.rows, tokens.total.rows, webhooks.total.rows, members.total.rows, invitations]
         };
         // A product of the vendor's, and the owner, were there before.

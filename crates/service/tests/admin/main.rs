@@ -13,6 +13,7 @@ mod catalogue;
 mod demo;
 mod explain;
 mod exports;
+mod exports_are_lists;
 mod factors;
 mod find;
 mod fleet;

@@ -5,9 +5,7 @@ use crate::{
     bulk::{REVOKE, stands, status, told, work},
     world::*,
 };
-use holdfast_domain::{
-    BulkActId, CustomerId, LicenseStatus, OrderId, Role, Seconds, license::StatusChange,
-};
+use holdfast_domain::{BulkActId, CustomerId, LicenseStatus, OrderId, Role, Seconds, license::StatusChange};
 use holdfast_service::{
     Call, Error, ErrorCode,
     admin::{

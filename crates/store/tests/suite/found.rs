@@ -176,7 +176,7 @@ both! {
         tokens::list(q, f.scope, search, &page).await.unwrap();
         members::list(q, f.scope, search, &page).await.unwrap();
         webhooks::list(q, f.scope, search, &page).await.unwrap();
-        invitations::waiting(q, f.scope, search).await.unwrap();
+        invitations::waiting(q, f.scope, search, &PageRequest::default()).await.unwrap();
         let plans = q.plans(&db.db).await.unwrap();
         for by in ["products_vendor_key", "api_tokens_vendor_key", "members_vendor_key", "webhooks_vendor_idx", "invitations_vendor_key"] {
             // PostgreSQL may begin with another index of the vendor's.

@@ -391,7 +391,8 @@ fn kept(query: &Query, names: &[&str]) -> Vec<(String, String)> {
     pairs.cloned().collect()
 }
 
-fn link(text: impl Into<String>, href: impl Into<String>) -> Link {
+/// Words that lead somewhere.
+pub fn link(text: impl Into<String>, href: impl Into<String>) -> Link {
     Link { text: text.into(), href: href.into() }
 }
 

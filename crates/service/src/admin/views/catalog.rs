@@ -1,9 +1,7 @@
 //! What is sold, what a change of it would do, and what is brought in from elsewhere.
 
 use crate::admin::import::dates::DateOrder;
-use holdfast_domain::{
-    Code, CustomerId, Entitlements, ImportId, LicenseId, Name, PlanId, ProductId, Terms, Timestamp, VendorId,
-};
+use holdfast_domain::{Code, CustomerId, ImportId, LicenseId, Name, PlanId, ProductId, Terms, Timestamp, VendorId};
 use serde::{Deserialize, Serialize};
 
 /// A vendor.
