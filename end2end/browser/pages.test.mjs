@@ -12,15 +12,16 @@ import * as h from './lib.mjs';
 const EMPTY = [
   '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders',
   '/console/imports', '/console/acts', '/console/approvals', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit',
+  '/support', '/support/replies', '/support/refunds',
 ];
 
 /** Where nothing is. */
-const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000000000'];
+const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000000000', '/support/nowhere/else', '/support/cus_00000000000000000000000000'];
 
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
   '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.approval, at.alert, at.node,
-  '/console/licenses', '/console/team', at.member, '/console/settings',
+  '/console/licenses', '/console/team', at.member, '/console/settings', '/support', at.story, '/support/replies', '/support/explain?q=exa',
 ];
 
 const source = (name) => readFileSync(new URL(`../../app/src/${name}`, import.meta.url), 'utf8');
@@ -28,9 +29,10 @@ const source = (name) => readFileSync(new URL(`../../app/src/${name}`, import.me
 /** The routes of the application, in the order in which they are tried: address and page. */
 function routes() {
   const app = source('app.rs');
-  const inside = app.indexOf('<ParentRoute');
+  const parents = [...app.matchAll(/<ParentRoute path=path!\("([^"]*)"\)/g)];
   return [...app.matchAll(/<Route path=path!\("([^"]*)"\) view=([\w:]+)/g)].map(({ 1: own, 2: page, index }) => {
-    const path = index < inside ? own : `/console/${own}`.replace(/\/$/, '');
+    const parent = parents.findLast((parent) => parent.index < index);
+    const path = parent ? `${parent[1]}/${own}`.replace(/\/$/, '') : own;
     return { path, page, fits: new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace(/\*\w+/, '.+')}$`) };
   });
 }
@@ -193,7 +195,7 @@ describe('every page', () => {
     }
     assert.deepEqual(dead, []);
     const looked = new Set(seen.map(kind));
-    const unseen = [...links.keys()].filter((of) => of.startsWith('/console') && !of.startsWith('/console/exports') && !looked.has(of));
+    const unseen = [...links.keys()].filter((of) => /^\/(console|support)/.test(of) && !of.startsWith('/console/exports') && !looked.has(of));
     assert.deepEqual(unseen, [], 'pages that are led to and not looked at');
   });
 });

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 /// Everything that a webhook can be told, with what it means. All of it but alerts are actions of the audit log. Names are
 /// never changed or used again.
-pub const TOPICS: [(&str, &str); 28] = [
+pub const TOPICS: [(&str, &str); 29] = [
     ("license.issued", "A license was issued."),
     ("license.changed", "Seats, end or entitlements of a license were changed."),
     ("license.plan_changed", "A license belongs to another plan and has its terms."),
@@ -28,6 +28,7 @@ pub const TOPICS: [(&str, &str); 28] = [
     ("seat.reclaimed", "A floating seat whose lease had ended was taken back for another device."),
     ("order.created", "An order was entered."),
     ("order.refunded", "An order was paid back, and its licenses were revoked."),
+    ("order.refund_undone", "An order stands as it did before it was refunded, and so do its licenses."),
     ("product.denials_stopped", "So many denials of a product were due that none is signed until somebody has looked."),
     ("product.denials_passed", "Somebody let the denials of a product pass."),
     ("alert.raised", "Something must be acted on."),
