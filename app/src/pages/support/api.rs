@@ -438,7 +438,7 @@ async fn device_view(service: &Service, actor: &Actor, device: DeviceExplained) 
         Source::Pasted => "The document that was pasted, stored on a device that has heard nothing since.".to_owned(),
         Source::Known => {
             let seen = seat.as_ref().map(|seat| When::new(seat.last_seen, now).relative).unwrap_or_default();
-            format!("The newest lease known here, signed {seen}. What the device has stored may be older.")
+            format!("The newest lease known here, signed {seen}. The device may have an older one, or a denial since.")
         }
     };
     let mut facts = Vec::new();
