@@ -322,7 +322,7 @@ async fn a_list_of_refunds_says_what_becomes_of_each_before_it_is_done() {
         );
     }
     holds(&admin.post(page, &[("orders", " \n ")]).await.body, &["The list is empty"]);
-    let fields = format!("of=orders&step=refund&ids={}&list=order-list&reason=", things.order);
+    let fields = format!("act[of]=orders&act[step]=refund&act[ids]={}&list=order-list&reason=", things.order);
     // What is not accepted comes back to the list that was looked at.
     let refused = admin.submit(page, &function("begin_act"), &fields).await;
     assert_eq!(refused.header(header::LOCATION), "/support/refunds#refused");

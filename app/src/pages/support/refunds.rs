@@ -108,12 +108,12 @@ fn Do(
             {losses}
             <ActionForm action=action class="form section">
                 <FormError error />
-                <input type="hidden" name="of" value="orders" />
-                <input type="hidden" name="step" value="refund" />
-                <input type="hidden" name="id" value=act.id />
-                <input type="hidden" name="ids" value=act.orders />
+                <input type="hidden" name="act[of]" value="orders" />
+                <input type="hidden" name="act[step]" value="refund" />
+                <input type="hidden" name="act[id]" value=act.id />
+                <input type="hidden" name="act[ids]" value=act.orders />
                 <input type="hidden" name="list" value=list />
-                {act.second.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
+                {act.second.then(|| view! { <input type="hidden" name="act[ask]" value="true" /> })}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
                     <Submit label danger=true pending=action.pending() />

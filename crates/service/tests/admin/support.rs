@@ -244,7 +244,7 @@ both! {
         work(service, "one").await;
         // Twelve licenses take a second person, who is the one that waits.
         let support = world.member(Role::Support).await;
-        let asked = service.ask(&support, None, Asked::Many { step: BulkStep::Refund, target: all }, text("Recall")).await.unwrap();
+        let asked = service.ask(&support, None, Asked::Many { step: BulkStep::Refund, target: Box::new(all) }, text("Recall")).await.unwrap();
         let admin = world.member(Role::Admin).await;
         service.approve(&admin, asked, None).await.unwrap();
         work(service, "one").await;
