@@ -47,6 +47,7 @@ describe('the support desk', () => {
       after(() => tab?.context.close());
 
       test('is where support begins, with nothing on it yet', async () => {
+        await h.visit(tab, '/');
         assert.equal(pathOf(), '/support');
         await page.getByRole('heading', { level: 1, name: 'Support desk' }).waitFor();
         await said('Nothing waits.');
