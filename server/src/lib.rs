@@ -11,6 +11,7 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod logging;
+pub mod mail;
 pub mod metrics;
 pub mod outbound;
 pub mod state;

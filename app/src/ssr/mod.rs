@@ -8,6 +8,7 @@ pub(crate) mod note;
 mod others;
 mod pages;
 mod posted;
+mod preview;
 mod provider;
 mod refusal;
 mod sessions;

@@ -22,6 +22,7 @@ use super::{
     live::{self, live},
     others::Others,
     posted::posted,
+    preview::preview,
     provider, refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
@@ -92,6 +93,7 @@ pub fn router(state: AppState) -> Router {
         // Not collected: it goes on.
         .route(live::PATH, get(listen))
         .route("/console/exports/{file}", get(exports::export).with_state(state.clone()))
+        .route("/console/previews/{template}", get(preview).with_state(state.clone()))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))

@@ -5,7 +5,7 @@
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
-//! own servers are told.
+//! own servers are told, [`mails`] what people are told.
 
 mod activate;
 mod alerts;
@@ -18,6 +18,7 @@ mod hot;
 mod jobs;
 pub mod keys;
 mod load;
+pub mod mails;
 mod manifest;
 mod observe;
 mod presence;
