@@ -677,7 +677,7 @@ const fn first_state(chosen: usize) -> BulkState {
 }
 
 /// How many licenses an act is about.
-fn counted(total: Total, licenses: Option<u64>) -> Total {
+pub(super) fn counted(total: Total, licenses: Option<u64>) -> Total {
     licenses.map_or(total, |rows| Total { rows, exact: true })
 }
 
