@@ -119,6 +119,16 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("sessions") view=Page::Sessions />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
+                <ParentRoute path=path!("/support") view=Console>
+                    <Route path=path!("") view=Page::Desk />
+                    <Route path=path!("explain") view=Page::Explain />
+                    <Route path=path!("refunds") view=Page::Refunds />
+                    <Route path=path!("replies") view=Page::Replies />
+                    <Route path=path!("replies/new") view=Page::Reply />
+                    <Route path=path!("replies/:id") view=Page::Reply />
+                    <Route path=path!(":id") view=Page::Story />
+                    <Route path=path!("*rest") view=Nowhere />
+                </ParentRoute>
             </Routes>
         </Router>
     }

@@ -1,7 +1,7 @@
 //! The only door from a screen to the server: who asks, the use cases, cookies, redirects.
 
-use axum::http::{HeaderValue, StatusCode, header, request::Parts};
-use holdfast_domain::{Permission, PortalAct};
+use axum::http::{HeaderValue, StatusCode, Uri, header, request::Parts};
+use holdfast_domain::{Permission, PortalAct, Role};
 use holdfast_service::{
     Actor, Call, Error, ErrorCode, RequestInfo, Service,
     admin::{
@@ -155,12 +155,12 @@ pub async fn go_on(step: &SignInStep, next: &str) -> Result<(), UiError> {
         SignInStep::In(signed_in) => {
             let_in(signed_in).await?;
             // A browser that goes on by itself asks for no page, which would lead there.
-            let held = service()?.actor_for_session(&signed_in.session).await?.is_held();
-            redirect(if held { "/console/security" } else { inside(next) });
+            let actor = service()?.actor_for_session(&signed_in.session).await?;
+            redirect(if actor.is_held() { "/console/security" } else { inside(next).unwrap_or(home(&actor)) });
         }
         SignInStep::Factor(half) => {
             keep_half(half);
-            redirect(&format!("/sign-in/factor?next={}", ssr::encode(inside(next))));
+            redirect(&format!("/sign-in/factor?next={}", ssr::encode(inside(next).unwrap_or_default())));
         }
     }
     Ok(())
@@ -181,9 +181,16 @@ pub fn half() -> Result<SessionSecret, UiError> {
     secret.ok_or_else(|| Error::new(ErrorCode::Unauthenticated).into())
 }
 
-/// Where a person wants to go, where that is a page of the console; its start otherwise.
-pub fn inside(next: &str) -> &str {
-    if next.starts_with("/console") && is_local(next) { next } else { "/console" }
+/// Where a person wants to go, where that is a page of the console or of the support desk.
+pub fn inside(next: &str) -> Option<&str> {
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    let is_of = |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (is_local(next) && (is_of("/console") || is_of("/support"))).then_some(next)
+}
+
+/// Where somebody begins: support at its desk, everybody else at the overview.
+pub fn home(actor: &Actor) -> &'static str {
+    if actor.role() == Some(Role::Support) { "/support" } else { "/console" }
 }
 
 /// Where this installation is reached: what passkeys are bound to.
@@ -282,6 +289,36 @@ pub fn redirect(path: &str) {
     leptos_axum::redirect(if is_local(path) { path } else { "/" });
 }
 
+/// Sends the browser back to the page that sent this request, with what was done.
+pub fn stay(done: &str) {
+    redirect(&with_done(&came_from(), done));
+}
+
+/// Sends the browser on to `path`, or to the desk's page that this one was come to from, where its address says so
+/// (`?from=`), with what was done.
+pub fn lead(path: &str, done: &str) {
+    let page = came_from().parse::<Uri>().ok();
+    let from = page.and_then(|page| ssr::value_of(&page, "from")).filter(|from| from.starts_with("/support/"));
+    redirect(&with_done(from.as_deref().and_then(inside).unwrap_or(path), done));
+}
+
+/// The page that this request was sent from, without what it said was done.
+fn came_from() -> String {
+    parts().map_or_else(|| "/".to_owned(), |parts| ssr::back(&parts.headers))
+}
+
+fn with_done(path: &str, done: &str) -> String {
+    let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
+    let sign = if path.contains('?') { '&' } else { '?' };
+    let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
+    format!("{path}{sign}done={done}{anchor}")
+}
+
+/// What a page was sent with the request that asks for it; empty where it was just asked for.
+pub fn posted(name: &str) -> Option<String> {
+    parts()?.extensions.get::<ssr::Posted>()?.get(name)
+}
+
 /// The name of a form field for a JSON pointer: its last member's.
 fn field(pointer: &str) -> Option<String> {
     pointer.rsplit('/').find(|part| !part.is_empty() && part.parse::<u32>().is_err()).map(str::to_owned)
@@ -330,6 +367,18 @@ mod tests {
         for path in ["", "//example.com", "/\\example.com", "https://example.com", "/a\r\nb", "/ü", "javascript:0"] {
             assert!(!is_local(path), "{path}");
         }
+    }
+
+    #[test]
+    fn people_are_led_inside_only() {
+        for next in ["/console", "/console/licenses?q=a", "/support", "/support/cus_1#reply", "/support?q=a"] {
+            assert_eq!(inside(next), Some(next));
+        }
+        for next in ["", "/", "//console", "/consoles", "/supportive", "/portal/x", "https://example.com/console"] {
+            assert_eq!(inside(next), None, "{next}");
+        }
+        assert_eq!(with_done("/support/cus_1?reply=a#reply", "x"), "/support/cus_1?reply=a&done=x#reply");
+        assert_eq!(with_done("/console", "x"), "/console?done=x");
     }
 
     #[test]

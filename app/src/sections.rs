@@ -217,6 +217,14 @@ sections! {
         OwnPeople: portal::account::PeoplePage;
         OwnAccount: portal::account::AccountPage;
     }
+    support {
+        Desk: support::DeskPage;
+        Story: support::story::StoryPage;
+        Explain: support::explain::ExplainPage;
+        Replies: support::replies::RepliesPage;
+        Reply: support::replies::ReplyPage;
+        Refunds: support::refunds::RefundsPage;
+    }
     accounts {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;

@@ -230,6 +230,16 @@ export async function fill(tab, browser, server, text = (what) => what) {
   await page.waitForURL('**/check?*');
   at.check = page.url().slice(page.url().indexOf('/console'));
 
+  // What a reply says is the vendor's own, but for the names of facts.
+  await h.visit(tab, '/support/replies/new');
+  await page.getByLabel('Name', { exact: true }).fill([...text('Seats in use')].slice(0, 200).join(''));
+  await page.getByLabel('Text').fill('Dear {customer}, {seats_used} of {seats_limit} seats of …{key_end} are in use: {devices}.');
+  await page.getByRole('button', { name: 'Save reply' }).click();
+  await page.waitForURL('**/support/replies?done=reply_saved');
+  await h.settled(tab);
+  at.reply = await page.locator('td a.row-link').first().getAttribute('href');
+  at.story = `/support/${customer}`;
+
   const viewer = await join(browser, server, await invite(tab, 'viewer@example.com', 'viewer'), text('Vera Example'));
   at.viewer = await viewer.context.cookies();
   await viewer.context.close();
@@ -296,4 +306,8 @@ export const pagesOf = (at) => [
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
   '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
   '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/portal', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
+  '/support', '/support?q=exa', at.story, `${at.story}?reply=${at.reply.split('/').pop()}&license=${at.license.split('/').pop()}`,
+  '/support/explain', ...[at.license, at.revoked, at.seat].map((path) => `/support/explain?q=${path.split('/').pop()}`),
+  '/support/explain?q=seat_limit_reached', '/support/explain?q=exa', '/support/explain?key=unknown',
+  '/support/refunds', '/support/replies', '/support/replies/new', at.reply,
 ];

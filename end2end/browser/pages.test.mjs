@@ -12,15 +12,17 @@ import * as h from './lib.mjs';
 const EMPTY = [
   '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders', '/console/orders/inbox', '/console/shops',
   '/console/imports', '/console/acts', '/console/approvals', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit', '/console/settings/mail?tab=log',
+  '/support', '/support/replies', '/support/refunds',
 ];
 
 /** Where nothing is. */
-const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000000000'];
+const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000000000', '/support/nowhere/else', '/support/cus_00000000000000000000000000'];
 
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
   '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.part, at.note, at.approval, at.alert, at.node,
   '/console/licenses', '/console/team', at.member, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/alert',
+  '/support', at.story, '/support/replies', '/support/explain?q=exa',
 ];
 
 const source = (name) => readFileSync(new URL(`../../app/src/${name}`, import.meta.url), 'utf8');
@@ -195,7 +197,7 @@ describe('every page', () => {
     }
     assert.deepEqual(dead, []);
     const looked = new Set(seen.map(kind));
-    const unseen = [...links.keys()].filter((of) => of.startsWith('/console') && !of.startsWith('/console/exports') && !of.startsWith('/console/previews') && !looked.has(of));
+    const unseen = [...links.keys()].filter((of) => /^\/(console|support)/.test(of) && !of.startsWith('/console/exports') && !of.startsWith('/console/previews') && !looked.has(of));
     assert.deepEqual(unseen, [], 'pages that are led to and not looked at');
   });
 });

@@ -47,6 +47,7 @@ const GROUPS: &[(&str, &[Link])] = &[
     (
         "Customers",
         &[
+            ("/support", "Support desk", Shape::Support),
             ("/console/customers", "Customers", Shape::Customers),
             ("/console/licenses", "Licenses", Shape::License),
             ("/console/seats", "Seats", Shape::Seat),

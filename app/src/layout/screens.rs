@@ -8,8 +8,9 @@ use super::GROUPS;
 pub const OVERVIEW: (&str, &str) = ("/console", "Overview");
 
 /// What leads to a screen when it is typed after `g`.
-const LETTERS: [(char, &str); 10] = [
+const LETTERS: [(char, &str); 11] = [
     ('o', OVERVIEW.0),
+    ('d', "/support"),
     ('p', "/console/products"),
     ('c', "/console/customers"),
     ('l', "/console/licenses"),

@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod settings;
 pub mod shops;
 pub mod shortcuts;
+pub mod support;
 pub mod team;
 pub mod tokens;
 pub mod webhooks;

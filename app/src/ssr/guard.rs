@@ -25,7 +25,7 @@ use super::{
     refusal::{self, has, without},
     sessions::{secret, secret_of, session_cookie},
 };
-use crate::ctx::is_local;
+use crate::ctx::{self, is_local};
 
 /// What somebody may see who first has to set up a second factor.
 const OPEN_TO_HELD: [&str; 4] = ["/console/security", "/console/security/app", "/console/sessions", "/console/confirm"];
@@ -141,7 +141,7 @@ pub fn encode(path: &str) -> String {
 /// Where a page request is sent instead of being rendered.
 async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result<Option<Response>, Error> {
     let path = uri.path();
-    let inside = path == "/console" || path.starts_with("/console/");
+    let inside = ctx::inside(path).is_some();
     if inside && actor.is_none() {
         if state.service().setup_needed().await? {
             return Ok(Some(go("/setup")));
@@ -156,7 +156,7 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
         return Ok(Some(go("/console/security")));
     }
     Ok(match path {
-        "/" | "/sign-in" if actor.is_some() => Some(go("/console")),
+        "/" | "/sign-in" if actor.is_some() => actor.map(|actor| go(ctx::home(actor))),
         "/" => Some(go(if state.service().setup_needed().await? { "/setup" } else { "/sign-in" })),
         "/setup" if !state.service().setup_needed().await? => Some(go("/")),
         "/sign-in" if state.service().setup_needed().await? => Some(go("/setup")),

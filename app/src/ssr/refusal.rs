@@ -20,7 +20,7 @@ use tower_sessions::Session;
 use super::{AppState, encode, guard::plain, note, pages::FORM_LIMIT, sessions, set_cookie};
 use crate::{
     UiError,
-    ctx::is_local,
+    ctx::{inside, is_local},
     ui::refused::{ANCHOR, CONFIRMED, Refused},
 };
 
@@ -95,7 +95,7 @@ pub async fn refuse(
         let kind = if waits { WAITING } else { KIND };
         keep(state, cookies, sent.extensions.get::<Session>(), kind, refused).await;
     }
-    if waits && back.starts_with("/console") {
+    if waits && inside(back).is_some() {
         return go(&format!("/console/confirm?next={}", encode(back)));
     }
     go(&format!("{back}#{ANCHOR}"))

@@ -58,6 +58,12 @@ pub fn PageHead(
     }
 }
 
+/// Where one goes back to: to the desk's page that this one was come to from, where the address says so, or to `default`.
+pub fn way_back(default: String) -> String {
+    let from = use_query_map().with_untracked(|query| query.get("from"));
+    from.filter(|from| from.starts_with("/support/")).unwrap_or(default)
+}
+
 /// A part of a page with a heading.
 #[component]
 pub fn Section(
@@ -142,6 +148,11 @@ const DONE: &[(&str, &str)] = &[
     ("license_transferred", "License handed over."),
     ("license_rekeyed", "New key made. The old one is unknown from now on."),
     ("undone", "Undone."),
+    ("scheduled", "Asked for. It takes effect in ten minutes, where nobody takes it back before."),
+    ("taken_back", "Taken back before it began. Nothing was changed."),
+    ("stopped", "Stopped. What was to be done yet stays as it is."),
+    ("reply_saved", "Reply saved."),
+    ("reply_removed", "Reply removed."),
     ("asked", "Asked for. Nothing changes before a second person approves."),
     ("approved", "Approved, and done."),
     ("refused", "Refused. Nothing was changed."),

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InboxId, InvitationId, LicenseId, MemberId,
-    NoteId, OrderId, PlanId, ProductId, Role, SeatId, ShopId, TokenId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InboxId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId, ProductId, ReplyId, Role, SeatId, ShopId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -214,6 +213,17 @@ fn table() -> Vec<Row> {
         provider "+____" "ok" "unauthenticated" |_| "";
         set_provider "!____" "invalid_request" "unauthenticated" |_| "issuer=ftp%3A%2F%2Fx&client_id=c&secret=s&domains=example.com&new_role=";
         remove_provider "?____" "not_found" "unauthenticated" |_| "reason=Asked";
+        // The support desk.
+        desk "+++++" "ok" "unauthenticated" |_| "q=Customer";
+        desk_again "+++++" "ok" "unauthenticated" |_| "q=";
+        explain "+++++" "not_found" "unauthenticated" |t| format!("q={}&at=&key=", t.seat);
+        story "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=&reply={}&license={}", t.customer, t.reply, t.license);
+        story_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=&reply=&license=", t.customer);
+        replies "+++++" "ok" "unauthenticated" |_| "";
+        reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.reply);
+        save_reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}&name=Changed+{}&text=Dear+%7Bcustomer%7D", t.reply, t.reply);
+        remove_reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.reply);
+        refunds "++_+_" "ok" "unauthenticated" |_| "";
         // Orders. A refund revokes the license that everything before is about.
         order "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.order);
         look_at_refund "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.order);
@@ -290,9 +300,10 @@ pub fn marks(things: &Things, tag: &str) -> Vec<String> {
         things.approval.to_string(),
         things.shop.to_string(),
         things.waiting.to_string(),
+        things.reply.to_string(),
         format!("order-{tag}"),
     ];
-    let names = ["Product", "Customer", "Computer", "Note", "Shop"].map(|what| format!("{what} {tag}"));
+    let names = ["Product", "Customer", "Computer", "Note", "Shop", "Reply"].map(|what| format!("{what} {tag}"));
     let short = key[key.len() - 5..].to_owned();
     let people =
         [things.member.to_string(), things.invitation.to_string(), format!("Member {tag}"), things.link.clone()];
@@ -373,6 +384,7 @@ fn unknown(things: &Things) -> Things {
         invitation: InvitationId::from_bytes([6; 16]),
         note: NoteId::from_bytes([6; 16]),
         token: TokenId::from_bytes([6; 16]),
+        reply: ReplyId::from_bytes([6; 16]),
         event: i64::MAX,
         ..things.clone()
     }
@@ -399,6 +411,8 @@ fn fill(pattern: &str, things: &Things) -> String {
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
             "tokens" => things.token.to_string(),
+            "support" => things.customer.to_string(),
+            "replies" => things.reply.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },
         "new" if kind == "acts" => format!("new?of=licenses&step=suspend&id={}", things.license),
@@ -444,7 +458,8 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
     let mut stranger = world.member(world.other, Role::Owner).await;
     let patterns = &*PAGE_PATHS;
     let (mut closed, mut compared) = (0, 0);
-    for pattern in patterns.iter().filter(|pattern| pattern.starts_with("/console")) {
+    let inside = |pattern: &&String| pattern.starts_with("/console") || pattern.starts_with("/support");
+    for pattern in patterns.iter().filter(inside) {
         let path = fill(pattern, &things);
         let answer = nobody.get(&path).await;
         assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FOUND, ""), "{path}");
@@ -483,6 +498,11 @@ async fn every_page_of_the_console_is_closed_to_nobody_and_empty_for_strangers()
         format!("/console/seats?license={license}"),
         "/console/seats?q=Computer".to_owned(),
         "/console/orders?q=order".to_owned(),
+        "/support?q=Customer".to_owned(),
+        "/support?q=Computer".to_owned(),
+        "/support/explain?q=Computer".to_owned(),
+        format!("/support/explain?q={license}"),
+        format!("/support/{customer}?reply=rpl_00000000000000000000000000&license={license}"),
         format!("/console/exports/licenses.json?product={product}"),
         "/console/exports/seats.csv?q=Computer".to_owned(),
         format!("/console/freshness?product={product}"),

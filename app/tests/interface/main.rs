@@ -21,4 +21,5 @@ mod refusals;
 mod routes;
 mod secrets;
 mod sessions;
+mod support;
 mod world;

@@ -57,7 +57,9 @@ async fn an_invited_admin_sets_a_factor_up_before_anything_else() {
     let answer = browser.submit(&format!("/invite/{link}"), &function("accept_invitation"), &fields).await;
     assert_eq!(answer.header(header::LOCATION), "/console/security");
     // Everything is closed, pages and functions alike, but the way to a factor.
-    for path in ["/console", "/console/licenses", "/console/team", "/console/audit?check=0"] {
+    for path in
+        ["/console", "/console/licenses", "/console/team", "/console/audit?check=0", "/support", "/support/explain"]
+    {
         let answer = browser.get(path).await;
         assert_eq!(
             (answer.status, answer.header(header::LOCATION)),

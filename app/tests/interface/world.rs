@@ -12,10 +12,7 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId,
-    LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds,
-    ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange,
-    webhook::EventFilter,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId, LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -104,6 +101,7 @@ pub struct Things {
     pub invitation: InvitationId,
     pub note: NoteId,
     pub token: TokenId,
+    pub reply: ReplyId,
     /// The number of the event that tells of the license in the audit log, which is longer than the other vendor's.
     pub event: i64,
     /// What stands at the end of the invitation's link.
@@ -359,6 +357,8 @@ impl World {
         let invited = service.invite(&call, invite).await.unwrap();
         let note = text(&format!("Note {tag}"));
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
+        let reply = service.save_reply(&call, None, text(&format!("Reply {tag}")), text("Dear {customer}")).await;
+        let reply = reply.unwrap();
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
         let told = service.license(&call.actor, issued.license.id).await.unwrap().timeline;
@@ -378,6 +378,7 @@ impl World {
             member: self.somebody(tag).await,
             invitation: invited.invitation.id,
             note,
+            reply,
             token,
             event,
             link: invited.secret,
@@ -462,6 +463,21 @@ impl Browser {
             .header(header::ACCEPT, "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .header(header::REFERER, format!("http://127.0.0.1:8080{from}"));
         self.send(request.body(Body::from(fields.to_owned())).unwrap()).await
+    }
+
+    /// Sends a form as a browser does whose fields may be files, scripting or not.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let part = |(name, value): &(&str, &str)| {
+            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body: String = fields.iter().map(part).collect();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=part")
+            .header(header::ACCEPT, "text/html")
+            .header("sec-fetch-site", "same-origin");
+        self.send(request.body(Body::from(format!("{body}--part--\r\n"))).unwrap()).await
     }
 
     fn form(path: &str) -> axum::http::request::Builder {

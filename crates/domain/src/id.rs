@@ -163,6 +163,8 @@ id_type! {
     FactorId = "fac";
     /// A list as somebody wants to see it again.
     SavedViewId = "svw";
+    /// A canned reply.
+    ReplyId = "rpl";
     /// One act on many licenses or seats.
     BulkActId = "blk";
     /// A note about a license or a customer.

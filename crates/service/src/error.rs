@@ -201,7 +201,7 @@ codes! {
         "It is still on its way, its link or key is not kept once it was sent, or what it is about belongs to somebody else now; `detail` says which.",
         "Do anew what it follows from: that mails it again.";
     CodeTaken = "code_taken", 409, "The code is in use",
-        "Another product, plan, order or key of the same name exists.",
+        "Another product, plan, order, key or reply of the same name exists.",
         "Choose another one.";
     EmailTaken = "email_taken", 409, "The e-mail address is in use",
         "Another member or customer of yours has the same address.",
@@ -372,7 +372,8 @@ impl From<StoreError> for Error {
                     | Constraint::OrderExternalId
                     | Constraint::LicenseKey
                     | Constraint::PortalShortName
-                    | Constraint::PortalDomain => ErrorCode::CodeTaken,
+                    | Constraint::PortalDomain
+                    | Constraint::ReplyName => ErrorCode::CodeTaken,
                     Constraint::IdempotencyKey => ErrorCode::IdempotencyRunning,
                     Constraint::Reference => ErrorCode::NotFound,
                     _ => ErrorCode::Internal,

@@ -23,6 +23,8 @@ pub enum Constraint {
     SeatDevice,
     /// The device already had its trial of the product.
     TrialDevice,
+    /// Another canned reply of the vendor has this name.
+    ReplyName,
     /// Another signing key of the vendor has this key id.
     SigningKeyId,
     /// Another API token has this hash.

@@ -49,6 +49,7 @@ pub mod proofs;
 pub mod providers;
 pub mod raw;
 pub mod replication;
+pub mod replies;
 pub mod saved_views;
 mod scope;
 mod search;

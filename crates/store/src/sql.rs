@@ -3,7 +3,7 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, CustomerPersonId, CustomerRole, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId, InboxId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, ShopEventId, ShopId, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, CustomerPersonId, CustomerRole, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId, ImportId, InboxId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, ReplyId, ReplyText, Role, SavedViewId, SeatId, SeatState, ShopEventId, ShopId, SigningKeyId, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -147,6 +147,7 @@ ids!(
     InvitationId,
     FactorId,
     SavedViewId,
+    ReplyId,
     BulkActId,
     NoteId,
     ApprovalId,
@@ -171,6 +172,7 @@ through! {
     Name: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Email: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     NoteText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
+    ReplyText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     ReasonText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     DeviceHash: Vec<u8>, |hash| hash.as_bytes().to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(DeviceHash::from_bytes);
     EventHash: Vec<u8>, |hash| hash.0.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(EventHash);

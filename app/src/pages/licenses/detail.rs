@@ -11,6 +11,7 @@ use super::{
 use crate::{
     pages::{
         List,
+        acts::WaitingNotice,
         fleet::Outdated,
         notes::{Notes, model::NotesView},
     },
@@ -103,6 +104,10 @@ fn Detail(
             </details>
         }
     });
+    let ask_key =
+        detail.may.ask_key.then(|| view! { <a class="btn btn-sm btn-plain" href=at("rekey")>"Ask for a new key"</a> });
+    let explain = format!("/support/explain?q={}", row.id);
+    let waits = detail.waits.clone().into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view();
     let undo = detail.undo.clone().map(|offer| view! { <UndoNotice offer /> });
     let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
         view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
@@ -110,9 +115,12 @@ fn Detail(
     view! {
         <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
             <LicenseBadge state=row.state />
-            <div class="actions">{more} {change} {extend} {convert} {back}</div>
+            <div class="actions">
+                {more} {ask_key} <a class="btn btn-sm btn-plain" href=explain>"Explain"</a> {change} {extend} {convert} {back}
+            </div>
         </PageHead>
         <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
+        {waits}
         {undo}
         {why}
         <Key detail=detail.clone() />

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     UiError,
-    pages::{List, notes::model::NotesView},
+    pages::{List, acts::model::Waiting, notes::model::NotesView},
     ui::{TimelineEntry, When},
 };
 
@@ -130,6 +130,8 @@ pub struct LicenseDetail {
     pub undo: Option<UndoOffer>,
     /// Whether it is a trial.
     pub trial: bool,
+    /// What begins later and is about it, or about its order.
+    pub waits: Vec<Waiting>,
 }
 
 /// A license's page.
@@ -172,6 +174,8 @@ pub struct May {
     pub reveal: bool,
     /// Change plan, seats, end and entitlements, hand over, make a new key.
     pub change: bool,
+    /// Ask somebody else for a new key.
+    pub ask_key: bool,
 }
 
 /// One device that loses access.
@@ -205,6 +209,8 @@ pub struct StepView {
     pub row: LicenseRow,
     /// What it does to whom.
     pub impact: ImpactView,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
 }
 
 /// A license that is to end later.

@@ -10,7 +10,9 @@ use crate::error::UiError;
 pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     use crate::{
         ctx,
-        pages::{inbox, licenses, lists::build::order_status, products::api::parse_id, serve},
+        pages::{
+            acts::api::waiting_for, inbox, licenses, lists::build::order_status, products::api::parse_id, serve,
+        },
         ui::When,
     };
     use holdfast_domain::Permission;
@@ -37,6 +39,7 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     let filter = InboxFilter { open: Some(true), order: Some(order.id), shop: None };
     let waiting = service.inbox(&actor, filter, PageRequest::default()).await?;
     let sees_shops = actor.may(Permission::ShopsRead);
+    let waits = waiting_for(&service, &actor, &[order.id.to_bytes()], &people).await?;
     let may = actor.may(Permission::LicensesStatus);
     let is_refunded = order.status == OrderStatus::Refunded;
     Ok(OrderDetail {
@@ -52,7 +55,8 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         waiting: waiting.items.iter().map(|entry| (entry.id.to_string(), entry.detail.clone())).collect(),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
-        may_refund: may && !is_refunded,
+        may_refund: may && !is_refunded && waits.is_empty(),
+        waits,
     })
 }
 
@@ -81,6 +85,7 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     let open = outcome.licenses.len();
     Ok(RefundView {
         second: actor.asks(Permission::LicensesStatus, open),
+        later: actor.ends_later() && !actor.asks(Permission::LicensesStatus, open),
         reference: outcome.order.reference,
         does,
         impact,
@@ -88,24 +93,34 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     })
 }
 
-/// Notes that an order was paid back, and revokes its licenses; or asks a second person for it.
+/// Notes that an order was paid back, and revokes its licenses, for support ten minutes later; or asks a second person for it.
 #[server(output = crate::wire::Answer)]
 pub async fn refund(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::approvals::Asked;
+    use holdfast_domain::{OrderId, Permission};
+    use holdfast_service::admin::{
+        approvals::Asked,
+        bulk::{BulkStep, Target},
+    };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id(&id)?, parse("reason", &reason)?);
+    let (service, call, id, reason) =
+        (ctx::service()?, ctx::call(&actor), parse_id::<OrderId>(&id)?, parse("reason", &reason)?);
     if ask {
         let waits = service.ask(&call, None, Asked::Refund { order: id }, reason).await?;
-        ctx::redirect(&waiting(waits));
+        ctx::redirect(&asked(waits));
         return Ok(());
     }
-    let outcome = service.refund_order(&call, id, reason, false).await?;
-    ctx::redirect(&format!("/console/orders/{}?done=order_refunded", outcome.order.id));
+    let done = if actor.ends_later() {
+        service.begin_bulk(&call, None, BulkStep::Refund, Target::Orders(vec![id]), reason).await?;
+        "scheduled"
+    } else {
+        service.refund_order(&call, id, reason, false).await?;
+        "order_refunded"
+    };
+    ctx::lead(&format!("/console/orders/{id}"), done);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     pages::{
         List,
+        acts::model::Waiting,
         licenses::model::{ImpactView, LicenseRow},
     },
     ui::{TimelineEntry, Tone, When},
@@ -37,6 +38,8 @@ pub struct OrderDetail {
     pub timeline: Vec<TimelineEntry>,
     /// Whether this person may note that it was paid back.
     pub may_refund: bool,
+    /// What begins later and is about it.
+    pub waits: Vec<Waiting>,
     /// Where what a refund revoked is given back, and the words for it; absent where nothing is revoked.
     pub give_back: Option<(String, String)>,
 }
@@ -52,6 +55,8 @@ pub struct RefundView {
     pub impact: ImpactView,
     /// Whether a second person has to approve it.
     pub second: bool,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
     /// The licenses that are revoked.
     pub licenses: Vec<LicenseRow>,
 }

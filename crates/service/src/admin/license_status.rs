@@ -2,6 +2,7 @@
 
 use super::{
     act::{Act, job},
+    bulk::BulkStep,
     impact,
     inputs::ChangeStatus,
     licenses::{absent, lock, save, shown},
@@ -42,6 +43,16 @@ impl Actor {
     pub fn asks(&self, permission: Permission, licenses: usize) -> bool {
         licenses > AT_ONCE && self.role().is_some_and(|role| role.may_ask(permission))
     }
+}
+
+/// `Ok` where `actor` may end somebody's access now. Support does it ten minutes later ([`super::bulk::DELAY`]), and may look.
+pub(super) fn may_end_now(actor: &Actor, dry_run: bool) -> Result<()> {
+    if actor.ends_later() && !dry_run {
+        let detail =
+            "Support ends access ten minutes after it is asked for: begin it as an act that can be taken back.";
+        return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
+    }
+    Ok(())
 }
 
 /// `Ok` where `actor`, or for a program whoever made it, may change so many at once without a second person.
@@ -131,7 +142,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where the vocabulary has no such step;
-    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in.
+    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in; [`ErrorCode::Forbidden`] where support suspends or
+    /// revokes, which begins later ([`Service::begin_bulk`]).
     pub async fn change_status(&self, call: &Call, id: LicenseId, input: ChangeStatus) -> Result<StatusOutcome> {
         let outcomes = self.change_status_of_many(call, vec![id], input).await?;
         outcomes.into_iter().next().ok_or_else(absent)
@@ -152,6 +164,9 @@ impl Service {
         ids.dedup();
         may_change(&call.actor, ids.len(), self.now(), input.dry_run)?;
         check_effective(input.effective_at, self.now())?;
+        if BulkStep::Status(input.change).ends_licenses() {
+            may_end_now(&call.actor, input.dry_run)?;
+        }
         if ids.len() > MOST {
             return Err(Error::invalid("/licenses", format_args!("At most {MOST} at once.")));
         }

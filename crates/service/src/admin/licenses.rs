@@ -18,7 +18,7 @@ use crate::{
     vault::Purpose,
 };
 use holdfast_domain::{
-    Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Seconds, Terms,
+    Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, ReasonText, SeatState, Seconds, Terms,
     plan::MOST_ENTITLEMENTS,
 };
 pub use holdfast_store::licenses::LicenseSort;
@@ -125,7 +125,28 @@ pub(super) fn told_with_terms(license: &License) -> Value {
     all
 }
 
+/// Gives a license another key in a write job.
+pub(super) async fn rekey(
+    act: &Act,
+    tx: &mut Tx,
+    id: LicenseId,
+    key: &StoredKey,
+    reason: &ReasonText,
+) -> Result<LicenseRow> {
+    let mut row = lock(act, tx, id).await?;
+    let StoredKey { hash, sealed, hint } = key;
+    licenses::rekey(tx, act.scope, id, (hash, sealed, hint), act.now).await?;
+    // Whoever the old key let in to the portal.
+    portal_sessions::end_of_license(tx, act.scope, id).await?;
+    let data = json!({ "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": reason });
+    act.event(tx, "license.rekeyed", id, data);
+    act.changed(tx, ChangeKind::License, Some(row.license.product), id.to_bytes());
+    row.key_hint.clone_from(hint);
+    Ok(row)
+}
+
 /// A key as the database keeps it: hashed for look-up, sealed for showing, and its last four characters.
+#[derive(Clone)]
 pub(crate) struct StoredKey {
     pub hash: [u8; 32],
     pub sealed: Vec<u8>,
@@ -346,22 +367,13 @@ impl Service {
         call.actor.require(Permission::LicensesWrite)?;
         let act = self.act(call);
         let key = LicenseKey::generate(self.entropy());
-        let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        let stored = self.store_key(id, &key)?;
         let key = key.expose().to_owned();
         self.commit(
             call,
             WriteOptions::license(id),
-            job!(act, input, key, sealed, hint => |tx| {
-                let mut row = lock(&act, tx, id).await?;
-                licenses::rekey(tx, act.scope, id, (&hash, &sealed, &hint), act.now).await?;
-                // Whoever the old key let in to the portal.
-                portal_sessions::end_of_license(tx, act.scope, id).await?;
-                let data = json!({
-                    "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": input.reason,
-                });
-                act.event(tx, "license.rekeyed", id, data);
-                act.changed(tx, ChangeKind::License, Some(row.license.product), id.to_bytes());
-                row.key_hint = hint;
+            job!(act, input, key, stored => |tx| {
+                let row = rekey(&act, tx, id, &stored, &input.reason).await?;
                 Ok(Issued { license: shown(&act, tx, &row).await?, key })
             }),
         )

@@ -3,7 +3,7 @@
 use super::{
     act::{Act, job},
     inputs::{ChangeStatus, CreateOrder},
-    license_status::{change, may_change},
+    license_status::{change, may_change, may_end_now},
     page::{Page, PageRequest, map},
     views::{Impact, OrderInList, OrderView, RefundOutcome},
 };
@@ -20,7 +20,7 @@ use holdfast_store::{
 };
 use serde_json::json;
 
-fn show(row: &OrderRow) -> OrderView {
+pub(super) fn show(row: &OrderRow) -> OrderView {
     OrderView {
         id: row.id,
         reference: row.external_id.clone(),
@@ -114,7 +114,8 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
     /// [`ErrorCode::Forbidden`] for an order of more than ten licenses by anybody but an owner, an owner's program or the
-    /// system; whoever may ask for it ([`super::approvals`]) may look.
+    /// system, and for support, whose refunds begin later ([`Service::begin_bulk`]); whoever may ask for it
+    /// ([`super::approvals`]) may look.
     pub async fn refund_order(
         &self,
         call: &Call,
@@ -123,6 +124,7 @@ impl Service {
         dry_run: bool,
     ) -> Result<RefundOutcome> {
         may_change(&call.actor, 1, self.now(), dry_run)?;
+        may_end_now(&call.actor, dry_run)?;
         let (act, actor) = (self.act(call), call.actor.clone());
         let refund = job!(act, actor, reason => |tx| {
             let may = |open| {

@@ -37,6 +37,7 @@ pub mod webhooks;
 
 pub(crate) use activate::{Claimant, Origin};
 pub(crate) use continuity::Otherwise;
+pub(crate) use document::error_code;
 pub use jobs::{Duty, Job, JobDone};
 pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};

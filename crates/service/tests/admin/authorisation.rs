@@ -3,7 +3,7 @@
 use crate::world::*;
 use holdfast_domain::{
     AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InboxId, InvitationId, LicenseId,
-    MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, ShopId,
+    MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SessionId, ShopId,
     ShopKind, ShopRules, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
@@ -58,6 +58,7 @@ struct Ids {
     approval: ApprovalId,
     shop: ShopId,
     waiting: InboxId,
+    reply: ReplyId,
 }
 
 const UNKNOWN: Ids = Ids {
@@ -79,6 +80,7 @@ const UNKNOWN: Ids = Ids {
     approval: ApprovalId::from_bytes([7; 16]),
     shop: ShopId::from_bytes([7; 16]),
     waiting: InboxId::from_bytes([7; 16]),
+    reply: ReplyId::from_bytes([7; 16]),
 };
 
 type Run = fn(Service, Call, Ids) -> BoxFuture<'static, Result<(), Error>>;
@@ -198,7 +200,16 @@ fn cases() -> Vec<Case> {
         create_order [+ + + + _] true |s, c, i| s.create_order(&c, CreateOrder { reference: text(&format!("o{}", unique())), customer: Some(i.customer) });
         order [+ + + + +] true |s, c, i| s.order(&c.actor, i.order);
         orders [+ + + + +] false |s, c, i| s.orders(&c.actor, OrderFilter::default(), page());
-        refund_order [+ + _ + _] true |s, c, i| s.refund_order(&c, i.order, text("A reason"), false);
+        // Support's begin later.
+        refund_order [+ + _ _ _] true |s, c, i| s.refund_order(&c, i.order, text("A reason"), false);
+        look_at_refunds [+ + _ + _] false |s, c, i| s.look_at_refunds(&c, "INV-1");
+        explain [+ + + + +] true |s, c, i| s.explain(&c.actor, &i.seat.to_string(), None);
+        recent_customers [+ + + + +] false |s, c, i| s.recent_customers(&c.actor);
+        replies [+ + + + +] false |s, c, i| s.replies(&c.actor);
+        reply [+ + + + +] true |s, c, i| s.reply(&c.actor, i.reply);
+        save_reply [+ + _ + _] true |s, c, i| s.save_reply(&c, Some(i.reply), text("Hello"), text("Dear {customer}"));
+        fill_reply [+ + + + +] true |s, c, i| s.fill_reply(&c.actor, i.reply, i.customer, Some(i.license));
+        remove_reply [+ + _ + _] true |s, c, i| s.remove_reply(&c, i.reply);
         issue_license [+ + + _ _] true |s, c, i| s.issue_license(&c, IssueLicense::of(i.plan));
         license [+ + + + +] true |s, c, i| s.license(&c.actor, i.license);
         licenses [+ + + + +] false |s, c, i| s.licenses(&c.actor, LicenseFilter::default(), page());
@@ -214,6 +225,9 @@ fn cases() -> Vec<Case> {
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
         bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor, page());
+        begin_bulk [+ + _ + _] true |s, c, i| s.begin_bulk(&c, None, BulkStep::Refund, Target::Orders(vec![i.order]), text("A reason"));
+        waiting_acts [+ + + + +] false |s, c, i| s.waiting_acts(&c.actor);
+        acts_that_wait [+ + + + +] false |s, c, i| s.acts_that_wait(&c.actor, &[i.license.to_bytes()]);
         ask [_ + _ + _] false |s, c, i| s.ask(&c, None, Asked::Many { step: SUSPEND, target: Box::new(Target::Licenses(vec![i.license])) }, text("A reason"));
         approval [+ + + + +] true |s, c, i| s.approval(&c.actor, i.approval);
         approvals [+ + + + +] false |s, c, i| s.approvals(&c.actor, true, page());
@@ -228,7 +242,8 @@ fn cases() -> Vec<Case> {
         update_license [+ + + _ _] true |s, c, i| s.update_license(&c, i.license, UpdateLicense::default());
         undo_license [+ + + + _] true |s, c, i| s.undo_license(&c, i.license, undo());
         undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());
-        change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
+        // Support ends access later.
+        change_status [+ + _ _ _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
         extension_left [+ + + + _] true |s, c, i| s.extension_left(&c.actor, i.license);
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
@@ -436,7 +451,9 @@ async fn things(world: &World) -> Ids {
     let (shop, waiting) = (world.shop().await, world.waiting(None).await);
     let about = NoteSubject::License(issued.license.id);
     let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;
+    let reply = service.save_reply(&call, None, text(&format!("R{}", unique())), text("{plan}")).await.unwrap();
     let ids = Ids {
+        reply,
         note,
         approval,
         shop,

@@ -74,11 +74,12 @@ fn acts() -> Vec<Act> {
         begin_bulk b"++++_" |s, c, m| s.begin_bulk(&c, None, BulkStep::Extend(1), Target::Licenses(m.licenses), text("A reason"));
         begin_bulk b"++++_" |s, c, m| s.begin_bulk(&c, None, BulkStep::Extend(1), Target::AllLicenses(of_plan(&m)), text("A reason"));
         begin_bulk b"++_+_" |s, c, m| s.begin_bulk(&c, None, SUSPEND, Target::AllLicenses(of_plan(&m)), text("A reason"));
-        change_status_of_many b"++_+_" |s, c, m| s.change_status_of_many(&c, m.licenses, status(StatusChange::Suspend));
+        begin_bulk b"++_+_" |s, c, m| s.begin_bulk(&c, None, BulkStep::Refund, Target::Orders(vec![m.order]), text("A reason"));
+        change_status_of_many b"++___" |s, c, m| s.change_status_of_many(&c, m.licenses, status(StatusChange::Suspend));
         apply_terms_from b"+++__" |s, c, m| s.apply_terms_from(&c, m.plan, ApplyTerms::default(), None);
         apply_terms b"+++__" |s, c, m| s.apply_terms(&c, m.plan, ApplyTerms::default());
-        refund_order b"++_+_" |s, c, m| s.refund_order(&c, m.order, text("A reason"), false);
         resolve_inbox b"++_+_" |s, c, m| s.resolve_inbox(&c, m.waiting, revoked());
+        refund_order b"++___" |s, c, m| s.refund_order(&c, m.order, text("A reason"), false);
     }
 }
 

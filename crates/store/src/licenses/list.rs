@@ -447,6 +447,29 @@ async fn among_few(
     Ok((window, sql, total))
 }
 
+/// Of each of these orders, how many licenses are not revoked, and how many seats of theirs are taken. An order of which none
+/// is left is not among them.
+pub async fn open_of_orders(
+    q: &mut dyn Querier,
+    scope: Scope,
+    orders: &[OrderId],
+) -> Result<HashMap<OrderId, (u64, u64)>, StoreError> {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let mut found = HashMap::new();
+    for chunk in orders.chunks(500) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("order_id", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT order_id, count(*), CAST(sum(seats_used) AS BIGINT) FROM licenses
+             WHERE vendor = $1 AND {among} AND status <> 'revoked' GROUP BY order_id"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, (count(row.get(1)?), count(row.get(2)?)));
+        }
+    }
+    Ok(found)
+}
+
 /// How many licenses each of these orders has.
 pub async fn of_orders(
     q: &mut dyn Querier,

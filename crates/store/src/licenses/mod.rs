@@ -5,7 +5,7 @@ mod list;
 mod staged;
 
 pub use known::{KnownLicense, known};
-pub use list::{LicenseFilter, LicenseListRow, LicenseSort, SeatsTaken, list, of_orders};
+pub use list::{LicenseFilter, LicenseListRow, LicenseSort, SeatsTaken, list, of_orders, open_of_orders};
 pub use staged::{insert_staged, stage, unstage};
 
 use crate::{
@@ -278,6 +278,15 @@ pub async fn lock_of_order(tx: &mut Tx, scope: Scope, order: OrderId) -> Result<
         LicenseRow::COLUMNS
     );
     all(tx, sql, args![scope.vendor(), order]).await
+}
+
+/// The licenses of an order, in the order of their ids.
+pub async fn of_order(q: &mut dyn Querier, scope: Scope, order: OrderId) -> Result<Vec<LicenseRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM licenses WHERE vendor = $1 AND order_id = $2 ORDER BY licenses.id",
+        LicenseRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), order]).await
 }
 
 /// Saves everything of a license that can change but its key and its seats, and counts its version up. Read it with

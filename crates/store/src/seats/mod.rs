@@ -134,6 +134,20 @@ pub async fn by_device(
     first(q, sql, args![scope.vendor(), license, device]).await
 }
 
+/// The seats of a device on any license of the scope's vendor, those seen last first; at most `limit`.
+pub async fn of_device(
+    q: &mut dyn Querier,
+    scope: Scope,
+    device: &DeviceHash,
+    limit: usize,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM seats WHERE vendor = $1 AND device = $2 ORDER BY last_seen_at DESC, id DESC LIMIT {limit}",
+        SeatRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), device]).await
+}
+
 /// The taken seats of a license, those not seen for the longest time first, at most 200.
 pub async fn active_of_license(
     q: &mut dyn Querier,

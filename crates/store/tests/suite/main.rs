@@ -3,6 +3,7 @@
 
 mod activity;
 mod claims;
+mod desk;
 mod events;
 mod feed;
 mod found;

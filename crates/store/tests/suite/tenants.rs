@@ -4,12 +4,12 @@
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
     CustomerId, CustomerPersonId, CustomerRole, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId,
-    ProductId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
+    ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
     Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customer_people, customers, events,
-    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, seats, sessions,
-    signing_keys, tokens, trials, vendors,
+    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, replies, seats,
+    sessions, signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -27,6 +27,7 @@ struct Everything {
     import: ImportId,
     note: NoteId,
     person: CustomerPersonId,
+    reply: ReplyId,
     tag: u8,
 }
 
@@ -45,6 +46,7 @@ impl Everything {
             import: ImportId::new(NOW, &e),
             note: NoteId::new(NOW, &e),
             person: CustomerPersonId::new(NOW, &e),
+            reply: ReplyId::new(NOW, &e),
             seat: claimed.seat.seat.id,
             license,
             customer,
@@ -61,6 +63,17 @@ impl Everything {
             .await
             .unwrap();
         all
+    }
+
+    fn reply_row(&self) -> replies::ReplyRow {
+        replies::ReplyRow {
+            id: self.reply,
+            vendor: self.f.scope.vendor(),
+            name: format!("Reply {}", self.tag).parse().unwrap(),
+            text: "Dear {customer}".parse().unwrap(),
+            created_at: NOW,
+            updated_at: NOW,
+        }
     }
 
     async fn fill(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -106,6 +119,7 @@ impl Everything {
             edited_at: None,
         };
         notes::insert(tx, scope, &note).await?;
+        replies::insert(tx, scope, &self.reply_row()).await?;
         let line = imports::ImportLine {
             import: self.import,
             line: 1,
@@ -272,6 +286,11 @@ impl Everything {
         see("note", notes::get(q, scope, self.note).await.unwrap().is_some());
         let about = notes::NoteSubject::License(self.license);
         see("notes", !notes::list(q, scope, about, &PageRequest::default()).await.unwrap().items.is_empty());
+        see("reply", replies::get(q, scope, self.reply).await.unwrap().is_some());
+        see("replies", replies::list(q, scope).await.unwrap().iter().any(|row| row.id == self.reply));
+        let dev = device(u32::from(self.tag));
+        see("device", !seats::of_device(q, scope, &dev, 9).await.unwrap().is_empty());
+        see("orders", !orders::get_many(q, scope, &[self.order]).await.unwrap().is_empty());
         see("seats taken", !seats::taken_since(q, scope, &[self.license], NOW, 9).await.unwrap().unwrap().is_empty());
         let subjects = [self.license.to_string()];
         let told = events::about(q, scope, &subjects, events::Told::All, &PageRequest::default()).await.unwrap();
@@ -352,6 +371,9 @@ impl Everything {
         note("token", tokens::revoke(tx, scope, self.token, NOW).await?);
         note("edited", notes::edit(tx, scope, self.note, &"Other".parse().unwrap(), NOW).await?);
         note("note", notes::remove(tx, scope, self.note).await?);
+        note("order put back", orders::put_back(tx, scope, self.order, (orders::OrderStatus::Paid, None), NOW).await?);
+        note("reply changed", replies::update(tx, scope, &self.reply_row()).await?);
+        note("reply", replies::delete(tx, scope, self.reply).await?);
         note("release", seats::release(tx, scope, self.seat, NOW).await?.is_some());
         note("restore", seats::restore(tx, scope, self.seat, NOW, None).await?.is_some());
         note("sessions", sessions::end_of_member(tx, scope, self.member, None).await? > 0);
@@ -384,11 +406,11 @@ both! {
         let store = db.store();
         let mine = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 1).await;
         let theirs = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 2).await;
-        assert_eq!(mine.visible(mine.f.scope).await.len(), 41);
+        assert_eq!(mine.visible(mine.f.scope).await.len(), 45);
         assert_eq!(mine.visible(theirs.f.scope).await, Vec::<&str>::new());
         assert_eq!(theirs.changeable(mine.f.scope).await, Vec::<&str>::new());
-        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 41, "nothing was changed");
-        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 29);
+        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 45, "nothing was changed");
+        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 32);
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }

@@ -180,18 +180,23 @@ pub async fn transfer(
     Ok(())
 }
 
-/// Gives a license a new key and goes to its page, which shows it.
+/// Gives a license a new key and goes to its page, which shows it; or asks somebody for it who may.
 #[server(output = crate::wire::Answer)]
-pub async fn rekey(id: String, reason: String) -> Result<(), UiError> {
+pub async fn rekey(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{licenses::api::hand_over, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, licenses::api::hand_over, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::Rekey;
-    let actor = ctx::actor(Permission::LicensesWrite).await?;
-    let input = Rekey { reason: parse("reason", &reason)? };
-    let issued = ctx::service()?.rekey_license(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    use holdfast_service::admin::{approvals::Asked, inputs::Rekey};
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let (service, call, reason) = (ctx::service()?, ctx::call(&actor), parse("reason", &reason)?);
+    if ask {
+        let waits = service.ask(&call, None, Asked::Rekey { license: parse_id(&id)? }, reason).await?;
+        ctx::redirect(&asked(waits));
+        return Ok(());
+    }
+    let issued = service.rekey_license(&call, parse_id(&id)?, Rekey { reason }).await?;
     hand_over(&issued.license.id, &issued.key);
     ctx::redirect(&format!("/console/licenses/{}?done=license_rekeyed", issued.license.id));
     Ok(())

@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     UiError,
+    pages::acts::Second,
     ui::{
         ActionForm, Field, FormError, PageHead, Rows, Section, SelectField, Submit, TextArea, WhenText, act, act_error,
         load,
-        page::{Notice, NoticeKind},
+        page::{Notice, NoticeKind, way_back},
         show,
     },
 };
@@ -306,19 +307,27 @@ pub fn RekeyPage() -> impl IntoView {
             1 => "The device that uses it goes on: a lease does not depend on the key.".to_owned(),
             more => format!("The {more} devices that use it go on: a lease does not depend on the key."),
         };
+        let asks = !detail.may.change && detail.may.ask_key;
+        let then = if asks {
+            "The customer needs the new one: whoever approves can show it, and the customer finds it in the portal."
+        } else {
+            "The customer needs the new one, which the next page shows."
+        };
         view! {
             <PageHead title="New key" crumbs=crumbs(&row.id, &row.key_hint) />
+            {asks.then(|| view! { <Second /> })}
             <Notice kind=NoticeKind::Warn>
                 <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken}</p>
-                <p class="small">"This cannot be undone, because the old key is not kept. The customer needs the new one, which the next page shows."</p>
+                <p class="small">"This cannot be undone, because the old key is not kept. " {then}</p>
             </Notice>
             <ActionForm action=action class="form">
                 <FormError error />
                 <input type="hidden" name="id" value=row.id.clone() />
+                {asks.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label="Make new key" danger=true pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                    <Submit label=if asks { "Ask for approval" } else { "Make new key" } danger=true pending=action.pending() />
+                    <a class="btn btn-plain" href=way_back(format!("/console/licenses/{}", row.id))>"Cancel"</a>
                 </div>
             </ActionForm>
         }
