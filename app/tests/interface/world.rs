@@ -304,6 +304,7 @@ impl World {
                 file_name: format!("{tag}.csv"),
                 product,
                 plan: None,
+                source: None,
                 delimiter: None,
                 dates: None,
                 mapping: BTreeMap::new(),

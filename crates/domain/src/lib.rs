@@ -11,6 +11,7 @@ pub mod event;
 pub mod id;
 pub mod key;
 pub mod license;
+pub mod migration;
 pub mod plan;
 pub mod role;
 pub mod seat;
@@ -30,6 +31,7 @@ pub use id::{
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};
+pub use migration::{GatewayKind, Source};
 pub use plan::{LicenseModel, SeatModel, Terms};
 pub use role::{Permission, Role};
 pub use seat::{DeviceHash, Seat, SeatState};

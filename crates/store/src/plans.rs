@@ -99,6 +99,12 @@ pub enum PlanSort {
     Code,
 }
 
+/// The codes of all plans of a product of the scope's vendor.
+pub async fn codes(q: &mut dyn Querier, scope: Scope, product: ProductId) -> Result<BTreeSet<Code>, StoreError> {
+    let sql = "SELECT code FROM plans WHERE vendor = $1 AND product = $2";
+    q.rows(sql.into(), args![scope.vendor(), product]).await?.iter().map(|row| row.get(0)).collect()
+}
+
 /// The vendor's plans.
 pub async fn list(
     q: &mut dyn Querier,

@@ -4,8 +4,8 @@ use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
     AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
-    ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId,
-    PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Terms, Timestamp, TokenId,
+    GatewayKind, ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId,
+    PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Source, Terms, Timestamp, TokenId,
     TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
@@ -177,6 +177,8 @@ through! {
     [u8; 32]: Vec<u8>, |bytes| bytes.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok();
     u32: i64, |n| i64::from(*n), |stored| u32::try_from(stored).ok();
     LicenseStatus: String, |status| status.as_str().to_owned(), |stored| LicenseStatus::from_name(&stored);
+    Source: String, |source| source.as_str().to_owned(), |stored| Source::from_name(&stored);
+    GatewayKind: String, |kind| kind.as_str().to_owned(), |stored| GatewayKind::from_name(&stored);
     Role: String, |role| role.as_str().to_owned(), |stored| Role::from_name(&stored);
     SeatState: String, |state| match state { SeatState::Active => "active".to_owned(), SeatState::Released => "released".to_owned() },
         |stored| match stored.as_str() { "active" => Some(SeatState::Active), "released" => Some(SeatState::Released), _ => None };

@@ -6,7 +6,7 @@ use super::{
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     page::{Page, PageRequest, map},
     undo::OFFERED,
-    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView, MigratedView},
 };
 use crate::{
     Call, Service,
@@ -23,7 +23,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, products,
+    migrated, orders, plans, products,
 };
 use serde_json::{Value, json};
 
@@ -276,6 +276,7 @@ impl Service {
         let told = freed.iter().chain(&seats).map(|seat| seat.id);
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
+        let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
         Ok(LicenseDetail {
             license: shown(&act, q, &row).await?,
             version: row.version,
@@ -285,6 +286,11 @@ impl Service {
             order_reference: order.map(|order| order.external_id),
             seats,
             timeline,
+            migrated: migrated.map(|row| MigratedView {
+                source: row.source,
+                import: row.import,
+                activated_at: row.activated_at,
+            }),
         })
     }
 

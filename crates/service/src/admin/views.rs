@@ -4,7 +4,7 @@ use super::import::dates::DateOrder;
 use holdfast_domain::{
     Code, CustomerId, Email, Entitlements, EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseState,
     LicenseStatus, MemberId, Name, NoteId, NoteText, OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatId,
-    SeatState, SessionId, Terms, Timestamp, TokenId, VendorId,
+    SeatState, SessionId, Source, Terms, Timestamp, TokenId, VendorId,
 };
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
@@ -268,6 +268,19 @@ pub struct LicenseDetail {
     pub timeline: Vec<EventView>,
     /// What whoever asks can undo of it, newest first.
     pub undo: Vec<UndoOffer>,
+    /// Where it came from, where it was imported.
+    pub migrated: Option<MigratedView>,
+}
+
+/// Where a license came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigratedView {
+    /// The system.
+    pub source: Source,
+    /// The import that made it.
+    pub import: ImportId,
+    /// When a device was activated here for the first time.
+    pub activated_at: Option<Timestamp>,
 }
 
 /// An act that can be undone.
@@ -788,6 +801,8 @@ pub struct ImportView {
     pub id: ImportId,
     /// The file's name, where it had one.
     pub file_name: String,
+    /// Which system's export it is.
+    pub source: Source,
     /// The product that the licenses are for.
     pub product: ProductId,
     /// The plan of rows that name none.
@@ -804,6 +819,8 @@ pub struct ImportView {
     pub counts: ImportCounts,
     /// How many of the rows to be made are made ready; all of them become licenses in the same moment.
     pub progress: u64,
+    /// How many of its licenses have arrived: of one that is done and looked at by itself.
+    pub arrived: Option<ArrivedView>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was done.
@@ -816,7 +833,7 @@ pub struct ColumnView {
     /// What the header row calls it.
     pub header: String,
     /// What it means: `key`, `email`, `name`, `product`, `plan`, `seats`, `expires_at`, `status`, `order`,
-    /// `entitlement:CODE` or `ignore`.
+    /// `devices`, `entitlement:CODE` or `ignore`.
     pub field: String,
     /// The first values, to recognise it by.
     pub samples: Vec<String>,
@@ -837,6 +854,17 @@ pub struct ImportCounts {
     pub conflict: u64,
     /// Not importable.
     pub error: u64,
+    /// Rows of the file that are no licenses and among none of these: sales of something else, charges that follow.
+    pub left_out: u64,
+}
+
+/// How many of an import's licenses are in use here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivedView {
+    /// The licenses it has made.
+    pub licenses: u64,
+    /// Those on which a device was ever activated.
+    pub activated: u64,
 }
 
 impl ImportCounts {

@@ -93,7 +93,7 @@ impl Service {
 }
 
 /// Frees a seat, and records it where it was taken. Returns whether it was.
-async fn free(
+pub(super) async fn free(
     service: &Service,
     tx: &mut Tx,
     scope: Scope,

@@ -118,6 +118,7 @@ fn staging(ids: Ids) -> StageImport {
         file_name: "x.csv".to_owned(),
         product: ids.product,
         plan: None,
+        source: None,
         delimiter: None,
         dates: None,
         mapping: BTreeMap::new(),

@@ -19,6 +19,7 @@ fn input(world: &World) -> StageImport {
         file_name: "customers.csv".to_owned(),
         product: world.product,
         plan: Some(world.plan),
+        source: None,
         delimiter: None,
         dates: None,
         mapping: BTreeMap::new(),
@@ -35,7 +36,7 @@ async fn confirm(world: &World, id: ImportId, leave_out: bool) -> Result<ImportV
 
 fn counts(create: u64, unchanged: u64, duplicate: u64, conflict: u64, error: u64) -> ImportCounts {
     let rows = create + unchanged + duplicate + conflict + error;
-    ImportCounts { rows, create, unchanged, duplicate, conflict, error }
+    ImportCounts { rows, create, unchanged, duplicate, conflict, error, left_out: 0 }
 }
 
 async fn licenses(world: &World) -> u64 {

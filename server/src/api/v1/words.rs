@@ -1,6 +1,6 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
-use holdfast_domain::{Permission, Role};
+use holdfast_domain::{GatewayKind, Permission, Role, Source};
 use holdfast_service::admin::{inputs::SeatsTaken, orders::OrderStatus, webhooks::DeliveryState};
 use std::borrow::Cow;
 use utoipa::{
@@ -45,6 +45,10 @@ words! {
     SeatsTakenWord as "SeatsTaken", "How many seats of a license are taken.": SeatsTaken::ALL.iter().map(|taken| taken.as_str()).collect();
     /// How an order stands.
     OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
+    /// The system a file of licenses comes from.
+    SourceWord as "Source", "The system a file of licenses comes from.": Source::ALL.iter().map(|source| source.as_str()).collect();
+    /// A system whose clients a product can answer.
+    GatewayKindWord as "GatewayKind", "A system whose clients a product can answer.": GatewayKind::ALL.iter().map(|kind| kind.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }
