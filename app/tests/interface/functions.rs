@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId,
-    ProductId, Role, SeatId, TokenId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InvitationId, LicenseId, MemberId, NoteId,
+    OrderId, PlanId, ProductId, Role, SeatId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};

@@ -43,8 +43,7 @@ impl GatewayRow {
 
 /// The gateways of a product of the scope's vendor.
 pub async fn of_product(q: &mut dyn Querier, scope: Scope, product: ProductId) -> Result<Vec<GatewayRow>, StoreError> {
-    let sql =
-        format!("SELECT {} FROM gateways WHERE vendor = $1 AND product = $2 ORDER BY kind", GatewayRow::COLUMNS);
+    let sql = format!("SELECT {} FROM gateways WHERE vendor = $1 AND product = $2 ORDER BY kind", GatewayRow::COLUMNS);
     all(q, sql, args![scope.vendor(), product]).await
 }
 

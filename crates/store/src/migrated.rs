@@ -44,8 +44,7 @@ pub async fn of(
     for chunk in licenses.chunks(200) {
         let mut args = args![scope.vendor()];
         let among = q.dialect().any_of("license", chunk.iter().map(ToArg::arg), &mut args);
-        let sql =
-            format!("SELECT {} FROM migrated_licenses WHERE vendor = $1 AND {among}", MigratedRow::COLUMNS);
+        let sql = format!("SELECT {} FROM migrated_licenses WHERE vendor = $1 AND {among}", MigratedRow::COLUMNS);
         found.extend(all::<MigratedRow>(q, sql, args).await?.into_iter().map(|row| (row.license, row)));
     }
     Ok(found)

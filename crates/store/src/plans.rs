@@ -9,6 +9,7 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{Code, Name, PlanId, ProductId, Terms, Timestamp, VendorId};
+use std::collections::BTreeSet;
 
 record! {
     /// A plan.

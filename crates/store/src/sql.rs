@@ -3,10 +3,10 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId, FactorId,
-    GatewayKind, ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId,
-    PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Source, Terms, Timestamp, TokenId,
-    TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId,
+    FactorId, GatewayKind, ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId,
+    NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Source,
+    Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;

@@ -43,7 +43,8 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let target = target(&service, of, &ids, asked.get("query"))?;
     let preview = service.preview_bulk(&call, known_step(step, "30")?, target).await?;
     let (verb, does) = words(step);
-    let title = format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
+    let title =
+        format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
@@ -212,9 +213,7 @@ pub fn counted(total: u64, exact: bool, noun: &str) -> String {
 #[cfg(feature = "ssr")]
 pub fn what(step: &BulkStep, total: Option<Total>) -> String {
     use holdfast_domain::license::StatusChange;
-    let of = |noun: &str| {
-        total.map_or_else(|| format!("{noun}s"), |total| counted(total.rows, total.exact, noun))
-    };
+    let of = |noun: &str| total.map_or_else(|| format!("{noun}s"), |total| counted(total.rows, total.exact, noun));
     match step {
         BulkStep::Status(StatusChange::Suspend) => format!("Suspend {}", of("license")),
         BulkStep::Status(StatusChange::Resume) => format!("Resume {}", of("license")),

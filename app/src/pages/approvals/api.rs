@@ -140,7 +140,8 @@ fn row(view: &ApprovalView, what: String, people: &crate::pages::serve::People, 
 #[cfg(feature = "ssr")]
 async fn what(service: &Service, actor: &Actor, view: &ApprovalView) -> (String, Option<(String, String)>) {
     use crate::pages::acts::api;
-    let product = async |id| service.product(actor, id).await.map(|product| product.name.to_string()).unwrap_or_default();
+    let product =
+        async |id| service.product(actor, id).await.map(|product| product.name.to_string()).unwrap_or_default();
     match &view.asked {
         Asked::Many { step, .. } => (api::what(step, view.total), None),
         Asked::Undo { act, step } => {

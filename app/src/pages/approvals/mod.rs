@@ -91,8 +91,7 @@ pub fn ApprovalPage() -> impl IntoView {
                 </Notice>
             }
         });
-        let losses =
-            (found.ends_access && !found.losses.is_empty()).then(|| view! { <Losses losses=found.losses /> });
+        let losses = (found.ends_access && !found.losses.is_empty()).then(|| view! { <Losses losses=found.losses /> });
         let id = row.id.clone();
         let decision = found.may_decide.then(|| {
             let (error, id) = (act_error(decide), id.clone());

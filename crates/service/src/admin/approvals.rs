@@ -5,7 +5,8 @@
 use super::{
     act::{Act, job},
     bulk::{
-        Behalf, Beginning, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, needs_second, preview, to_undo,
+        Beginning, Behalf, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, needs_second, preview,
+        to_undo,
     },
     orders::refund,
     page::{Limit, Page, PageRequest, Total, map},
@@ -358,8 +359,7 @@ impl Service {
             Asked::Refund { order } => {
                 let (order, reason) = (*order, view.reason.clone());
                 let look = job!(act, reason => |tx| refund(&act, tx, order, (reason, true), |_| Ok(())).await);
-                let RefundOutcome { licenses, impact, .. } =
-                    self.store().write(WriteOptions::alone(), look).await?;
+                let RefundOutcome { licenses, impact, .. } = self.store().write(WriteOptions::alone(), look).await?;
                 let rows = licenses.len() as u64;
                 Some(looked(Total { rows, exact: true }, impact, rows))
             }
@@ -382,9 +382,7 @@ impl Service {
         let (asked, asked_by) = (view.asked.clone(), view.asked_by);
         let asker = members::get(&mut reader, act.scope, asked_by).await?.ok_or_else(absent)?;
         let row = approvals::get(&mut reader, act.scope, id).await?.ok_or_else(absent)?;
-        let doer = self
-            .act_for(act.scope, event::Actor::Member(asked_by), row.origin, row.request)
-            .approved(by);
+        let doer = self.act_for(act.scope, event::Actor::Member(asked_by), row.origin, row.request).approved(by);
         // Looked at again before anything is done: it may no longer be possible.
         let behalf = Behalf { most: None, small_only: !asker.role.may(Permission::LicensesWrite), approved_by: by };
         let new = match &asked {
@@ -477,13 +475,7 @@ impl Service {
 }
 
 /// Decides in a write job, and tells of it.
-async fn settle(
-    act: &Act,
-    tx: &mut Tx,
-    id: ApprovalId,
-    state: ApprovalState,
-    note: Option<&ReasonText>,
-) -> Result<()> {
+async fn settle(act: &Act, tx: &mut Tx, id: ApprovalId, state: ApprovalState, note: Option<&ReasonText>) -> Result<()> {
     let event::Actor::Member(by) = act.who else { return Err(Error::new(ErrorCode::Forbidden)) };
     if !approvals::decide(tx, act.scope, id, state, (by, act.now), note).await? {
         return Err(decided());

@@ -128,7 +128,10 @@ fn checked(kind: GatewayKind, on: bool, settings: GatewaySettings, codes: &BTree
         } else if fits {
             Ok(())
         } else {
-            Err(Error::invalid(pointer, format_args!("At most {TEXT} printable characters, without spaces and slashes.")))
+            Err(Error::invalid(
+                pointer,
+                format_args!("At most {TEXT} printable characters, without spaces and slashes."),
+            ))
         }
     };
     name("/settings/account", &account)?;
@@ -200,7 +203,12 @@ fn seed(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     seed.try_into().ok().map(Zeroizing::new)
 }
 
-async fn row_of(q: &mut dyn Querier, scope: Scope, product: ProductId, kind: GatewayKind) -> Result<Option<GatewayRow>> {
+async fn row_of(
+    q: &mut dyn Querier,
+    scope: Scope,
+    product: ProductId,
+    kind: GatewayKind,
+) -> Result<Option<GatewayRow>> {
     products::get(q, scope, product).await?.ok_or_else(absent)?;
     Ok(gateways::of_product(q, scope, product).await?.into_iter().find(|row| row.kind == kind))
 }
@@ -262,12 +270,12 @@ impl Service {
         changed.await
     }
 
-    /// Gives a gateway another key: one that applications know already, or a new one. Needs [`Permission::KeysWrite`], and of
-    /// a person a sign-in within 10 minutes.
+    /// Gives a gateway another key: one that applications know already, best before it is switched on, or a new one. Needs
+    /// [`Permission::KeysWrite`], and of a person a sign-in within 10 minutes.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`] also where the gateway never was on; [`ErrorCode::InvalidRequest`] for what is no key, and
-    /// where the system signs nothing; [`ErrorCode::Sealed`].
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for what is no key, and where the system signs nothing;
+    /// [`ErrorCode::Sealed`].
     pub async fn set_gateway_key(
         &self,
         call: &Call,
@@ -284,7 +292,10 @@ impl Service {
         // A bar would make another payload of what is signed.
         let fits = |kid: &str| kid.len() <= TEXT && kid.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|');
         if kid.as_deref().is_some_and(|kid| !fits(kid)) {
-            return Err(Error::invalid("/kid", format_args!("At most {TEXT} printable characters, without spaces and bars.")));
+            return Err(Error::invalid(
+                "/kid",
+                format_args!("At most {TEXT} printable characters, without spaces and bars."),
+            ));
         }
         let key = Zeroizing::new(tidy(input.key));
         let seed = match key.as_ref() {
@@ -300,7 +311,8 @@ impl Service {
             call,
             WriteOptions::default(),
             job!(act, draft => |tx| {
-                let before = row_of(tx, act.scope, product, kind).await?.ok_or_else(absent)?;
+                let never = || GatewayRow { switched_off_at: Some(act.now), ..new_row(&act.scope, product, kind, act.now) };
+                let before = row_of(tx, act.scope, product, kind).await?.unwrap_or_else(never);
                 let GatewayRow { kid, public_key, seed_sealed, .. } = draft;
                 let row = GatewayRow { kid, public_key, seed_sealed, updated_at: act.now, ..before.clone() };
                 gateways::put(tx, act.scope, &row).await?;
@@ -333,7 +345,7 @@ fn new_row(scope: &Scope, product: ProductId, kind: GatewayKind, now: Timestamp)
         kind,
         vendor: scope.vendor(),
         switched_off_at: None,
-        settings: String::new(),
+        settings: "{}".to_owned(),
         kid: None,
         public_key: None,
         seed_sealed: None,
@@ -365,7 +377,8 @@ mod tests {
             assert_eq!(seed(&text).as_deref(), Some(&raw), "{text}");
         }
         let torn = [raw.as_slice(), &[9; 32]].concat();
-        for text in [String::new(), "nonsense".to_owned(), hex(&raw[..31]), hex(&torn), BASE64_STANDARD.encode([0; 48])] {
+        for text in [String::new(), "nonsense".to_owned(), hex(&raw[..31]), hex(&torn), BASE64_STANDARD.encode([0; 48])]
+        {
             assert_eq!(seed(&text), None, "{text}");
         }
     }

@@ -1,8 +1,8 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
-    PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, MemberId, Name, OrderId,
+    Permission, PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 pub use holdfast_store::licenses::SeatsTaken;
 use serde::{Deserialize, Serialize};

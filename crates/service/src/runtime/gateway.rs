@@ -6,6 +6,7 @@
 
 use super::{
     activate::{Claimant, DenialOf, Origin},
+    document::error_code,
     hot::HotProduct,
     release::free,
     request::{Device, Nonce, tidied},
@@ -15,8 +16,8 @@ use crate::{
     vault::{Purpose, Vault},
 };
 use holdfast_domain::{
-    Code, DenialCode, DeviceHash, Email, GatewayKind, License, LicenseState, Name, ProductId, SeatId, SeatState, Seconds,
-    Timestamp, decide::decide_license,
+    Code, DenialCode, DeviceHash, Email, GatewayKind, License, LicenseState, Name, ProductId, SeatId, SeatState,
+    Seconds, Timestamp, VendorId, decide::decide_license,
 };
 use holdfast_lease::{SigningKey, device_hash};
 use holdfast_store::{
@@ -24,7 +25,7 @@ use holdfast_store::{
     gateways::GatewayRow,
     licenses,
     migrated::{self, KnownDevice},
-    orders,
+    plans, products,
     seats::{self, SeatRow},
 };
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,11 @@ impl Gateway {
         &self.own.settings
     }
 
+    /// The product's vendor.
+    pub fn vendor(&self) -> VendorId {
+        self.product.vendor
+    }
+
     /// The product's id.
     pub fn product(&self) -> ProductId {
         self.product.product
@@ -133,17 +139,23 @@ impl Gateway {
 pub struct Holding {
     /// The license.
     pub license: License,
-    /// How it stands now.
-    pub state: LicenseState,
     /// How many of its seats are taken.
     pub seats_used: u32,
     /// Who holds it.
     pub holder: Option<(Name, Option<Email>)>,
-    /// The provider's number of its order.
-    pub order: Option<String>,
     /// When that was so.
     pub now: Timestamp,
+    /// Why it must not be used then, whatever the device.
+    pub denial: Option<DenialCode>,
     key_hash: [u8; 32],
+}
+
+/// Why the clients of `kind` must not use `license` at `now`. Only Keylight's know what may remain of one that has run out.
+fn denial_of(license: &License, kind: GatewayKind, now: Timestamp) -> Option<DenialCode> {
+    // What is announced for later does not hold yet.
+    let denial = decide_license(license, now).filter(|denial| denial.effective <= now.seconds());
+    let has_run_out = license.state(now) == LicenseState::Expired && kind != GatewayKind::Keylight;
+    denial.map(|denial| denial.code).or(has_run_out.then_some(DenialCode::Expired))
 }
 
 /// How a client names its device, and what it says of it.
@@ -264,37 +276,42 @@ impl Service {
             Some(id) => customers::get(&mut reader, product.scope, id).await?,
             None => None,
         };
-        let order = match license.order {
-            Some(id) => orders::get(&mut reader, product.scope, id).await?,
-            None => None,
-        };
         let now = self.now();
         Ok(Some(Holding {
-            state: license.state(now),
+            denial: denial_of(&license, gateway.own.kind, now),
             seats_used: row.seats_used,
             holder: holder.map(|holder| (holder.name, holder.email)),
-            order: order.map(|order| order.external_id),
             now,
             key_hash: known.key_hash,
             license,
         }))
     }
 
-    /// Why a license must not be used, whatever the device; `None` where it may be.
+    /// What the product and the license's plan are called.
+    pub async fn names(&self, gateway: &Gateway, holding: &Holding) -> Result<(Name, Name)> {
+        let (scope, license) = (gateway.product.scope, &holding.license);
+        let mut reader = self.store().patient_reader();
+        let product = products::get(&mut reader, scope, license.product).await?;
+        let plan = plans::get(&mut reader, scope, license.plan).await?;
+        match (product, plan) {
+            (Some(product), Some(plan)) => Ok((product.name, plan.name)),
+            _ => Err(Error::internal("a license without its product or plan")),
+        }
+    }
+
+    /// Refuses a license whose client names no device, where it must not be used.
     ///
     /// # Errors
-    /// [`ErrorCode::DenialsStopped`] where so many of the product's are refused at once that a mistake is likely.
-    pub fn refusal(&self, gateway: &Gateway, holding: &Holding) -> Result<Option<DenialCode>> {
-        let license = &holding.license;
-        // What is announced for later does not hold yet.
-        let holds = |denial: &holdfast_domain::Denial| denial.effective <= holding.now.seconds();
-        let Some(denial) = decide_license(license, holding.now).filter(holds) else { return Ok(None) };
+    /// The code of the denial; [`ErrorCode::DenialsStopped`] where so many of the product's are refused at once that a
+    /// mistake is likely.
+    pub fn refuse(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
+        let Some(code) = holding.denial else { return Ok(()) };
         // Whoever asks without a device goes by the license alone: that is what it loses.
-        let loses = Some(SeatId::from_bytes(license.id.to_bytes()));
+        let loses = Some(SeatId::from_bytes(holding.license.id.to_bytes()));
         let device = DeviceHash::from_bytes([0; 32]);
-        let of = DenialOf { license: license.id, seat: None, device, seq: 0, loses };
+        let of = DenialOf { license: holding.license.id, seat: None, device, seq: 0, loses };
         self.may_deny(&gateway.product, &of, holding.now)?;
-        Ok(Some(denial.code))
+        Err(Error::new(error_code(code)))
     }
 
     /// Claims a seat for a device that its client identifies by `named.fingerprint`; the same device gets its own back.
@@ -308,13 +325,13 @@ impl Service {
         named: &Named,
         from: &RequestInfo,
     ) -> Result<Place> {
-        let fingerprint = named.fingerprint.as_deref().unwrap_or_default();
-        let device = own_hash(gateway, fingerprint)?;
+        let device = own_hash(gateway, named.fingerprint.as_deref().unwrap_or_default())?;
         self.take_place(gateway, holding, named, device, false, from).await
     }
 
     /// Lets a device go on that has a seat; `None` where it has none. An id that this server never gave out was given out by
     /// the system before it, and a device that came with the import was active there: either gets a seat as by an activation.
+    /// Keygen's clients have no need of the former: they look for their machine by its fingerprint.
     ///
     /// # Errors
     /// As an activation, where the seat is not there yet; the code of the denial where the license is refused; retryable ones.
@@ -328,6 +345,7 @@ impl Service {
         let (scope, license) = (gateway.product.scope, holding.license.id);
         let (device, is_new) = match self.device_named(gateway, holding, named).await? {
             Some(device) => (device, false),
+            None if gateway.own.kind == GatewayKind::Keygen => return Ok(None),
             // Nobody but the client knows what stands for the device: what it is identified by here, or that id itself.
             None => {
                 let text = named.fingerprint.as_deref().or(named.instance.as_deref()).unwrap_or_default();
@@ -379,29 +397,21 @@ impl Service {
         Ok(rows.into_iter().map(Place::from).collect())
     }
 
-    /// Gives a device's seat up. False where it has none.
+    /// Gives a device's seat up.
     ///
     /// # Errors
     /// Retryable ones.
-    pub async fn leave(
-        &self,
-        gateway: &Gateway,
-        holding: &Holding,
-        named: &Named,
-        from: &RequestInfo,
-    ) -> Result<bool> {
-        let Some(place) = self.place(gateway, holding, named).await? else { return Ok(false) };
+    pub async fn leave(&self, gateway: &Gateway, holding: &Holding, place: &Place, from: &RequestInfo) -> Result<()> {
         let (service, scope, origin) = (self.clone(), gateway.product.scope, Origin::of(from));
         let of = (place.id, holding.license.id);
-        let freed = self
-            .store()
+        self.store()
             .write(WriteOptions::license(holding.license.id), move |tx| {
                 let (service, origin) = (service.clone(), origin.clone());
                 Box::pin(async move { free(&service, tx, scope, of, &origin, "device").await })
             })
             .await?;
         self.state().hot.drop_seat(place.id);
-        Ok(freed)
+        Ok(())
     }
 
     /// Which device `named` is, where this server can tell.
@@ -429,6 +439,14 @@ impl Service {
         from: &RequestInfo,
     ) -> Result<Place> {
         let (product, license) = (&gateway.product, holding.license.id);
+        // Where something remains of a license that has run out, no claim is denied: only its client must not have it.
+        let remains = holding.license.terms.fallback.is_some();
+        if let Some(code @ DenialCode::Expired) = holding.denial.filter(|_| remains) {
+            let seat = seats::by_device(&mut self.store().patient_reader(), product.scope, license, &device).await?;
+            let of = DenialOf::new(license, seat.as_ref(), device, 0, holding.now);
+            self.may_deny(product, &of, holding.now)?;
+            return Err(Error::new(error_code(code)));
+        }
         let said = Device {
             hash: device,
             name: named.name.as_deref().and_then(tidied),

@@ -11,8 +11,7 @@ use crate::{
     vault::{Purpose, Vault},
 };
 use holdfast_domain::{
-    Entropy, Permission, ProductId, ReasonText, Seconds, SigningKeyId, Timestamp, VendorId,
-    entropy::random_bytes,
+    Entropy, Permission, ProductId, ReasonText, Seconds, SigningKeyId, Timestamp, VendorId, entropy::random_bytes,
 };
 use holdfast_lease::{PublicKey, SigningKey};
 use holdfast_store::{

@@ -2,9 +2,9 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId, NodeId, NoteId,
-    OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId, license::StatusChange,
-    webhook::EventFilter as Topics,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId,
+    NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId,
+    license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,

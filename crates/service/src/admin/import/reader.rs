@@ -128,15 +128,18 @@ mod tests {
             ("\u{feff}key,email\r\na,b\r\n", vec!["key", "email"]),
             ("key\na", vec!["key"]),
         ] {
-            assert_eq!(super::text(text.as_bytes()).and_then(|text| read(text, None)).unwrap().headers, headers, "{text}");
+            assert_eq!(
+                super::text(text.as_bytes()).and_then(|text| read(text, None)).unwrap().headers,
+                headers,
+                "{text}"
+            );
         }
         assert_eq!(read("a;b,c;d,e\n1,2,3", Some(b',')).unwrap().headers, ["a;b", "c;d", "e"]);
     }
 
     #[test]
     fn cells_keep_their_bytes_and_rows_their_line() {
-        let table =
-            read("key,note\n A1 ,\"two\nlines, \"\"q\"\"\"\n\n,,\n=1+1,\u{202e}x😀\nshort\n", None).unwrap();
+        let table = read("key,note\n A1 ,\"two\nlines, \"\"q\"\"\"\n\n,,\n=1+1,\u{202e}x😀\nshort\n", None).unwrap();
         let rows: Vec<_> = table.rows.iter().map(|row| (row.line, row.cells.clone())).collect();
         assert_eq!(
             rows,

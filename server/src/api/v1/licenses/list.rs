@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use axum::{Json, extract::State};
-use holdfast_domain::{CustomerId, LicenseState, OrderId, PlanId, ProductId};
+use holdfast_domain::{CustomerId, ImportId, LicenseState, OrderId, PlanId, ProductId};
 use holdfast_service::admin::inputs::{LicenseFilter, SeatsTaken};
 use holdfast_store::licenses::LicenseSort;
 use serde::Deserialize;

@@ -32,7 +32,9 @@ pub static COLUMNS: [(&str, Field); 8] = [
 pub fn table(file: &Table) -> Result<Table> {
     for name in MARKS {
         if !file.headers.iter().any(|header| super::is(header, name)) {
-            return Err(unreadable(format_args!("A file of Gumroad's sales has a column \"{name}\"; this one has none.")));
+            return Err(unreadable(format_args!(
+                "A file of Gumroad's sales has a column \"{name}\"; this one has none."
+            )));
         }
     }
     let cells = |row: &'_ Row| Cells { headers: &file.headers, cells: &row.cells }.get("License Key").to_owned();

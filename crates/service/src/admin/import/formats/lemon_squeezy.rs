@@ -93,7 +93,9 @@ pub fn read(text: &str) -> Result<Table> {
 /// [`crate::ErrorCode::ImportUnreadable`] where a column is missing.
 pub fn table(file: &Table) -> Result<Table> {
     if !file.headers.iter().any(|header| super::is(header, "key")) {
-        return Err(unreadable("A file of Lemon Squeezy has the columns of its API: key, user_email, activation_limit …"));
+        return Err(unreadable(
+            "A file of Lemon Squeezy has the columns of its API: key, user_email, activation_limit …",
+        ));
     }
     let rows = file.rows.iter().map(|row| {
         let cells = Cells { headers: &file.headers, cells: &row.cells };

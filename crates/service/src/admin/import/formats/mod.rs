@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn plans_get_codes_from_their_names() {
-        for (name, code) in [("Pro Annual", "pro-annual"), (" (Team) 5+ ", "team-5"), ("pro_2.1", "pro_2.1"), ("–", "")] {
+        for (name, code) in [("Pro Annual", "pro-annual"), (" (Team) 5+ ", "team-5"), ("pro_2.1", "pro_2.1"), ("–", "")]
+        {
             assert_eq!(slug(name), code);
         }
     }

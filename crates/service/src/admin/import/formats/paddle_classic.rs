@@ -41,12 +41,8 @@ pub fn table(file: &Table) -> Result<Table> {
             table.left_out += 1;
             continue;
         }
-        let cells = vec![
-            code.to_owned(),
-            of.get("Customer Email").to_owned(),
-            slug(of.get("Product Name")),
-            order.to_owned(),
-        ];
+        let cells =
+            vec![code.to_owned(), of.get("Customer Email").to_owned(), slug(of.get("Product Name")), order.to_owned()];
         table.rows.push(Row { line: row.line, cells });
     }
     Ok(table)
