@@ -1,5 +1,6 @@
 //! Other licensing systems: where licenses came from, and whose clients are answered here.
 
+use crate::id::ProductId;
 use serde::{Deserialize, Serialize};
 
 macro_rules! systems {
@@ -45,6 +46,18 @@ systems! {
         Keylight = "keylight", "Keylight";
         LemonSqueezy = "lemon_squeezy", "Lemon Squeezy";
         Keygen = "keygen", "Keygen";
+    }
+}
+
+impl GatewayKind {
+    /// The base address of its clients for a product, below the server's.
+    pub fn path(self, product: ProductId) -> String {
+        let system = match self {
+            Self::Keylight => "keylight",
+            Self::LemonSqueezy => "lemonsqueezy",
+            Self::Keygen => "keygen",
+        };
+        format!("/gateways/{product}/{system}")
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InvitationId, LicenseId, MemberId,
-    NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, GatewayKind, ImportId, InvitationId, LicenseId,
+    MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId,
     license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
@@ -16,6 +16,7 @@ use holdfast_service::{
         exports::{Export, Format, Rows},
         fleet::NodeAct,
         freshness::{FreshnessBy, FreshnessFilter},
+        gateways::{SetGateway, SetGatewayKey},
         import::{RemapImport, StageImport},
         inputs::{
             ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
@@ -28,6 +29,7 @@ use holdfast_service::{
         terms::PlanTerms,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
+    runtime::gateway::GatewaySettings,
 };
 use holdfast_store::BoxFuture;
 use holdfast_testkit::both;
@@ -284,6 +286,9 @@ fn cases() -> Vec<Case> {
         acknowledge_alert [+ + _ _ _] true |s, c, i| s.acknowledge_alert(&c, i.alert, text("A reason"));
         breaker [+ + + + +] true |s, c, i| s.breaker(&c.actor, i.product);
         let_denials_pass [+ + _ _ _] true |s, c, i| s.let_denials_pass(&c, i.product, text("A reason"));
+        gateways [+ + + + +] true |s, c, i| s.gateways(&c.actor, i.product);
+        set_gateway [+ + + _ _] true |s, c, i| s.set_gateway(&c, i.product, GatewayKind::Keygen, SetGateway { on: true, settings: GatewaySettings::default() });
+        set_gateway_key [+ _ _ _ _] true |s, c, i| s.set_gateway_key(&c, i.product, GatewayKind::Keygen, SetGatewayKey::default());
         me [+ + + + +] false |s, c, i| s.me(&c.actor);
         sessions [+ + + + +] false |s, c, i| s.sessions(&c.actor);
     }

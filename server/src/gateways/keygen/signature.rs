@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use base64::prelude::*;
-use holdfast_domain::Timestamp;
+use holdfast_domain::{GatewayKind, Timestamp};
 use holdfast_service::{Error, runtime::gateway::Gateway};
 use sha2::{Digest as _, Sha256};
 
@@ -29,7 +29,7 @@ impl Asked {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| uri.authority().map(|host| host.as_str())).unwrap_or_default().to_owned();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let prefix = format!("/gateways/{}/keygen", gateway.product());
+        let prefix = GatewayKind::Keygen.path(gateway.product());
         let (host, target) = match &gateway.settings().address {
             Some(address) => moved(address, target.strip_prefix(&prefix).unwrap_or(target)),
             None => (host, target.to_owned()),
