@@ -159,6 +159,10 @@ fn table() -> Vec<Row> {
         let_denials_pass "++___" "not_found" "unauthenticated" |t| format!("alert={}&product={}&reason=Meant", t.alert, t.product);
         // Webhooks. This one was made by the system, so it is not a developer's own.
         webhooks "+++__" "ok" "unauthenticated" |_| "after=";
+        // Gateways.
+        gateway "+++++" "not_found" "unauthenticated" |t| format!("product={}&kind=keygen", t.product);
+        set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&on=true", t.product);
+        set_gateway_key "+____" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&kid=k", t.product);
         webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         webhook_again "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         create_webhook "+++__" "ok" "unauthenticated" |_| "url=https%3A%2F%2Fexample.com%2Fhook&description=&events=seat.*";
@@ -348,6 +352,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{event}" => EVENT.to_owned(),
         "{number}" => things.event.to_string(),
         "{key}" => "rotate".to_owned(),
+        "{kind}" => "keygen".to_owned(),
         "{delivery}" => things.delivery.to_string(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),

@@ -48,6 +48,13 @@ pub struct GatewayView {
     pub updated_at: Option<Timestamp>,
 }
 
+impl GatewayView {
+    /// The public key as systems write theirs: in base64.
+    pub fn public_key_text(&self) -> Option<String> {
+        self.public_key.map(|key| BASE64_STANDARD.encode(key))
+    }
+}
+
 /// Switches a gateway on or off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetGateway {
@@ -171,7 +178,7 @@ fn checked(kind: GatewayKind, on: bool, settings: GatewaySettings, codes: &BTree
         account,
         product,
         plans: named,
-        address,
+        address: address.filter(|_| kind == GatewayKind::Keygen),
         trial_days: trial_days.filter(|_| is_keylight),
         free_tier: free_tier.filter(|_| is_keylight),
     })
@@ -179,8 +186,9 @@ fn checked(kind: GatewayKind, on: bool, settings: GatewaySettings, codes: &BTree
 
 /// The seed in a private key as systems hand it out.
 fn seed(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let lines = text.trim().lines().filter(|line| !line.starts_with("-----"));
-    let plain: Zeroizing<String> = Zeroizing::new(lines.map(str::trim).collect());
+    // A field of one line has PEM's lines in one.
+    let parts = text.split("-----").filter(|part| !part.starts_with("BEGIN ") && !part.starts_with("END "));
+    let plain: Zeroizing<String> = Zeroizing::new(parts.flat_map(str::split_whitespace).collect());
     let hex = || {
         let digits = plain.len() % 2 == 0 && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
         let pairs = plain.as_bytes().chunks_exact(2);
@@ -373,6 +381,7 @@ mod tests {
             hex(&both),
             BASE64_STANDARD.encode(&both),
             format!("-----BEGIN PRIVATE KEY-----\n{pkcs8}\n-----END PRIVATE KEY-----\n"),
+            format!("-----BEGIN PRIVATE KEY-----{pkcs8}-----END PRIVATE KEY-----"),
         ] {
             assert_eq!(seed(&text).as_deref(), Some(&raw), "{text}");
         }
@@ -412,7 +421,11 @@ mod tests {
             ..named(" 7 ", "8")
         };
         let kept = checked(G::LemonSqueezy, true, settings, &codes).unwrap();
-        assert_eq!(kept, GatewaySettings { address: Some("https://a.example/api".to_owned()), ..named("7", "8") });
+        assert_eq!(kept, named("7", "8"), "its answers are not signed for an address, and it knows no trial");
+        let settings =
+            GatewaySettings { address: Some(" https://a.example/api/ ".to_owned()), ..GatewaySettings::default() };
+        let kept = checked(G::Keygen, true, settings, &codes).unwrap();
+        assert_eq!(kept.address.as_deref(), Some("https://a.example/api"));
         assert!(checked(G::Keylight, false, GatewaySettings::default(), &codes).is_ok(), "off, it needs nothing");
     }
 }

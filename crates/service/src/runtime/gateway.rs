@@ -47,7 +47,7 @@ pub struct GatewaySettings {
     pub product: Option<String>,
     /// What it calls plans, by their codes here: Lemon Squeezy's variants, Keygen's policies.
     pub plans: BTreeMap<Code, String>,
-    /// The base address that shipped applications have, where a proxy leads from there to here.
+    /// The base address that Keygen's clients have, where a proxy leads from there to here.
     pub address: Option<String>,
     /// How many days Keylight's clients count as a trial; absent where that is theirs to know.
     pub trial_days: Option<u32>,

@@ -15,7 +15,6 @@ use crate::{
     },
 };
 use axum::{Json, extract::State};
-use base64::prelude::*;
 use holdfast_domain::{Code, GatewayKind, ProductId};
 use holdfast_service::{
     ErrorCode,
@@ -45,7 +44,7 @@ pub struct GatewayModel {
     /// What it calls plans, by their codes here: Lemon Squeezy's variants, Keygen's policies.
     #[schema(value_type = BTreeMap<String, String>)]
     pub plans: BTreeMap<Code, String>,
-    /// The base address that shipped applications have, where a proxy leads from there to here.
+    /// The base address that Keygen's clients have, where a proxy leads from there to here.
     pub address: Option<String>,
     /// How many days Keylight's clients count as a trial; null where that is theirs to know.
     pub trial_days: Option<u32>,
@@ -61,6 +60,7 @@ pub struct GatewayModel {
 
 impl GatewayModel {
     fn of(product: ProductId, view: GatewayView) -> Self {
+        let public_key = view.public_key_text();
         let GatewaySettings { account, product: theirs, plans, address, trial_days, free_tier } = view.settings;
         Self {
             kind: view.kind.as_str(),
@@ -73,7 +73,7 @@ impl GatewayModel {
             trial_days,
             free_tier,
             kid: view.kid,
-            public_key: view.public_key.map(|key| BASE64_STANDARD.encode(key)),
+            public_key,
             updated_at: view.updated_at.map(Into::into),
         }
     }
@@ -95,7 +95,7 @@ pub struct SetGatewayBody {
     #[schema(value_type = BTreeMap<String, String>, required = false)]
     #[serde(default)]
     pub plans: BTreeMap<Code, String>,
-    /// The base address that shipped applications have, where a proxy leads from there to here.
+    /// The base address that Keygen's clients have, where a proxy leads from there to here.
     #[schema(required = false)]
     pub address: Option<String>,
     /// How many days Keylight's clients count as a trial.
