@@ -170,7 +170,9 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
     let answer = owner.call(&function("set_gateway"), &fields).await;
     assert!(answer.body.contains("\"field\":\"plans\""), "{answer:?}");
     assert!(!owner.get(&at).await.body.contains("Private key"), "Lemon Squeezy signs nothing");
-    for (role, writes, keys) in [(Role::Developer, true, false), (Role::Viewer, false, false), (Role::Owner, true, true)] {
+    for (role, writes, keys) in
+        [(Role::Developer, true, false), (Role::Viewer, false, false), (Role::Owner, true, true)]
+    {
         let mut browser = world.member(world.vendor, role).await;
         let page = browser.get(&format!("{product}/gateways/keygen")).await.body;
         assert_eq!(page.contains("Save gateway"), writes, "{role:?}");
@@ -184,7 +186,8 @@ async fn nobody_is_offered_on_products_and_plans_what_they_are_refused() {
     let world = World::new().await;
     let things = world.things("offers").await;
     let product = format!("/console/products/{}", things.product);
-    let tabs = ["", "?tab=entitlements", "?tab=keys", "?tab=integrate", "?tab=gateways", "?tab=settings", "/gateways/keygen"];
+    let tabs =
+        ["", "?tab=entitlements", "?tab=keys", "?tab=integrate", "?tab=gateways", "?tab=settings", "/gateways/keygen"];
     let pages = tabs.map(|tab| format!("{product}{tab}")).into_iter().chain([
         "/console/products".to_owned(),
         "/console/products?archived=true".to_owned(),

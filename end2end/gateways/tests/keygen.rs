@@ -5,7 +5,9 @@ use holdfast_gateways::Server;
 use keygen_rs::{
     config::KeygenConfig,
     errors::{ApiErrorKind, Error},
-    license::{License, LicenseCheckoutOpts, LicenseFileAlgorithm, LicenseValidationCode as Code, LicenseValidationRequest},
+    license::{
+        License, LicenseCheckoutOpts, LicenseFileAlgorithm, LicenseValidationCode as Code, LicenseValidationRequest,
+    },
 };
 use serde_json::{Value, json};
 
@@ -33,7 +35,8 @@ fn config(server: &Server, gateway: &Value, key: &str) -> KeygenConfig {
 }
 
 async fn validate(config: &KeygenConfig, fingerprint: Option<&str>) -> (Code, Option<License>) {
-    let request = fingerprint.map(|text| LicenseValidationRequest::for_fingerprint(text.to_owned())).unwrap_or_default();
+    let request =
+        fingerprint.map(|text| LicenseValidationRequest::for_fingerprint(text.to_owned())).unwrap_or_default();
     let result = keygen_rs::validate_with_config(config.clone(), &request).await.unwrap();
     assert_eq!(result.meta.valid, result.meta.code_kind() == Code::Valid);
     (result.meta.code_kind(), result.license)
