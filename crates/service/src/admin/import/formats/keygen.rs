@@ -6,7 +6,7 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    KnownDevice, headers,
+    KnownDevice, UNLIMITED, headers,
     json::{Resource, resources},
     slug,
 };
@@ -25,9 +25,6 @@ pub static COLUMNS: [(&str, Field); 8] = [
     ("status", Field::Status),
     ("devices", Field::Devices),
 ];
-/// What is set for a license whose machines are not counted.
-const UNLIMITED: u64 = 1_000_000;
-
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Attributes {

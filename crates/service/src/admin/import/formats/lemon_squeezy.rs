@@ -6,7 +6,7 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    Cells, KnownDevice, headers,
+    Cells, KnownDevice, UNLIMITED, headers,
     json::{Resource, resources},
     unreadable,
 };
@@ -75,8 +75,7 @@ pub fn read(text: &str) -> Result<Table> {
             own.key.clone().unwrap_or_default(),
             own.user_name.clone().unwrap_or_default(),
             own.user_email.clone().unwrap_or_default(),
-            // No limit: as the plan has it, but none that is in use is turned away.
-            own.activation_limit.or(known.map(|known| known.len() as u64)).map(|n| n.to_string()).unwrap_or_default(),
+            own.activation_limit.unwrap_or(UNLIMITED).to_string(),
             own.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
             status(own.status.as_deref().unwrap_or_default(), disabled).to_owned(),
             own.order_id.map(|order| order.to_string()).unwrap_or_default(),
@@ -97,6 +96,11 @@ pub fn table(file: &Table) -> Result<Table> {
             "A file of Lemon Squeezy has the columns of its API: key, user_email, activation_limit …",
         ));
     }
+    let unlimited = if file.headers.iter().any(|header| super::is(header, "activation_limit")) {
+        UNLIMITED.to_string()
+    } else {
+        String::new()
+    };
     let rows = file.rows.iter().map(|row| {
         let cells = Cells { headers: &file.headers, cells: &row.cells };
         let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
@@ -107,7 +111,7 @@ pub fn table(file: &Table) -> Result<Table> {
                 own("key"),
                 own("user_name"),
                 own("user_email"),
-                own("activation_limit"),
+                or(cells.get("activation_limit"), &unlimited),
                 or(cells.get("expires_at"), "never"),
                 status(cells.get("status"), cells.yes("disabled")).to_owned(),
                 own("order_id"),

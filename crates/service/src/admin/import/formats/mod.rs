@@ -17,6 +17,9 @@ use super::{
 use crate::error::{Error, ErrorCode, Result};
 use holdfast_domain::Source;
 
+/// The seats of a license whose devices the other system does not count.
+const UNLIMITED: u64 = 1_000_000;
+
 /// A device that the other system knows, as a cell of the column `devices` holds it: a JSON list of these.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KnownDevice {
