@@ -115,12 +115,12 @@ describe('products and plans', () => {
         await page.getByRole('link', { name: 'Keygen' }).click();
         await page.waitForURL('**/gateways/keygen');
         await page.getByLabel('Answer its clients').check();
-        await page.locator('#account').fill('acme');
-        await page.locator('#plans').fill('nothing = 7');
+        await page.locator('[name="gateway[account]"]').fill('acme');
+        await page.locator('[name="gateway[plans]"]').fill('nothing = 7');
         await press('Save gateway');
         await said('The product has no plan of this code.');
-        assert.equal(await page.locator('#account').inputValue(), 'acme', 'what was typed stays');
-        await page.locator('#plans').fill('');
+        assert.equal(await page.locator('[name="gateway[account]"]').inputValue(), 'acme', 'what was typed stays');
+        await page.locator('[name="gateway[plans]"]').fill('');
         await press('Save gateway');
         await said('Saved.');
         await page.locator('main').getByText('On', { exact: true }).first().waitFor();

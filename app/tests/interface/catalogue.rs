@@ -143,10 +143,14 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
     assert!(!main_of(&page).contains("Public key"), "there is no key before");
 
     // What its clients verify has to be known.
-    let fields = format!("id={}&kind=keylight&on=true&account=acme&product=", things.product);
+    let fields =
+        format!("id={}&kind=keylight&gateway[on]=true&gateway[account]=acme&gateway[product]=", things.product);
     let answer = owner.call(&function("set_gateway"), &fields).await;
     assert!(answer.body.contains("\"field\":\"product\""), "{answer:?}");
-    let fields = format!("id={}&kind=keylight&on=true&account=acme&product=draw&trial_days=14", things.product);
+    let fields = format!(
+        "id={}&kind=keylight&gateway[on]=true&gateway[account]=acme&gateway[product]=draw&gateway[trial_days]=14",
+        things.product
+    );
     let answer = owner.submit(&at, &function("set_gateway"), &fields).await;
     assert!(answer.header(header::LOCATION).ends_with("/gateways/keylight?done=saved"), "{answer:?}");
     let page = owner.get(&at).await.body;
@@ -166,7 +170,10 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
     assert!(log.contains("gateway") && !log.contains(&seed), "{log}");
 
     let at = format!("{product}/gateways/lemon_squeezy");
-    let fields = format!("id={}&kind=lemon_squeezy&on=true&account=12&product=&plans=nothing+%3D+7", things.product);
+    let fields = format!(
+        "id={}&kind=lemon_squeezy&gateway[on]=true&gateway[account]=12&gateway[product]=&gateway[plans]=nothing+%3D+7",
+        things.product
+    );
     let answer = owner.call(&function("set_gateway"), &fields).await;
     assert!(answer.body.contains("\"field\":\"plans\""), "{answer:?}");
     assert!(!owner.get(&at).await.body.contains("Private key"), "Lemon Squeezy signs nothing");

@@ -161,7 +161,7 @@ fn table() -> Vec<Row> {
         webhooks "+++__" "ok" "unauthenticated" |_| "after=";
         // Gateways.
         gateway "+++++" "not_found" "unauthenticated" |t| format!("product={}&kind=keygen", t.product);
-        set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&on=true", t.product);
+        set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&gateway[on]=true", t.product);
         set_gateway_key "+____" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&kid=k", t.product);
         webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         webhook_again "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);

@@ -230,7 +230,7 @@ fn lease(
     };
     let mut lease = Lease {
         kid: kid.to_owned(),
-        license_key_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        license_key_hash: hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
         instance_id: instance.to_owned(),
         issued_at: granted.issued.0,
         expires_at: granted.exp.0,

@@ -27,7 +27,7 @@ use axum::{
     routing::any,
 };
 use bytes::Bytes;
-use holdfast_domain::{GatewayKind, entropy::random_bytes};
+use holdfast_domain::{GatewayKind, ProductId, entropy::random_bytes};
 use holdfast_service::{
     Error, ErrorCode, RequestInfo, Service,
     runtime::gateway::{Gateway, Holding, Named, Place, uuid},
@@ -116,7 +116,7 @@ impl From<No> for Fail {
 
 /// The gateway that a path leads to.
 async fn gateway(state: &AppState, product: &str, kind: GatewayKind) -> Result<Gateway, Problem> {
-    let product = product.parse().map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
+    let product: ProductId = product.parse().map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
     Ok(state.service().gateway(product, kind).await?)
 }
 

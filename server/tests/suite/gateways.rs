@@ -198,7 +198,7 @@ both! {
         assert_eq!(first["activated"], true);
         assert_eq!(verified(&first["lease"]), ("active".to_owned(), vec!["export".to_owned(), "layers".to_owned()]));
         let plain: String = key.chars().filter(|c| *c != '-').collect();
-        let hash: String = Sha256::digest(plain.to_uppercase()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = Sha256::digest(plain.to_uppercase()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         assert_eq!(first["lease"]["licenseKeyHash"], hash);
         let again = world.ask(&at("activate"), &body).await.expect(200).json();
         assert_eq!(again["instance_id"], first["instance_id"], "the same machine gets its place back");

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::GatewayDetail;
+use super::model::{GatewayDetail, GatewayForm};
 use crate::error::UiError;
 
 /// A gateway of a product.
@@ -21,16 +21,19 @@ pub async fn gateway(product: String, kind: String) -> Result<GatewayDetail, UiE
     let base64 = found.public_key_text();
     let s = found.settings;
     let signed = found.kind != GatewayKind::LemonSqueezy;
-    let hex = |key: [u8; 32]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |key: [u8; 32]| key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     Ok(GatewayDetail {
         product: (id.to_string(), product.name.to_string()),
         row,
-        account: s.account.unwrap_or_default(),
-        theirs: s.product.unwrap_or_default(),
-        plans: s.plans.iter().map(|(code, theirs)| format!("{code} = {theirs}\n")).collect(),
-        address: s.address.unwrap_or_default(),
-        trial_days: s.trial_days.map(|days| days.to_string()).unwrap_or_default(),
-        free_tier: s.free_tier.map_or("", |free| if free { "yes" } else { "no" }).to_owned(),
+        form: GatewayForm {
+            on: found.on,
+            account: s.account.unwrap_or_default(),
+            product: s.product.unwrap_or_default(),
+            plans: s.plans.iter().fold(String::new(), |text, (code, theirs)| format!("{text}{code} = {theirs}\n")),
+            address: s.address.unwrap_or_default(),
+            trial_days: s.trial_days.map(|days| days.to_string()).unwrap_or_default(),
+            free_tier: s.free_tier.map_or("", |free| if free { "yes" } else { "no" }).to_owned(),
+        },
         key: found.kid.zip(base64).zip(found.public_key).map(|((kid, base64), key)| (kid, base64, hex(key))),
         signed,
         may_write: actor.may(Permission::CatalogWrite),
@@ -40,17 +43,7 @@ pub async fn gateway(product: String, kind: String) -> Result<GatewayDetail, UiE
 
 /// Switches a gateway on or off, and sets what its clients are answered with.
 #[server(output = crate::wire::Answer)]
-pub async fn set_gateway(
-    id: String,
-    kind: String,
-    #[server(default)] on: bool,
-    #[server(default)] account: String,
-    #[server(default)] product: String,
-    #[server(default)] plans: String,
-    #[server(default)] address: String,
-    #[server(default)] trial_days: String,
-    #[server(default)] free_tier: String,
-) -> Result<(), UiError> {
+pub async fn set_gateway(id: String, kind: String, gateway: GatewayForm) -> Result<(), UiError> {
     use crate::{
         ctx,
         pages::{
@@ -63,24 +56,24 @@ pub async fn set_gateway(
     let actor = ctx::actor(Permission::CatalogWrite).await?;
     let (id, which) = (parse_id::<ProductId>(&id)?, super::kind(&kind)?);
     let mut named = std::collections::BTreeMap::new();
-    for line in plans.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in gateway.plans.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (code, theirs) =
             line.split_once('=').ok_or_else(|| UiError::field("plans", "Each line: a plan's code = its id there."))?;
         named.insert(parse("plans", code.trim())?, theirs.trim().to_owned());
     }
     let settings = GatewaySettings {
-        account: Some(account),
-        product: Some(product),
+        account: Some(gateway.account),
+        product: Some(gateway.product),
         plans: named,
-        address: Some(address),
-        trial_days: optional("trial_days", &trial_days)?,
-        free_tier: match free_tier.as_str() {
+        address: Some(gateway.address),
+        trial_days: optional("trial_days", &gateway.trial_days)?,
+        free_tier: match gateway.free_tier.as_str() {
             "yes" => Some(true),
             "no" => Some(false),
             _ => None,
         },
     };
-    let input = SetGateway { on, settings };
+    let input = SetGateway { on: gateway.on, settings };
     let done = ctx::service()?.set_gateway(&ctx::call(&actor), id, which, input).await;
     done.map_err(|error| {
         let about_plan = error.pointer.as_deref().is_some_and(|pointer| pointer.starts_with("/settings/plans/"));

@@ -11,7 +11,7 @@ use crate::ui::{
     StateBadge, Submit, TextArea, Tone, act, act_error, load, refused::FormState, show,
 };
 use api::{SetGateway, SetGatewayKey};
-use model::{GatewayDetail, GatewayRow};
+use model::{GatewayForm, GatewayRow};
 
 #[cfg(feature = "ssr")]
 pub(crate) fn row(
@@ -110,11 +110,11 @@ pub fn GatewayPage() -> impl IntoView {
         let error = act_error(set);
         let form = detail.may_write.then(|| {
             view! {
-                <ActionForm action=set class="form">
+                <ActionForm action=set class="form" clone:id clone:detail clone:product>
                     <FormError error />
                     <input type="hidden" name="id" value=id.clone() />
                     <input type="hidden" name="kind" value=detail.row.kind.clone() />
-                    <Fields detail=detail.clone() error />
+                    <Fields kind=detail.row.kind.clone() form=detail.form.clone() error />
                     <div class="form-actions">
                         <Submit label="Save gateway" pending=set.pending() />
                         <a class="btn btn-plain" href=format!("{product}?tab=gateways")>"Cancel"</a>
@@ -125,8 +125,8 @@ pub fn GatewayPage() -> impl IntoView {
         let error = act_error(key);
         let another = detail.may_key.then(|| {
             view! {
-                <Section title="Another key">
-                    <ActionForm action=key class="form">
+                <Section title="Another key" clone:id clone:detail>
+                    <ActionForm action=key class="form" clone:id clone:detail>
                         <FormError error />
                         <input type="hidden" name="id" value=id.clone() />
                         <input type="hidden" name="kind" value=detail.row.kind.clone() />
@@ -158,9 +158,8 @@ pub fn GatewayPage() -> impl IntoView {
 }
 
 #[component]
-fn Fields(detail: GatewayDetail, error: FormState) -> impl IntoView {
-    let kind = detail.row.kind.as_str();
-    let [(account, account_hint), (product, product_hint)] = names(kind);
+fn Fields(kind: String, form: GatewayForm, error: FormState) -> impl IntoView {
+    let [(account, account_hint), (product, product_hint)] = names(&kind);
     let own = if kind == "keylight" {
         let free = vec![
             (String::new(), "As the application says".to_owned()),
@@ -168,8 +167,8 @@ fn Fields(detail: GatewayDetail, error: FormState) -> impl IntoView {
             ("no".to_owned(), "No".to_owned()),
         ];
         view! {
-            <Field name="trial_days" kind="number" min="0" label="Days of a trial" value=detail.trial_days hint="As the application says when left empty." error />
-            <SelectField name="free_tier" label="Free tier" options=free value=detail.free_tier error />
+            <Field name="gateway[trial_days]" kind="number" min="0" label="Days of a trial" value=form.trial_days hint="As the application says when left empty." error />
+            <SelectField name="gateway[free_tier]" label="Free tier" options=free value=form.free_tier error />
         }
         .into_any()
     } else {
@@ -177,10 +176,10 @@ fn Fields(detail: GatewayDetail, error: FormState) -> impl IntoView {
         let address = (kind == "keygen").then(|| {
             view! {
                 <Field
-                    name="address"
+                    name="gateway[address]"
                     label="Address of before"
                     maxlength="300"
-                    value=detail.address
+                    value=form.address
                     placeholder="https://api.example.com"
                     hint="Where a proxy leads from the address that applications have to the one above: answers are signed for what was asked."
                     error
@@ -188,15 +187,15 @@ fn Fields(detail: GatewayDetail, error: FormState) -> impl IntoView {
             }
         });
         view! {
-            <TextArea name="plans" label=plans value=detail.plans hint="One a line: a plan's short name here = its id there." error />
+            <TextArea name="gateway[plans]" label=plans value=form.plans hint="One a line: a plan's short name here = its id there." error />
             {address}
         }
         .into_any()
     };
     view! {
-        <Checkbox name="on" label="Answer its clients" checked=detail.row.on error />
-        <Field name="account" label=account maxlength="128" value=detail.account hint=account_hint error />
-        <Field name="product" label=product maxlength="128" value=detail.theirs hint=product_hint error />
+        <Checkbox name="gateway[on]" label="Answer its clients" checked=form.on error />
+        <Field name="gateway[account]" label=account maxlength="128" value=form.account hint=account_hint error />
+        <Field name="gateway[product]" label=product maxlength="128" value=form.product hint=product_hint error />
         {own}
         <p class="hint">"Once on, it can be switched off again: clients are then told to come back later, and keep what they have."</p>
     }

@@ -15,18 +15,17 @@ pub struct GatewayRow {
     pub base: String,
 }
 
-/// Everything about a gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayDetail {
-    /// The product: id and name.
-    pub product: (String, String),
-    /// The gateway.
-    pub row: GatewayRow,
+/// How a gateway is to be, as it was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayForm {
+    /// Whether it answers.
+    pub on: bool,
     /// What that system calls the vendor.
     pub account: String,
     /// What it calls the product.
-    pub theirs: String,
-    /// What it calls plans, one a line.
+    pub product: String,
+    /// What it calls plans, one a line: `code = theirs`.
     pub plans: String,
     /// The base address that shipped applications have.
     pub address: String,
@@ -34,6 +33,17 @@ pub struct GatewayDetail {
     pub trial_days: String,
     /// `yes`, `no`, or neither.
     pub free_tier: String,
+}
+
+/// Everything about a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayDetail {
+    /// The product: id and name.
+    pub product: (String, String),
+    /// The gateway.
+    pub row: GatewayRow,
+    /// What its clients are answered with.
+    pub form: GatewayForm,
     /// The key that answers are signed with: its name, and the public key in base64 and in hex.
     pub key: Option<(String, String, String)>,
     /// Whether that system signs answers at all.

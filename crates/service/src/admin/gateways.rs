@@ -370,7 +370,7 @@ mod tests {
     fn private_keys_are_read_as_systems_hand_them_out() {
         let raw = [7u8; 32];
         let public = SigningKey::from_seed(&raw).public_key().to_bytes();
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let both = [raw.as_slice(), &public].concat();
         let pkcs8 = BASE64_STANDARD.encode([PKCS8.as_slice(), &raw].concat());
         for text in [

@@ -4,7 +4,6 @@ use base64::prelude::*;
 use holdfast_domain::entropy::random_bytes;
 use holdfast_service::{Error, runtime::gateway::Gateway, system::OsEntropy};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -12,13 +11,11 @@ use sha2::{Digest as _, Sha256};
 const LINE: usize = 60;
 
 /// What a file's contents are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// As they are.
-    #[serde(rename = "base64+ed25519")]
     Plain,
     /// Encrypted with the license key.
-    #[serde(rename = "aes-256-gcm+ed25519")]
     Encrypted,
 }
 

@@ -18,7 +18,7 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, delete, get, post},
+    routing::{MethodRouter, get, post},
 };
 use base64::prelude::*;
 use holdfast_domain::{
@@ -77,7 +77,7 @@ pub fn routes() -> Router<AppState> {
         add("licenses/{id}", get(to(Act::License)));
         add("me", get(to(Act::License)));
         add("machines", post(to(Act::Activate)).get(to(Act::Machines)));
-        add("machines/{id}", get(to(Act::Machine)).merge(delete(to(Act::Deactivate))));
+        add("machines/{id}", get(to(Act::Machine)).delete(to(Act::Deactivate)));
         add("machines/{id}/actions/ping", post(to(Act::Ping)));
         add("machines/{id}/actions/reset", post(to(Act::Ping)));
     }
