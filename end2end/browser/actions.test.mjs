@@ -6,15 +6,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'acts with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'acts without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
 const { sound } = h;
 
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.TWO_WAYS) {
+  describe(`acts ${way.name}`, () => {
     let server, browser, tab, product, license;
 
     before(async () => {
@@ -168,8 +163,9 @@ for (const way of ways) {
 
     test('extending says what it does and can be undone', async () => {
       const { page } = tab;
-      await open('/extend');
+      await open('/extend?until=2040-01-01');
       await page.getByText('go on without a break').waitFor();
+      await page.getByText(/^It ends on 1 January 2040 instead of .* days later\); \d devices? goe?s? on\.$/).waitFor();
       await page.getByText('It can be undone for ten minutes').waitFor();
       await sound(tab);
     });
@@ -260,6 +256,30 @@ for (const way of ways) {
       assert.equal((await asked()).status, 401);
       await h.visit(tab, '/console/tokens');
       await page.getByRole('row', { name: /Web shop.*Revoked/ }).waitFor();
+      await sound(tab);
+    });
+
+    test('a token has an end, which lies ahead and stands in the list', async () => {
+      const { page } = tab;
+      await h.visit(tab, '/console/tokens/new');
+      await page.getByLabel('What it is for').fill('Report');
+      await page.getByLabel('Read licenses and seats').check();
+      await page.getByLabel('Ends on').fill('2020-01-01');
+      await page.getByRole('button', { name: 'Make token' }).click();
+      await page.locator('#expires_at-wrong').getByText('The end lies in the past.').waitFor();
+      assert.equal(await page.getByLabel('Ends on').inputValue(), '2020-01-01');
+      assert.ok(await page.getByLabel('Read licenses and seats').isChecked());
+      // A refusal is noted by the browser as well.
+      tab.complaints.length = 0;
+      await sound(tab);
+      await page.getByLabel('Ends on').fill('2040-01-01');
+      await page.getByRole('button', { name: 'Make token' }).click();
+      await page.waitForURL('**done=token_created');
+      await page.locator('dt', { hasText: 'Ends' }).waitFor();
+      await page.locator('time[datetime="2040-01-01T00:00:00Z"]').waitFor();
+      await h.visit(tab, '/console/tokens');
+      const row = page.getByRole('row', { name: /Report.*Valid/ });
+      await row.locator('time[datetime="2040-01-01T00:00:00Z"]').waitFor({ state: 'attached' });
       await sound(tab);
     });
 

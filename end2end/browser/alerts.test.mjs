@@ -5,11 +5,6 @@ import { after, before, describe, test } from 'node:test';
 import { api, lockOut, makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
 describe('an alert', () => {
   let server, browser, cookies;
   const locked = [];
@@ -21,9 +16,9 @@ describe('an alert', () => {
     await h.setUp(owner, server);
     const call = api(server, await makeToken(owner));
     cookies = await owner.context.cookies();
-    for (const [number] of ways.entries()) locked.push(await lockOut(server, call, `Example ${number}`));
+    for (const [number] of h.TWO_WAYS.entries()) locked.push(await lockOut(server, call, `Example ${number}`));
     const limit = Date.now() + 60_000;
-    while ((await call('GET', 'alerts')).items.length < ways.length) {
+    while ((await call('GET', 'alerts')).items.length < h.TWO_WAYS.length) {
       assert.ok(Date.now() < limit, 'the alerts are not raised');
       await new Promise((next) => setTimeout(next, 250));
     }
@@ -33,7 +28,7 @@ describe('an alert', () => {
     await server?.stop();
   });
 
-  for (const [number, way] of ways.entries()) {
+  for (const [number, way] of h.TWO_WAYS.entries()) {
     test(`is found, taken on and let pass, ${way.name}`, async () => {
       const { product, leases } = locked[number];
       const tab = await h.openPage(browser, server, way);

@@ -5,13 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import { api, invite, join, makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'approvals with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'approvals without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.TWO_WAYS) {
+  describe(`approvals ${way.name}`, () => {
     let server, browser, owner, admin;
 
     const sound = (tab, shot) => h.sound(tab, `approvals-${shot}`);

@@ -3,13 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, makeToken } from './fill.mjs';
+import { openShop, shop } from './fill.mjs';
 import * as h from './lib.mjs';
-
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
 
 /** Plans by what is answered to each question: labels that are chosen, and fields by their names. */
 const PLANS = [
@@ -24,22 +19,15 @@ const PLANS = [
 ];
 
 describe('products and plans', () => {
-  let server, browser, cookies, call;
+  let ours, call;
 
   before(async () => {
-    server = await h.startServer();
-    browser = await h.startBrowser();
-    const owner = await h.openPage(browser, server, { scripting: false });
-    await h.setUp(owner, server);
-    call = api(server, await makeToken(owner));
-    cookies = await owner.context.cookies();
+    ours = await shop();
+    ({ call } = ours);
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  after(() => ours?.stop());
 
-  for (const way of ways) {
+  for (const way of h.TWO_WAYS) {
     describe(way.name, () => {
       let tab, page, product, here;
       const press = (name) => page.getByRole('button', { name, exact: true }).click();
@@ -47,8 +35,7 @@ describe('products and plans', () => {
       const field = (name) => page.locator(`[name="plan[${name}]"]`);
 
       before(async () => {
-        tab = await h.openPage(browser, server, way);
-        await tab.context.addCookies(cookies);
+        tab = await openShop(ours, way);
         ({ page } = tab);
         product = await h.createProduct(tab, `Example ${way.theme}`);
         here = `/console/products/${product}`;

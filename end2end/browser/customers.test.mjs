@@ -3,33 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, makeToken } from './fill.mjs';
+import { openShop, shop } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
 describe('a customer', () => {
-  let server, browser, cookies, call, plan;
+  let ours, server, call, product, plan;
 
   before(async () => {
-    server = await h.startServer();
-    browser = await h.startBrowser();
-    const owner = await h.openPage(browser, server, { scripting: false });
-    await h.setUp(owner, server);
-    call = api(server, await makeToken(owner));
-    cookies = await owner.context.cookies();
-    const product = (await call('POST', 'products', { name: 'Example Editor' })).id;
+    ours = await shop();
+    ({ call, server } = ours);
+    product = (await call('POST', 'products', { name: 'Example Editor' })).id;
     plan = (await call('POST', 'plans', { product, name: 'Studio', model: 'subscription', duration_seconds: 31_557_600, seats: 1, entitlements: { projects: 10 } })).id;
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  after(() => ours?.stop());
 
-  for (const way of ways) {
+  for (const way of h.TWO_WAYS) {
     describe(way.name, () => {
       let tab, page, customer, license;
       const own = `OLD-KEY-OF-${way.theme.toUpperCase()}-0042`;
@@ -49,8 +37,7 @@ describe('a customer', () => {
       };
 
       before(async () => {
-        tab = await h.openPage(browser, server, way);
-        await tab.context.addCookies(cookies);
+        tab = await openShop(ours, way);
         ({ page } = tab);
       });
       after(() => tab?.context.close());
@@ -90,6 +77,16 @@ describe('a customer', () => {
         await page.locator('.note-text', { hasText: 'Pays in time' }).waitFor();
       });
 
+      test('has nothing yet, and each tab says so', async () => {
+        for (const [tab_, words] of [['', 'No licenses yet'], ['orders', 'No orders yet'], ['devices', 'No devices yet'], ['timeline&told=devices', 'Nothing of this kind has happened.']]) {
+          await h.visit(tab, `${customer}${tab_ && `?tab=${tab_}`}`);
+          await said(words);
+          await h.sound(tab, `customer-without-${tab_.slice(0, 8) || 'anything'}`);
+        }
+        await page.getByRole('link', { name: 'All', exact: true }).click();
+        await said('Customer changed');
+      });
+
       test('buys a license with other terms than its plan and the key of another system', async () => {
         await h.visit(tab, customer);
         await page.getByRole('link', { name: 'Issue license' }).first().click();
@@ -121,15 +118,23 @@ describe('a customer', () => {
       });
 
       test('gets more time, and all of it', async () => {
-        await h.visit(tab, `${license}/extend`);
-        await page.getByLabel('New end').fill('2030-01-01');
-        await page.getByLabel('Reason').fill('Too early');
-        await press('Extend license');
-        await refused();
-        assert.equal(await page.getByLabel('New end').inputValue(), '2030-01-01');
-        assert.equal(await page.getByLabel('Reason').inputValue(), 'Too early');
-        for (const [day, end] of [['2032-06-01', '2032-06-01T00:00:00Z'], ['', null]]) {
+        // With scripting a day says at once what it changes.
+        const choose = async (day) => {
           await page.getByLabel('New end').fill(day);
+          if (!way.scripting || day === '') await press('See what changes');
+        };
+        await h.visit(tab, `${license}/extend`);
+        await choose('2030-01-01');
+        await page.getByText('The new end is not later than the present one.').waitFor();
+        assert.equal(await page.getByLabel('New end').inputValue(), '2030-01-01');
+        assert.equal(await page.getByLabel('Reason').count(), 0);
+        for (const [day, end, said] of [
+          ['2032-06-01', '2032-06-01T00:00:00Z', 'It ends on 1 June 2032 instead of 1 May 2031 (397 days later); no device uses it now.'],
+          ['', null, 'It never ends, instead of ending on 1 June 2032'],
+        ]) {
+          await choose(day);
+          await page.getByText(said).waitFor();
+          await h.sound(tab);
           await page.getByLabel('Reason').fill('Paid ahead');
           await press('Extend license');
           await page.waitForURL('**done=license_extended');
@@ -137,6 +142,50 @@ describe('a customer', () => {
           await h.visit(tab, `${license}/extend`);
         }
         assert.deepEqual(tab.complaints, []);
+      });
+
+      test('is shown whole: orders, devices, and one time line of all of it', async () => {
+        const id = customer.split('/').pop();
+        const order = await call('POST', 'orders', { reference: `A-${way.theme}`, customer: id });
+        const issued = await call('POST', 'licenses', { plan, customer: id, order: order.id });
+        await h.activate(server, product, issued.key, `Bench ${way.theme}`);
+        const stranger = await call('POST', 'licenses', { plan, customer: { name: 'Somebody else' } });
+        await h.activate(server, product, stranger.key, 'Not theirs');
+        const hint = `…${issued.key.slice(-4)}`;
+        await h.visit(tab, customer);
+        await page.getByRole('heading', { name: 'Licenses (2)' }).waitFor();
+        await page.locator('.timeline').getByText('Device activated').first().waitFor();
+        await h.sound(tab, 'customer');
+        const open = async (name) => {
+          await page.getByRole('navigation', { name: 'Parts of this page' }).getByRole('link', { name }).click();
+          await page.waitForURL(`**?tab=${{ Orders: 'orders', Devices: 'devices', 'Time line': 'timeline' }[name]}`);
+          await h.settled(tab);
+          await page.locator(`.tab-row [aria-current=page]`, { hasText: name }).waitFor();
+        };
+        await open('Orders');
+        const row = page.locator('.rows tbody tr');
+        await page.getByRole('link', { name: `A-${way.theme}` }).waitFor();
+        assert.equal(await row.count(), 1);
+        assert.match(await row.innerText(), /Paid/);
+        await h.sound(tab, 'customer-orders');
+        await open('Devices');
+        await page.getByRole('link', { name: `Bench ${way.theme}` }).waitFor();
+        assert.equal(await row.count(), 1, 'of all licenses, and of no other customer');
+        assert.equal(await row.getByRole('link', { name: hint }).getAttribute('href'), `/console/licenses/${issued.id}`);
+        if (way.width > 800) assert.match(await row.innerText(), /linux\s+2\.4\.1[\s\S]*in \d+ d/);
+        await h.sound(tab, 'customer-devices');
+        await page.getByRole('link', { name: 'Filter, sort or export them' }).click();
+        await page.waitForURL(`**/console/seats?customer=${id}`);
+        await h.visit(tab, `${customer}?tab=timeline`);
+        await page.locator('.timeline li', { hasText: 'Device activated' }).getByRole('link', { name: `License ${hint}` }).waitFor();
+        await page.locator('.timeline li', { hasText: 'Order noted' }).getByRole('link', { name: 'Order', exact: true }).waitFor();
+        for (const words of ['Customer changed', 'Note changed', 'License issued']) await page.locator('.timeline').getByText(words).first().waitFor();
+        assert.equal(await page.getByText('Not theirs').count(), 0);
+        await h.sound(tab, 'customer-timeline');
+        await page.getByRole('link', { name: 'Devices', exact: true }).last().click();
+        await page.waitForURL('**told=devices**');
+        await page.locator('.timeline').getByText('Customer changed').waitFor({ state: 'detached' });
+        assert.equal(await page.locator('.timeline li').count(), 1);
       });
 
       test('lost a key, which is shown again and noted', async () => {

@@ -54,6 +54,25 @@ export async function join(browser, server, link, name, way = { scripting: false
   return joined;
 }
 
+/** A server with a vendor, a browser, the cookies of its owner and what calls its API; `stop` ends both. */
+export async function shop(flags) {
+  const server = await h.startServer(flags);
+  const browser = await h.startBrowser();
+  const owner = await h.openPage(browser, server, { scripting: false });
+  await h.setUp(owner, server);
+  const call = api(server, await makeToken(owner));
+  const cookies = await owner.context.cookies();
+  const stop = () => Promise.all([browser.close(), server.stop()]);
+  return { server, browser, call, cookies, stop };
+}
+
+/** A page in which the owner of such a shop is signed in. */
+export async function openShop({ server, browser, cookies }, way) {
+  const tab = await h.openPage(browser, server, way);
+  await tab.context.addCookies(cookies);
+  return tab;
+}
+
 /** A product whose license is taken from more devices at once than is usual: nothing of it is denied, and an alert says so. */
 export async function lockOut(server, call, name, devices = 22) {
   const product = await call('POST', 'products', { name, code: `locked-${randomBytes(4).toString('hex')}` });
@@ -217,12 +236,12 @@ export async function fill(tab, browser, server, text = (what) => what) {
 /** Every page of the vendor that was filled, with everything in its address that makes another page of it. */
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
-  '/console/products', '/console/products?archived=true', '/console/products/new',
+  '/console/products', '/console/products?q=xampl', '/console/products?archived=true', '/console/products/new',
   at.product, ...['entitlements', 'keys', 'integrate', 'gateways', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/gateways/keylight`, `${at.product}/gateways/keygen`, `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
-  '/console/customers', '/console/customers/new', at.customer,
+  '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
-  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, at.free, `${at.license}/change`,
+  at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, `${at.license}/extend?until=2040-01-01`, at.free, `${at.license}/change`,
   `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
   '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,

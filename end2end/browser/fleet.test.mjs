@@ -5,14 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
-  { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
+for (const way of h.FOUR_WAYS) {
   describe(`nodes and alerts, ${way.name}`, () => {
     let server, browser, tab;
 
@@ -142,3 +135,63 @@ for (const way of ways) {
     });
   });
 }
+
+// A node that is killed says nothing any more; half a minute later somebody may say that it will not come back.
+describe('a node that will not come back', () => {
+  const away = [
+    { ...h.FOUR_WAYS[0], node: 'eu-2' },
+    { ...h.FOUR_WAYS[3], node: 'eu-3' },
+  ];
+  let server, browser;
+
+  before(async () => {
+    server = await h.startServer(['--region', 'eu', '--node-name', 'eu-1']);
+    browser = await h.startBrowser();
+    const tab = await h.openPage(browser, server);
+    await h.setUp(tab, server);
+    await tab.context.close();
+    await h.killedNodes(server, away.map(({ node }) => ['--region', 'eu', '--node-name', node]));
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  for (const way of away) {
+    test(`is declared gone for a reason, ${way.name}`, async () => {
+      const tab = await h.openPage(browser, server, way);
+      const { page } = tab;
+      await h.signIn(tab);
+      await h.visit(tab, '/console/fleet');
+      await page.getByRole('link', { name: way.node, exact: true }).click();
+      await page.getByRole('heading', { name: way.node }).waitFor();
+      const path = new URL(page.url()).pathname;
+      const gone = page.getByRole('link', { name: 'Declare gone' });
+      const limit = Date.now() + 60_000;
+      while ((await gone.count()) === 0) {
+        assert.ok(Date.now() < limit, 'it is not offered');
+        await new Promise((next) => setTimeout(next, 1_000));
+        await h.visit(tab, path);
+      }
+      await h.sound(tab);
+      await gone.click();
+      await page.getByRole('heading', { name: 'Declare gone' }).waitFor();
+      await page.getByText('Say so only where the machine is off').waitFor();
+      await h.sound(tab);
+      await page.getByLabel('Reason').fill('Its machine was sold');
+      await page.getByRole('button', { name: 'Declare gone' }).click();
+      await page.getByText('Declared gone. Nothing waits for it any more.').waitFor();
+      await page.getByText('Its machine was sold').waitFor();
+      assert.equal(await gone.count(), 0, 'once is enough');
+      await h.sound(tab);
+      // By its address either, and the node that serves cannot be declared gone at all.
+      await h.visit(tab, `${path}/gone`);
+      await page.getByText('This cannot be done').waitFor();
+      await h.visit(tab, '/console/fleet');
+      await page.getByRole('row', { name: /eu-1/ }).getByText('Alive').waitFor();
+      await h.visit(tab, '/console/audit');
+      await page.locator('.rows').getByText('Declared gone').first().waitFor();
+      await tab.context.close();
+    });
+  }
+});

@@ -5,14 +5,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'freshness with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'freshness without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-  { name: 'freshness with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.THREE_WAYS) {
+  describe(`freshness ${way.name}`, () => {
     let server, browser, tab, product, license;
 
     before(async () => {

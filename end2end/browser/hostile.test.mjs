@@ -157,7 +157,7 @@ for (const way of [
       for (const [path, button] of [
         ['/console/products/new', 'Create product'], [`${at.product}/plans/new`, 'Add plan'], ['/console/customers/new', 'Add customer'],
         ['/console/licenses/new', 'Issue license'], [at.customer, 'Save customer'], [at.customer, 'Add note'], [at.note, 'Save note'],
-        [`${at.suspended}/resume`, 'Resume license'], [`${at.license}/extend`, 'Extend license'], [`${at.license}/transfer`, 'Transfer license'],
+        [`${at.suspended}/resume`, 'Resume license'], [`${at.license}/extend?until=2040-01-01`, 'Extend license'], [`${at.license}/transfer`, 'Transfer license'],
         [`${at.license}/rekey`, 'Make new key'], ['/console/webhooks/new', 'Add webhook'], ['/console/tokens/new', 'Make token'],
         ['/console/settings', 'Save settings'], ['/console/team', 'Make invitation link'], ['/console/security', 'Change password'],
         ['/console/security/app', 'Add authenticator app'], ['/console/confirm', 'Confirm with password'], [`${at.node}/drain`, 'Drain node'],

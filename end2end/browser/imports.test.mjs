@@ -3,41 +3,28 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, makeToken } from './fill.mjs';
+import { openShop, shop } from './fill.mjs';
 import * as h from './lib.mjs';
-
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
 
 const MANY = 600;
 
 describe('an import', () => {
-  let server, browser, cookies, call;
+  let ours, call;
 
   before(async () => {
-    server = await h.startServer();
-    browser = await h.startBrowser();
-    const owner = await h.openPage(browser, server, { scripting: false });
-    await h.setUp(owner, server);
-    call = api(server, await makeToken(owner));
-    cookies = await owner.context.cookies();
+    ours = await shop();
+    ({ call } = ours);
   });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  after(() => ours?.stop());
 
-  for (const way of ways) {
+  for (const way of h.TWO_WAYS) {
     describe(way.name, () => {
       let tab, page, product;
       const press = (name) => page.getByRole('button', { name, exact: true }).click();
       const said = (text) => page.getByText(text).first().waitFor();
 
       before(async () => {
-        tab = await h.openPage(browser, server, way);
-        await tab.context.addCookies(cookies);
+        tab = await openShop(ours, way);
         ({ page } = tab);
         product = (await call('POST', 'products', { name: `Example ${way.theme}` })).id;
         await call('POST', 'plans', { product, name: 'Studio', code: 'studio', seats: 1 });

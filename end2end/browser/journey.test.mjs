@@ -5,14 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
-  { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
+for (const way of h.FOUR_WAYS) {
   describe(way.name, () => {
     let server, browser, tab, product, license;
 

@@ -21,6 +21,15 @@ export const person = {
   password: 'a sentence that nobody guesses',
 };
 
+/** The ways in which a browser is used: with scripting and without, light and dark, on a wide screen and on a phone. */
+const WIDE = { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 };
+const WIDE_UNSCRIPTED = { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 };
+const PHONE = { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 };
+const PHONE_UNSCRIPTED = { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 };
+export const TWO_WAYS = [WIDE, PHONE_UNSCRIPTED];
+export const THREE_WAYS = [WIDE, PHONE_UNSCRIPTED, PHONE];
+export const FOUR_WAYS = [WIDE, WIDE_UNSCRIPTED, PHONE, PHONE_UNSCRIPTED];
+
 async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -29,12 +38,10 @@ async function freePort() {
   return port;
 }
 
-/** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
-export async function startServer(flags = []) {
+/** Starts `holdfast serve` on a folder, with `flags` after the usual ones, and waits until its log says something. */
+async function launch(data, flags, said) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
-  const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
   const [port, metrics] = [await freePort(), await freePort()];
-  const origin = `http://127.0.0.1:${port}`;
   const child = spawn(
     binary,
     ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...flags],
@@ -45,16 +52,32 @@ export async function startServer(flags = []) {
   child.stderr.on('data', (text) => (log += text));
   const ended = new Promise((done) => child.on('exit', done));
   const limit = Date.now() + 30_000;
-  let code;
-  while (!(code = /with the code ([0-9A-Z-]+)/.exec(log)?.[1])) {
+  let found;
+  while (!(found = said.exec(log))) {
     if (Date.now() > limit || child.exitCode !== null) throw new Error(`the server did not start:\n${log}`);
     await new Promise((done) => setTimeout(done, 50));
   }
+  return { child, ended, found, origin: `http://127.0.0.1:${port}`, log: () => log };
+}
+
+/** Starts other nodes beside a server that is set up, each with flags of its own, and kills them once they have registered. */
+export async function killedNodes(server, all) {
+  const nodes = [];
+  // One after the other, and all before the first is killed: its place would be the next one's.
+  for (const flags of all) nodes.push(await launch(server.data, flags, /registered node=/));
+  for (const { child } of nodes) child.kill('SIGKILL');
+  await Promise.all(nodes.map(({ ended }) => ended));
+}
+
+/** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
+export async function startServer(flags = []) {
+  const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
+  const { child, ended, found, origin, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/);
   return {
     origin,
     data,
-    code,
-    log: () => log,
+    code: found[1],
+    log,
     async stop() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 15_000);

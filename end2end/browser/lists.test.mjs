@@ -4,16 +4,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'lists with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'lists without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-  { name: 'lists with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.THREE_WAYS) {
+  describe(`lists ${way.name}`, () => {
     let server, browser, tab, product, licenses;
 
     before(async () => {
@@ -135,6 +130,52 @@ for (const way of ways) {
         await h.visit(tab, path);
         await said(word);
         await sound(path.slice(9).replace(/\W+/g, '-'));
+      }
+    });
+
+    test('tables that are no lists are searched over all their rows as well', async () => {
+      const { page } = tab;
+      await h.createProduct(tab, 'Other Viewer');
+      for (const name of ['Web shop', 'Nightly report']) await makeToken(tab, name);
+      for (const host of ['shop.example.com', 'ledger.example.com']) {
+        await h.visit(tab, '/console/webhooks/new');
+        await page.getByLabel('Address', { exact: true }).fill(`https://${host}/hook`);
+        await press('Add webhook');
+        await page.waitForURL('**done=webhook_created');
+      }
+      for (const email of ['grace@example.com', 'linus@example.com']) {
+        await h.visit(tab, '/console/team');
+        await page.getByLabel('E-mail').fill(email);
+        await press('Make invitation link');
+        await page.waitForURL('**done=invited*');
+      }
+      for (const [path, q, found, other] of [
+        ['/console/products', 'THER VIEW', 'Other Viewer', 'Example Editor'],
+        ['/console/tokens', 'ightly', 'Nightly report', 'Web shop'],
+        ['/console/webhooks', 'ledger', 'https://ledger.example.com/hook', 'https://shop.example.com/hook'],
+        ['/console/team', 'linus', 'linus@example.com', 'grace@example.com'],
+      ]) {
+        const table = page.locator('.rows');
+        await h.visit(tab, path);
+        await table.getByText(other).first().waitFor();
+        await page.locator('#list-q').fill(q);
+        await press('Filter');
+        await page.waitForURL(`**${path}?q=*`);
+        await h.settled(tab);
+        await table.getByText(found).first().waitFor();
+        assert.equal(await table.getByText(other).count(), 0, path);
+        assert.equal(await page.locator('#list-q').inputValue(), q);
+        await page.locator('#list-q').fill('nothing at all');
+        await press('Filter');
+        await page.waitForURL('**nothing*');
+        await h.settled(tab);
+        await said(/^No \w+ matches$/);
+        assert.equal(await table.count(), 0);
+        await sound(`${path.slice(9)}-no-match`);
+        await page.getByRole('link', { name: 'Show all' }).click();
+        await page.waitForURL(`**${path}`);
+        await table.getByText(other).first().waitFor();
+        await table.getByText(found).first().waitFor();
       }
     });
 

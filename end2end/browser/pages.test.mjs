@@ -1,17 +1,12 @@
 // Every page of the console, looked at in two ways, each in the colours of both themes (the other two ways are those of the
-// hostile names); with nothing on it and with something, as an owner and as a viewer. The list is held against the
-// application's routes, so that a page cannot be forgotten.
+// hostile names), and once in compact rows; with nothing on it and with something, as an owner and as a viewer. The list is
+// held against the application's routes, so that a page cannot be forgotten.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fill, pagesOf } from './fill.mjs';
 import * as h from './lib.mjs';
-
-const ways = [
-  { name: 'scripting, light, 1280', scripting: true, theme: 'light', width: 1280 },
-  { name: 'no scripting, dark, 360', scripting: false, theme: 'dark', width: 360 },
-];
 
 /** What is looked at while the vendor has nothing yet. */
 const EMPTY = [
@@ -24,7 +19,7 @@ const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000
 
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
-  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.approval, at.alert, at.node,
+  '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.approval, at.alert, at.node,
   '/console/licenses', '/console/team', at.member, '/console/settings',
 ];
 
@@ -46,6 +41,22 @@ function kind(link) {
   return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b|(?<=audit\/)\d+/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
 }
 
+/** Rows of tables that are not `high` pixels, of those that hold a line and no field; and how many are. */
+const rowsThatAreNot = ({ page }, high) =>
+  page.evaluate((high) => {
+    const isOneLine = (cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      const middles = [...range.getClientRects()].filter(({ width, height }) => width > 1 && height > 1).map(({ top, bottom }) => (top + bottom) / 2);
+      return Math.max(...middles) - Math.min(...middles) < 10 || middles.length === 0;
+    };
+    const rows = [...document.querySelectorAll('.rows tbody tr')].filter(
+      (row) => row.offsetHeight > 0 && !row.querySelector('select, .input, .btn:not(.btn-sm)') && [...row.cells].every(isOneLine),
+    );
+    const wrong = rows.filter((row) => Math.abs(row.getBoundingClientRect().height - high) > 1);
+    return { wrong: wrong.map((row) => `${row.getBoundingClientRect().height}: ${row.innerText}`), right: rows.length - wrong.length };
+  }, high);
+
 describe('every page', () => {
   let server, browser, tabs, at, cookies;
   const seen = [];
@@ -54,7 +65,7 @@ describe('every page', () => {
   before(async () => {
     server = await h.startServer(['--webhook-allow-private']);
     browser = await h.startBrowser();
-    tabs = await Promise.all(ways.map((way) => h.openPage(browser, server, way)));
+    tabs = await Promise.all(h.TWO_WAYS.map((way) => h.openPage(browser, server, way)));
   });
   after(async () => {
     at?.stop();
@@ -74,6 +85,8 @@ describe('every page', () => {
     if (status !== 200) tab.complaints.splice(0, tab.complaints.length, ...tab.complaints.filter((text) => !text.includes(`status of ${status}`)));
     try {
       await h.sound(tab);
+      assert.deepEqual((await rowsThatAreNot(tab, 40)).wrong, [], 'rows that are not 40 px');
+      for (const way of await page.locator('.crumbs').allInnerTexts()) assert.match(way, /^[^/][^]*[^/\s]$/, 'the way here begins and ends with a page');
       for (const link of await page.locator('a[href^="/"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')))) {
         if (!links.has(kind(link))) links.set(kind(link), link);
       }
@@ -95,7 +108,7 @@ describe('every page', () => {
       tabs.map(async (tab, at) => {
         for (const path of paths.filter((_, number) => !once || number % tabs.length === at)) {
           const what = await wrongWith(tab, path, status);
-          if (what) wrong.push(`${path} (${ways[at].name}): ${what}`);
+          if (what) wrong.push(`${path} (${h.TWO_WAYS[at].name}): ${what}`);
         }
       }),
     );
@@ -115,6 +128,29 @@ describe('every page', () => {
   test('with something on it', async () => {
     at = await fill(tabs[0], browser, server);
     await walk(pagesOf(at));
+  });
+
+  test('in compact rows', async () => {
+    const tab = tabs.find(({ width }) => width === 360);
+    const { page } = tab;
+    const [wrong, wide] = [[], { width: 1280, height: 900 }];
+    const phone = page.viewportSize();
+    await tab.context.addCookies([{ name: 'density', value: 'compact', url: server.origin }]);
+    let right = 0;
+    for (const path of pagesOf(at)) {
+      await h.visit(tab, path);
+      if ((await page.locator('html[data-density=compact]').count()) === 0) wrong.push(`${path}: is not compact`);
+      if ((await h.overflow(tab)) > 0) wrong.push(`${path}: scrolls sideways`);
+      await page.setViewportSize(wide);
+      const rows = await rowsThatAreNot(tab, 32);
+      wrong.push(...rows.wrong.map((row) => `${path}: a row of ${row}`));
+      right += rows.right;
+      await page.setViewportSize(phone);
+    }
+    await tab.context.clearCookies({ name: 'density' });
+    assert.deepEqual(wrong, []);
+    assert.ok(right > 50, `${right} rows of a line`);
+    tab.complaints.length = 0;
   });
 
   test('as a viewer', async () => {

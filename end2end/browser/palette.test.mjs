@@ -4,14 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'without scripting, light', scripting: false, theme: 'light', width: 1280 },
-  { name: 'with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-  { name: 'without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
+for (const way of h.FOUR_WAYS) {
   describe(`finding and the keyboard, ${way.name}`, () => {
     let server, browser, tab, product, license;
     const addresses = [];
@@ -197,6 +190,67 @@ for (const way of ways) {
       await page.waitForURL(`**/console/licenses/${license.id}`);
       assert.ok(!addresses.some((address) => address.toUpperCase().includes(license.key)), 'the key stands in no address');
       assert.ok(!server.log().toUpperCase().includes(license.key), 'nor in the log');
+    });
+
+    test('what was found opens into what can be done with it, by keyboard and by its sign', scripting, async () => {
+      const { page } = tab;
+      const acts = () => palette().locator('.palette-option.under');
+      await tab.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      const hint = license.key.slice(-4);
+      await open();
+      await field().fill(license.key);
+      const found = palette().getByRole('option', { name: new RegExp(`…${hint}`) });
+      await found.waitFor();
+      // Within what was typed the arrow moves the cursor, and at its end it opens.
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('ArrowRight');
+      assert.equal(await acts().count(), 0);
+      await palette().getByText('→ shows what can be done with it.').waitFor();
+      await page.keyboard.press('ArrowRight');
+      await acts().first().waitFor();
+      assert.deepEqual(
+        await acts().evaluateAll((all) => all.map((option) => option.firstElementChild.textContent)),
+        ['Extend license', 'Change plan', 'Suspend license', 'Revoke license', 'Copy id'],
+      );
+      assert.match(await active().innerText(), /^Extend license/);
+      await sound();
+      // Copying leaves the palette open and the cursor in its field.
+      for (let n = 0; n < 4; n++) await page.keyboard.press('ArrowDown');
+      assert.match(await active().innerText(), /^Copy id/);
+      await page.keyboard.press('Enter');
+      await palette().getByText('Copied', { exact: true }).waitFor();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), license.id);
+      assert.ok(await field().evaluate((input) => input === document.activeElement), 'the cursor is in the field');
+      await page.keyboard.press('ArrowLeft');
+      await acts().first().waitFor({ state: 'detached' });
+      assert.match(await active().innerText(), new RegExp(`…${hint}`));
+      // By mouse or finger, and from there on by keyboard.
+      await field().fill('atelier');
+      const device = palette().getByRole('option', { name: /Atelier iMac/ });
+      await device.locator('.palette-sign').click();
+      await palette().getByRole('option', { name: 'Free seat' }).waitFor();
+      assert.ok(await field().evaluate((input) => input === document.activeElement), 'the cursor is in the field');
+      await device.locator('.palette-sign').click();
+      await acts().first().waitFor({ state: 'detached' });
+      await page.keyboard.press('ArrowRight');
+      await acts().first().waitFor();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`**/console/licenses/${license.id}/free/sea_*`);
+      await page.getByText('loses access with its next background call').waitFor();
+      await palette().waitFor({ state: 'hidden' });
+      assert.deepEqual(tab.complaints, []);
+    });
+
+    test('what was found leads to what can be done with it, without scripting as well', plain, async () => {
+      const { page } = tab;
+      for (const [act, path] of [['Revoke license: …', 'licenses/lic_*/revoke'], ['Issue license: Ada Example', 'licenses/new?customer=cus_*']]) {
+        await h.visit(tab, '/console/find?q=ada@ex');
+        await page.getByRole('link', { name: act }).click();
+        await page.waitForURL(`**/console/${path}`);
+      }
+      await h.visit(tab, `/console/find?q=${license.id}`);
+      await page.getByText(license.id, { exact: true }).waitFor();
+      await sound();
     });
 
     test('? lists the shortcuts, also from within the palette', scripting, async () => {

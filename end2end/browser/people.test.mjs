@@ -38,13 +38,8 @@ async function password({ page }, email, word) {
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
-const ways = [
-  { name: 'people with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'people without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-];
-
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.TWO_WAYS) {
+  describe(`people ${way.name}`, () => {
     let server, browser, tab, secret, codes, link;
 
     before(async () => {
@@ -103,7 +98,7 @@ for (const way of ways) {
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.waitForURL((url) => url.pathname === '/console');
       await h.visit(tab, '/console/security');
-      await page.getByText('9 are left.').waitFor();
+      await page.getByText('9 / 10 are left.').waitFor();
     });
 
     test('somebody is invited and joins', async () => {

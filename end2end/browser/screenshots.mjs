@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { api, invite, join as joinTeam, makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../../docs/screenshots');
@@ -57,7 +58,7 @@ try {
   await first.page.getByRole('button', { name: 'Add note' }).click();
   await first.page.waitForURL('**done=note_added*');
   const seat = await first.page.getByRole('link', { name: machines[0], exact: true }).getAttribute('href');
-  await h.visit(first, `/console/licenses/${licenses[3].id}/extend`);
+  await h.visit(first, `/console/licenses/${licenses[3].id}/extend?until=`);
   await first.page.getByLabel('Reason').fill('Goodwill');
   await first.page.getByRole('button', { name: 'Extend license' }).click();
   await first.page.waitForURL('**done=*');
@@ -82,12 +83,26 @@ try {
   const act = new URL(first.page.url()).pathname;
   await first.page.locator('.badge-state', { hasText: 'Done' }).waitFor();
 
-  await h.visit(first, '/console/tokens/new');
-  await first.page.getByLabel('What it is for').fill('Web shop');
-  await first.page.getByLabel('Read licenses and seats').check();
-  await first.page.getByRole('button', { name: 'Make token' }).click();
-  await first.page.waitForURL('**done=token_created');
-  const token = new URL(first.page.url()).pathname;
+  const { secret, path: token } = await makeToken(first);
+  const call = api(server, { secret });
+  const buyer = (await call('GET', 'customers?q=harbour')).items[0].id;
+  const bought = await call('POST', 'orders', { reference: 'Order 10077', customer: buyer });
+  const anyPlan = (await call('GET', `plans?product=${product}`)).items[0].id;
+  for (let n = 0; n < 2; n += 1) {
+    const { key } = await call('POST', 'licenses', { plan: anyPlan, customer: buyer, order: bought.id });
+    await h.activate(server, product, key, machines[n]);
+  }
+  const order = `/console/orders/${bought.id}`;
+  // An admin asks for a new key.
+  const admin = await joinTeam(browser, server, await invite(first, 'carol@example.com', 'admin'), 'Carol Example');
+  await h.visit(admin, `/console/products/${product}/keys/rotate`);
+  await admin.page.getByLabel('Reason').fill('A laptop with a copy of the backup is lost');
+  await admin.page.getByRole('button', { name: 'Ask for approval' }).click();
+  await admin.page.waitForURL('**/console/approvals/apr_*');
+  const approval = new URL(admin.page.url()).pathname;
+  await admin.context.close();
+  await h.visit(first, '/console/team');
+  const member = await first.page.getByRole('link', { name: 'Carol Example' }).getAttribute('href');
   await h.uploadCsv(first);
   const imported = new URL(first.page.url()).pathname;
   const cookies = await first.context.cookies();
@@ -131,6 +146,8 @@ try {
     'product-keys': `/console/products/${product}?tab=keys`,
     'product-integrate': `/console/products/${product}?tab=integrate`,
     'plan-new': `/console/products/${product}/plans/new`,
+    'product-rotate-keys': `/console/products/${product}/keys/rotate`,
+    plans: '/console/plans',
     plan,
     customers: '/console/customers',
     licenses: '/console/licenses',
@@ -147,6 +164,7 @@ try {
     alerts: '/console/alerts',
     alert,
     audit: '/console/audit',
+    event: '/console/audit/9',
     freshness: '/console/freshness',
     'freshness-tried': `/console/freshness?plan=${plan.split('/').pop()}&lease=7&grace=3`,
     customer: `/console/customers/${customer}`,
@@ -159,6 +177,11 @@ try {
     seats: '/console/seats',
     seat,
     orders: '/console/orders',
+    order,
+    'order-refund': `${order}/refund`,
+    notes: `/console/notes/about/${shown.id}`,
+    approvals: '/console/approvals',
+    approval,
     acts: '/console/acts',
     'act-new': newAct,
     act,
@@ -169,6 +192,8 @@ try {
     token,
     settings: '/console/settings',
     team: '/console/team',
+    member,
+    'member-role': `${member}/role`,
     'team-sign-in': '/console/team/sign-in',
     security: '/console/security',
     'security-app': '/console/security/app',

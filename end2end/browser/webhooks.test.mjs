@@ -8,12 +8,6 @@ import { after, before, describe, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import * as h from './lib.mjs';
 
-const ways = [
-  { name: 'webhooks with scripting, light', scripting: true, theme: 'light', width: 1280 },
-  { name: 'webhooks without scripting, dark, on a phone', scripting: false, theme: 'dark', width: 360 },
-  { name: 'webhooks with scripting, dark, on a phone', scripting: true, theme: 'dark', width: 360 },
-];
-
 /** A receiver that remembers what it was sent and answers with a status that can be changed. */
 async function startReceiver() {
   const receiver = { heard: [], status: 204 };
@@ -48,8 +42,8 @@ function verifies(publicKey, { headers, body }) {
   return signatures.some((text) => verify(null, content, key, Buffer.from(text.slice(4), 'base64')));
 }
 
-for (const way of ways) {
-  describe(way.name, () => {
+for (const way of h.THREE_WAYS) {
+  describe(`webhooks ${way.name}`, () => {
     let server, browser, tab, receiver, here, secret, publicKey;
 
     before(async () => {

@@ -63,9 +63,6 @@ const WASM_FEATURES: [&str; 7] = [
 /// The most that a browser loads for a page, brotli-compressed: the main module and the modules of the page's section.
 const WASM_BUDGET: usize = 350 * 1024;
 
-/// From how many bytes on a module is made small: of less, starting the optimiser takes longer than a browser ever saves.
-const WORTH_IT: u64 = 4_096;
-
 /// The main module, as what binds it names it.
 const MAIN: &str = "holdfast_bg";
 
@@ -212,8 +209,7 @@ fn small<'a>(
 ) -> Result<BTreeMap<&'a str, Vec<u8>>, String> {
     let one = |name: &str| {
         let (mut path, small) = (work.join(format!("{name}.wasm")), work.join(format!("{name}.small.wasm")));
-        let size = fs::metadata(&path).map_err(said("reading", &path))?.len();
-        if optimise == Optimise::Yes && size >= WORTH_IT {
+        if optimise == Optimise::Yes {
             // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
             let passes = ["-O1", "--dae-optimizing"];
             let mut optimiser = Command::new(tool("wasm-opt")?);

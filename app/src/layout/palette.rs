@@ -1,7 +1,8 @@
 //! What stands over the page: the palette (go, do, find, ask) and the sheet of shortcuts. Loaded when first opened.
 //!
 //! The palette is a combobox after the ARIA authoring practices: the focus stays in the field, and the field says which of
-//! the options is the active one.
+//! the options is the active one. What can be done with what was found stands under it once it is opened, by → or by its
+//! sign; each leads to a page that says first what it does.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use leptos::{
     prelude::*,
     task::spawn_local,
     wasm_bindgen::JsCast as _,
-    web_sys::{HtmlElement, HtmlFormElement},
+    web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement},
 };
 
 use super::{
@@ -24,7 +25,11 @@ use super::{
 };
 use crate::{
     pages::{
-        find::{api::find, model::Group},
+        find::{
+            api::find,
+            model::{Group, Hit},
+        },
+        lists::model::Link,
         shortcuts::Shortcuts,
     },
     ui::act::Reading,
@@ -50,12 +55,17 @@ struct Item {
     title: String,
     detail: String,
     does: Does,
+    /// The id of what was found, where it is that or can be done with it.
+    of: Option<String>,
+    /// Whether it is what can be done with it.
+    under: bool,
 }
 
 /// What choosing an option does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Does {
     Go(String),
+    Copy(String),
     Look(usize, &'static str),
     ShowShortcuts,
     SignOut,
@@ -71,7 +81,7 @@ enum Finding {
 }
 
 fn go(title: &str, detail: &str, href: &str) -> Item {
-    Item { title: title.to_owned(), detail: detail.to_owned(), does: Does::Go(href.to_owned()) }
+    Item { title: title.to_owned(), detail: detail.to_owned(), does: Does::Go(href.to_owned()), of: None, under: false }
 }
 
 /// The options that are there whatever is looked for, in their groups.
@@ -87,13 +97,12 @@ fn fixed(role: Option<Role>) -> [(&'static str, Vec<Item>); 3] {
     let make = MAKE.iter().filter(|(_, _, needs)| role.may(*needs)).map(|(name, href, _)| go(name, "", href));
     let looks = CHOICES.iter().enumerate().flat_map(|(place, (_, label, values))| {
         values.iter().map(move |(value, word)| Item {
-            title: format!("{label}: {}", word.to_lowercase()),
-            detail: String::new(),
             does: Does::Look(place, value),
+            ..go(&format!("{label}: {}", word.to_lowercase()), "", "")
         })
     });
     let last = [("Keyboard shortcuts", "?", Does::ShowShortcuts), ("Sign out", "", Does::SignOut)];
-    let last = last.map(|(title, keys, does)| Item { title: title.to_owned(), detail: keys.to_owned(), does });
+    let last = last.map(|(title, keys, does)| Item { does, ..go(title, keys, "") });
     let questions = screens::QUESTIONS.iter();
     let questions = questions.map(|(name, query)| go(name, "licenses", &format!("/console/licenses?{query}")));
     [
@@ -103,8 +112,21 @@ fn fixed(role: Option<Role>) -> [(&'static str, Vec<Item>); 3] {
     ]
 }
 
+/// What was found; where it is the `opened` one, with what can be done with it.
+fn found(hit: &Hit, opened: Option<&str>) -> Vec<Item> {
+    let mut items = vec![go(&hit.title, &hit.detail, &hit.href)];
+    if opened == Some(hit.id.as_str()) {
+        items.extend(hit.acts.iter().map(|Link { text, href }| go(text, "", href)));
+        items.push(Item { does: Does::Copy(hit.id.clone()), ..go("Copy id", &hit.id, "") });
+    }
+    for (place, item) in items.iter_mut().enumerate() {
+        (item.of, item.under) = (Some(hit.id.clone()), place > 0);
+    }
+    items
+}
+
 /// The groups with what matches `text` word by word, and what was found.
-fn matching(role: Option<Role>, text: &str, found: &Finding) -> Vec<(String, Vec<Item>)> {
+fn matching(role: Option<Role>, text: &str, finding: &Finding, opened: Option<&str>) -> Vec<(String, Vec<Item>)> {
     let text = text.to_lowercase();
     let fits = |group: &str, item: &Item| {
         let whole = format!("{group} {}", item.title).to_lowercase();
@@ -114,15 +136,15 @@ fn matching(role: Option<Role>, text: &str, found: &Finding) -> Vec<(String, Vec
         items.retain(|item| fits(name, item));
         (name.to_owned(), items)
     });
-    let found = match found {
-        Finding::Found(groups) => groups.clone(),
-        _ => Vec::new(),
+    let groups: &[Group] = match finding {
+        Finding::Found(groups) => groups,
+        _ => &[],
     };
-    let found = found.into_iter().map(|group| {
-        let items = group.hits.into_iter().map(|hit| go(&hit.title, &hit.detail, &hit.href));
-        (group.name, items.collect())
+    let groups = groups.iter().map(|group| {
+        let items = group.hits.iter().flat_map(|hit| found(hit, opened));
+        (group.name.clone(), items.collect())
     });
-    fixed.chain(found).filter(|(_, items): &(String, Vec<Item>)| !items.is_empty()).collect()
+    fixed.chain(groups).filter(|(_, items): &(String, Vec<Item>)| !items.is_empty()).collect()
 }
 
 /// Everything that can stand over the page.
@@ -203,14 +225,30 @@ fn Palette(summoned: Summoned) -> impl IntoView {
     let chosen = Chosen::find();
     let node = over(summoned, Sheet::Palette);
     let (text, active) = (RwSignal::new(String::new()), RwSignal::new(0_usize));
-    let finding = RwSignal::new(Finding::Idle);
-    let groups = Memo::new(move |_| text.with(|text| finding.with(|finding| matching(role.get(), text, finding))));
+    let (finding, opened) = (RwSignal::new(Finding::Idle), RwSignal::new(None::<String>));
+    let groups = Memo::new(move |_| {
+        let opened = opened.get();
+        text.with(|text| finding.with(|finding| matching(role.get(), text, finding, opened.as_deref())))
+    });
     let count = Memo::new(move |_| groups.with(|groups| groups.iter().map(|(_, items)| items.len()).sum::<usize>()));
+    // What was found, where that or something to be done with it is the active option.
+    let of = Memo::new(move |_| {
+        let place = active.get();
+        groups.with(|groups| groups.iter().flat_map(|(_, items)| items).nth(place).and_then(|item| item.of.clone()))
+    });
+    // Shows what can be done with what was found, and goes to the first of it; or hides it, and goes to what was found.
+    let unfold = move |id: String, open: bool| {
+        opened.set(open.then(|| id.clone()));
+        let of = |item: &Item| item.of.as_ref() == Some(&id);
+        let place = groups.with_untracked(|groups| groups.iter().flat_map(|(_, items)| items).position(of));
+        active.set(place.unwrap_or(0) + usize::from(open));
+    };
 
     // What is looked for, in the order of asking: an answer counts only where nothing was typed since.
     let (asked, timer) = (StoredValue::new(0_u64), StoredValue::new(None::<TimeoutHandle>));
     let look = move |typed: String| {
         active.set(0);
+        opened.set(None);
         let number = asked.get_value() + 1;
         asked.set_value(number);
         if let Some(timer) = timer.get_value() {
@@ -272,6 +310,17 @@ fn Palette(summoned: Summoned) -> impl IntoView {
                     option.click();
                 }
             }
+            key @ ("ArrowRight" | "ArrowLeft") => {
+                let (open, is_open) = (key == "ArrowRight", opened.get_untracked());
+                let field = event_target::<HtmlInputElement>(&event);
+                // Not while it moves the cursor through what was typed.
+                let at_end =
+                    u32::try_from(field.value().encode_utf16().count()).ok() == field.selection_end().ok().flatten();
+                match of.get_untracked() {
+                    Some(id) if at_end && (is_open.as_ref() == Some(&id)) != open => unfold(id, open),
+                    _ => return,
+                }
+            }
             _ => return,
         }
         event.prevent_default();
@@ -279,6 +328,8 @@ fn Palette(summoned: Summoned) -> impl IntoView {
     let choose = move |does: &Does| {
         match does {
             Does::Go(_) => summoned.sheet.set(None),
+            // The document's script does it, and says so.
+            Does::Copy(_) => {}
             Does::Look(place, value) => {
                 if let Some(chosen) = chosen {
                     chosen.choose(*place, value);
@@ -302,7 +353,7 @@ fn Palette(summoned: Summoned) -> impl IntoView {
             let items = items.into_iter().map(|item| {
                 let own = place;
                 place += 1;
-                option(own, item, active, choose)
+                option(own, item, (active, opened), choose, unfold)
             });
             view! {
                 <div role="group" aria-labelledby=name_id>
@@ -318,6 +369,9 @@ fn Palette(summoned: Summoned) -> impl IntoView {
         Finding::Failed(why) => why,
         Finding::Found(_) if count.get() == 0 => {
             "Nothing found. From three letters on, any part of a name, address, order or device is.".to_owned()
+        }
+        Finding::Found(_) if of.get().is_some() => {
+            format!("{} to choose from. → shows what can be done with it.", count.get())
         }
         Finding::Found(_) => format!("{} to choose from", count.get()),
         Finding::Idle if count.get() == 0 => "Type one more letter.".to_owned(),
@@ -356,7 +410,8 @@ fn Palette(summoned: Summoned) -> impl IntoView {
                         "Close"
                     </button>
                 </div>
-                <div class="palette-list" id="palette-options" role="listbox" aria-label="Choices" tabindex="-1" node_ref=list>
+                // Pressed here, the focus stays in the field.
+                <div class="palette-list" id="palette-options" role="listbox" aria-label="Choices" tabindex="-1" node_ref=list on:mousedown=|event| event.prevent_default()>
                     {options}
                 </div>
                 <p class="palette-said" role="status">{said}</p>
@@ -369,29 +424,43 @@ fn Palette(summoned: Summoned) -> impl IntoView {
 fn option(
     place: usize,
     item: Item,
-    active: RwSignal<usize>,
+    (active, opened): (RwSignal<usize>, RwSignal<Option<String>>),
     choose: impl Fn(&Does) + Copy + Send + Sync + 'static,
+    unfold: impl Fn(String, bool) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let Item { title, detail, does } = item;
-    let href = match &does {
-        Does::Go(href) => Some(href.clone()),
-        _ => None,
-    };
+    let Item { title, detail, does, of, under } = item;
     let id = format!("palette-{place}");
+    let class = if under { "palette-option under" } else { "palette-option" };
     let selected = move || if active.get() == place { "true" } else { "false" };
-    let inside = view! { <span>{title}</span> <span class="sub">{detail}</span> };
+    let sign = of.filter(|_| !under).map(|of| {
+        let open = opened.with_untracked(|opened| opened.as_ref() == Some(&of));
+        let press = move |event: MouseEvent| {
+            event.prevent_default();
+            event.stop_propagation();
+            unfold(of.clone(), !open);
+        };
+        view! { <span class="palette-sign" aria-hidden="true" on:click=press>{if open { "▾" } else { "▸" }}</span> }
+    });
+    let inside = view! { <span>{title}</span> <span class="sub">{detail}</span> {sign} };
+    let (mut href, mut copied) = (None, None);
+    match &does {
+        Does::Go(to) => href = Some(to.clone()),
+        Does::Copy(text) => copied = Some(text.clone()),
+        _ => {}
+    }
     let click = move |_| choose(&does);
     match href {
         Some(href) => view! {
-            <a class="palette-option" role="option" tabindex="-1" id=id href=href aria-selected=selected on:click=click>
+            <a class=class role="option" tabindex="-1" id=id href=href aria-selected=selected on:click=click>
                 {inside}
             </a>
         }
         .into_any(),
         None => view! {
-            <div class="palette-option" role="option" tabindex="-1" id=id aria-selected=selected on:click=click>
+            <button type="button" class=class role="option" tabindex="-1" id=id aria-selected=selected data-copy=copied on:click=click>
                 {inside}
-            </div>
+                <span class="sub" role="status"></span>
+            </button>
         }
         .into_any(),
     }
@@ -403,14 +472,40 @@ mod tests {
     use crate::pages::find::model::Hit;
 
     fn titles(role: Role, text: &str, found: &Finding) -> Vec<String> {
-        let groups = matching(Some(role), text, found);
+        let groups = matching(Some(role), text, found, None);
         groups.into_iter().flat_map(|(_, items)| items).map(|item| item.title).collect()
+    }
+
+    fn found_one() -> Finding {
+        let act = Link { text: "Extend license".to_owned(), href: "/console/licenses/x/extend".to_owned() };
+        let hit = Hit {
+            id: "x".to_owned(),
+            href: "/console/licenses/x".to_owned(),
+            title: "…7F2A".to_owned(),
+            detail: String::new(),
+            acts: vec![act],
+        };
+        Finding::Found(vec![Group { name: "Licenses".to_owned(), hits: vec![hit] }])
+    }
+
+    #[test]
+    fn what_was_found_opens_into_what_can_be_done_with_it() {
+        let under = |opened| {
+            let groups = matching(Some(Role::Owner), "zzz", &found_one(), opened);
+            let items = groups.into_iter().flat_map(|(_, items)| items);
+            items.map(|item| (item.title, item.under, item.does)).collect::<Vec<_>>()
+        };
+        let itself = ("…7F2A".to_owned(), false, Does::Go("/console/licenses/x".to_owned()));
+        assert_eq!(under(None), std::slice::from_ref(&itself));
+        assert_eq!(under(Some("y")), std::slice::from_ref(&itself));
+        let extend = ("Extend license".to_owned(), true, Does::Go("/console/licenses/x/extend".to_owned()));
+        let copy = ("Copy id".to_owned(), true, Does::Copy("x".to_owned()));
+        assert_eq!(under(Some("x")), [itself, extend, copy]);
     }
 
     #[test]
     fn words_narrow_what_there_is_and_what_was_found_stays() {
-        let hit = Hit { href: "/console/licenses/x".to_owned(), title: "…7F2A".to_owned(), detail: String::new() };
-        let found = Finding::Found(vec![Group { name: "Licenses".to_owned(), hits: vec![hit] }]);
+        let found = found_one();
         assert_eq!(titles(Role::Owner, "DARK theme", &found), ["Theme: dark", "…7F2A"]);
         assert_eq!(titles(Role::Owner, "zzz", &found), ["…7F2A"]);
         assert!(titles(Role::Owner, "zzz", &Finding::Asked).is_empty());
@@ -425,6 +520,6 @@ mod tests {
         }
         assert!(all.iter().any(|title| title == "Sign out") && !all.iter().any(|title| title == "Import"));
         assert!(titles(Role::Owner, "", &Finding::Idle).len() >= 25);
-        assert!(matching(None, "", &Finding::Idle).is_empty(), "who it is, is not known yet");
+        assert!(matching(None, "", &Finding::Idle, None).is_empty(), "who it is, is not known yet");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use holdfast_domain::{MemberId, Permission, Timestamp, TokenId, event};
+use holdfast_domain::{LicenseId, MemberId, OrderId, Permission, Timestamp, TokenId, event};
 use holdfast_service::{
     Actor, Service,
     admin::{
+        events::Told,
         page::{Limit, Page, PageRequest, Total},
         views::EventView,
     },
@@ -40,6 +41,15 @@ pub fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
 /// What part of a list the address asks for.
 pub fn page<S: Default>(after: &str) -> Result<PageRequest<S>, UiError> {
     Ok(PageRequest { after: optional("after", after)?, ..PageRequest::default() })
+}
+
+/// What of a time line the address asks for.
+pub fn told(text: &str) -> Told {
+    match text {
+        "people" => Told::People,
+        "devices" => Told::Devices,
+        _ => Told::All,
+    }
 }
 
 /// A number with its thousands apart.
@@ -93,14 +103,14 @@ impl People {
         let mut members = BTreeMap::new();
         let mut page = first_page();
         loop {
-            let found = service.members(actor, page).await?;
+            let found = service.members(actor, None, page).await?;
             members.extend(found.items.into_iter().map(|member| (member.id, member.name.to_string())));
             let Some(next) = found.next else { break };
             page = PageRequest { after: Some(next), ..first_page() };
         }
         let mut tokens = BTreeMap::new();
         if actor.may(Permission::TokensWrite) {
-            let found = service.tokens(actor, first_page()).await?;
+            let found = service.tokens(actor, None, first_page()).await?;
             tokens.extend(found.items.into_iter().map(|token| (token.id, token.name.to_string())));
         }
         let sees_all = actor.may(Permission::EventsReadAll);
@@ -159,7 +169,7 @@ impl People {
             what.push_str(", by undoing");
         }
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        let said = text("reason").or_else(|| text("note")).or_else(|| text("device_name")).or_else(|| text("name"));
+        let said = ["reason", "note", "device", "name"].into_iter().find_map(text);
         let why: Vec<String> = words::change(event, &self.names).into_iter().chain(said).collect();
         let own = matches!(event.actor, event::Actor::Member(id) if self.viewer == Some(id));
         TimelineEntry {
@@ -169,7 +179,23 @@ impl People {
             who: self.who(&event.actor),
             tone,
             href: (self.sees_all || own).then(|| format!("/console/audit/{}", event.number)),
+            place: None,
         }
+    }
+
+    /// The same for a time line of many: with the license that it happened to, of which `hints` has the last characters of
+    /// the key, or with the order.
+    pub fn entry_of_many(
+        &self,
+        event: &EventView,
+        hints: &BTreeMap<LicenseId, String>,
+        now: Timestamp,
+    ) -> TimelineEntry {
+        let order = |id: OrderId| ("Order".to_owned(), format!("/console/orders/{id}"));
+        let license = |(id, hint): (_, &String)| (format!("License …{hint}"), format!("/console/licenses/{id}"));
+        let found = event.license().and_then(|id| hints.get_key_value(&id));
+        let place = found.map(license).or_else(|| event.subject.parse().ok().map(order));
+        TimelineEntry { place, ..self.entry(event, now) }
     }
 }
 

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use crate::{layout::screens::letters, ui::PageHead};
 
 /// What the keys do everywhere.
-const EVERYWHERE: [(&[&str], &str); 2] = [
+const EVERYWHERE: [(&[&str], &str); 3] = [
     (&["Ctrl", "K"], "Palette: go, find, do. On a Mac ⌘ K too; stays when shortcuts are off"),
+    (&["→"], "In the palette, what can be done with what was found; ← goes back"),
     (&["Esc"], "Close what stands over the page"),
 ];
 

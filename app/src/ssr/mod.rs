@@ -11,7 +11,7 @@ mod provider;
 mod refusal;
 mod sessions;
 mod shell;
-mod upload;
+pub(crate) mod upload;
 
 pub(crate) use guard::{Visitor, encode, set_cookie};
 pub use live::{Standing, Stands};

@@ -30,6 +30,8 @@ pub struct Line {
     pub name: String,
     /// Its path, in a square of a thousand.
     pub path: String,
+    /// How it goes on in what has only begun.
+    pub begun: Option<String>,
 }
 
 /// A point of a line that has a name.
@@ -60,7 +62,7 @@ pub fn CurveChart(
     let Curve { grid, lines, marks, ticks, rows } = curve;
     let two = lines.len() > 1;
     // Where the plot begins, below the names of the marks.
-    let top = if marks.is_empty() { 24 } else { 72 };
+    let top = if marks.is_empty() { 24 } else { 15 + 19 * i32::try_from(marks.len()).unwrap_or(3) };
     let y = |height: u8| top + HEIGHT - HEIGHT * i32::from(height) / 100;
     let grid = grid
         .into_iter()
@@ -101,7 +103,13 @@ pub fn CurveChart(
         .zip(0usize..)
         .map(|(line, place)| {
             let class = if two && place == 0 { "chart-line quiet" } else { "chart-line" };
-            view! { <path class=class d=line.path.clone() vector-effect="non-scaling-stroke" /> }
+            let begun = line.begun.clone().map(|path| {
+                view! { <path class=format!("{class} begun") d=path vector-effect="non-scaling-stroke" /> }
+            });
+            view! {
+                <path class=class d=line.path.clone() vector-effect="non-scaling-stroke" />
+                {begun}
+            }
         })
         .collect_view();
     let key = two.then(|| {

@@ -61,6 +61,61 @@ pub fn Empty(
     }
 }
 
+/// Searches a table: a form whose answer stands in the address, so that it works without scripting and can be shared.
+#[component]
+pub fn Search(
+    /// The address of the page.
+    #[prop(into)]
+    path: String,
+    /// What is searched.
+    #[prop(into)]
+    label: String,
+    /// What stands in the box.
+    q: String,
+    /// What else stands in the address and stays.
+    #[prop(optional)]
+    kept: Vec<(String, String)>,
+    /// What else narrows it, beside the box.
+    #[prop(optional)]
+    beside: Option<AnyView>,
+    /// And under it.
+    #[prop(optional)]
+    under: Option<AnyView>,
+) -> impl IntoView {
+    view! {
+        <form method="get" action=path role="search" aria-label="Filter the list">
+            <div class="filters">
+                <div class="grow">
+                    <label for="list-q">{label}</label>
+                    <input class="input" type="search" id="list-q" name="q" value=q autocomplete="off" />
+                </div>
+                {beside}
+                <button class="btn btn-sm btn-plain" type="submit">"Filter"</button>
+            </div>
+            {under}
+            {kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
+        </form>
+    }
+}
+
+/// Stands where a table would be that a search has left nothing of.
+#[component]
+pub fn NothingMatches(
+    /// What was searched for, such as "product".
+    what: &'static str,
+    /// How it is found.
+    text: &'static str,
+    /// The page without the search.
+    #[prop(into)]
+    all: String,
+) -> impl IntoView {
+    view! {
+        <Empty title=format!("No {what} matches") text>
+            <a class="btn btn-plain" href=all>"Show all"</a>
+        </Empty>
+    }
+}
+
 /// Percent-encodes a query value.
 fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
@@ -209,6 +264,8 @@ pub struct TimelineEntry {
     pub tone: Tone,
     /// The page that says all of it.
     pub href: Option<String>,
+    /// To what, where the time line is of many: words and address.
+    pub place: Option<(String, String)>,
 }
 
 /// What happened, newest first.
@@ -230,6 +287,7 @@ pub fn Timeline(
                                 <WhenText when=entry.at />
                                 " · "
                                 {entry.who}
+                                {entry.place.map(|(name, href)| view! { " · " <a class="link" href=href>{name}</a> })}
                             </div>
                         </li>
                     }

@@ -53,52 +53,10 @@ pub fn count(topic: Topic) -> u32 {
     use_context::<Live>().map_or(0, |live| live.of(topic).get())
 }
 
-/// Reads a page that people come to and that changes while they look: `fetch` is also told whether nobody asked but the
-/// page itself, which goes through a server function of its own, because it is no use of a session.
+/// Reads a page that people come to and that changes while they look, with the number that `changes` returns, as that of a
+/// topic does ([`count`]): `fetch` is also told whether nobody asked but the page itself, which goes through a server
+/// function of its own, because it is no use of a session.
 pub fn load_live<S, T, Fut>(
-    topic: Topic,
-    source: impl Fn() -> S + Send + Sync + 'static,
-    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
-) -> Reading<T>
-where
-    S: PartialEq + Clone + Send + Sync + 'static,
-    T: Serialize + Send + Sync + 'static,
-    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
-{
-    load_again(move || count(topic), source, fetch)
-}
-
-/// The same for what goes on changing for a while, such as an act at work: as long as `goes_on` says so of what was read
-/// last, it is read again every second.
-pub fn load_while<S, T, Fut>(
-    goes_on: fn(&T) -> bool,
-    source: impl Fn() -> S + Send + Sync + 'static,
-    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
-) -> Reading<T>
-where
-    S: PartialEq + Clone + Send + Sync + 'static,
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
-{
-    let looks = RwSignal::new(0_u32);
-    let reading = load_again(move || looks.get(), source, fetch);
-    Effect::new(move |_| {
-        if reading.get().is_some_and(|found| found.is_ok_and(|found| goes_on(&found))) {
-            let look = looks.get_untracked();
-            let again = move || {
-                // Nobody looks where the page was left meanwhile, or was read again for another reason.
-                if looks.try_get_untracked() == Some(look) {
-                    looks.set(look.wrapping_add(1));
-                }
-            };
-            set_timeout(again, Duration::from_secs(1));
-        }
-    });
-    reading
-}
-
-/// The same for what changes with the number that `changes` returns.
-pub fn load_again<S, T, Fut>(
     changes: impl Fn() -> u32 + Send + Sync + 'static,
     source: impl Fn() -> S + Send + Sync + 'static,
     fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
@@ -115,6 +73,35 @@ where
         fetch(asked, by_itself)
     };
     load(move || (source(), changes()), ask)
+}
+
+/// The same as [`load_live`] for what goes on changing for a while, such as an act at work: as long as `goes_on` says so of
+/// what was read last, it is read again every second.
+pub fn load_while<S, T, Fut>(
+    goes_on: fn(&T) -> bool,
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S, bool) -> Fut + Send + Sync + 'static,
+) -> Reading<T>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, UiError>> + Send + 'static,
+{
+    let looks = RwSignal::new(0_u32);
+    let reading = load_live(move || looks.get(), source, fetch);
+    Effect::new(move |_| {
+        if reading.get().is_some_and(|found| found.is_ok_and(|found| goes_on(&found))) {
+            let look = looks.get_untracked();
+            let again = move || {
+                // Nobody looks where the page was left meanwhile, or was read again for another reason.
+                if looks.try_get_untracked() == Some(look) {
+                    looks.set(look.wrapping_add(1));
+                }
+            };
+            set_timeout(again, Duration::from_secs(1));
+        }
+    });
+    reading
 }
 
 #[cfg(feature = "hydrate")]

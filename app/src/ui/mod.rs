@@ -18,7 +18,7 @@ pub mod time;
 
 pub use act::{ActionForm, Refresh, act, act_error, load, search_here, show, show_live, show_quietly};
 pub use copy::{CopyButton, Copyable, Snippet};
-pub use data::{Empty, Fact, Facts, Pager, Rows, Steps, Tab, Tabs, Timeline, TimelineEntry};
+pub use data::{Empty, Fact, Facts, NothingMatches, Pager, Rows, Search, Steps, Tab, Tabs, Timeline, TimelineEntry};
 pub use form::{Checkbox, Choice, Field, FormError, SelectField, Submit, TextArea};
 pub use icon::{Icon, Shape};
 pub use page::{Crumb, ErrorState, Flash, PageHead, Section};

@@ -40,13 +40,12 @@ pub fn PageHead(
     children: Option<Children>,
 ) -> impl IntoView {
     let way = (!crumbs.is_empty()).then(|| {
+        let step = |(at, Crumb { href, name })| {
+            let between = (at > 0).then(|| view! { <span aria-hidden="true">"/"</span> });
+            view! { {between} <a href=href>{name}</a> }
+        };
         view! {
-            <nav class="crumbs" aria-label="Way here">
-                {crumbs
-                    .into_iter()
-                    .map(|crumb| view! { <a href=crumb.href>{crumb.name}</a> <span aria-hidden="true">"/"</span> })
-                    .collect_view()}
-            </nav>
+            <nav class="crumbs" aria-label="Way here">{crumbs.into_iter().enumerate().map(step).collect_view()}</nav>
         }
     });
     view! {

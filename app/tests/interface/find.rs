@@ -1,10 +1,14 @@
 //! The box over everything: it leads to what was typed, and a whole key gets into no address, no cookie and no page.
 
 use axum::http::{StatusCode, header};
-use holdfast_domain::{LicenseKey, Role};
-use holdfast_service::{Call, admin::inputs::IssueLicense, system::OsEntropy};
+use holdfast_domain::{LicenseKey, Role, license::StatusChange};
+use holdfast_service::{
+    Call,
+    admin::inputs::{ChangeStatus, IssueLicense},
+    system::OsEntropy,
+};
 
-use crate::world::{OWNER, World, function};
+use crate::world::{OWNER, World, function, text};
 
 #[tokio::test]
 async fn the_box_leads_to_what_was_typed_and_keeps_no_key() {
@@ -46,6 +50,51 @@ async fn the_box_leads_to_what_was_typed_and_keeps_no_key() {
     assert!(!format!("{:?}", nobody.cookies).contains(&things.key), "{:?}", nobody.cookies);
     let kept = nobody.get("/sign-in").await;
     assert!(!kept.body.contains(&things.key));
+}
+
+#[tokio::test]
+async fn what_was_found_leads_to_what_this_person_may_do_with_it_as_it_stands() {
+    const STEPS: [&str; 6] = ["extend", "change", "suspend", "resume", "revoke", "reinstate"];
+    let world = World::new().await;
+    let things = world.things("found").await;
+    let license = format!("/console/licenses/{}", things.license);
+    let (free, issue) =
+        (format!("{license}/free/{}", things.seat), format!("/console/licenses/new?customer={}", things.customer));
+    let offered = |page: &str| {
+        let leads = |to: &str| page.contains(&format!("href=\"{to}\""));
+        let steps = STEPS.into_iter().filter(|step| leads(&format!("{license}/{step}")));
+        (steps.collect::<Vec<_>>(), leads(&free), leads(&issue))
+    };
+    for (role, steps, may_free, may_issue) in [
+        (Role::Owner, vec!["extend", "change", "suspend", "revoke"], true, true),
+        (Role::Developer, vec!["extend", "change"], true, true),
+        (Role::Support, vec!["extend", "suspend", "revoke"], true, false),
+        (Role::Viewer, vec![], false, false),
+    ] {
+        let mut browser = world.member(world.vendor, role).await;
+        let page = browser.get("/console/find?q=found").await.body;
+        assert_eq!(offered(&page), (steps.clone(), may_free, may_issue), "{role:?}");
+        for step in steps {
+            assert_eq!(browser.get(&format!("{license}/{step}")).await.status, StatusCode::OK, "{role:?} {step}");
+        }
+        let ids = [things.license.to_string(), things.seat.to_string(), things.customer.to_string()];
+        for id in ids.into_iter().chain([things.order.to_string(), things.product.to_string()]) {
+            assert!(page.contains(&format!("data-copy=\"{id}\"")), "{role:?}: {id} copies");
+        }
+    }
+    let mut owner = world.browser();
+    owner.sign_in(OWNER).await;
+    for (change, steps) in [
+        (StatusChange::Suspend, ["extend", "change", "resume", "revoke"].as_slice()),
+        (StatusChange::Revoke, &["extend", "change", "reinstate"]),
+    ] {
+        let input = ChangeStatus { change, reason: text("Asked"), effective_at: None, dry_run: false };
+        world.service.change_status(&Call::system(world.vendor), things.license, input).await.unwrap();
+        let page = owner.get("/console/find?q=found").await.body;
+        assert_eq!(offered(&page).0, steps, "{change:?}");
+    }
+    world.service.free_seat(&Call::system(world.vendor), things.seat, text("Asked")).await.unwrap();
+    assert!(!offered(&owner.get("/console/find?q=found").await.body).1, "a free seat is free already");
 }
 
 #[tokio::test]

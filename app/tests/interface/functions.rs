@@ -82,7 +82,7 @@ fn table() -> Vec<Row> {
         // Products and plans.
         overview_again "+++++" "ok" "unauthenticated" |_| "days=";
         load_overview "+++++" "ok" "unauthenticated" |_| "days=90";
-        products "+++++" "ok" "unauthenticated" |_| "after=&archived=false";
+        products "+++++" "ok" "unauthenticated" |_| "q=&after=&archived=false";
         product "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.product);
         create_product "+++__" "ok" "unauthenticated" |t| format!("name=Another&code=another-{}", t.product.to_string().replace('_', "-"));
         rename_product "+++__" "not_found" "unauthenticated" |t| format!("id={}&name=Renamed", t.product);
@@ -95,8 +95,8 @@ fn table() -> Vec<Row> {
         check_plan "+++__" "not_found" "unauthenticated" |t| format!("id={}&{PLAN}&after=", t.plan);
         outdated "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.plan);
         // Customers.
-        customer "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
-        customer_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=", t.customer);
+        customer "+++++" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[tab]=devices", t.customer);
+        customer_again "+++++" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[tab]=timeline", t.customer);
         create_customer "++++_" "ok" "unauthenticated" |_| "name=Ann&email=";
         save_customer "++++_" "not_found" "unauthenticated" |t| format!("id={}&name=Ann&email=", t.customer);
         // Freshness.
@@ -122,6 +122,7 @@ fn table() -> Vec<Row> {
         license "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.license);
         license_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&told=&after=", t.license);
         reveal "++___" "not_found" "unauthenticated" |t| format!("id={}", t.license);
+        look_at_extension "++++_" "not_found" "unauthenticated" |t| format!("id={}&chosen=true&until={}", t.license, t.later);
         extend "++++_" "not_found" "unauthenticated" |t| format!("id={}&until={}&reason=Asked", t.license, t.later);
         free_seat "++++_" "not_found" "unauthenticated" |t| format!("license={}&seat={}&reason=Asked", t.license, t.seat);
         look_at_change "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.license);
@@ -158,7 +159,7 @@ fn table() -> Vec<Row> {
         acknowledge "++___" "not_found" "unauthenticated" |t| format!("id={}&note=Mine", t.alert);
         let_denials_pass "++___" "not_found" "unauthenticated" |t| format!("alert={}&product={}&reason=Meant", t.alert, t.product);
         // Webhooks. This one was made by the system, so it is not a developer's own.
-        webhooks "+++__" "ok" "unauthenticated" |_| "after=";
+        webhooks "+++__" "ok" "unauthenticated" |_| "q=&after=";
         // Gateways.
         gateway "+++++" "not_found" "unauthenticated" |t| format!("product={}&kind=keygen", t.product);
         set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&gateway[on]=true", t.product);
@@ -177,15 +178,15 @@ fn table() -> Vec<Row> {
         rotate_keys "++___" "not_found" "unauthenticated" |t| format!("product={}&reason=Asked", t.product);
         revoke_key "??___" "not_found" "unauthenticated" |t| format!("product={}&key=AAAAAAAAAAAAAAAA&reason=Leaked", t.product);
         // API tokens. This one was made by the system, so it is not a developer's own.
-        tokens "+++__" "ok" "unauthenticated" |_| "after=";
+        tokens "+++__" "ok" "unauthenticated" |_| "q=&after=";
         token "+++__" "not_found" "unauthenticated" |t| format!("id={}", t.token);
         token_scopes "+++__" "ok" "unauthenticated" |_| "";
-        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&ends_on=&scopes[licenses_read]=true";
+        create_token "+++__" "ok" "unauthenticated" |_| "name=Shop&expires_at=&scopes[licenses_read]=true";
         revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.token);
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
         // The team.
-        team "+++++" "ok" "unauthenticated" |_| "";
+        team "+++++" "ok" "unauthenticated" |_| "q=";
         member "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.member);
         invite "++___" "ok" "unauthenticated" |t| format!("email=new-{}%40example.com&role=viewer", t.product.to_string().replace('_', "-"));
         resend_invitation "++___" "not_found" "unauthenticated" |t| format!("id={}", t.invitation);

@@ -1,10 +1,13 @@
 //! Acts on one license and on its plan, as the server's pages and forms do them for a browser without scripting.
 
 use axum::http::{StatusCode, header};
-use holdfast_domain::{DeviceHash, Role, SeatState};
+use holdfast_domain::{DeviceHash, LicenseModel, Role, SeatModel, SeatState, Seconds, Terms};
 use holdfast_service::{
-    Call, RequestInfo,
-    admin::{inputs::UpdateLicense, notes::NoteSubject},
+    Actor, Call, RequestInfo,
+    admin::{
+        inputs::{CreatePlan, CustomerChoice, IssueLicense, UpdateLicense},
+        notes::NoteSubject,
+    },
     runtime::{Activate, Device, Nonce},
 };
 
@@ -30,6 +33,70 @@ async fn a_note_that_was_taken_away_is_on_no_page() {
     // What it said stays in the log, for those who read that.
     let mut owner = world.member(world.vendor, Role::Owner).await;
     assert!(owner.get(&format!("/console/audit?subject={}", things.license)).await.body.contains("Owes us money"));
+}
+
+#[tokio::test]
+async fn limits_are_said_with_what_is_used_of_them() {
+    let world = World::new().await;
+    let things = world.things("limits").await;
+    let (service, call) = (&world.service, Call::system(world.vendor));
+    let terms = Terms {
+        seats: 1,
+        overdraft: 2,
+        ..Terms::defaults(LicenseModel::Perpetual, SeatModel::NamedUser { devices: 3 })
+    };
+    let plan = CreatePlan { product: things.product, name: text("People"), code: text("people"), terms };
+    let plan = service.create_plan(&call, plan).await.unwrap().id;
+    let customer = Some(CustomerChoice::Existing(things.customer));
+    let issued = service.issue_license(&call, IssueLicense { customer, ..IssueLicense::of(plan) }).await.unwrap();
+    let mut seats = Vec::new();
+    for (device, user) in [(1, "grace@example.com"), (2, "grace@example.com"), (3, "ada@example.com")] {
+        let activate = Activate {
+            key: issued.key.clone(),
+            device: Device {
+                hash: DeviceHash::from_bytes([device; 32]),
+                name: None,
+                platform: None,
+                app_version: None,
+                public_key: None,
+            },
+            user: Some(text(user)),
+            nonce: Nonce::parse("nonce-0123456789").unwrap(),
+            manifest_seq: None,
+            borrow_seconds: None,
+        };
+        seats.push(service.activate(things.product, activate, &RequestInfo::default()).await.unwrap().seat.id);
+    }
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let license = format!("/console/licenses/{}", issued.license.id);
+    for (path, said) in [
+        (license.clone(), "Seats (2 / 1)"),
+        (license.clone(), "1 / 2"),
+        (license.clone(), "grace@example.com, 2 / 3 devices"),
+        (license.clone(), "ada@example.com, 1 / 3 devices"),
+        (license, "Entitlements (0 / 64)"),
+        (format!("/console/licenses/{}", things.license), "0 / 5 seats in 30 days"),
+        (format!("/console/seats/{}", seats[0]), "grace@example.com, 2 / 3 devices"),
+        (format!("/console/plans/{}", things.plan), "Entitlements (0 / 64)"),
+        (format!("/console/customers/{}", things.customer), "Seats of active licenses"),
+        ("/console/webhooks".to_owned(), "1 / 20"),
+        ("/console/security".to_owned(), "Second factors (0 / 20)"),
+        ("/console/licenses?state=active".to_owned(), "0 / 50"),
+        ("/console/licenses".to_owned(), "0 / 4 at work on this server"),
+        ("/console/imports".to_owned(), "At most 64 MiB, 200,000 rows and 100 columns."),
+        (format!("/console/imports/{}", things.import), "1 / 200,000 rows, 2 / 100 columns"),
+    ] {
+        let page = owner.get(&path).await.body;
+        assert!(page.contains(said), "{path}: {said}: {page}");
+    }
+    // Of some that were looked for it says how many those are.
+    assert!(!owner.get("/console/webhooks?q=limits").await.body.contains("/ 20"));
+    let query = format!("/console/acts/new?of=licenses&step=extend&id={}", things.license);
+    let limit = "1 / 10 at once: more than that takes an owner, or a second person.";
+    assert!(!owner.get(&query).await.body.contains(limit));
+    let mut admin = world.member(world.vendor, Role::Admin).await;
+    let page = admin.get(&query).await.body;
+    assert!(page.contains(limit), "{page}");
 }
 
 #[tokio::test]
@@ -72,14 +139,39 @@ async fn steps_say_what_they_do_and_for_how_long_they_can_be_undone() {
     let (mut owner, mut support) =
         (world.member(world.vendor, Role::Owner).await, world.member(world.vendor, Role::Support).await);
     let license = format!("/console/licenses/{}", things.license);
-    for step in ["extend", "suspend", "revoke", &format!("free/{}", things.seat)] {
+    let later = format!("extend?until={}", things.later);
+    for step in [&later, "suspend", "revoke", &format!("free/{}", things.seat)] {
         let page = owner.get(&format!("{license}/{step}")).await.body;
         assert!(page.contains("It can be undone for ten minutes."), "{step}: {page}");
     }
     let extend = format!("{license}/extend");
     let page = owner.get(&extend).await.body;
     assert!(page.contains("Its device goes on without a break") && !page.contains("30 days"), "{page}");
-    assert!(support.get(&extend).await.body.contains("at most 30 days at a time"));
+    assert!(!page.contains("name=\"reason\""), "first the day");
+    assert!(support.get(&extend).await.body.contains("within 30 days, and 30 of them are left."));
+    // What the day that was chosen changes, or why it cannot be.
+    let detail = world.service.license(&Actor::system(world.vendor), things.license).await.unwrap().license;
+    let day = |more| {
+        let at = detail.expires_at.unwrap().plus(Seconds::days(more));
+        jiff::Timestamp::from_microsecond(at.micros()).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
+    let words = |more| day(more).strftime("%-d %B %Y").to_string();
+    let said = format!("It ends on {} instead of {} (10 days later); 1 device goes on.", words(10), words(0));
+    for browser in [&mut owner, &mut support] {
+        let page = browser.get(&format!("{license}/{later}")).await.body;
+        assert!(page.contains(&said), "{said}: {page}");
+    }
+    for (until, may) in
+        [(String::new(), "It never ends, instead of ending on"), (day(60).to_string(), "(60 days later)")]
+    {
+        let page = format!("{extend}?until={until}");
+        assert!(owner.get(&page).await.body.contains(may), "{may}");
+        let page = support.get(&page).await.body;
+        assert!(page.contains("within 30 days, and 30 of them are left.") && !page.contains(may), "{page}");
+        assert!(!page.contains("name=\"reason\""));
+    }
+    let page = owner.get(&format!("{extend}?until={}", day(-1))).await.body;
+    assert!(page.contains("The new end is not later than the present one.") && !page.contains("name=\"reason\""));
     let call = Call::system(world.vendor);
     world.service.free_seat(&call, things.seat, text("Asked")).await.unwrap();
     assert!(owner.get(&extend).await.body.contains("No device uses it now"));

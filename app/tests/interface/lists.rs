@@ -55,6 +55,83 @@ async fn filters_are_chips_and_heads_are_links_that_keep_them() {
 }
 
 #[tokio::test]
+async fn a_customers_page_has_what_is_theirs_of_the_lists() {
+    let world = World::new().await;
+    let (things, others) = (world.things("hers").await, world.things("his").await);
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    let path = format!("/console/customers/{}", things.customer);
+    let license = format!("/console/licenses/{}", things.license);
+    for (tab, there) in [
+        ("", vec!["customer-hers@example.com", "Licenses (1)", "Customer created", "?tab=timeline\""]),
+        ("?tab=orders", vec!["order-hers", "Paid", "/console/orders?customer="]),
+        ("?tab=devices", vec!["Computer hers", license.as_str(), "/console/seats?customer="]),
+        ("?tab=timeline", vec!["Device activated", "Order noted", "License issued", "License …", license.as_str()]),
+        ("?tab=timeline&told=devices", vec!["Device activated"]),
+        ("?tab=none-such", vec!["Licenses (1)"]),
+    ] {
+        let page = viewer.get(&format!("{path}{tab}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{tab}");
+        for piece in there {
+            assert!(page.body.contains(piece), "{tab}: {piece}: {}", page.body);
+        }
+        for piece in ["order-his", "Computer his", &others.license.to_string()] {
+            assert!(!page.body.contains(piece), "{tab}: {piece} is another's");
+        }
+    }
+    let page = viewer.get(&format!("{path}?tab=timeline&told=devices")).await;
+    assert!(!page.body.contains("Customer created") && !page.body.contains("Order noted"), "{}", page.body);
+    let input = CreateCustomer { name: Some(text("Nobody yet")), ..CreateCustomer::default() };
+    let empty = world.service.create_customer(&Call::system(world.vendor), input).await.unwrap().id;
+    for (tab, said) in [
+        ("", "No licenses yet"),
+        ("?tab=orders", "No orders yet"),
+        ("?tab=devices", "No devices yet"),
+        ("?tab=timeline&told=devices", "Nothing of this kind has happened."),
+    ] {
+        let page = viewer.get(&format!("/console/customers/{empty}{tab}")).await;
+        assert!(page.body.contains(said), "{tab}: {}", page.body);
+        assert!(!page.body.contains("Issue license"), "a viewer issues none");
+    }
+    let mut stranger = world.member(world.other, Role::Owner).await;
+    for tab in ["", "?tab=orders", "?tab=devices", "?tab=timeline"] {
+        assert_eq!(stranger.get(&format!("{path}{tab}")).await.status, StatusCode::NOT_FOUND, "{tab}");
+    }
+    assert!(viewer.get(&format!("{path}?tab=orders&after=AAAA")).await.body.contains("role=\"alert\""));
+}
+
+#[tokio::test]
+async fn tables_that_are_no_lists_are_searched_as_well() {
+    let world = World::new().await;
+    world.things("wanted").await;
+    world.things("other").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    for (path, found, other) in [
+        ("/console/products?q=WANT", "Product wanted", "Product other"),
+        ("/console/webhooks?q=com%2Fwant", "https://example.com/wanted", "https://example.com/other"),
+        ("/console/team?q=wanted", "invited-wanted@example.com", "invited-other@example.com"),
+        ("/console/team?q=Member+want", "Member wanted", "Member other"),
+    ] {
+        let page = owner.get(path).await.body;
+        assert!(page.contains(found), "{path}: {page}");
+        assert!(!page.contains(other), "{path}: {page}");
+        assert!(page.contains("id=\"list-q\""), "{path}");
+        let all = path.split('?').next().unwrap();
+        let page = owner.get(all).await.body;
+        assert!(page.contains(found) && page.contains(other), "{all}");
+        let page = owner.get(&format!("{all}?q=nothing+at+all")).await.body;
+        assert!(page.contains(" matches<") && page.contains(&format!("href=\"{all}\"")), "{all}: {page}");
+    }
+    // The same tokens, by their name and by their first characters.
+    for (q, shown) in [("hop", true), ("HF_SK", true), ("%25", false), ("%00", true)] {
+        let page = owner.get(&format!("/console/tokens?q={q}")).await.body;
+        assert_eq!(page.contains("/console/tokens/tok_"), shown, "{q}: {page}");
+    }
+    assert!(
+        owner.get("/console/products?archived=true&q=want").await.body.contains("name=\"archived\" value=\"true\"")
+    );
+}
+
+#[tokio::test]
 async fn an_export_holds_what_the_list_does_and_no_formula() {
     let world = World::new().await;
     world.things("out").await;

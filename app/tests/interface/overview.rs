@@ -15,7 +15,9 @@ async fn activations_and_renewals_are_drawn_with_a_table_once_there_are_any() {
         "Activations by day",
         "Renewals by day",
         "0 in the last 30 days, 1 today so far.",
-        ", so far",
+        "(today, so far)",
+        "today, so far: 1",
+        "class=\"chart-line begun\"",
         "href=\"/console/seats?state=active\"",
     ] {
         assert!(page.contains(part), "{part}: {page}");

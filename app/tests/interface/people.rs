@@ -65,7 +65,7 @@ async fn an_invited_admin_sets_a_factor_up_before_anything_else() {
             "{path}"
         );
     }
-    assert_eq!(browser.call(&function("products"), "after=&archived=false").await.code(), "factor_required");
+    assert_eq!(browser.call(&function("products"), "after=&archived=false&q=").await.code(), "factor_required");
     let page = browser.get("/console/security").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("everything else opens"));
@@ -176,7 +176,7 @@ async fn a_forgotten_password_is_replaced_by_a_link_without_scripting() {
     let mut viewer = world.member(world.vendor, Role::Viewer).await;
     assert!(world.browser().get("/sign-in").await.body.contains("can make you a link to a new one"));
     let actor = Call::system(world.vendor).actor;
-    let all = world.service.members(&actor, PageRequest::default()).await.unwrap().items;
+    let all = world.service.members(&actor, None, PageRequest::default()).await.unwrap().items;
     let id = all.iter().find(|member| member.role == Role::Viewer).unwrap().id;
     let at = format!("/console/team/{id}");
     let ask = format!("{at}/password");

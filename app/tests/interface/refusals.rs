@@ -114,7 +114,7 @@ async fn every_form_comes_back_with_the_error_beside_its_field() {
     assert!(page.body.contains(&format!("{long}</textarea>")), "too long for a cookie, so the session keeps it");
     assert!(!browser.get(&revoke).await.body.contains("because because"));
 
-    let extend = format!("/console/licenses/{}/extend", things.license);
+    let extend = format!("/console/licenses/{}/extend?until={}", things.license, things.later);
     let page =
         refused(&mut browser, &extend, "extend", &format!("id={}&until=soon&reason=Asked+for", things.license)).await;
     assert!(page.body.contains("Asked for</textarea>"));

@@ -76,7 +76,7 @@ async fn a_new_password_or_role_ends_every_session() {
     let mut browser = world.member(world.vendor, Role::Support).await;
     assert_eq!(browser.get("/console").await.status, StatusCode::OK);
     let call = holdfast_service::Call::system(world.vendor);
-    let members = world.service.members(&call.actor, PageRequest::default()).await.unwrap().items;
+    let members = world.service.members(&call.actor, None, PageRequest::default()).await.unwrap().items;
     let support = members.iter().find(|member| member.role == Role::Support).unwrap().id;
     world.service.set_role(&call, support, Role::Viewer).await.unwrap();
     assert_eq!(browser.get("/console").await.status, StatusCode::FOUND);

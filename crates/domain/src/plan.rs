@@ -81,6 +81,9 @@ pub struct Terms {
     pub fallback: Option<Entitlements>,
 }
 
+/// How many entitlements a license can have.
+pub const MOST_ENTITLEMENTS: usize = 64;
+
 /// A set of terms contradicts itself or leaves the allowed range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TermsError {
@@ -178,7 +181,7 @@ impl Terms {
         }
         let sets = [Some(&self.entitlements), self.fallback.as_ref()];
         let fits = |set: &&Entitlements| {
-            set.len() <= 64
+            set.len() <= MOST_ENTITLEMENTS
                 && set.values().all(|v| !matches!(v, crate::EntitlementValue::Text(text) if text.len() > 256))
         };
         if !sets.iter().flatten().all(fits) {

@@ -185,7 +185,7 @@ pub async fn about(
     };
     let key = SortKey { name: "number", expression: "events.number", kind: KeyType::Int };
     let window = Window::new(&conditions, page, &key, "events.id")?;
-    let total = crate::page::count(q, "events", &conditions).await?;
+    let total = if page.counted { Some(crate::page::count(q, "events", &conditions).await?) } else { None };
     // They are found first, over the index of subjects: walking along the log would pass over everybody else's.
     let sql = format!(
         "WITH few AS MATERIALIZED (SELECT number AS few_number FROM events WHERE {}) SELECT {} FROM few CROSS JOIN events
@@ -197,7 +197,7 @@ pub async fn about(
         window.fetch()
     );
     let rows = all::<EventRow>(q, sql, window.filter.args.clone()).await?;
-    Ok(window.page(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
+    Ok(window.page_of(rows, total, |row| (SortValue::Int(row.number), row.id.to_bytes())))
 }
 
 /// What happened to any of `subjects` from `since` on, the oldest first; at most `limit`, the newest of them. Of each few

@@ -2,7 +2,9 @@
 
 use crate::{
     error::StoreError,
+    page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, all, args, bare, first, record},
     tx::Tx,
 };
@@ -84,14 +86,23 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: InvitationId) -> Result<
     first(q, sql, args![scope.vendor(), id]).await
 }
 
-/// The invitations that nobody has accepted or taken back, the newest first, those that have run out included.
-pub async fn waiting(q: &mut dyn Querier, scope: Scope) -> Result<Vec<InvitationRow>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM invitations WHERE vendor = $1 AND accepted_at IS NULL AND revoked_at IS NULL
-         ORDER BY id DESC LIMIT 200",
-        InvitationRow::COLUMNS
-    );
-    all(q, sql, args![scope.vendor()]).await
+/// The invitations that nobody has accepted or taken back by time of creation, those that have run out included; with
+/// `search` those with it in their address.
+pub async fn waiting(
+    q: &mut dyn Querier,
+    scope: Scope,
+    search: Option<&str>,
+    page: &PageRequest<()>,
+) -> Result<Page<InvitationRow>, ListError> {
+    let mut filter = Filter::default();
+    let open = "invitations.vendor = ? AND invitations.accepted_at IS NULL AND invitations.revoked_at IS NULL";
+    filter.and(open, args![scope.vendor()]);
+    having(&mut filter, &["invitations.email"], search);
+    let key = SortKey { name: "created", expression: "invitations.id", kind: KeyType::Id };
+    let window = Window::new(&filter, page, &key, "invitations.id")?;
+    let total = crate::page::count(q, "invitations", &filter).await?;
+    let rows = window.rows::<InvitationRow>(q, "invitations").await?;
+    Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
 }
 
 /// The invitations of an address that nobody has accepted or taken back, the newest first, those that have run out included.
@@ -132,21 +143,18 @@ pub async fn revoke_of(tx: &mut Tx, scope: Scope, email: &Email, now: Timestamp)
     tx.rows(sql.into(), args![scope.vendor(), email, now]).await.map(|_| ())
 }
 
-/// Takes back what a member has invited to and nobody has accepted, and tells which those were, in their order.
-pub async fn revoke_of_inviter(
-    tx: &mut Tx,
+/// What a member has invited to and nobody has accepted or taken back, the oldest first, those that have run out included.
+pub async fn of_inviter(
+    q: &mut dyn Querier,
     scope: Scope,
     inviter: MemberId,
-    now: Timestamp,
 ) -> Result<Vec<InvitationRow>, StoreError> {
     let sql = format!(
-        "UPDATE invitations SET revoked_at = $3 WHERE vendor = $1 AND invited_by = $2 AND accepted_at IS NULL
-         AND revoked_at IS NULL RETURNING {}",
+        "SELECT {} FROM invitations WHERE vendor = $1 AND invited_by = $2 AND accepted_at IS NULL AND revoked_at IS NULL
+         ORDER BY id",
         InvitationRow::COLUMNS
     );
-    let mut revoked: Vec<InvitationRow> = all(tx, sql, args![scope.vendor(), inviter, now]).await?;
-    revoked.sort_unstable_by_key(|row| row.id);
-    Ok(revoked)
+    all(q, sql, args![scope.vendor(), inviter]).await
 }
 
 /// Uses an invitation up. Of two at once, one gets it.

@@ -5,6 +5,7 @@ use crate::{
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     password_links,
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, args, bare, first, record},
     tx::Tx,
 };
@@ -165,10 +166,16 @@ pub async fn set_disabled(
     Ok(OwnerGuard::Done)
 }
 
-/// The vendor's members by time of creation.
-pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> Result<Page<MemberRow>, ListError> {
+/// The vendor's members by time of creation; with `search` those with it in their name or address.
+pub async fn list(
+    q: &mut dyn Querier,
+    scope: Scope,
+    search: Option<&str>,
+    page: &PageRequest<()>,
+) -> Result<Page<MemberRow>, ListError> {
     let mut filter = crate::page::Filter::default();
     filter.and("members.vendor = ?", args![scope.vendor()]);
+    having(&mut filter, &["members.name", "members.email"], search);
     let key = SortKey { name: "created", expression: "members.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "members.id")?;
     let total = crate::page::count(q, "members", &filter).await?;

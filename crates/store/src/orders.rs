@@ -97,6 +97,20 @@ pub async fn by_external_ids(
     Ok(found)
 }
 
+/// A customer's orders, the newest first; at most `limit`. No more than their ids.
+pub async fn ids_of_customer(
+    q: &mut dyn Querier,
+    scope: Scope,
+    customer: CustomerId,
+    limit: usize,
+) -> Result<Vec<OrderId>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM orders{} WHERE vendor = $1 AND customer = $2 ORDER BY id DESC LIMIT {limit}",
+        q.dialect().by_index(Some("orders_customer_idx"))
+    );
+    q.rows(sql.into(), args![scope.vendor(), customer]).await?.iter().map(|row| row.get(0)).collect()
+}
+
 /// Changes how an order stands. Returns the order as it was before, locked until the commit; `None` where there is none.
 pub async fn set_status(
     tx: &mut Tx,

@@ -4,7 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    search::containing,
+    search::having,
     sql::{Querier, Record as _, args, bare, first, record},
     tx::Tx,
 };
@@ -120,14 +120,7 @@ pub async fn list(
         Some(false) => conditions.and("plans.archived_at IS NULL", vec![]),
         None => &mut conditions,
     };
-    if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-        let (typed, folded) = (containing(q), containing(&q.to_lowercase()));
-        // As typed too: SQLite makes only ASCII lower.
-        conditions.and(
-            "(lower(plans.name) LIKE ? ESCAPE '\\' OR plans.name LIKE ? ESCAPE '\\' OR plans.code LIKE ? ESCAPE '\\')",
-            args![folded, typed, folded],
-        );
-    }
+    having(&mut conditions, &["plans.name", "plans.code"], filter.q.as_deref());
     let key = match page.sort {
         PlanSort::Created => SortKey { name: "created", expression: "plans.id", kind: KeyType::Id },
         PlanSort::Code => SortKey { name: "code", expression: "plans.code", kind: KeyType::Text },

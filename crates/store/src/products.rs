@@ -4,6 +4,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, all, args, bare, first, record},
     tx::Tx,
 };
@@ -94,6 +95,8 @@ pub async fn next_revocation_seq(tx: &mut Tx, scope: Scope, id: ProductId) -> Re
 pub struct ProductFilter {
     /// Only archived ones, or only others.
     pub archived: Option<bool>,
+    /// Only those with this in their name or short name.
+    pub q: Option<String>,
 }
 
 /// How a list of products is sorted.
@@ -120,6 +123,7 @@ pub async fn list(
         Some(false) => conditions.and("products.archived_at IS NULL", vec![]),
         None => &mut conditions,
     };
+    having(&mut conditions, &["products.name", "products.code"], filter.q.as_deref());
     let key = match page.sort {
         ProductSort::Created => SortKey { name: "created", expression: "products.id", kind: KeyType::Id },
         ProductSort::Code => SortKey { name: "code", expression: "products.code", kind: KeyType::Text },

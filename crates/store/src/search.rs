@@ -7,6 +7,7 @@ use crate::{
     customers::{folded, prefix_end},
     dialect::Dialect,
     error::StoreError,
+    page::Filter,
     scope::Scope,
     sql::{Arg, Querier, args},
 };
@@ -167,6 +168,21 @@ impl Search {
 /// What `LIKE` compares with to find `text` anywhere, with `\` as its escape.
 pub(crate) fn containing(text: &str) -> String {
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Narrows to the rows of which one of `columns` has in it what was typed, if anything was: for tables of which a vendor has
+/// few rows, so that no index need find them.
+pub(crate) fn having(conditions: &mut Filter, columns: &[&str], typed: Option<&str>) {
+    let typed = typed.map(|text| text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty());
+    let Some(typed) = typed else { return };
+    // As typed too: SQLite makes only ASCII lower.
+    let (typed, folded) = (containing(&typed), containing(&typed.to_lowercase()));
+    let (mut ways, mut args) = (Vec::new(), Vec::new());
+    for column in columns {
+        ways.push(format!("lower({column}) LIKE ? ESCAPE '\\' OR {column} LIKE ? ESCAPE '\\'"));
+        args.extend(args![folded, typed]);
+    }
+    conditions.and(&format!("({})", ways.join(" OR ")), args);
 }
 
 /// What a search has found.

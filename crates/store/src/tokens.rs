@@ -4,6 +4,7 @@ use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, all, args, bare, first, record, through},
     tx::Tx,
 };
@@ -128,10 +129,16 @@ pub async fn touch(tx: &mut Tx, scope: Scope, id: TokenId, now: Timestamp) -> Re
     tx.rows(sql.into(), args![scope.vendor(), id, now]).await.map(|_| ())
 }
 
-/// The vendor's tokens by time of creation, revoked ones included.
-pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> Result<Page<TokenRow>, ListError> {
+/// The vendor's tokens by time of creation, revoked ones included; with `search` those with it in their name or first characters.
+pub async fn list(
+    q: &mut dyn Querier,
+    scope: Scope,
+    search: Option<&str>,
+    page: &PageRequest<()>,
+) -> Result<Page<TokenRow>, ListError> {
     let mut filter = crate::page::Filter::default();
     filter.and("api_tokens.vendor = ?", args![scope.vendor()]);
+    having(&mut filter, &["api_tokens.name", "api_tokens.hint"], search);
     let key = SortKey { name: "created", expression: "api_tokens.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "api_tokens.id")?;
     let total = crate::page::count(q, "api_tokens", &filter).await?;

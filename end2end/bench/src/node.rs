@@ -30,6 +30,8 @@ impl Node {
         let child = Command::new(built()?.join("holdfast"))
             .args(["serve", "--database-url", database, "--listen", &address.to_string()])
             .args(["--metrics-listen", &free_address()?.to_string()])
+            // All of the load comes from one address.
+            .args(["--address-rate", "1000000000"])
             .arg("--data-dir")
             .arg(data_dir)
             .env("HOLDFAST_LOG", "warn")

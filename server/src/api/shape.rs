@@ -60,7 +60,9 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         .filter_map(|segment| match segment {
             Segment::Seq { index } => Some(format!("/{index}")),
             Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            Segment::Enum { .. } | Segment::Unknown => None,
+            // One of several members, each with what belongs to it.
+            Segment::Enum { variant } => Some(format!("/{variant}")),
+            Segment::Unknown => None,
         })
         .collect();
     // serde's message ends with a place in the text, and names the value between "type" or "value" and "expected".

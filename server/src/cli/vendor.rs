@@ -44,7 +44,7 @@ async fn products(service: &Service, actor: &Actor) -> Result<Vec<ProductView>, 
     let mut all = Vec::new();
     let mut request = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     loop {
-        let page = service.products(actor, None, request.clone()).await?;
+        let page = service.products(actor, None, None, request.clone()).await?;
         all.extend(page.items);
         match page.next {
             Some(next) => request.after = Some(next),

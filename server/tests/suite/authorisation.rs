@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 91] = [
+const ROLES: [(&str, &str); 99] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -33,6 +33,8 @@ const ROLES: [(&str, &str); 91] = [
     ("removeWebhook", "+++__"), ("pauseWebhook", "+++__"), ("resumeWebhook", "+++__"), ("rotateWebhookSecret", "+++__"),
     ("testWebhook", "+++__"), ("listDeliveries", "+++__"), ("getDelivery", "+++__"), ("redeliver", "+++__"),
     ("listMembers", "+++++"), ("inviteMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
+    ("listActs", "+++++"), ("getAct", "+++++"), ("listActItems", "+++++"), ("beginAct", "++_+_"), ("undoAct", "++++_"), ("stopAct", "++++_"),
+    ("listInvitations", "++___"), ("revokeInvitation", "++___"),
     ("listEvents", "+++++"), ("getFreshness", "+++++"), ("getVendor", "+++++"),
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
     ("listAlerts", "+++++"), ("getAlert", "+++++"), ("acknowledgeAlert", "++___"),
@@ -83,6 +85,8 @@ fn example(api: &Value, name: &str) -> Value {
             "password" => json!("tidal omelette bracket nine"),
             "scopes" => json!(["licenses_read"]),
             "mapping" => json!(["key"]),
+            "step" => json!("suspend"),
+            "target" => json!({ "licenses": ["lic_01m803crnaftmanwmz5a0j4ry7"] }),
             "url" => json!("https://example.com/hook"),
             "expires_at" => json!("2099-01-01T00:00:00Z"),
             "on" => json!(false),
@@ -101,9 +105,11 @@ fn fill(path: &str) -> String {
         "licenses" => "lic",
         "seats" => "sea",
         "orders" => "ord",
+        "acts" => "blk",
         "imports" => "imp",
         "notes" => "not",
         "members" => "mem",
+        "invitations" => "inv",
         "tokens" => "tok",
         "nodes" => "nod",
         "alerts" => "alr",
@@ -219,11 +225,15 @@ both! {
         let webhook = json!({ "url": "https://example.com/hook" });
         let webhook = world.post("/v1/webhooks", webhook).await.expect(201).text("id");
         let test = world.post(&format!("/v1/webhooks/{webhook}/test"), json!({})).await.expect(200).text("id");
+        let invited = json!({ "email": "ann@example.com", "role": "viewer" });
+        let invitation = world.post("/v1/members", invited).await.expect(201).text("id");
+        let resume = json!({ "step": "resume", "target": { "licenses": [license] }, "reason": "Asked" });
+        let act = world.post("/v1/acts", resume).await.expect(202).text("id");
         let stranger = world.foreign_token(&db).await;
         let mine = [
             ("products", &product), ("plans", &plan), ("customers", &customer), ("licenses", &license),
             ("seats", &seat), ("orders", &order), ("members", &member), ("tokens", &token),
-            ("webhooks", &webhook),
+            ("webhooks", &webhook), ("invitations", &invitation), ("acts", &act),
         ];
         let mut checked = 0;
         for (method, path, body) in operations() {
@@ -241,7 +251,7 @@ both! {
             checked += 1;
         }
         assert!(checked >= 18, "{checked}");
-        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks"] {
+        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks", "invitations", "acts"] {
             let list = world.call_as(&stranger, Method::GET, &format!("/v1/{kind}"), None).await.expect(200).json();
             assert_eq!(list["total"], 0, "{kind}: {list}");
         }
@@ -371,6 +381,34 @@ both! {
             assert_eq!(first, read(ask(nothing.0, nothing.1, nothing.2)).await, "{query}");
             assert!(first.0.is_client_error(), "{query}: {first:?}");
         }
+        // An act on many says of theirs what it says of nothing.
+        for (step, target, none) in [
+            ("revoke", json!({ "licenses": [license] }), json!({ "licenses": ["lic_01m803crnaftmanwmz5a0j4ry7"] })),
+            ("free", json!({ "seats": [seat] }), json!({ "seats": ["sea_01m803crnaftmanwmz5a0j4ry7"] })),
+            ("revoke", json!({ "all_licenses": {} }), json!({ "all_licenses": { "q": "nothing" } })),
+            ("free", json!({ "all_seats": { "product": product } }), json!({ "all_seats": { "q": "nothing" } })),
+        ] {
+            let ask = async |target: &Value, path: &str| {
+                let body = json!({ "step": step, "target": target, "reason": "Asked" });
+                strip(world.call_as(&stranger, Method::POST, path, Some(&body)).await)
+            };
+            let looked = "/v1/acts?dry_run=true";
+            assert_eq!(ask(&target, looked).await, ask(&none, looked).await, "{step} {target}");
+            let (_, begun) = ask(&target, "/v1/acts").await;
+            let id = serde_json::from_str::<Value>(&begun).unwrap()["id"].as_str().unwrap().to_owned();
+            let path = format!("/v1/acts/{id}");
+            let through = crate::suite::world::soon(
+                || world.call_as(&stranger, Method::GET, &path, None),
+                |answer| answer.json()["state"] == "done",
+            );
+            let through = through.await.json();
+            assert_eq!(through["changed"], 0, "{through}");
+            let items = world.call_as(&stranger, Method::GET, &format!("{path}/items"), None).await.expect(200).json();
+            for item in items["items"].as_array().unwrap() {
+                assert_eq!((&item["fate"], &item["key_hint"], &item["customer"]), (&json!("refused"), &Value::Null, &Value::Null));
+            }
+        }
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["status"], "active");
         assert_eq!(log().await, before, "nothing was written into the vendor's log");
         let own = world.read(&format!("/v1/imports/{import}")).await.expect(200).json();
         assert_eq!(own["state"], "ready", "{own}");

@@ -2,6 +2,7 @@
 
 use super::world::{World, claims, soon};
 use axum::body::Body;
+use holdfast_domain::Permission;
 use holdfast_service::{RequestInfo, admin::inputs::AcceptInvitation};
 use holdfast_testkit::both;
 use http::{Method, header};
@@ -203,6 +204,21 @@ both! {
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{owner}"), None).await
             .refused(409, "last_owner");
         world.call_as(&world.token, Method::DELETE, &format!("/v1/members/{id}"), None).await.expect(200);
+        // Who was invited waits in a list without the link, and is taken back once.
+        for email in ["cy@example.com", "di@example.com"] {
+            world.post("/v1/members", json!({ "email": email, "role": "viewer" })).await.expect(201);
+        }
+        let first = world.read("/v1/invitations?limit=1").await.expect(200).json();
+        let (newest, next) = (&first["items"][0], &first["next"]);
+        assert_eq!((&first["total"], &newest["email"], &newest["role"], &newest["open"]), (&json!(2), &json!("di@example.com"), &json!("viewer"), &json!(true)));
+        assert_eq!(newest.get("link"), None);
+        let rest = world.read(&format!("/v1/invitations?after={}", next.as_str().unwrap())).await.expect(200).json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+        let path = format!("/v1/invitations/{}", newest["id"].as_str().unwrap());
+        let gone = world.call_as(&world.token, Method::DELETE, &path, None).await.expect(200).json();
+        assert_eq!((&gone["id"], &gone["open"]), (&newest["id"], &json!(false)));
+        world.call_as(&world.token, Method::DELETE, &path, None).await.refused(404, "not_found");
+        assert_eq!(world.read("/v1/invitations").await.json()["items"], rest["items"]);
         // Whether another vendor knows an address makes no difference; a password of somebody else's is not taken.
         let stranger = world.foreign_token(&db).await;
         let invited = async |email: &str| {
@@ -356,5 +372,86 @@ both! {
         world.activate(&product, "old ab12 cd34 ef56", 1).await.expect(201);
         let again = world.send(upload()).await.expect(201).json();
         assert_eq!((&again["create"], &again["unchanged"]), (&json!(0), &json!(2)), "{again}");
+    }
+    async fn an_act_on_many_is_looked_at_begun_followed_and_taken_back(db: TestDb) {
+        let world = World::new(&db).await;
+        let (product, license, key) = world.licensed(2).await;
+        let seat = world.activate(&product, &key, 1).await.expect(201).text("seat");
+        let plan = world.read(&format!("/v1/licenses/{license}")).await.json()["plan"].clone();
+        for _ in 0..2 {
+            world.post("/v1/licenses", json!({ "plan": plan, "expires_at": "2090-01-01T00:00:00Z" })).await.expect(201);
+        }
+        let body = |step: &str, target: Value| json!({ "step": step, "target": target, "reason": "Chargeback" });
+        let all = || json!({ "all_licenses": { "plan": plan, "state": "active" } });
+        // What is wrong is said with its place, and nothing is begun.
+        let extend = |days: Value| json!({ "step": "extend", "days": days, "target": all(), "reason": "Goodwill" });
+        let days = json!({ "step": "revoke", "days": 3, "target": all(), "reason": "Chargeback" });
+        for (body, pointer) in [
+            (body("extend", all()), "/days"),
+            (extend(json!(0)), "/days"),
+            (extend(json!(4_000)), "/days"),
+            (days, "/days"),
+            (body("free", all()), "/step"),
+            (body("revoke", json!({ "seats": [seat] })), "/step"),
+            (body("undo", all()), "/step"),
+            (body("revoke", json!({ "licenses": [] })), "/target"),
+            (body("revoke", json!({ "licenses": ["nonsense"] })), "/target/licenses/0"),
+            (body("revoke", json!({ "all_licenses": { "stat": "active" } })), "/target/all_licenses"),
+            (body("revoke", json!({ "everything": {} })), "/target"),
+            (json!({ "step": "revoke", "reason": "Chargeback" }), "/target"),
+            (json!({ "step": "revoke", "target": all() }), "/reason"),
+        ] {
+            let refused = world.post("/v1/acts", body.clone()).await.refused(400, "invalid_request").json();
+            let at = refused["pointer"].as_str().unwrap_or_default();
+            assert!(at.starts_with(pointer), "{body}: {refused}");
+        }
+        assert_eq!(world.read("/v1/acts").await.expect(200).json()["total"], 0);
+        // First what it would do.
+        let told = world.post("/v1/acts?dry_run=true", body("suspend", all())).await.expect(200).json();
+        assert_eq!((&told["total"], &told["looked_at"], &told["impact"]["devices"]), (&json!(3), &json!(3), &json!(1)), "{told}");
+        assert_eq!((&told["without_end"], told.get("id")), (&json!(0), None));
+        let told = world.post("/v1/acts?dry_run=true", extend(json!(30))).await.expect(200).json();
+        assert_eq!((&told["total"], &told["without_end"]), (&json!(3), &json!(1)), "{told}");
+        assert_eq!(world.read("/v1/acts").await.json()["total"], 0);
+        // Asked for twice, it is begun once.
+        let begin = async || world.send(with_key(&world, "/v1/acts", "act-1", &body("suspend", all()))).await.expect(202).json();
+        let act = begin().await;
+        assert_eq!(act["id"], begin().await["id"]);
+        assert_eq!((&act["step"], &act["reason"], &act["actor"]["type"]), (&json!("suspend"), &json!("Chargeback"), &json!("token")));
+        let through = async |act: &Value| {
+            let path = format!("/v1/acts/{}", act["id"].as_str().unwrap());
+            soon(|| world.read(&path), |answer| !answer.json()["ended_at"].is_null()).await.json()
+        };
+        let done = through(&act).await;
+        assert_eq!((&done["state"], &done["total"], &done["changed"], &done["refused"]), (&json!("done"), &json!(3), &json!(3), &json!(0)), "{done}");
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["status"], "suspended");
+        let path = format!("/v1/acts/{}", act["id"].as_str().unwrap());
+        let first = world.read(&format!("{path}/items?fate=changed&limit=2")).await.expect(200).json();
+        assert_eq!((first["items"].as_array().unwrap().len(), &first["next"], &first["total"]), (2, &json!(2), &json!(3)), "{first}");
+        let rest = world.read(&format!("{path}/items?fate=changed&limit=2&after=2")).await.expect(200).json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+        let whole = world.read(&format!("{path}/items")).await.expect(200).json();
+        assert!(whole["items"].as_array().unwrap().iter().any(|item| item["subject"] == *license && item["key_hint"] == key[key.len() - 4..]));
+        assert_eq!(world.read(&format!("{path}/items?fate=refused")).await.json()["items"], json!([]));
+        world.read(&format!("{path}/items?fate=maybe")).await.refused(400, "invalid_request");
+        world.post(&format!("{path}/stop"), json!({})).await.refused(409, "status_conflict");
+        // It is taken back once, and that takes the same right.
+        let why = json!({ "reason": "Wrong filter" });
+        let reads = world.token_with(vec![Permission::LicensesRead, Permission::SeatsRelease]).await;
+        world.call_as(&reads, Method::POST, &format!("{path}/undo"), Some(&why)).await.refused(403, "forbidden");
+        let told = world.post(&format!("{path}/undo?dry_run=true"), why.clone()).await.expect(200).json();
+        assert_eq!((&told["total"], &told["impact"]["devices"]), (&json!(3), &json!(0)));
+        let undo = world.post(&format!("{path}/undo"), why.clone()).await.expect(202).json();
+        assert_eq!((&undo["step"], &undo["undoes"]), (&json!("undo"), &act["id"]));
+        assert_eq!(through(&undo).await["changed"], 3);
+        world.post(&format!("{path}/undo"), why).await.refused(409, "status_conflict");
+        assert_eq!(world.read(&format!("/v1/licenses/{license}")).await.json()["status"], "active");
+        assert_eq!(world.read(&path).await.json()["undone_by"], undo["id"]);
+        // Seats as well, named one by one.
+        let free = world.post("/v1/acts", body("free", json!({ "seats": [seat] }))).await.expect(202).json();
+        assert_eq!(through(&free).await["changed"], 1);
+        assert_eq!(world.read(&format!("/v1/seats/{seat}")).await.json()["state"], "released");
+        let acts = world.read("/v1/acts?limit=2").await.expect(200).json();
+        assert_eq!((&acts["items"][0]["id"], &acts["items"][1]["id"], &acts["total"]), (&free["id"], &undo["id"], &json!(3)));
     }
 }

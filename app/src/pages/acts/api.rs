@@ -32,7 +32,7 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
         };
         let title = format!("Take it back for {}", counted(preview.total, preview.exact, noun));
         let back = format!("/console/acts/{undo}");
-        return Ok(proposed(&service, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
+        return Ok(proposed(&service, &actor, &preview, ("acts", "undo"), (title, does), (undo.to_owned(), back)));
     }
     let (of, step) = (asked.get("of"), asked.get("step"));
     if of == PLANS {
@@ -48,7 +48,8 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
-    let proposed = proposed(&service, &preview, (of, step), (title, does), (ids, back));
+    let does = if step == "extend" { extending(&preview, &actor, does) } else { does.to_owned() };
+    let proposed = proposed(&service, &actor, &preview, (of, step), (title, &does), (ids, back));
     Ok(Proposed { query, ..proposed })
 }
 
@@ -186,7 +187,7 @@ pub async fn stop_act(id: String) -> Result<(), UiError> {
 use holdfast_domain::Timestamp;
 #[cfg(feature = "ssr")]
 use holdfast_service::{
-    Call, Service,
+    Actor, Call, Service,
     admin::{
         bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
         page::Total,
@@ -255,9 +256,21 @@ pub fn impact(preview: &BulkPreview, undo: bool, now: Timestamp) -> String {
     }
 }
 
+/// How many it is done to, of how many that a role may do at once which is not an owner's.
+#[cfg(feature = "ssr")]
+fn limit(actor: &Actor, preview: &BulkPreview) -> Option<String> {
+    use holdfast_domain::Role;
+    use holdfast_service::admin::license_status::AT_ONCE;
+    actor.role().filter(|role| *role != Role::Owner)?;
+    let more = if preview.exact { "" } else { "+" };
+    let total = crate::pages::serve::number(preview.total);
+    Some(format!("{total}{more} / {AT_ONCE} at once: more than that takes an owner, or a second person."))
+}
+
 #[cfg(feature = "ssr")]
 fn proposed(
     service: &Service,
+    actor: &Actor,
     preview: &BulkPreview,
     (of, step): (&str, &str),
     (title, does): (String, &str),
@@ -272,6 +285,7 @@ fn proposed(
         step: step.to_owned(),
         title,
         does: does.to_owned(),
+        limit: limit(actor, preview),
         impact: (ends_access || undo).then(|| impact(preview, undo, now)),
         losses: crate::pages::licenses::api::impact(&preview.impact, now).losses,
         ends_access,
@@ -281,6 +295,26 @@ fn proposed(
         query: String::new(),
         back,
     }
+}
+
+/// What extending does to each, and to whom it does nothing.
+#[cfg(feature = "ssr")]
+fn extending(preview: &BulkPreview, actor: &holdfast_service::Actor, does: &str) -> String {
+    use holdfast_domain::Permission;
+    let number = crate::pages::serve::number(preview.endless.rows);
+    let endless = match (preview.endless.rows, preview.endless.exact) {
+        (0, true) => String::new(),
+        (0, false) => " One that has no end is refused.".to_owned(),
+        (1, true) => " 1 of them has no end and is refused.".to_owned(),
+        (_, true) => format!(" {number} of them have no end and are refused."),
+        (_, false) => format!(" At least {number} of them have no end and are refused."),
+    };
+    let bound = if actor.may(Permission::LicensesWrite) {
+        ""
+    } else {
+        " Your role adds at most 30 days to a license within 30 days; more is refused."
+    };
+    format!("{does}{endless}{bound}")
 }
 
 /// Stands for a list where the licenses of a plan get its terms.
@@ -332,7 +366,7 @@ async fn propose_terms(service: &Service, call: &Call, asked: &Query) -> Result<
     );
     let title = format!("Apply the terms of {} to {}", plan.name, counted(preview.total, preview.exact, "license"));
     let (id, back) = (plan.id.to_string(), format!("/console/plans/{}", plan.id));
-    let proposed = proposed(service, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
+    let proposed = proposed(service, &call.actor, &preview, (PLANS, "terms"), (title, does.trim_end()), (id, back));
     let ends_access = preview.impact.devices + replay.refused + replay.ran_out + replay.over_their_seats > 0
         || !replay.lost.is_empty();
     Ok(Proposed { query, impact: Some(said.join(" ")), ends_access, ..proposed })

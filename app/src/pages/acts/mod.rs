@@ -45,6 +45,7 @@ pub fn NewActPage() -> impl IntoView {
             <Notice kind>
                 {proposed.impact.map(|impact| view! { <p>{impact}</p> })}
                 <p class="small">{proposed.does}</p>
+                {proposed.limit.map(|limit| view! { <p class="small">{limit}</p> })}
                 <p class="small">"It is done in the background, one after the other, and written to the audit log license by license. What cannot be done is listed with the reason."</p>
             </Notice>
             {losses}

@@ -17,6 +17,8 @@ pub struct Proposed {
     pub title: String,
     /// What it does to each.
     pub does: String,
+    /// How many it is done to, of how many that this person may do at once, where that is not any number.
+    pub limit: Option<String>,
     /// Who loses access, in a sentence.
     pub impact: Option<String>,
     /// The devices that lose access, as far as they were looked at.

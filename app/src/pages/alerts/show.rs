@@ -36,7 +36,7 @@ impl Places {
     /// The nodes, and the products and members of whoever asks.
     pub async fn new(service: &Service, actor: &Actor) -> Result<Self, UiError> {
         let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-        let products = service.products(actor, None, all).await?.items;
+        let products = service.products(actor, None, None, all).await?.items;
         Ok(Self {
             nodes: service.nodes(actor).await?,
             people: People::of(service, actor).await?,

@@ -2,35 +2,33 @@
 
 use leptos::prelude::*;
 
-use super::model::CustomerDetail;
+use super::model::{Asked, CustomerDetail};
 #[cfg(feature = "ssr")]
-use super::model::CustomerRow;
+use super::model::{CustomerRow, Overview};
 use crate::error::UiError;
 
-/// Everything about a customer.
+/// A customer's page, with what the tab that is asked for shows.
 #[server(output = crate::wire::Answer)]
-pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiError> {
+pub async fn customer(asked: Asked) -> Result<CustomerDetail, UiError> {
+    use super::model::Part;
     use crate::{
         ctx,
-        pages::{freshness::model::Safe, licenses, notes::api::notes_about, products::api::parse_id, serve},
+        pages::{lists::build, products::api::parse_id},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::{freshness::FreshnessFilter, inputs::LicenseFilter, notes::NoteSubject};
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
-    let customer = service.customer(&actor, parse_id(&id)?).await?;
-    let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
-    let page = service.licenses(&actor, filter, serve::page(&after)?).await?;
-    let now = service.now();
-    let filter = FreshnessFilter { customer: Some(customer.id), ..FreshnessFilter::default() };
-    let safe =
-        if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(&actor, &filter).await?) } else { None };
-    let people = serve::People::of(&service, &actor).await?;
+    let customer = service.customer(&actor, parse_id(&asked.id)?).await?;
+    let of = async |list| build::of_customer(&service, &actor, list, customer.id, &asked.after).await.map(Box::new);
+    let part = match asked.tab.as_str() {
+        "orders" => Part::Orders(of("orders").await?),
+        "devices" => Part::Devices(of("seats").await?),
+        "timeline" => timeline(&service, &actor, customer.id, &asked).await?,
+        _ => Part::Overview(Box::new(overview(&service, &actor, customer.id, &asked.after).await?)),
+    };
     Ok(CustomerDetail {
-        notes: notes_about(&service, &actor, NoteSubject::Customer(customer.id), &people).await?,
-        safe,
-        customer: show(&customer, now),
-        licenses: serve::list(page, |license| licenses::api::row(&license, now)),
+        customer: show(&customer, service.now()),
+        part,
         may_write: actor.may(Permission::CustomersWrite),
         may_issue: actor.may(Permission::LicensesWrite),
     })
@@ -38,9 +36,69 @@ pub async fn customer(id: String, after: String) -> Result<CustomerDetail, UiErr
 
 /// The same, asked by the page itself when something was done: no use of a session.
 #[server(output = crate::wire::Answer)]
-pub async fn customer_again(id: String, after: String) -> Result<CustomerDetail, UiError> {
+pub async fn customer_again(asked: Asked) -> Result<CustomerDetail, UiError> {
     // Whoever may see it is asked there.
-    customer(id, after).await
+    customer(asked).await
+}
+
+/// A customer as a whole.
+#[cfg(feature = "ssr")]
+async fn overview(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::CustomerId,
+    after: &str,
+) -> Result<Overview, UiError> {
+    use crate::pages::{freshness::model::Safe, licenses, notes::api::notes_about, serve};
+    use holdfast_domain::{LicenseState, Permission};
+    use holdfast_service::admin::{
+        events::Told,
+        freshness::FreshnessFilter,
+        inputs::LicenseFilter,
+        notes::NoteSubject,
+        page::{Limit, PageRequest},
+        views::LicenseView,
+    };
+    let filter = LicenseFilter { customer: Some(id), ..LicenseFilter::default() };
+    let page = service.licenses(actor, filter, serve::page(after)?).await?;
+    let now = service.now();
+    let filter = FreshnessFilter { customer: Some(id), ..FreshnessFilter::default() };
+    let safe =
+        if actor.may(Permission::FleetRead) { Safe::of(&service.freshness(actor, &filter).await?) } else { None };
+    let last = PageRequest { limit: Limit::new(12), counted: false, ..PageRequest::default() };
+    let told = service.customer_timeline(actor, id, Told::All, last).await?;
+    let people = serve::People::of(service, actor).await?.speaking_of(service, actor, told.page.items.iter()).await;
+    let active = page.items.iter().filter(|license| license.state == LicenseState::Active);
+    let add = |(taken, seats), license: &LicenseView| {
+        (taken + u64::from(license.seats_taken), seats + u64::from(license.terms.seats))
+    };
+    let seats = (after.is_empty() && page.next.is_none()).then(|| active.fold((0, 0), add));
+    Ok(Overview {
+        seats,
+        licenses: serve::list(page, |license| licenses::api::row(&license, now)),
+        safe,
+        notes: notes_about(service, actor, NoteSubject::Customer(id), &people).await?,
+        timeline: told.page.items.iter().map(|event| people.entry_of_many(event, &told.hints, now)).collect(),
+    })
+}
+
+/// What happened to a customer and to what they bought.
+#[cfg(feature = "ssr")]
+async fn timeline(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::CustomerId,
+    asked: &Asked,
+) -> Result<super::model::Part, UiError> {
+    use crate::pages::serve;
+    const UNTOLD: &str = "They have so much that not all of it is told of here: of the newest orders and licenses, and of \
+                          the devices seen last. Each one's own page has all of it.";
+    let told = serve::told(&asked.told);
+    let told = service.customer_timeline(actor, id, told, serve::page(&asked.after)?).await?;
+    let people = serve::People::of(service, actor).await?.speaking_of(service, actor, told.page.items.iter()).await;
+    let (now, untold) = (service.now(), (!told.whole).then(|| UNTOLD.to_owned()));
+    let entries = serve::list(told.page, |event| people.entry_of_many(&event, &told.hints, now));
+    Ok(super::model::Part::Timeline(entries, untold))
 }
 
 /// Makes a customer.
@@ -91,6 +149,7 @@ fn show(customer: &holdfast_service::admin::views::CustomerView, now: holdfast_d
         id: customer.id.to_string(),
         name: customer.name.to_string(),
         email,
+        external: customer.external_id.clone(),
         created: crate::ui::When::new(customer.created_at, now),
     }
 }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, notes::model::NotesView},
-    ui::When,
+    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, lists::model::Listed, notes::model::NotesView},
+    ui::{TimelineEntry, When},
 };
 
-/// A customer in a list.
+/// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerRow {
     /// Its id.
@@ -16,23 +16,65 @@ pub struct CustomerRow {
     pub name: String,
     /// The address.
     pub email: Option<String>,
+    /// What the vendor's own system calls them.
+    pub external: Option<String>,
     /// When it was made.
     pub created: When,
 }
 
-/// Everything about a customer.
+/// What the address asks of a customer's page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The customer.
+    pub id: String,
+    /// Which tab.
+    #[serde(default)]
+    pub tab: String,
+    /// What the time line is narrowed to.
+    #[serde(default)]
+    pub told: String,
+    /// The cursor.
+    #[serde(default)]
+    pub after: String,
+}
+
+/// A customer's page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerDetail {
     /// The customer.
     pub customer: CustomerRow,
-    /// What the customer holds.
-    pub licenses: List<LicenseRow>,
-    /// How long this customer's computers go on by themselves, where any holds a lease.
-    pub safe: Option<Safe>,
-    /// What was noted.
-    pub notes: NotesView,
+    /// What the open tab shows.
+    pub part: Part,
     /// Whether this person may change it.
     pub may_write: bool,
     /// Whether this person may issue licenses.
     pub may_issue: bool,
+}
+
+/// What a tab of a customer's page shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// The customer as a whole.
+    Overview(Box<Overview>),
+    /// Their orders, as the list of orders shows them.
+    Orders(Box<Listed>),
+    /// Their devices, as the list of seats shows them.
+    Devices(Box<Listed>),
+    /// What happened to them and to what they bought, and what is said where that is not all.
+    Timeline(List<TimelineEntry>, Option<String>),
+}
+
+/// A customer as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// What the customer holds.
+    pub licenses: List<LicenseRow>,
+    /// How many seats are taken of those that their active licenses have; absent where there are more than a page of those.
+    pub seats: Option<(u64, u64)>,
+    /// How long this customer's computers go on by themselves, where any holds a lease.
+    pub safe: Option<Safe>,
+    /// What was noted.
+    pub notes: NotesView,
+    /// What happened last.
+    pub timeline: Vec<TimelineEntry>,
 }

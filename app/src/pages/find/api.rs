@@ -14,7 +14,7 @@ pub async fn find(q: String) -> Result<Found, UiError> {
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let service = ctx::service()?;
     let finds = service.find(&actor, &q).await?;
-    Ok(Found { whole_key: finds.whole_key, groups: groups(&finds, service.now()) })
+    Ok(Found { whole_key: finds.whole_key, groups: groups(&finds, &actor, service.now()) })
 }
 
 /// Goes to what was typed into the box over everything: to the license of a whole key or id, else to what is found.
@@ -36,13 +36,46 @@ pub async fn seek(#[server(default)] q: String) -> Result<(), UiError> {
     Ok(())
 }
 
+/// What `actor` may do with a license as it stands.
 #[cfg(feature = "ssr")]
-fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Timestamp) -> Vec<super::model::Group> {
+fn license_acts(
+    license: &holdfast_service::admin::views::LicenseView,
+    actor: &holdfast_service::Actor,
+) -> Vec<crate::pages::lists::model::Link> {
+    use crate::pages::{licenses::model::step, lists::build::link};
+    use holdfast_domain::Permission;
+    let mut acts = Vec::new();
+    if license.expires_at.is_some() && actor.may(Permission::LicensesExtend) {
+        acts.push(("extend", "Extend license"));
+    }
+    if actor.may(Permission::LicensesWrite) {
+        acts.push(("change", "Change plan"));
+    }
+    if actor.may(Permission::LicensesStatus) {
+        let steps = ["suspend", "resume", "revoke", "reinstate"].into_iter();
+        let fits = |name| step(name).filter(|(change, _)| license.status.after(*change).is_some());
+        acts.extend(steps.filter_map(|name| fits(name).map(|(_, words)| (name, words.verb))));
+    }
+    acts.into_iter().map(|(step, words)| link(words, format!("/console/licenses/{}/{step}", license.id))).collect()
+}
+
+#[cfg(feature = "ssr")]
+fn groups(
+    finds: &holdfast_service::admin::find::Finds,
+    actor: &holdfast_service::Actor,
+    now: holdfast_domain::Timestamp,
+) -> Vec<super::model::Group> {
     use super::model::{Group, Hit};
-    use crate::ui::When;
-    use holdfast_domain::LicenseState;
+    use crate::{pages::lists::build::link, ui::When};
+    use holdfast_domain::{LicenseState, Permission, SeatState};
     let joined = |parts: &[Option<String>]| parts.iter().flatten().cloned().collect::<Vec<_>>().join(" · ");
-    let hit = |href: String, title: String, detail: String| Hit { href, title, detail };
+    let hit = |id: String, folder: &str, title: String, detail: String| Hit {
+        href: format!("/console/{folder}/{id}"),
+        id,
+        title,
+        detail,
+        acts: Vec::new(),
+    };
     let licenses = finds.licenses.iter().map(|license| {
         let word = match license.state {
             LicenseState::Active => "active",
@@ -52,31 +85,36 @@ fn groups(finds: &holdfast_service::admin::find::Finds, now: holdfast_domain::Ti
         };
         let whose = license.customer_name.as_ref().map(ToString::to_string);
         let detail = joined(&[whose, Some(license.plan_code.to_string()), Some(word.to_owned())]);
-        hit(format!("/console/licenses/{}", license.id), format!("…{}", license.key_hint), detail)
+        let found = hit(license.id.to_string(), "licenses", format!("…{}", license.key_hint), detail);
+        Hit { acts: license_acts(license, actor), ..found }
     });
     let customers = finds.customers.iter().map(|customer| {
         let address = customer.email.as_ref().map(ToString::to_string);
         let detail = joined(&[address, customer.external_id.clone()]);
-        hit(format!("/console/customers/{}", customer.id), customer.name.to_string(), detail)
+        let issue = link("Issue license", format!("/console/licenses/new?customer={}", customer.id));
+        let acts = if actor.may(Permission::LicensesWrite) { vec![issue] } else { Vec::new() };
+        Hit { acts, ..hit(customer.id.to_string(), "customers", customer.name.to_string(), detail) }
     });
     let seats = finds.seats.iter().map(|found| {
         let seat = &found.seat;
         let detail = format!("License …{}, seen {}", found.key_hint, When::new(seat.last_seen, now).relative);
         let user = || seat.user.as_ref().map(ToString::to_string).unwrap_or_default();
-        hit(format!("/console/seats/{}", seat.id), seat.name.clone().unwrap_or_else(user), detail)
+        let free = link("Free seat", format!("/console/licenses/{}/free/{}", seat.license, seat.id));
+        let may_free = seat.state == SeatState::Active && actor.may(Permission::SeatsRelease);
+        let acts = if may_free { vec![free] } else { Vec::new() };
+        Hit { acts, ..hit(seat.id.to_string(), "seats", seat.name.clone().unwrap_or_else(user), detail) }
     });
     let orders = finds.orders.iter().map(|order| {
         let day = When::new(order.created_at, now);
-        let href = format!("/console/orders/{}", order.id);
-        hit(href, order.reference.clone(), format!("{}, {}", order.status.as_str().replace('_', " "), day.relative))
+        let detail = format!("{}, {}", order.status.as_str().replace('_', " "), day.relative);
+        hit(order.id.to_string(), "orders", order.reference.clone(), detail)
     });
-    let products = finds.products.iter().map(|product| {
-        hit(format!("/console/products/{}", product.id), product.name.to_string(), product.code.to_string())
-    });
-    let plans = finds
-        .plans
+    let products = finds
+        .products
         .iter()
-        .map(|plan| hit(format!("/console/plans/{}", plan.id), plan.name.to_string(), plan.code.to_string()));
+        .map(|product| hit(product.id.to_string(), "products", product.name.to_string(), product.code.to_string()));
+    let plans =
+        finds.plans.iter().map(|plan| hit(plan.id.to_string(), "plans", plan.name.to_string(), plan.code.to_string()));
     let kinds: [(&str, Vec<Hit>); 6] = [
         ("Licenses", licenses.collect()),
         ("Customers", customers.collect()),

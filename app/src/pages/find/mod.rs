@@ -6,7 +6,10 @@ pub mod model;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use crate::ui::{ActionForm, Empty, FormError, PageHead, Section, act, act_error, load, show};
+use crate::{
+    pages::lists::model::Link,
+    ui::{ActionForm, Copyable, Empty, FormError, PageHead, Section, act, act_error, load, show},
+};
 use api::Seek;
 use model::{Found, Group};
 
@@ -58,12 +61,21 @@ pub fn FindPage() -> impl IntoView {
 
 fn group(group: Group) -> impl IntoView {
     let hits = group.hits.into_iter().map(|hit| {
+        let title = hit.title.clone();
+        let act = move |Link { text, href }| {
+            let name = format!("{text}: {title}");
+            view! { <a class="link" href=href aria-label=name>{text}</a> }
+        };
         view! {
             <li>
                 <a class="hit" href=hit.href>
-                    <span>{hit.title}</span>
+                    <span>{hit.title.clone()}</span>
                     <span class="sub">{hit.detail}</span>
                 </a>
+                <div class="hit-acts">
+                    <Copyable text=hit.id what=format!("id of {}", hit.title) />
+                    {hit.acts.into_iter().map(act).collect_view()}
+                </div>
             </li>
         }
     });

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pages::lists::model::Link;
+
 /// What a text found, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -23,10 +25,14 @@ pub struct Group {
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
+    /// Its id.
+    pub id: String,
     /// Its page.
     pub href: String,
     /// What it is called.
     pub title: String,
     /// What tells it from others of that name.
     pub detail: String,
+    /// What this person may do with it as it stands, each on a page that says first what it does.
+    pub acts: Vec<Link>,
 }

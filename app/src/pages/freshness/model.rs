@@ -220,7 +220,8 @@ mod server {
         let plot = Plot::new(until);
         let line = |name: &str, view: &FreshnessView| {
             let points = view.stops.curve(now.plus(Seconds(plot.until())), POINTS);
-            Line { name: name.to_owned(), path: plot.path(points.iter().map(|(at, share)| (at.since(now).0, *share))) }
+            let path = plot.path(points.iter().map(|(at, share)| (at.since(now).0, *share)));
+            Line { name: name.to_owned(), path, begun: None }
         };
         let lines = match otherwise {
             None => vec![line("Still working", view)],

@@ -8,14 +8,17 @@ use crate::error::UiError;
 /// What an import starts from, and those before.
 #[server(output = crate::wire::Answer)]
 pub async fn imports(after: String) -> Result<ImportsView, UiError> {
-    use crate::{ctx, pages::serve};
+    use crate::{ctx, pages::serve, ssr::upload::FILE_LIMIT};
     use holdfast_domain::Permission;
-    use holdfast_service::admin::page::{Limit, PageRequest};
+    use holdfast_service::admin::{
+        import::reader::{MAX_COLUMNS, MAX_ROWS},
+        page::{Limit, PageRequest},
+    };
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
     let page = service.imports(&actor, serve::page(&after)?).await?;
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(&actor, Some(false), all).await?;
+    let products = service.products(&actor, Some(false), None, all).await?;
     let plans = plan_choices(&actor, None).await?;
     let now = service.now();
     Ok(ImportsView {
@@ -25,6 +28,11 @@ pub async fn imports(after: String) -> Result<ImportsView, UiError> {
             .map(|product| (product.id.to_string(), product.name.to_string()))
             .collect(),
         plans,
+        most: format!(
+            "At most {} MiB, {} rows and {MAX_COLUMNS} columns.",
+            FILE_LIMIT >> 20,
+            serve::number(MAX_ROWS as u64)
+        ),
         list: serve::list(page, |import| item(&import, now)),
     })
 }
@@ -40,7 +48,10 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
     };
     use holdfast_domain::{Permission, Source};
     use holdfast_service::admin::{
-        import::dates::DateOrder,
+        import::{
+            dates::DateOrder,
+            reader::{MAX_COLUMNS, MAX_ROWS},
+        },
         views::{ImportState, RowFate},
     };
     const ROWS: usize = 50;
@@ -71,6 +82,12 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
     };
     Ok(ImportDetail {
         item: item(&import, now),
+        used: format!(
+            "{} / {} rows, {} / {MAX_COLUMNS} columns",
+            serve::number(import.counts.rows),
+            serve::number(MAX_ROWS as u64),
+            import.columns.len()
+        ),
         columns: import
             .columns
             .iter()
@@ -219,7 +236,7 @@ async fn plan_choices(
     let service = crate::ctx::service()?;
     let all = || PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let products =
-        service.products(actor, None, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
+        service.products(actor, None, None, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
     let plans =
         service.plans(actor, PlanFilter { product, archived: Some(false), ..PlanFilter::default() }, all()).await?;
     let name = |id| products.items.iter().find(|product| product.id == id).map(|product| product.name.to_string());

@@ -67,7 +67,8 @@ pub fn ImportsPage() -> impl IntoView {
                         <label for="file">"File"</label>
                         <input class="file-input" type="file" id="file" name="file" accept=".csv,.tsv,.txt,.json,text/csv,application/json" required aria-describedby="file-hint" />
                         <p class="hint" id="file-hint">
-                            "A table with a header row, or another system's export as it is; in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes."
+                            "A table with a header row, or another system's export as it is; in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes. "
+                            {found.most}
                         </p>
                     </div>
                     <div class="form-actions"><Submit label="Read file" /></div>
@@ -162,6 +163,7 @@ pub fn ImportPage() -> impl IntoView {
             <PageHead title=found.item.file.clone() crumbs=vec![Crumb::new("/console/imports", "Import")]>
                 <StageBadge stage=found.item.stage />
             </PageHead>
+            <p class="page-sub num">{found.used.clone()}</p>
             <Steps names=STEPS.to_vec() at />
             {body}
         }

@@ -41,6 +41,8 @@ pub struct ImportsView {
     pub products: Vec<(String, String)>,
     /// Plans to choose: id, and "Example Editor · Professional".
     pub plans: Vec<(String, String)>,
+    /// What a file may have at most.
+    pub most: String,
     /// Earlier imports.
     pub list: List<ImportItem>,
 }
@@ -89,6 +91,8 @@ pub struct RowView {
 pub struct ImportDetail {
     /// As in the list.
     pub item: ImportItem,
+    /// How much of what a file may have it has.
+    pub used: String,
     /// Its columns.
     pub columns: Vec<Column>,
     /// The plan of rows that name none.

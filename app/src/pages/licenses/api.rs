@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{IssueForm, IssueView, LicenseDetail, LicenseView, StepView};
+use super::model::{ExtendView, IssueForm, IssueView, LicenseDetail, LicenseView, StepView};
 use crate::error::UiError;
 
 /// What issuing starts from: the plans, and the customer that was come from.
@@ -19,7 +19,7 @@ pub async fn issue_choices(customer: String) -> Result<IssueView, UiError> {
     let actor = ctx::actor(Permission::LicensesWrite).await?;
     let service = ctx::service()?;
     let products =
-        service.products(&actor, Some(false), PageRequest { limit: Limit::new(200), ..PageRequest::default() });
+        service.products(&actor, Some(false), None, PageRequest { limit: Limit::new(200), ..PageRequest::default() });
     let names: BTreeMap<_, _> = products.await?.items.into_iter().map(|product| (product.id, product.name)).collect();
     let filter = PlanFilter { archived: Some(false), ..PlanFilter::default() };
     let plans = service.plans(&actor, filter, PageRequest { limit: Limit::new(200), ..PageRequest::default() }).await?;
@@ -103,7 +103,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let license = &detail.license;
     let mut entitlements = license.terms.entitlements.clone();
     entitlements.extend(license.overrides.clone());
-    let seats = detail.seats.iter().map(|seat| seat_row(seat, now));
+    let mut seats: Vec<_> = detail.seats.iter().map(|seat| seat_row(seat, now)).collect();
+    say_devices(&service, &actor, license, &mut seats).await?;
     let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, detail.timeline.iter()).await;
     let full = detail.seats.len() >= SEATS;
     let all = if full { seats_beyond(SEATS, &service, &actor, license.id).await? } else { None };
@@ -120,8 +121,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         more_seats,
-        extending: extending(license, &actor, now),
-        seats: seats.collect(),
+        seats,
+        limits: limits(&detail),
         timeline: detail.timeline.iter().map(|event| people.entry(event, now)).collect(),
         // Whoever can neither issue nor reveal was not handed it.
         key: handed_over(&license.id)
@@ -146,20 +147,17 @@ pub async fn license_page(id: String, told: String, after: String) -> Result<Lic
         pages::{notes::api::notes_about, products::api::parse_id, serve},
     };
     use holdfast_domain::{LicenseId, Permission};
-    use holdfast_service::admin::{events::Told, notes::NoteSubject};
+    use holdfast_service::admin::notes::NoteSubject;
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = license(id.clone()).await?;
     let id: LicenseId = parse_id(&id)?;
     let people = serve::People::of(&service, &actor).await?;
     let notes = notes_about(&service, &actor, NoteSubject::License(id), &people).await?;
-    let told = match told.as_str() {
-        "" => return Ok(LicenseView { detail, notes, told: None, untold: None }),
-        "people" => Told::People,
-        "devices" => Told::Devices,
-        _ => Told::All,
-    };
-    let page = service.license_timeline(&actor, id, told, serve::page(&after)?).await?;
+    if told.is_empty() {
+        return Ok(LicenseView { detail, notes, told: None, untold: None });
+    }
+    let page = service.license_timeline(&actor, id, serve::told(&told), serve::page(&after)?).await?;
     let people = people.speaking_of(&service, &actor, page.items.iter()).await;
     let now = service.now();
     let told = Some(serve::list(page, |event| people.entry(&event, now)));
@@ -205,6 +203,40 @@ pub async fn take_step(id: String, step: String, reason: String) -> Result<(), U
     let outcome = ctx::service()?.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
     ctx::redirect(&format!("/console/licenses/{}?done={}", outcome.license.id, words.done));
     Ok(())
+}
+
+/// The page on which a license's end is moved; where a day was `chosen`, with what that changes.
+#[server(output = crate::wire::Answer)]
+pub async fn look_at_extension(id: String, chosen: bool, until: String) -> Result<ExtendView, UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::day},
+    };
+    use holdfast_domain::{LicenseId, Permission};
+    use holdfast_service::admin::{extension::rule, inputs::ExtendLicense};
+    let actor = ctx::actor(Permission::LicensesExtend).await?;
+    let service = ctx::service()?;
+    let id: LicenseId = parse_id(&id)?;
+    let license = service.license(&actor, id).await?.license;
+    let now = service.now();
+    let bound = service.extension_left(&actor, id).await?.map(|left| format!(" {}", rule(left))).unwrap_or_default();
+    let (mut preview, mut wrong) = (None, None);
+    if chosen {
+        let outcome = match day("until", &until) {
+            Ok(expires_at) => {
+                let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
+                let input = ExtendLicense { expires_at, reason, dry_run: true };
+                let outcome = service.extend_license(&ctx::call(&actor), id, input).await;
+                outcome.map(|_| ends_instead(&license, expires_at)).map_err(|error| UiError::of(&error, None))
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(sentence) => preview = Some(sentence),
+            Err(error) => wrong = Some(error),
+        }
+    }
+    Ok(ExtendView { row: row(&license, now), does: extending(&license, now) + &bound, until, preview, wrong })
 }
 
 /// Moves a license's end later; an empty day takes the end away.
@@ -302,6 +334,35 @@ pub fn seat_row(
     }
 }
 
+/// Says of each seat that belongs to a person on how many devices they work, of how many.
+#[cfg(feature = "ssr")]
+pub async fn say_devices(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    license: &holdfast_service::admin::views::LicenseView,
+    seats: &mut [super::model::SeatRow],
+) -> Result<(), UiError> {
+    use holdfast_domain::{Email, SeatModel};
+    let SeatModel::NamedUser { devices: most } = license.terms.seat_model else { return Ok(()) };
+    let users: Vec<Email> = seats.iter().filter_map(|seat| seat.user.as_ref()?.parse().ok()).collect();
+    let counts = service.devices_of_users(actor, license.id, users).await?;
+    for seat in seats {
+        let devices = seat.user.as_ref().and_then(|user| counts.get(&user.parse().ok()?)).unwrap_or(&0);
+        seat.user = seat.user.as_ref().map(|user| format!("{user}, {devices} / {most} devices"));
+    }
+    Ok(())
+}
+
+/// What a license has limits of beside its seats, with how much of each is used.
+#[cfg(feature = "ssr")]
+fn limits(detail: &holdfast_service::admin::views::LicenseDetail) -> Vec<(String, String)> {
+    let (terms, taken) = (&detail.license.terms, detail.license.seats_taken);
+    let beyond =
+        || ("Beyond its seats".to_owned(), format!("{} / {}", taken.saturating_sub(terms.seats), terms.overdraft));
+    let freed = format!("{} / {} seats in 30 days", detail.freed_by_holder, terms.release_budget);
+    (terms.overdraft > 0).then(beyond).into_iter().chain([("Freed by its holder".to_owned(), freed)]).collect()
+}
+
 /// An act that can be undone, in words.
 #[cfg(feature = "ssr")]
 pub fn undo_offer(
@@ -355,14 +416,38 @@ async fn untold(
     }))
 }
 
+/// What another end changes, in words. Days are those of UTC.
+#[cfg(feature = "ssr")]
+fn ends_instead(
+    license: &holdfast_service::admin::views::LicenseView,
+    until: Option<holdfast_domain::Timestamp>,
+) -> String {
+    let date = |at: holdfast_domain::Timestamp| {
+        let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::UTC).date()
+    };
+    let words = |day: jiff::civil::Date| day.strftime("%-d %B %Y").to_string();
+    let devices = match license.seats_taken {
+        0 => "no device uses it now".to_owned(),
+        1 => "1 device goes on".to_owned(),
+        taken => format!("{taken} devices go on"),
+    };
+    match (license.expires_at.map(date), until.map(date)) {
+        (Some(before), Some(after)) => {
+            let later = after.since(before).map_or(0, |span| span.get_days());
+            let noun = if later == 1 { "day" } else { "days" };
+            let (before, after) = (words(before), words(after));
+            format!("It ends on {after} instead of {before} ({later} {noun} later); {devices}.")
+        }
+        (Some(before), None) => format!("It never ends, instead of ending on {}; {devices}.", words(before)),
+        _ => format!("It has no end; {devices}."),
+    }
+}
+
 /// What moving a license's end later does, in words.
 #[cfg(feature = "ssr")]
-fn extending(
-    license: &holdfast_service::admin::views::LicenseView,
-    actor: &holdfast_service::Actor,
-    now: holdfast_domain::Timestamp,
-) -> String {
-    use holdfast_domain::{LicenseStatus, Permission};
+fn extending(license: &holdfast_service::admin::views::LicenseView, now: holdfast_domain::Timestamp) -> String {
+    use holdfast_domain::LicenseStatus;
     let ended = license.expires_at.is_some_and(|end| end <= now);
     let devices = match (license.seats_taken, ended) {
         (0, _) => "No device uses it now; one that activates works until the new end.",
@@ -376,12 +461,7 @@ fn extending(
         LicenseStatus::Suspended => " As long as it is suspended they stay paused all the same.",
         LicenseStatus::Revoked => " As long as it is revoked they get no rights all the same.",
     };
-    let bound = if actor.may(Permission::LicensesWrite) {
-        ""
-    } else {
-        " Your role extends by at most 30 days at a time, counted from today where it has ended."
-    };
-    format!("{devices} Nobody loses anything by it.{status}{bound}")
+    format!("{devices} Nobody loses anything by it.{status}")
 }
 
 /// Who loses access and when, in words.

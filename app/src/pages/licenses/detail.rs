@@ -1,6 +1,6 @@
 //! Everything about a license: how it stands, its key, its seats, what happened to it, what can be done.
 
-use holdfast_domain::LicenseStatus;
+use holdfast_domain::{LicenseStatus, plan::MOST_ENTITLEMENTS};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -18,7 +18,7 @@ use crate::{
         ActionForm, Copyable, Crumb, Empty, ErrorState, Fact, Facts, FormError, PageHead, Pager, Rows, Section,
         StateBadge, Tab, Tabs, Timeline, TimelineEntry, Tone, WhenText, act, act_error,
         data::with_values,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         page::{Notice, NoticeKind},
         show_live,
         state::LicenseBadge,
@@ -40,7 +40,7 @@ pub fn LicensePage() -> impl IntoView {
         })
     });
     let view = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || (id.get(), told.get()),
         async |(id, (told, after)), by_itself| {
             if by_itself { api::license_again(id, told, after).await } else { api::license_page(id, told, after).await }
@@ -56,8 +56,7 @@ pub fn LicensePage() -> impl IntoView {
         let detail = found.detail;
         let body = match found.told {
             Some(page) => view! {
-                {found.untold.map(|untold| view! { <p class="page-sub">{untold}</p> })}
-                <TimelineTab id told=told.get_untracked().0 page />
+                <TimelineTab here=format!("/console/licenses/{id}") told=told.get_untracked().0 page untold=found.untold />
             }
             .into_any(),
             None => view! { <Overview detail=detail.clone() notes=found.notes /> }.into_any(),
@@ -166,7 +165,8 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         {detail.order.clone().map(|(id, number)| view! {
                             <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>{number}</a></Fact>
                         })}
-                        <Fact name="Entitlements">{entitlements}</Fact>
+                        {detail.limits.clone().into_iter().map(|(name, used)| view! { <Fact name>{used}</Fact> }).collect_view()}
+                        <Fact name=format!("Entitlements ({} / {MOST_ENTITLEMENTS})", detail.entitlements.len())>{entitlements}</Fact>
                     </Facts>
                 </Section>
                 <Section title=format!("Seats ({} / {})", row.taken, row.seats) clone:detail clone:row>
@@ -206,15 +206,18 @@ pub fn UndoNotice(
 /// What a time line can be narrowed to.
 const TOLD: [(&str, &str); 3] = [("", "All"), ("people", "People and programs"), ("devices", "Devices")];
 
-/// What happened to a license and its devices, page by page.
+/// What happened to a license or a customer and to what belongs to it, page by page.
 #[component]
-fn TimelineTab(
-    id: String,
+pub fn TimelineTab(
+    /// The address of its page.
+    here: String,
     /// What it is narrowed to.
     told: String,
+    /// What is told.
     page: List<TimelineEntry>,
+    /// What is said where that is not all.
+    untold: Option<String>,
 ) -> impl IntoView {
-    let here = format!("/console/licenses/{id}");
     let chips = TOLD.map(|(value, name)| {
         let href = with_values(&here, &[("tab", &"timeline".to_owned()), ("told", &value.to_owned())]);
         view! { <a class="chip" href=href aria-current=(told == value || (told == "all" && value.is_empty())).then_some("true")>{name}</a> }
@@ -224,6 +227,7 @@ fn TimelineTab(
     let pages = page.next.is_some() || after;
     let none = page.items.is_empty().then(|| view! { <p class="muted">"Nothing of this kind has happened."</p> });
     view! {
+        {untold.map(|untold| view! { <p class="page-sub">{untold}</p> })}
         <nav class="chips" aria-label="What is told"><span class="chip-group">{chips.collect_view()}</span></nav>
         {none}
         <Timeline entries=page.items />

@@ -4,6 +4,7 @@ use holdfast_domain::{LicenseState, LicenseStatus, license::StatusChange};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    UiError,
     pages::{List, notes::model::NotesView},
     ui::{TimelineEntry, When},
 };
@@ -115,12 +116,12 @@ pub struct LicenseDetail {
     pub terms: (String, String, String),
     /// Entitlements in force.
     pub entitlements: Vec<(String, String)>,
+    /// What else it has a limit of: a name, and how much of it is used, of how much.
+    pub limits: Vec<(String, String)>,
     /// Its seats, as many of them as a page has.
     pub seats: Vec<SeatRow>,
     /// What is said where it has more.
     pub more_seats: Option<String>,
-    /// What extending it does, in words.
-    pub extending: String,
     /// What happened to it.
     pub timeline: Vec<TimelineEntry>,
     /// The whole key, where it has just been issued or shown in this browser.
@@ -204,6 +205,21 @@ pub struct StepView {
     pub row: LicenseRow,
     /// What it does to whom.
     pub impact: ImpactView,
+}
+
+/// A license that is to end later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendView {
+    /// The license.
+    pub row: LicenseRow,
+    /// What moving its end does to its devices, in words.
+    pub does: String,
+    /// The day that was chosen; empty to take the end away.
+    pub until: String,
+    /// What that day changes, where one was chosen that it can be.
+    pub preview: Option<String>,
+    /// Why it cannot.
+    pub wrong: Option<UiError>,
 }
 
 /// The words of a step.

@@ -1,9 +1,13 @@
 //! The steps of a license's life, each on a page of its own that says first whose access it ends and when.
 
-use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos::{ev::Event, prelude::*};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map, use_query_map},
+};
 
 use super::{
+    acts::Wrong,
     api::{self, Extend, FreeSeat, TakeStep},
     model::{self, Loss},
 };
@@ -103,33 +107,69 @@ pub fn Losses(
     view! { <Rows label="Devices that lose access" head>{losses.into_iter().map(row).collect_view()}</Rows> }
 }
 
-/// Moving the end of a license later.
+/// Moving the end of a license later: first the day, then what that changes, then a reason.
 #[component]
 pub fn ExtendPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let license = load(move || id.get(), api::license);
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let until = query.with(|query| query.get("until"));
+        (params.with(|params| params.get("id").unwrap_or_default()), until.is_some(), until.unwrap_or_default())
+    });
+    let view = load(move || asked.get(), |(id, chosen, until)| api::look_at_extension(id, chosen, until));
     let action = act::<Extend>();
     let error = act_error(action);
-    show(license, move |detail| {
-        let row = detail.row;
+    show(view, move |found| {
+        let row = found.row;
+        let back = format!("/console/licenses/{}", row.id);
         let ends = row.ends.map(|when| view! { <p class="page-sub">"Ends now: " <WhenText when exact=true /></p> });
+        let wrong = found.wrong.map(|error| view! { <Wrong error /> });
+        // What stands in the field, of which the sentence may be on its way.
+        let until = RwSignal::new(found.until);
+        let (own, cancel) = (row.id.clone(), back.clone());
+        let confirm = found.preview.map(|preview| {
+            view! {
+                <div role="status"><Notice kind=NoticeKind::Info><p>{preview}</p></Notice></div>
+                <ActionForm action=action class="form">
+                    <FormError error />
+                    <input type="hidden" name="id" value=own />
+                    <input type="hidden" name="until" value=move || until.get() />
+                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
+                    <div class="form-actions">
+                        <Submit label="Extend license" pending=action.pending() />
+                        <a class="btn btn-plain" href=cancel>"Cancel"</a>
+                    </div>
+                </ActionForm>
+            }
+        });
         view! {
             <PageHead title="Extend license" crumbs=crumbs(&row.id, &row.key_hint) />
             {ends}
-            <Notice kind=NoticeKind::Info><p>{detail.extending}</p></Notice>
-            <ActionForm action=action class="form">
-                <FormError error />
-                <input type="hidden" name="id" value=row.id.clone() />
-                <Field name="until" label="New end" kind="date" hint="The start of that day, UTC. Empty takes the end away." error />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
-                <div class="form-actions">
-                    <Submit label="Extend license" pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
-                </div>
-            </ActionForm>
+            <p class="page-sub">{found.does}</p>
+            {wrong}
+            <NewEnd back until />
+            {confirm}
         }
     })
+}
+
+/// The day that is chosen. With scripting it says at once what it changes; without, the button does.
+#[component]
+fn NewEnd(back: String, until: RwSignal<String>) -> impl IntoView {
+    let (navigate, here) = (use_navigate(), format!("{back}/extend"));
+    let choose = move |event: Event| {
+        until.set(event_target_value(&event));
+        let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
+        navigate(&format!("{here}?until={}", until.get_untracked()), options);
+    };
+    view! {
+        <form class="form section" method="get" on:change=choose>
+            <Field name="until" label="New end" kind="date" value=until.get_untracked() hint="The start of that day, UTC. Empty takes the end away." />
+            <div class="form-actions">
+                <button type="submit" class="btn btn-plain">"See what changes"</button>
+                <a class="btn btn-ghost" href=back>"Cancel"</a>
+            </div>
+        </form>
+    }
 }
 
 /// Taking a seat from a device.

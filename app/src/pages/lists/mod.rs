@@ -5,13 +5,15 @@ pub mod api;
 pub(crate) mod build;
 pub mod model;
 
+use std::mem::take;
+
 use leptos::prelude::*;
 
 use crate::{
     pages::fleet::Outdated,
     ui::{
-        ActionForm, Checkbox, CopyButton, Copyable, Empty, ErrorState, Field, FormError, PageHead, Pager, StateBadge,
-        Submit, WhenText, act, act_error,
+        ActionForm, Checkbox, CopyButton, Copyable, Empty, ErrorState, Field, FormError, PageHead, Pager, Search,
+        StateBadge, Submit, WhenText, act, act_error,
         live::{self, Topic},
         search_here, show_live,
         state::LicenseBadge,
@@ -59,7 +61,7 @@ pub fn ListPage(
     let search = search_here();
     // The first page of the seats is where a device that activates appears; the others would only shift.
     let told = move || if of == "seats" && !search.get().contains("after=") { live::count(Topic::Acts) } else { 0 };
-    let listed = live::load_again(
+    let listed = live::load_live(
         told,
         move || search.get(),
         move |query, by_itself| async move {
@@ -87,12 +89,18 @@ pub fn ListPage(
     })
 }
 
+/// The rows of a list, or what is said where there are none.
 #[component]
-fn List(of: &'static str, listed: Listed) -> impl IntoView {
+pub fn Found(
+    /// Of which list.
+    of: &'static str,
+    /// The list.
+    listed: Listed,
+) -> impl IntoView {
     let shown = listed.rows.len() as u64;
     let narrowed = !listed.chips.is_empty() || !listed.q.is_empty() || listed.next.is_some();
     let (title, text, links) = listed.empty;
-    let table = if listed.rows.is_empty() {
+    if listed.rows.is_empty() {
         view! {
             <Empty title text>
                 {links
@@ -110,36 +118,44 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
     } else {
         let chosen = !listed.steps.is_empty();
         let rows = view! {
-            <Table title=listed.title.clone() heads=listed.heads rows=listed.rows chosen />
+            <Table title=listed.title heads=listed.heads rows=listed.rows chosen />
             <Pager shown next=listed.next />
         };
         if chosen {
-            view! {
-                <Choosing of steps=listed.steps query=listed.query.clone() total=listed.total.clone()>{rows}</Choosing>
-            }
-            .into_any()
+            view! { <Choosing of steps=listed.steps query=listed.query total=listed.total>{rows}</Choosing> }.into_any()
         } else {
             rows.into_any()
         }
-    };
-    let action =
-        listed.action.map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
-    let columns = listed.columns.into_iter().map(|(name, on, href)| {
+    }
+}
+
+#[component]
+fn List(of: &'static str, mut listed: Listed) -> impl IntoView {
+    let action = listed
+        .action
+        .take()
+        .map(|Link { text, href }| view! { <a class="btn btn-sm btn-primary" href=href>{text}</a> });
+    let columns = take(&mut listed.columns).into_iter().map(|(name, on, href)| {
         view! { <a href=href class="menu-row">{if on { "✓ " } else { "+ " }} {name}</a> }
     });
+    let exporting = take(&mut listed.exporting);
     let exports = (!listed.exports.is_empty()).then(|| {
-        let links = listed.exports.into_iter().map(|Link { text, href }| {
+        let links = take(&mut listed.exports).into_iter().map(|Link { text, href }| {
             view! { <a href=href class="menu-row" rel="external" download="">{text}</a> }
         });
         view! {
             <details class="menu-pop">
                 <summary class="btn btn-sm btn-plain">"Export"</summary>
-                <div class="menu-body">{links.collect_view()}</div>
+                <div class="menu-body">
+                    {links.collect_view()}
+                    <p class="menu-row hint">{exporting}</p>
+                </div>
             </details>
         }
     });
+    let (views, fields, kept) = (take(&mut listed.views), take(&mut listed.fields), take(&mut listed.kept));
     view! {
-        <PageHead title=listed.title total=listed.total>
+        <PageHead title=listed.title.clone() total=listed.total.clone()>
             <div class="actions">
                 <details class="menu-pop">
                     <summary class="btn btn-sm btn-plain">"Columns"</summary>
@@ -149,10 +165,10 @@ fn List(of: &'static str, listed: Listed) -> impl IntoView {
                 {action}
             </div>
         </PageHead>
-        <Views of views=listed.views unsaved=listed.unsaved may_share=listed.may_share query=listed.query />
-        <Filters path=listed.path search=listed.search q=listed.q fields=listed.fields kept=listed.kept />
-        <Chips chips=listed.chips />
-        {table}
+        <Views of views unsaved=listed.unsaved may_share=listed.may_share saved=listed.saved.clone() query=listed.query.clone() />
+        <Filters path=listed.path.clone() search=listed.search.clone() q=listed.q.clone() fields kept />
+        <Chips chips=listed.chips.clone() />
+        <Found of listed />
     }
 }
 
@@ -163,6 +179,7 @@ fn Views(
     views: Vec<model::SavedView>,
     unsaved: bool,
     may_share: bool,
+    saved: String,
     query: String,
 ) -> impl IntoView {
     let (save, remove) = (act::<SaveView>(), act::<RemoveView>());
@@ -175,7 +192,7 @@ fn Views(
     let form = unsaved.then(|| {
         view! {
             <details class="more save-view" open=error.is_refused()>
-                <summary>"Save this view"</summary>
+                <summary>"Save this view " <span class="muted num">{saved}</span></summary>
                 <ActionForm action=save class="filters">
                     <FormError error />
                     <input type="hidden" name="of" value=of />
@@ -223,20 +240,8 @@ fn Filters(
             </details>
         }
     });
-    view! {
-        <form method="get" action=path role="search" aria-label="Filter the list">
-            <div class="filters">
-                <div class="grow">
-                    <label for="list-q">{search}</label>
-                    <input class="input" type="search" id="list-q" name="q" value=q autocomplete="off" />
-                </div>
-                {first.into_iter().map(field).collect_view()}
-                <button class="btn btn-sm btn-plain" type="submit">"Filter"</button>
-            </div>
-            {rest}
-            {kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect_view()}
-        </form>
-    }
+    let first = first.into_iter().map(field).collect_view().into_any();
+    view! { <Search path label=search q kept beside=first under=rest.into_any() /> }
 }
 
 fn field(field: model::Field) -> impl IntoView {

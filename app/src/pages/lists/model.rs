@@ -22,6 +22,8 @@ pub struct Listed {
     pub unsaved: bool,
     /// Whether this person may save it for everybody.
     pub may_share: bool,
+    /// How many are saved, of how many: "3 / 50".
+    pub saved: String,
     /// The query that would be saved.
     pub query: String,
     /// What the search box is called.
@@ -46,6 +48,8 @@ pub struct Listed {
     pub steps: Vec<(String, String)>,
     /// The addresses of the exports of what is shown.
     pub exports: Vec<Link>,
+    /// How many exports are at work, of how many.
+    pub exporting: String,
     /// What stands where there are no rows: a title, a sentence, and where to go from here.
     pub empty: (String, String, Vec<Link>),
 }

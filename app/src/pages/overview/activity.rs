@@ -20,8 +20,6 @@ pub use server::counted;
 
 #[cfg(feature = "ssr")]
 mod server {
-    use std::fmt::Write as _;
-
     use holdfast_domain::Timestamp;
     use holdfast_service::admin::activity::DayOfActivity;
 
@@ -30,7 +28,7 @@ mod server {
         pages::serve::number,
         ui::{
             When,
-            curve::{Curve, Line},
+            curve::{Curve, Line, Mark},
         },
     };
 
@@ -41,36 +39,44 @@ mod server {
         }
         let of = |name: &str, count: fn(&DayOfActivity) -> u64| {
             let days: Vec<(Timestamp, u64)> = days.iter().map(|day| (day.day, count(day))).collect();
-            // A day that has only begun would look like a fall.
             let ((_, today), whole) = days.split_last()?;
             let sum = number(whole.iter().map(|(_, count)| count).sum());
             let sum = format!("{sum} in the last {} days, {} today so far.", whole.len(), number(*today));
-            Some(Counted { name: name.to_owned(), sum, curve: curve(name, &days, whole) })
+            Some(Counted { name: name.to_owned(), sum, curve: curve(name, &days) })
         };
         [of("Activations", |day| day.activations), of("Renewals", |day| day.renewals)].into_iter().flatten().collect()
     }
 
-    fn curve(name: &str, days: &[(Timestamp, u64)], whole: &[(Timestamp, u64)]) -> Curve {
-        let top = top(whole.iter().map(|(_, count)| *count).max().unwrap_or(0));
-        let last = whole.len().saturating_sub(1).max(1);
-        let place = |at: usize| at * 1_000 / last;
-        let mut path = String::new();
-        for (at, (_, count)) in whole.iter().enumerate() {
-            let command = if at == 0 { 'M' } else { 'L' };
-            let _ = write!(path, "{command}{} {}", place(at), 1_000 - count.saturating_mul(1_000) / top);
-        }
+    /// Whole days as a line, and what today is so far as a part of its own: a day that has only begun would look like a fall.
+    fn curve(name: &str, days: &[(Timestamp, u64)]) -> Curve {
+        let top = top(days.iter().map(|(_, count)| *count).max().unwrap_or(0));
+        let last = days.len().saturating_sub(1);
+        let place = |at: usize| at * 1_000 / last.max(1);
+        let point = |(at, (_, count)): (usize, &(Timestamp, u64))| {
+            format!("{} {}", place(at), 1_000 - count.saturating_mul(1_000) / top)
+        };
+        let points: Vec<String> = days.iter().enumerate().map(point).collect();
+        let (from, whole) = (last.saturating_sub(1), points.get(..last).unwrap_or_default());
+        let path = if whole.is_empty() { String::new() } else { format!("M{}", whole.join("L")) };
+        let begun = points.get(from..).filter(|_| last > 0).map(|points| format!("M{}", points.join("L")));
+        let today = days.last().map(|(_, count)| Mark {
+            at: "100.0%".to_owned(),
+            height: u8::try_from(count.saturating_mul(100) / top).unwrap_or(100),
+            text: format!("today, so far: {}", number(*count)),
+            before: true,
+        });
         // A week apart on a month, and so many times as far on what is longer.
-        let ticks = whole.iter().enumerate().step_by(7 * whole.len().div_ceil(30).max(1));
+        let ticks = days.iter().enumerate().take(last).step_by(7 * last.div_ceil(30).max(1));
         let ticks = ticks.map(|(at, (day, _))| (place(at), date(*day, "%-d %b"))).take_while(|(at, _)| *at <= 930);
         let row = |(at, (day, count)): (usize, &(Timestamp, u64))| {
             let iso = date(*day, "%Y-%m-%d");
-            let relative = if at == 0 { format!("{iso}, so far") } else { iso.clone() };
+            let relative = if at == 0 { format!("{iso} (today, so far)") } else { iso.clone() };
             (When { relative, absolute: "A day in UTC".to_owned(), iso }, vec![number(*count)])
         };
         Curve {
             grid: [(100, top), (50, top / 2), (0, 0)].map(|(height, count)| (height, number(count))).to_vec(),
-            lines: vec![Line { name: name.to_owned(), path }],
-            marks: Vec::new(),
+            lines: vec![Line { name: name.to_owned(), path, begun }],
+            marks: today.into_iter().collect(),
             ticks: ticks.map(|(at, text)| (format!("{}.{}%", at / 10, at % 10), text)).collect(),
             rows: days.iter().rev().enumerate().map(row).collect(),
         }
@@ -103,17 +109,39 @@ mod server {
         }
 
         #[test]
-        fn whole_days_are_drawn_and_today_is_told() {
+        fn whole_days_are_drawn_and_today_as_far_as_it_is() {
             let [activations, renewals] = counted(&days(&[0, 3, 1_200, 7]), false).try_into().unwrap();
             assert_eq!(activations.sum, "1,203 in the last 3 days, 7 today so far.");
             let curve = activations.curve;
             assert_eq!(curve.grid, [(100, "2,000".to_owned()), (50, "1,000".to_owned()), (0, "0".to_owned())]);
-            assert_eq!(curve.lines[0].path, "M0 1000L500 999L1000 400");
+            assert_eq!(curve.lines[0].path, "M0 1000L333 999L666 400");
+            assert_eq!(curve.lines[0].begun.as_deref(), Some("M666 400L1000 997"));
+            assert_eq!((curve.marks[0].text.as_str(), curve.marks[0].height), ("today, so far: 7", 0));
             assert_eq!(curve.ticks, [("0.0%".to_owned(), "28 Nov".to_owned())]);
             let rows: Vec<_> = curve.rows.iter().map(|(when, cells)| (when.relative.as_str(), &*cells[0])).collect();
-            let told = [("2025-12-01, so far", "7"), ("2025-11-30", "1,200"), ("2025-11-29", "3"), ("2025-11-28", "0")];
+            let told = [
+                ("2025-12-01 (today, so far)", "7"),
+                ("2025-11-30", "1,200"),
+                ("2025-11-29", "3"),
+                ("2025-11-28", "0"),
+            ];
             assert_eq!(rows, told);
             assert_eq!(renewals.sum, "0 in the last 3 days, 0 today so far.");
+        }
+
+        #[test]
+        fn what_began_today_is_not_flat() {
+            let [activations, _] = counted(&days(&[0, 0, 0, 5]), false).try_into().unwrap();
+            let (line, mark) = (&activations.curve.lines[0], &activations.curve.marks[0]);
+            assert_eq!(
+                (line.path.as_str(), line.begun.as_deref()),
+                ("M0 1000L333 1000L666 1000", Some("M666 1000L1000 500"))
+            );
+            assert_eq!((mark.at.as_str(), mark.height, mark.before), ("100.0%", 50, true));
+            // The first day there is.
+            let [activations, _] = counted(&days(&[5]), false).try_into().unwrap();
+            let line = &activations.curve.lines[0];
+            assert_eq!((line.path.as_str(), line.begun.as_deref()), ("", None));
         }
 
         #[test]

@@ -78,7 +78,7 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
     let now = service.now();
     let in_state = |state| LicenseFilter { state: Some(state), ..LicenseFilter::default() };
 
-    let products = service.products(&actor, Some(false), first(1)).await?;
+    let products = service.products(&actor, Some(false), None, first(1)).await?;
     let plans = service.plans(&actor, PlanFilter::default(), first(1)).await?;
     let customers = service.customers(&actor, None, first(1)).await?;
     let all = service.licenses(&actor, LicenseFilter::default(), first(1)).await?;

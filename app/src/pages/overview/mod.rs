@@ -11,7 +11,7 @@ use crate::{
     ui::{
         Icon, PageHead, Section, Shape, Timeline,
         curve::CurveChart,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         page::{Notice, NoticeKind},
         show_live,
     },
@@ -25,7 +25,7 @@ pub fn OverviewPage() -> impl IntoView {
     let query = use_query_map();
     let days = Memo::new(move |_| query.with(|query| query.get("days").unwrap_or_default()));
     let overview = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || days.get(),
         async |days, by_itself| {
             if by_itself { api::overview_again(days).await } else { api::load_overview(days).await }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod check;
 pub mod model;
 
+use holdfast_domain::plan::MOST_ENTITLEMENTS;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -211,6 +212,7 @@ pub fn PlanPage() -> impl IntoView {
 fn TermsView(detail: PlanDetail) -> impl IntoView {
     let row = detail.row;
     let archive = act::<ArchivePlan>();
+    let entitlements = format!("Entitlements ({} / {MOST_ENTITLEMENTS})", row.entitlements.len());
     let granted = if row.entitlements.is_empty() {
         view! { <span class="muted">"none"</span> }.into_any()
     } else {
@@ -231,7 +233,7 @@ fn TermsView(detail: PlanDetail) -> impl IntoView {
             <Fact name="After the end">
                 {if detail.has_fallback { "keeps working with reduced entitlements" } else { "stops" }}
             </Fact>
-            <Fact name="Entitlements">{granted}</Fact>
+            <Fact name=entitlements>{granted}</Fact>
             <Fact name="Licenses issued">{detail.licenses}</Fact>
         </Facts>
         {detail.may_write.then(|| view! { <Archive action=archive id=row.id what="plan" archived=row.archived /> })}

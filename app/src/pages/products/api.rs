@@ -7,12 +7,12 @@ use crate::{error::UiError, pages::List};
 
 /// The vendor's products.
 #[server(output = crate::wire::Answer)]
-pub async fn products(after: String, archived: bool) -> Result<(List<ProductRow>, bool), UiError> {
+pub async fn products(q: String, after: String, archived: bool) -> Result<(List<ProductRow>, bool), UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let service = ctx::service()?;
-    let page = service.products(&actor, Some(archived), serve::page(&after)?).await?;
+    let page = service.products(&actor, Some(archived), Some(q), serve::page(&after)?).await?;
     let now = service.now();
     Ok((serve::list(page, |product| show(&product, now)), actor.may(Permission::CatalogWrite)))
 }

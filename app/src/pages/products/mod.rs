@@ -10,8 +10,8 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::pages::gateways::Gateways;
 use crate::ui::{
-    ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
-    Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
+    ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows,
+    Search, Section, Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
 };
 use api::{ArchiveProduct, CreateProduct, RenameProduct};
 use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
@@ -21,13 +21,20 @@ use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
 pub fn ProductsPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| {
-        query.with(|query| (query.get("after").unwrap_or_default(), query.get("archived").as_deref() == Some("true")))
+        let get = |name| query.with(|query| query.get(name).unwrap_or_default());
+        (get("q"), get("after"), get("archived") == "true")
     });
-    let products = load(move || asked.get(), |(after, archived)| api::products(after, archived));
+    let products = load(move || asked.get(), |(q, after, archived)| api::products(q, after, archived));
     show(products, move |(list, may_write)| {
-        let archived = asked.get_untracked().1;
+        let (q, _, archived) = asked.get_untracked();
+        let here = if archived { "/console/products?archived=true" } else { "/console/products" };
         let shown = list.items.len() as u64;
-        let table = if list.items.is_empty() {
+        let kept = if archived { vec![("archived".to_owned(), "true".to_owned())] } else { Vec::new() };
+        let search = (shown > 0 || !q.is_empty())
+            .then(|| view! { <Search path="/console/products" label="Name or short name" q=q.clone() kept /> });
+        let table = if shown == 0 && !q.is_empty() {
+            view! { <NothingMatches what="product" text="A part of its name or short name finds a product." all=here /> }.into_any()
+        } else if shown == 0 {
             let text = "A product is one piece of software you sell. It has its own signing keys, plans and licenses.";
             view! {
                 <Empty title=if archived { "No archived products" } else { "No products yet" } text>
@@ -56,6 +63,7 @@ pub fn ProductsPage() -> impl IntoView {
                     {may_write.then(|| view! { <a class="btn btn-sm btn-primary" href="/console/products/new">"Create product"</a> })}
                 </div>
             </PageHead>
+            {search}
             {table}
         }
     })

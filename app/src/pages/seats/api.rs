@@ -11,7 +11,7 @@ pub async fn seat(id: String, after: String) -> Result<SeatDetail, UiError> {
     use crate::{
         ctx,
         pages::{licenses::api, products::api::parse_id, serve},
-        ui::When,
+        ui::{When, time::span},
     };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
@@ -21,11 +21,14 @@ pub async fn seat(id: String, after: String) -> Result<SeatDetail, UiError> {
     let timeline = service.seat_timeline(&actor, seat.id, serve::page(&after)?).await?;
     let people = serve::People::of(&service, &actor).await?;
     let now = service.now();
+    let mut row = [api::seat_row(&seat, now)];
+    api::say_devices(&service, &actor, &license.license, &mut row).await?;
+    let [row] = row;
     let offer = license.undo.iter().find(|offer| offer.seat == Some(seat.id));
     Ok(SeatDetail {
-        borrowed: seat.borrowed_until.map(|at| When::new(at, now)),
+        borrowed: seat.borrowed_until.map(|at| (When::new(at, now), span(license.license.terms.borrow))),
         released: seat.released_at.map(|at| When::new(at, now)),
-        row: api::seat_row(&seat, now),
+        row,
         license: api::row(&license.license, now),
         product: (license.license.product.to_string(), license.product_name.to_string()),
         timeline: serve::list(timeline, |event| people.entry(&event, now)),

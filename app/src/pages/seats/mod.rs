@@ -10,7 +10,7 @@ use crate::{
     pages::{fleet::Outdated, licenses::detail::UndoNotice},
     ui::{
         Copyable, Crumb, ErrorState, Fact, Facts, PageHead, Pager, Section, StateBadge, Timeline, Tone, WhenText,
-        live::{Topic, load_live},
+        live::{Topic, count, load_live},
         show_live,
         state::LicenseBadge,
     },
@@ -26,7 +26,7 @@ pub fn SeatPage() -> impl IntoView {
         (id, query.with(|query| query.get("after").unwrap_or_default()))
     });
     let seat = load_live(
-        Topic::Acts,
+        || count(Topic::Acts),
         move || asked.get(),
         async |(id, after), by_itself| {
             if by_itself { api::seat_again(id, after).await } else { api::seat(id, after).await }
@@ -74,6 +74,7 @@ pub fn SeatPage() -> impl IntoView {
                         {license.customer.clone().map(|(id, name)| view! {
                             <Fact name="Customer"><a class="link" href=format!("/console/customers/{id}")>{name}</a></Fact>
                         })}
+                        <Fact name="Seats of the license">{license.taken} " / " {license.seats}</Fact>
                         <Fact name="Product">
                             <a class="link" href=format!("/console/products/{}", found.product.0)>{found.product.1.clone()}</a>
                         </Fact>
@@ -83,7 +84,9 @@ pub fn SeatPage() -> impl IntoView {
                         <Fact name="Taken"><WhenText when=row.since.clone() /></Fact>
                         <Fact name="Last seen"><WhenText when=row.last_seen.clone() /></Fact>
                         {row.taken.then(|| view! { <Fact name="Works off line until"><WhenText when=row.offline_until.clone() exact=true /></Fact> })}
-                        {found.borrowed.map(|when| view! { <Fact name="Borrowed until"><WhenText when exact=true /></Fact> })}
+                        {found.borrowed.map(|(when, most)| view! {
+                            <Fact name="Borrowed until"><WhenText when exact=true /> ", of at most " {most} " at a time"</Fact>
+                        })}
                         {found.released.map(|when| view! { <Fact name="Given up"><WhenText when /></Fact> })}
                     </Facts>
                 </Section>

@@ -15,8 +15,8 @@ use crate::{
 pub struct SeatDetail {
     /// As in a license's list.
     pub row: SeatRow,
-    /// Until when it is borrowed.
-    pub borrowed: Option<When>,
+    /// Until when it is borrowed, and for how long it can be at most.
+    pub borrowed: Option<(When, String)>,
     /// When it was given up.
     pub released: Option<When>,
     /// The license it is a place on.

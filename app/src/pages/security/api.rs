@@ -10,6 +10,7 @@ use crate::error::UiError;
 pub async fn my_security() -> Result<SecurityView, UiError> {
     use super::model::FactorRow;
     use crate::{ctx, ui::When};
+    use holdfast_service::admin::factors::{MOST, RECOVERY_CODES};
     let actor = ctx::anybody()?;
     let service = ctx::service()?;
     let (view, now) = (service.factors(&actor).await?, service.now());
@@ -23,7 +24,9 @@ pub async fn my_security() -> Result<SecurityView, UiError> {
     let codes = ctx::note("codes").map(|codes| codes.split(' ').map(str::to_owned).collect());
     Ok(SecurityView {
         factors: factors.collect(),
+        most: MOST,
         codes_left: view.codes_left,
+        codes_made: RECOVERY_CODES,
         required: view.required,
         held: actor.is_held(),
         due: view.due_at.filter(|due| view.required && *due > now).map(|due| When::new(due, now)),

@@ -38,14 +38,14 @@ pub fn SecurityPage() -> impl IntoView {
             <PageHead title="Sign-in and security" />
             {why}
             {codes}
-            <Section title="Second factors">
+            <Section title=format!("Second factors ({} / {})", view.factors.len(), view.most)>
                 <Factors rows=view.factors.clone() />
                 <div class="form-actions">
                     <a class="btn btn-primary" href="/console/security/app">"Set up an authenticator app"</a>
                 </div>
                 <NewPasskey />
             </Section>
-            {(!none).then(|| view! { <Recovery left=view.codes_left /> })}
+            {(!none).then(|| view! { <Recovery left=view.codes_left made=view.codes_made /> })}
             {view.password.then(|| view! { <Password shorter=!none /> })}
             <Section title="Sessions">
                 <p><a class="link" href="/console/sessions">"Where you are signed in"</a></p>
@@ -116,18 +116,13 @@ fn NewPasskey() -> impl IntoView {
 }
 
 #[component]
-fn Recovery(left: i64) -> impl IntoView {
+fn Recovery(left: i64, made: usize) -> impl IntoView {
     let action = act::<NewCodes>();
     let error = act_error(action);
-    let left = match left {
-        0 => "None is left.".to_owned(),
-        1 => "1 is left.".to_owned(),
-        n => format!("{n} are left."),
-    };
     view! {
         <Section title="Recovery codes">
             <FormError error />
-            <p>{left} " Each lets you in once without your second factor. New ones replace them all."</p>
+            <p>{left} " / " {made} " are left. Each lets you in once without your second factor. New ones replace them all."</p>
             <ActionForm action=action>
                 <button type="submit" class="btn btn-plain">"Make new recovery codes"</button>
             </ActionForm>

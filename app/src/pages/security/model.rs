@@ -9,8 +9,12 @@ use crate::ui::When;
 pub struct SecurityView {
     /// The second factors.
     pub factors: Vec<FactorRow>,
+    /// How many there can be.
+    pub most: usize,
     /// How many recovery codes are left.
     pub codes_left: i64,
+    /// Of how many.
+    pub codes_made: usize,
     /// Whether the role needs a second factor.
     pub required: bool,
     /// Whether nothing else can be done before there is one.

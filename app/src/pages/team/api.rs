@@ -5,17 +5,17 @@ use leptos::prelude::*;
 use super::model::{MemberDetail, MemberStep, ProviderForm, TeamView};
 use crate::error::UiError;
 
-/// Everybody, and who was invited.
+/// Everybody, and who was invited; with `q` those with it in their name or address.
 #[server(output = crate::wire::Answer)]
-pub async fn team() -> Result<TeamView, UiError> {
+pub async fn team(q: String) -> Result<TeamView, UiError> {
     use super::model::{InvitationRow, Link};
     use crate::{ctx, ui::When};
     use holdfast_domain::{Permission, Role};
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let (service, may_change) = (ctx::service()?, actor.may(Permission::MembersWrite));
     let now = service.now();
-    let people = people(&service, &actor).await?;
-    let invitations = if may_change { service.invitations(&actor).await? } else { Vec::new() };
+    let people = people(&service, &actor, &q).await?;
+    let invitations = if may_change { service.invitations(&actor, Some(q), page()).await?.items } else { Vec::new() };
     let owners = actor.may(Permission::OwnersWrite);
     let invitations = invitations.into_iter().map(|invitation| InvitationRow {
         id: invitation.id.to_string(),
@@ -34,21 +34,29 @@ pub async fn team() -> Result<TeamView, UiError> {
     Ok(TeamView { members: people, invitations: invitations.collect(), link, may_change, owners })
 }
 
+/// As many as a page has.
+#[cfg(feature = "ssr")]
+fn page() -> holdfast_service::admin::page::PageRequest<()> {
+    use holdfast_service::admin::page::{Limit, PageRequest};
+    PageRequest { limit: Limit::new(200), ..PageRequest::default() }
+}
+
 #[cfg(feature = "ssr")]
 async fn people(
     service: &holdfast_service::Service,
     actor: &holdfast_service::Actor,
+    q: &str,
 ) -> Result<Vec<super::model::MemberRow>, UiError> {
     use holdfast_domain::Permission;
-    use holdfast_service::admin::page::{Limit, PageRequest};
+    use holdfast_service::admin::page::PageRequest;
     let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(actor).await?) } else { None };
     let mut found = Vec::new();
-    let mut page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let mut page = page();
     loop {
-        let members = service.members(actor, page).await?;
+        let members = service.members(actor, Some(q.to_owned()), page).await?;
         found.extend(members.items.iter().map(|member| row(service, actor, member, known.as_deref())));
         let Some(next) = members.next else { break };
-        page = PageRequest { after: Some(next), limit: Limit::new(200), ..PageRequest::default() };
+        page = PageRequest { after: Some(next), ..self::page() };
     }
     // Those who were removed last.
     found.sort_by_key(|row| row.removed);
@@ -204,11 +212,10 @@ async fn leaves(
     actor: &holdfast_service::Actor,
     id: holdfast_domain::MemberId,
 ) -> Result<String, UiError> {
-    use holdfast_service::admin::page::{Limit, PageRequest};
+    use holdfast_service::admin::page::PageRequest;
     let (mut names, mut after) = (Vec::new(), None);
     loop {
-        let page = PageRequest { after, limit: Limit::new(200), ..PageRequest::default() };
-        let tokens = service.tokens(actor, page).await?;
+        let tokens = service.tokens(actor, None, PageRequest { after, ..page() }).await?;
         let works = |end: Option<holdfast_domain::Timestamp>| end.is_none_or(|end| end > service.now());
         let own = tokens.items.into_iter().filter(|token| token.created_by == Some(id));
         let own = own.filter(|token| token.revoked_at.is_none() && works(token.expires_at));
@@ -218,8 +225,7 @@ async fn leaves(
             break;
         }
     }
-    let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let webhooks = service.webhooks(actor, page).await?.items.into_iter();
+    let webhooks = service.webhooks(actor, None, page()).await?.items.into_iter();
     let paused = webhooks.filter(|webhook| webhook.created_by == Some(id) && webhook.paused.is_none()).count();
     let mut words = Vec::new();
     if !names.is_empty() {
@@ -228,8 +234,13 @@ async fn leaves(
     if paused > 0 {
         words.push(format!("Webhooks that they made are paused: {paused}."));
     }
-    let open =
-        service.invitations(actor).await?.into_iter().filter(|open| open.invited_by == Some(id) && open.open).count();
+    let open = service
+        .invitations(actor, None, page())
+        .await?
+        .items
+        .into_iter()
+        .filter(|open| open.invited_by == Some(id) && open.open)
+        .count();
     if open > 0 {
         words.push(format!("Invitations of theirs that nobody has accepted are taken back: {open}."));
     }

@@ -6,11 +6,11 @@ pub mod model;
 pub mod steps;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField, StateBadge,
-    Submit, TextArea, Tone, WhenText, act,
+    ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, NothingMatches, PageHead, Rows, Search, Section,
+    SelectField, StateBadge, Submit, TextArea, Tone, WhenText, act,
     act::Act,
     act_error, load,
     page::{Notice, NoticeKind},
@@ -18,6 +18,8 @@ use crate::ui::{
 };
 use api::{Invite, RemoveProvider, ResendInvitation, RevokeInvitation, SetProvider, StepMember};
 use model::{InvitationRow, MemberDetail, MemberRow, MemberStep, ProviderForm, TeamView, roles};
+
+const HERE: &str = "/console/team";
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
@@ -27,8 +29,14 @@ fn capital(word: &str) -> String {
 /// Everybody.
 #[component]
 pub fn TeamPage() -> impl IntoView {
-    let team = load(|| (), |()| api::team());
+    let query = use_query_map();
+    let asked = Memo::new(move |_| query.with(|query| query.get("q").unwrap_or_default()));
+    let team = load(move || asked.get(), api::team);
     show(team, move |team: TeamView| {
+        let nobody = (team.members.is_empty() && team.invitations.is_empty()).then(|| {
+            let text = "A part of a name or an address finds who is in the team and who was invited.";
+            view! { <NothingMatches what="member" text all=HERE /> }
+        });
         let active = team.members.iter().filter(|member| !member.removed).count();
         let mut head = vec![("Name", ""), ("Role", "")];
         if team.may_change {
@@ -42,6 +50,10 @@ pub fn TeamPage() -> impl IntoView {
                 <p class="muted">"Give this link to " {link.email} ", and to nobody else: it works once, for " {link.lasts} ", and is not shown again. No mail is sent yet."</p>
             </section>
         });
+        let members = (!team.members.is_empty()).then(|| {
+            let rows = team.members.into_iter().map(|row| member_row(row, factors)).collect_view();
+            view! { <Rows label="Members" head>{rows}</Rows> }
+        });
         let waiting = (!team.invitations.is_empty()).then(|| view! { <Invitations rows=team.invitations.clone() /> });
         let invite = team.may_change.then(|| view! { <InviteForm owners=team.owners /> });
         let provider =
@@ -51,9 +63,9 @@ pub fn TeamPage() -> impl IntoView {
                 <div class="actions">{provider}</div>
             </PageHead>
             {link}
-            <Rows label="Members" head>
-                {team.members.into_iter().map(|row| member_row(row, factors)).collect_view()}
-            </Rows>
+            <Search path=HERE label="Name or address" q=asked.get_untracked() />
+            {nobody}
+            {members}
             {waiting}
             {invite}
         }

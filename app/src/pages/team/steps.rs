@@ -57,7 +57,8 @@ pub fn consequences(step: Step, leaves: &str) -> Vec<String> {
     let words: &[&str] = match step {
         Step::Role => &[
             "Ends all their sessions at once, and revokes those of their API tokens that may do more than the new role.",
-            "The role can be changed back at any time; what was revoked stays so.",
+            "Takes back those of their invitations that nobody has accepted and that the new role may not make.",
+            "The role can be changed back at any time; what was revoked or taken back stays so.",
         ],
         Step::Password => &[
             "Makes a link by which they choose a new password, once and within a day. It is shown to you once; an earlier link opens nothing any more.",

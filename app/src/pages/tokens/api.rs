@@ -9,12 +9,12 @@ use crate::{error::UiError, pages::List};
 
 /// The vendor's tokens.
 #[server(output = crate::wire::Answer)]
-pub async fn tokens(after: String) -> Result<List<TokenRow>, UiError> {
+pub async fn tokens(q: String, after: String) -> Result<List<TokenRow>, UiError> {
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::TokensWrite).await?;
     let service = ctx::service()?;
-    let page = service.tokens(&actor, serve::page(&after)?).await?;
+    let page = service.tokens(&actor, Some(q), serve::page(&after)?).await?;
     let people = serve::People::of(&service, &actor).await?;
     Ok(serve::list(page, |token| row(&token, &people, &actor, service.now())))
 }
@@ -49,7 +49,7 @@ pub async fn token_scopes() -> Result<Vec<ScopeChoice>, UiError> {
 #[server(output = crate::wire::Answer)]
 pub async fn create_token(
     name: String,
-    #[server(default)] ends_on: String,
+    #[server(default)] expires_at: String,
     #[server(default)] scopes: BTreeMap<String, String>,
 ) -> Result<(), UiError> {
     use crate::{
@@ -62,7 +62,7 @@ pub async fn create_token(
     let input = CreateToken {
         name: parse("name", &name)?,
         scopes: scopes.keys().filter_map(|name| Permission::from_name(name)).collect(),
-        expires_at: day("ends_on", &ends_on)?,
+        expires_at: day("expires_at", &expires_at)?,
     };
     let made = ctx::service()?.create_token(&ctx::call(&actor), input).await?;
     ctx::set_note("token", &format!("{} {}", made.token.id, made.secret));

@@ -7,14 +7,16 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, StateBadge, Submit,
-    TextArea, Tone, WhenText, act, act_error, load, show,
+    ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows, Search,
+    StateBadge, Submit, TextArea, Tone, WhenText, act, act_error, load, show,
 };
 use api::{CreateToken, RevokeToken};
 use model::TokenRow;
 
+const HERE: &str = "/console/tokens";
+
 fn crumbs() -> Vec<Crumb> {
-    vec![Crumb::new("/console/tokens", "API tokens")]
+    vec![Crumb::new(HERE, "API tokens")]
 }
 
 #[component]
@@ -31,9 +33,13 @@ fn Standing(row: TokenRow) -> impl IntoView {
 #[component]
 pub fn TokensPage() -> impl IntoView {
     let query = use_query_map();
-    let after = Memo::new(move |_| query.with(|query| query.get("after").unwrap_or_default()));
-    let tokens = load(move || after.get(), api::tokens);
+    let asked = Memo::new(move |_| {
+        let get = |name| query.with(|query| query.get(name).unwrap_or_default());
+        (get("q"), get("after"))
+    });
+    let tokens = load(move || asked.get(), |(q, after)| api::tokens(q, after));
     show(tokens, move |list| {
+        let q = asked.get_untracked().0;
         let make = || view! { <a class="btn btn-sm btn-primary" href="/console/tokens/new">"Make token"</a> };
         let shown = list.items.len() as u64;
         let row = |row: TokenRow| {
@@ -62,7 +68,11 @@ pub fn TokensPage() -> impl IntoView {
                 </tr>
             }
         };
-        let table = if list.items.is_empty() {
+        let search = (shown > 0 || !q.is_empty())
+            .then(|| view! { <Search path=HERE label="Name or first characters" q=q.clone() /> });
+        let table = if shown == 0 && !q.is_empty() {
+            view! { <NothingMatches what="token" text="A part of its name, or its first characters, finds a token." all=HERE /> }.into_any()
+        } else if shown == 0 {
             let text = "A token lets a program of yours use the API: a shop that issues licenses, a report. It may do what you choose, and never more than you.";
             view! { <Empty title="No token yet" text>{make()}</Empty> }.into_any()
         } else {
@@ -84,6 +94,7 @@ pub fn TokensPage() -> impl IntoView {
             <PageHead title="API tokens" total=list.total>
                 <div class="actions">{make()}</div>
             </PageHead>
+            {search}
             {table}
         }
     })
@@ -114,7 +125,7 @@ pub fn NewTokenPage() -> impl IntoView {
             <ActionForm action=action class="form">
                 <FormError error />
                 <Field name="name" label="What it is for" required=true maxlength="200" placeholder="Web shop" error />
-                <Field name="ends_on" label="Ends on" kind="date" hint="The start of that day, UTC. Empty for a token without end." error />
+                <Field name="expires_at" label="Ends on" kind="date" hint="The start of that day, UTC. Empty for a token without end." error />
                 <fieldset class="group">
                     <legend class="legend">"What it may do"</legend>
                     {scopes.into_iter().map(choice).collect_view()}

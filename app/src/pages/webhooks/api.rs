@@ -7,15 +7,18 @@ use crate::{error::UiError, pages::List};
 
 /// The vendor's webhooks.
 #[server(output = crate::wire::Answer)]
-pub async fn webhooks(after: String) -> Result<List<WebhookRow>, UiError> {
+pub async fn webhooks(q: String, after: String) -> Result<List<WebhookRow>, UiError> {
     use super::show;
     use crate::{ctx, pages::serve};
     use holdfast_domain::Permission;
+    use holdfast_service::admin::webhooks::MOST;
     let actor = ctx::actor(Permission::TokensWrite).await?;
     let service = ctx::service()?;
-    let page = service.webhooks(&actor, serve::page(&after)?).await?;
+    let all = q.trim().is_empty();
+    let page = service.webhooks(&actor, Some(q), serve::page(&after)?).await?;
     let now = service.now();
-    Ok(serve::list(page, |webhook| show::row(&webhook, now)))
+    let list = serve::list(page, |webhook| show::row(&webhook, now));
+    Ok(if all { List { total: format!("{} / {MOST}", list.total), ..list } } else { list })
 }
 
 /// Everything about a webhook.

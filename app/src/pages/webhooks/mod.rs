@@ -14,8 +14,8 @@ use leptos_router::{
 use crate::{
     pages::fleet::Stands,
     ui::{
-        ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section, Snippet,
-        Submit, Tab, Tabs, TextArea, WhenText, act,
+        ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows,
+        Search, Section, Snippet, Submit, Tab, Tabs, TextArea, WhenText, act,
         act::Act,
         act_error,
         data::with_query,
@@ -36,12 +36,20 @@ const HERE: &str = "/console/webhooks";
 #[component]
 pub fn WebhooksPage() -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| query.with(|query| query.get("after").unwrap_or_default()));
-    let webhooks = load(move || asked.get(), api::webhooks);
+    let asked = Memo::new(move |_| {
+        let get = |name| query.with(|query| query.get(name).unwrap_or_default());
+        (get("q"), get("after"))
+    });
+    let webhooks = load(move || asked.get(), |(q, after)| api::webhooks(q, after));
     show(webhooks, move |list| {
+        let q = asked.get_untracked().0;
         let shown = list.items.len() as u64;
         let add = || view! { <a class="btn btn-sm btn-primary" href="/console/webhooks/new">"Add webhook"</a> };
-        let table = if list.items.is_empty() {
+        let search = (shown > 0 || !q.is_empty())
+            .then(|| view! { <Search path=HERE label="Address or what it is for" q=q.clone() /> });
+        let table = if shown == 0 && !q.is_empty() {
+            view! { <NothingMatches what="webhook" text="A part of its address, or of what it is for, finds a webhook." all=HERE /> }.into_any()
+        } else if shown == 0 {
             let text = "A webhook tells a server of yours what happens to licenses, seats, orders and alerts: signed, in order, \
                         and again until it arrives.";
             view! { <Empty title="No webhooks yet" text>{add()}</Empty> }.into_any()
@@ -55,6 +63,7 @@ pub fn WebhooksPage() -> impl IntoView {
         };
         view! {
             <PageHead title="Webhooks" total=list.total><div class="actions">{add()}</div></PageHead>
+            {search}
             {table}
         }
     })

@@ -9,8 +9,8 @@ use super::{
         to_undo,
     },
     orders::refund,
-    page::{Limit, Page, PageRequest, Total, map},
-    views::{Impact, RefundOutcome},
+    page::{Limit, Page, PageRequest, Total},
+    views::RefundOutcome,
 };
 use crate::{
     Call, Service,
@@ -342,6 +342,7 @@ impl Service {
             exact: total.exact,
             impact,
             looked_at,
+            endless: Total { rows: 0, exact: true },
             second: true,
         };
         Ok(match &view.asked {

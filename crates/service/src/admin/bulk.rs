@@ -7,6 +7,7 @@ pub(super) mod preview;
 
 use super::{
     act::{Act, job},
+    extension::small_only,
     find::is_own_key,
     inputs::{LicenseFilter, SeatFilter},
     license_status::{AT_ONCE, may_change, may_change_many},
@@ -111,6 +112,8 @@ pub struct BulkPreview {
     pub looked_at: u64,
     /// Whether whoever asks needs a second person for it ([`super::approvals`]).
     pub second: bool,
+    /// How many have no end, where it is that which is moved.
+    pub endless: Total,
 }
 
 /// An act on many, as it stands.
@@ -272,8 +275,10 @@ impl Service {
         let (total, first) = preview::first_of(&act, &mut reader, &step, &target).await?;
         let second = needs_second(&call.actor, &step, total, act.now, true)?;
         let impact = preview::would_all(&act, &mut reader, &step, &first).await?;
+        let endless = preview::endless(&act, &mut reader, (&step, &target), (total, &first)).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at: first.len() as u64, second })
+        let looked_at = first.len() as u64;
+        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at, endless, second })
     }
 
     /// Says what taking an act back would do.
@@ -288,7 +293,8 @@ impl Service {
         let (_, second) = to_undo(&call.actor, &view, act.now, true)?;
         let (impact, looked_at) = preview::undo_would_all(&act, &mut reader, &view.step, &row).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, second })
+        let endless = Total { rows: 0, exact: true };
+        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, endless, second })
     }
 
     /// Begins an act on many. It is done in the background, by whichever node comes first. Under an `id` that a preview gave
@@ -372,7 +378,7 @@ impl Service {
         let act = self.act(call);
         let behalf = Behalf {
             most: may_change_many(&call.actor, usize::MAX).is_err().then_some(AT_ONCE as u64),
-            small_only: !call.actor.may(Permission::LicensesWrite),
+            small_only: small_only(&call.actor),
             approved_by: None,
         };
         let new = New::of(&act, beginning, &behalf)?;
@@ -532,7 +538,7 @@ impl New {
     }
 
     /// Begins it in a write job. Begun before, it is the same act.
-    pub async fn begin(self, act: &Act, tx: &mut Tx) -> Result<BulkActId> {
+    pub(super) async fn begin(self, act: &Act, tx: &mut Tx) -> Result<BulkActId> {
         let row = self.row;
         if !bulk_acts::insert(tx, act.scope, &row).await? {
             // A second click, or another request that takes the same act back.

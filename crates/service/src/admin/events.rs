@@ -4,25 +4,28 @@ use super::{
     act::Act,
     inputs::EventFilter,
     page::{Limit, Page, PageRequest, map},
-    views::{ChainReport, ChainWalk, EventDetail, EventView},
+    views::{ChainReport, ChainWalk, CustomerTimeline, EventDetail, EventView},
 };
 use crate::{
     Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{EventHash, EventId, LicenseId, Permission, SeatId, Timestamp, VendorId, event};
+use holdfast_domain::{CustomerId, EventHash, EventId, LicenseId, Permission, SeatId, Timestamp, VendorId, event};
 pub use holdfast_store::events::Told;
 use holdfast_store::{
-    Querier, Scope,
+    Querier, Scope, customers,
     events::{self, EventRow, Verdict, Walked},
-    licenses, seats,
+    licenses, orders, seats,
 };
+use std::collections::BTreeSet;
 
 /// For how many seats of a license its timeline tells what happened to them.
 pub(super) const SEATS_TOLD: usize = 20;
 /// Of how many of its seats a license's whole time line tells, those seen last.
 pub const SEATS_IN_LINE: usize = 5_000;
+/// Of how many of a customer's orders, licenses and seats their time line tells: the newest, and the seats seen last.
+const OF_CUSTOMER_IN_LINE: [usize; 3] = [500, 1_500, 3_000];
 /// How many events are looked at in one call.
 const AT_A_TIME: i64 = 20_000;
 
@@ -146,6 +149,40 @@ impl Service {
         let seats = seats::ids_of_license(&mut reader, actor.scope(), id, SEATS_IN_LINE).await?;
         subjects.extend(seats.iter().map(ToString::to_string));
         Ok(map(events::about(&mut reader, actor.scope(), &subjects, told, &page).await?, show))
+    }
+
+    /// What happened to a customer, to their orders and licenses and to the seats of those, newest first: with what people
+    /// typed, as for a license. Of somebody who has more than it tells of, that is said.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn customer_timeline(
+        &self,
+        actor: &Actor,
+        id: CustomerId,
+        told: Told,
+        page: PageRequest<()>,
+    ) -> Result<CustomerTimeline> {
+        actor.require(Permission::CustomersRead)?;
+        actor.require(Permission::LicensesRead)?;
+        let (mut reader, scope) = (self.store().patient_reader(), actor.scope());
+        if customers::get(&mut reader, scope, id).await?.is_none() {
+            return Err(Error::new(ErrorCode::NotFound));
+        }
+        let [most_orders, most_licenses, most_seats] = OF_CUSTOMER_IN_LINE;
+        let orders = orders::ids_of_customer(&mut reader, scope, id, most_orders).await?;
+        let licenses = licenses::ids_of_customer(&mut reader, scope, id, most_licenses).await?;
+        let seats = seats::ids_of_customer(&mut reader, scope, id, most_seats).await?;
+        let whole = orders.len() < most_orders && licenses.len() < most_licenses && seats.len() < most_seats;
+        let mut subjects = vec![id.to_string()];
+        subjects.extend(orders.iter().map(ToString::to_string));
+        subjects.extend(licenses.iter().map(ToString::to_string));
+        subjects.extend(seats.iter().map(ToString::to_string));
+        let page = map(events::about(&mut reader, scope, &subjects, told, &page).await?, show);
+        let spoken_of: BTreeSet<LicenseId> = page.items.iter().filter_map(EventView::license).collect();
+        let spoken_of: Vec<LicenseId> = spoken_of.into_iter().collect();
+        let hints = licenses::hints(&mut reader, scope, &spoken_of).await?;
+        Ok(CustomerTimeline { page, whole, hints })
     }
 
     /// What happened to a seat, newest first.

@@ -162,6 +162,11 @@ struct Source {
 }
 
 impl Service {
+    /// How many exports this node streams now, and how many it may.
+    pub fn exports_at_work(&self) -> (usize, usize) {
+        (AT_ONCE.saturating_sub(self.admin().exports.available_permits()), AT_ONCE)
+    }
+
     /// Streams an export in pieces of up to 200 rows. Rows that come into being meanwhile may or may not be among them.
     ///
     /// # Errors
@@ -187,7 +192,10 @@ impl Service {
         if with_keys {
             call.actor.require(Permission::KeyReveal)?;
         }
-        let busy = |_| Error::new(ErrorCode::Busy).with_retry_after(Seconds(10));
+        let busy = |_| {
+            let detail = format!("{AT_ONCE} / {AT_ONCE} exports are at work on this node.");
+            Error::new(ErrorCode::Busy).with_retry_after(Seconds(10)).with_detail(detail)
+        };
         let turn = Arc::clone(&self.admin().exports).try_acquire_owned().map_err(busy)?;
         let act = self.act(call);
         let what = format!("{what:?}").to_lowercase();

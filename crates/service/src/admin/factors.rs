@@ -30,11 +30,11 @@ use holdfast_store::{
 use serde_json::json;
 
 /// How many recovery codes somebody gets.
-const RECOVERY_CODES: usize = 10;
+pub const RECOVERY_CODES: usize = 10;
 /// How many characters a recovery code has: 80 random bits.
 pub(super) const RECOVERY_CHARS: usize = 16;
 /// The most factors of one person.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 /// How long the secret of an app that is being set up stays the same, so that a page can be loaded again.
 const OFFER: Seconds = Seconds::HOUR;
 /// How many wrong codes are let through while an app is being set up, in [`WINDOW`].

@@ -17,8 +17,6 @@ const EACH: usize = 5;
 const EACH_ROWS: u32 = 5;
 /// Among how many seats that have to do with the text a device is looked for.
 const SEATS: u32 = 50;
-/// Among how many products, and how many plans, a name is looked for.
-const CATALOG: u32 = 200;
 /// The longest text that is looked for, in characters: a name, an address or a key is shorter.
 const LONGEST: usize = 200;
 
@@ -152,14 +150,9 @@ impl Service {
                 .items;
         }
         if catalog {
-            let named = |name: &str, code: &str| {
-                let text = text.to_lowercase();
-                name.to_lowercase().contains(&text) || code.contains(&text)
-            };
-            let products = self.products(actor, None, upto(CATALOG)).await?.items.into_iter();
-            finds.products = products.filter(|one| named(one.name.as_str(), one.code.as_str())).take(EACH).collect();
-            let plans = self.plans(actor, PlanFilter::default(), upto(CATALOG)).await?.items.into_iter();
-            finds.plans = plans.filter(|one| named(one.name.as_str(), one.code.as_str())).take(EACH).collect();
+            finds.products = self.products(actor, None, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+            let filter = PlanFilter { q: Some(text.to_owned()), ..PlanFilter::default() };
+            finds.plans = self.plans(actor, filter, upto(EACH_ROWS)).await?.items;
         }
         Ok(finds)
     }

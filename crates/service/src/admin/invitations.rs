@@ -5,6 +5,7 @@ use super::{
     auth::limited,
     inputs::{AcceptInvitation, InviteMember},
     members::{may_make, may_touch},
+    page::{Page, PageRequest, map},
     password,
     second::SignInStep,
     tokens,
@@ -56,14 +57,18 @@ fn message(row: &InvitationRow, at: Timestamp) -> NewMessage {
     NewMessage { vendor: Some(row.vendor), topic: "member.invited", subject: row.id.to_string(), data: json!({}), at }
 }
 
+/// What it takes to give somebody `role`.
+fn to_give(role: Role) -> Permission {
+    if role == Role::Owner { Permission::OwnersWrite } else { Permission::MembersWrite }
+}
+
 /// `Ok` where whoever invites, or made the token that does, may still do it: whoever is removed or given another role at
 /// this moment leaves no invitation behind.
 async fn still_may(act: &Act, tx: &mut Tx, inviter: Option<MemberId>, role: Role) -> Result<()> {
     let Some(inviter) = inviter else { return Ok(()) };
     let inviter = members::lock(tx, act.scope, inviter).await?.filter(|inviter| inviter.disabled_at.is_none());
-    let needed = if role == Role::Owner { Permission::OwnersWrite } else { Permission::MembersWrite };
     match inviter {
-        Some(inviter) if inviter.role.may(needed) => Ok(()),
+        Some(inviter) if inviter.role.may(to_give(role)) => Ok(()),
         _ => Err(Error::new(ErrorCode::Forbidden)),
     }
 }
@@ -73,10 +78,13 @@ fn revoked(act: &Act, tx: &mut Tx, row: &InvitationRow) {
     act.event(tx, "member.invitation_revoked", row.id, data);
 }
 
-/// Takes back what a member who is removed has invited to, in the same write job.
-pub(super) async fn revoke_of_inviter(tx: &mut Tx, act: &Act, inviter: MemberId) -> Result<()> {
-    for row in invitations::revoke_of_inviter(tx, act.scope, inviter, act.now).await? {
-        revoked(act, tx, &row);
+/// Takes back what a member has invited to who has `role` from now on, or none any more: what that role may not give.
+pub(super) async fn revoke_beyond(tx: &mut Tx, act: &Act, inviter: MemberId, role: Option<Role>) -> Result<()> {
+    for row in invitations::of_inviter(tx, act.scope, inviter).await? {
+        let still_may = role.is_some_and(|role| role.may(to_give(row.role)));
+        if !still_may && invitations::revoke(tx, act.scope, row.id, act.now).await? {
+            revoked(act, tx, &row);
+        }
     }
     Ok(())
 }
@@ -128,11 +136,18 @@ impl Service {
         made.await
     }
 
-    /// The invitations that wait, those that have run out included.
-    pub async fn invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>> {
+    /// The invitations that wait by time of creation, those that have run out included; with `q` those with it in their
+    /// address.
+    pub async fn invitations(
+        &self,
+        actor: &Actor,
+        q: Option<String>,
+        page: PageRequest<()>,
+    ) -> Result<Page<InvitationView>> {
         actor.require(Permission::MembersWrite)?;
-        let rows = invitations::waiting(&mut self.store().patient_reader(), actor.scope()).await?;
-        Ok(rows.iter().map(|row| show(row, self.now())).collect())
+        let mut reader = self.store().patient_reader();
+        let rows = invitations::waiting(&mut reader, actor.scope(), q.as_deref(), &page).await?;
+        Ok(map(rows, |row| show(&row, self.now())))
     }
 
     /// Makes a new link for an invitation, good for another seven days; the one of before opens nothing any more.

@@ -1,10 +1,10 @@
-//! Suspending, resuming, revoking, reinstating and extending licenses, each with a preview of who loses access.
+//! Suspending, resuming, revoking and reinstating licenses, each with a preview of who loses access.
 
 use super::{
     act::{Act, job},
     impact,
-    inputs::{ChangeStatus, ExtendLicense},
-    licenses::{absent, lock, save, shown, told},
+    inputs::ChangeStatus,
+    licenses::{absent, lock, save, shown},
     undo::status_told,
     views::{Impact, StatusOutcome},
 };
@@ -21,11 +21,9 @@ use holdfast_store::{Querier, Tx, WriteOptions};
 use serde_json::json;
 
 /// How many licenses may change at once without an owner or a second person (security design, the table of roles).
-pub(super) const AT_ONCE: usize = 10;
+pub const AT_ONCE: usize = 10;
 /// How many licenses may change at once at all.
 pub(super) const MOST: usize = 200;
-/// By how much support may extend (security design, the table of roles).
-const SMALL_EXTENSION: Seconds = Seconds::days(30);
 /// How many seats of a license are looked at for its impact.
 const SEATS: usize = 10_000;
 
@@ -174,41 +172,5 @@ impl Service {
         } else {
             self.commit(call, options, change_all).await
         }
-    }
-
-    /// Moves the end of a license later, or takes it away.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidRequest`] where the new end is not later; [`ErrorCode::Forbidden`] where support extends by more
-    /// than 30 days.
-    pub async fn extend_license(&self, call: &Call, id: LicenseId, input: ExtendLicense) -> Result<StatusOutcome> {
-        call.actor.require(Permission::LicensesExtend)?;
-        let (act, small_only) = (self.act(call), !call.actor.may(Permission::LicensesWrite));
-        let dry_run = input.dry_run;
-        let extend = job!(act, input => |tx| {
-            let mut row = lock(&act, tx, id).await?;
-            let Some(before) = row.license.expires_at else {
-                return Err(Error::new(ErrorCode::StatusConflict).with_detail("The license has no end."));
-            };
-            if input.expires_at.is_some_and(|end| end <= before) {
-                return Err(Error::invalid("/expires_at", "The new end is not later than the present one."));
-            }
-            // Counted from today where the license has ended: days that nobody could use are not given.
-            let limit = before.max(act.now).plus(SMALL_EXTENSION);
-            if small_only && input.expires_at.is_none_or(|end| end > limit) {
-                return Err(Error::new(ErrorCode::Forbidden).with_detail("Support extends by at most 30 days at a time."));
-            }
-            if !input.dry_run {
-                let told_before = told(&row.license);
-                row.license.expires_at = input.expires_at;
-                save(&act, tx, &row.license).await?;
-                let data = json!({ "before": told_before, "after": told(&row.license), "reason": input.reason });
-                act.event(tx, "license.extended", id, data);
-            }
-            let license = shown(&act, tx, &row).await?;
-            Ok(StatusOutcome { license, impact: Impact::default(), applied: !input.dry_run })
-        });
-        let options = WriteOptions::license(id);
-        if dry_run { self.store().write(options, extend).await } else { self.commit(call, options, extend).await }
     }
 }

@@ -12,10 +12,12 @@ use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
+    runtime::BUDGET_WINDOW,
     vault::Purpose,
 };
 use holdfast_domain::{
     Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Seconds, Terms,
+    plan::MOST_ENTITLEMENTS,
 };
 pub use holdfast_store::licenses::LicenseSort;
 use holdfast_store::{
@@ -23,9 +25,10 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    migrated, orders, plans, products,
+    migrated, orders, plans, products, seats,
 };
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many seats a license's page shows at most.
 pub const SEATS: usize = 200;
@@ -268,15 +271,17 @@ impl Service {
             Some(order) => orders::get(q, act.scope, order).await?,
             None => None,
         };
-        let mut seats = super::seats::of_license(&act, q, id, SeatState::Active, SEATS).await?;
-        let rest = SEATS - seats.len();
-        seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
+        let mut shown_seats = super::seats::of_license(&act, q, id, SeatState::Active, SEATS).await?;
+        let rest = SEATS - shown_seats.len();
+        shown_seats.extend(super::seats::of_license(&act, q, id, SeatState::Released, rest).await?);
         // Seats that were given up a moment ago can be given back, however many others there are.
         let freed = super::seats::freed_since(&act, q, id, act.now.plus(Seconds(-OFFERED.0))).await?;
-        let told = freed.iter().chain(&seats).map(|seat| seat.id);
+        let told = freed.iter().chain(&shown_seats).map(|seat| seat.id);
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
         let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
+        let since = act.now.plus(Seconds(-BUDGET_WINDOW.0));
+        let freed_by_holder = seats::releases_by_key(q, act.scope, id, since).await?;
         Ok(LicenseDetail {
             license: shown(&act, q, &row).await?,
             version: row.version,
@@ -284,7 +289,8 @@ impl Service {
             product_name: product.name,
             plan_name: plan.name,
             order_reference: order.map(|order| order.external_id),
-            seats,
+            seats: shown_seats,
+            freed_by_holder: u32::try_from(freed_by_holder).unwrap_or(u32::MAX),
             timeline,
             migrated: migrated.map(|row| MigratedView {
                 source: row.source,
@@ -292,6 +298,22 @@ impl Service {
                 activated_at: row.activated_at,
             }),
         })
+    }
+
+    /// On how many devices each of these people has a seat of a license; nobody who has none.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
+    pub async fn devices_of_users(
+        &self,
+        actor: &Actor,
+        id: LicenseId,
+        users: Vec<Email>,
+    ) -> Result<BTreeMap<Email, u32>> {
+        actor.require(Permission::LicensesRead)?;
+        let mut reader = self.store().patient_reader();
+        licenses::get(&mut reader, actor.scope(), id).await?.ok_or_else(absent)?;
+        Ok(seats::devices_of_users(&mut reader, actor.scope(), id, &users).await?)
     }
 
     /// Gives a license a new key. The old one is unknown from then on; running seats go on, because a lease does not
@@ -372,8 +394,8 @@ impl Service {
 
 /// `terms` if they make sense together with `overrides`.
 pub(super) fn with(terms: Terms, overrides: &holdfast_domain::Entitlements, pointer: &str) -> Result<Terms> {
-    let too_many =
-        terms.entitlements.keys().chain(overrides.keys()).collect::<std::collections::BTreeSet<_>>().len() > 64;
+    let codes: BTreeSet<_> = terms.entitlements.keys().chain(overrides.keys()).collect();
+    let too_many = codes.len() > MOST_ENTITLEMENTS;
     let too_long = |value: &holdfast_domain::EntitlementValue| matches!(value, holdfast_domain::EntitlementValue::Text(text) if text.len() > 256);
     if too_many || overrides.values().any(too_long) {
         return Err(Error::invalid("/overrides", holdfast_domain::plan::TermsError::Entitlements));

@@ -59,10 +59,10 @@ pub(super) fn may_make(actor: &Actor, role: Role, now: Timestamp) -> Result<()> 
 }
 
 impl Service {
-    /// The vendor's members by time of creation, removed ones included.
-    pub async fn members(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<MemberView>> {
+    /// The vendor's members by time of creation, removed ones included; with `q` those with it in their name or address.
+    pub async fn members(&self, actor: &Actor, q: Option<String>, page: PageRequest<()>) -> Result<Page<MemberView>> {
         actor.require(Permission::CatalogRead)?;
-        let rows = members::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
+        let rows = members::list(&mut self.store().patient_reader(), actor.scope(), q.as_deref(), &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 
@@ -82,7 +82,8 @@ impl Service {
         Ok(factors::kinds(&mut self.store().patient_reader(), actor.scope()).await?)
     }
 
-    /// Changes what a member may do. Ends their sessions, and revokes those of their tokens that may do more.
+    /// Changes what a member may do. Ends their sessions, revokes those of their tokens that may do more, and takes back
+    /// those of their invitations that nobody has accepted and that give more than they may.
     ///
     /// # Errors
     /// [`ErrorCode::LastOwner`] where no owner would be left, in a race either; [`ErrorCode::StepUpRequired`] for an owner
@@ -102,6 +103,7 @@ impl Service {
                 let data = json!({ "before": { "role": before.role }, "after": { "role": role } });
                 act.event(tx, "member.role_changed", id, data);
                 tokens::revoke_beyond(tx, &act, id, Some(role)).await?;
+                invitations::revoke_beyond(tx, &act, id, Some(role)).await?;
                 Ok(show(&MemberRow { role, ..before }))
             }),
         )
@@ -127,7 +129,7 @@ impl Service {
             end_links(tx, &act, before.role).await?;
             act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
             tokens::revoke_beyond(tx, &act, id, None).await?;
-            invitations::revoke_of_inviter(tx, &act, id).await?;
+            invitations::revoke_beyond(tx, &act, id, None).await?;
             webhooks::pause_of(tx, &act, id).await?;
             Ok(show(&MemberRow { disabled_at: Some(act.now), ..before }))
         }))

@@ -14,6 +14,7 @@ pub mod customers;
 pub mod demo;
 pub mod events;
 pub mod exports;
+pub mod extension;
 pub mod factors;
 pub mod find;
 pub mod fleet;

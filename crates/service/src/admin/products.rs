@@ -76,15 +76,17 @@ impl Service {
         row.as_ref().map(show).ok_or_else(absent)
     }
 
-    /// The vendor's products; archived ones only where `archived` asks for them, all where it is absent.
+    /// The vendor's products; archived ones only where `archived` asks for them, all where it is absent; with `q` those with
+    /// it in their name or short name.
     pub async fn products(
         &self,
         actor: &Actor,
         archived: Option<bool>,
+        q: Option<String>,
         page: PageRequest<ProductSort>,
     ) -> Result<Page<ProductView>> {
         actor.require(Permission::CatalogRead)?;
-        let filter = ProductFilter { archived };
+        let filter = ProductFilter { archived, q };
         let rows = products::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
         Ok(map(rows, |row| show(&row)))
     }

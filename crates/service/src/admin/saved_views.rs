@@ -18,7 +18,7 @@ const LISTS: [&str; 6] = ["licenses", "customers", "seats", "orders", "plans", "
 /// The longest query that is kept.
 const QUERY: usize = 2_000;
 /// How many views of one list somebody may see.
-const MOST: usize = 50;
+pub const MOST: usize = 50;
 
 /// A list to be kept.
 #[derive(Clone, Debug)]

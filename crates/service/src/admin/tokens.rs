@@ -160,10 +160,11 @@ impl Service {
         .await
     }
 
-    /// The vendor's tokens by time of creation, revoked ones included.
-    pub async fn tokens(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<TokenView>> {
+    /// The vendor's tokens by time of creation, revoked ones included; with `q` those with it in their name or their first
+    /// characters.
+    pub async fn tokens(&self, actor: &Actor, q: Option<String>, page: PageRequest<()>) -> Result<Page<TokenView>> {
         actor.require(Permission::TokensWrite)?;
-        let rows = tokens::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
+        let rows = tokens::list(&mut self.store().patient_reader(), actor.scope(), q.as_deref(), &page).await?;
         Ok(map(rows, |row| show(&row)))
     }
 

@@ -32,7 +32,7 @@ use serde_json::json;
 use views::{show_attempt, show_delivery};
 
 /// How many webhooks a vendor may have.
-const MOST: i64 = 20;
+pub const MOST: i64 = 20;
 /// For how long the secrets before a rotation sign as well.
 const OVERLAP: Seconds = Seconds::DAY;
 /// How long a URL and a description may be.
@@ -158,7 +158,7 @@ impl Service {
             WriteOptions::alone(),
             job!(act, row, made => |tx| {
                 if webhooks::number_of(tx, act.scope).await? >= MOST {
-                    return Err(Error::invalid("/url", "A vendor has at most 20 webhooks."));
+                    return Err(Error::invalid("/url", format_args!("A vendor has at most {MOST} webhooks.")));
                 }
                 webhooks::insert(tx, act.scope, &row).await?;
                 act.event(tx, "webhook.created", row.id, json!({ "after": told(&row) }));
@@ -168,10 +168,10 @@ impl Service {
         .await
     }
 
-    /// The vendor's webhooks by time of creation.
-    pub async fn webhooks(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<WebhookView>> {
+    /// The vendor's webhooks by time of creation; with `q` those with it in their address or in what they are for.
+    pub async fn webhooks(&self, actor: &Actor, q: Option<String>, page: PageRequest<()>) -> Result<Page<WebhookView>> {
         actor.require(Permission::TokensWrite)?;
-        let rows = webhooks::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
+        let rows = webhooks::list(&mut self.store().patient_reader(), actor.scope(), q.as_deref(), &page).await?;
         try_map(rows, |row| self.show_webhook(&row))
     }
 

@@ -39,6 +39,7 @@ pub(crate) use continuity::Otherwise;
 pub use jobs::{Duty, Job, JobDone};
 pub(crate) use manifest::endpoints_of;
 pub use presence::{Membership, sign_of_life};
+pub(crate) use release::BUDGET_WINDOW;
 pub use request::{
     Activate, Activated, CODE_LICENSE_NOT_FOUND, CODE_NOT_ACTIVATED, CODE_SEAT_LIMIT_REACHED, Device, DeviceKey,
     LicenseSummary, Nonce, Proof, Release, ReleaseOther, Renew, Renewed, SeatView, SignedDocument, StartTrial,

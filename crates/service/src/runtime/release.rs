@@ -9,7 +9,7 @@ use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds};
 use holdfast_store::{Scope, Tx, WriteOptions, licenses, seats, seats::SeatRow};
 
 /// Within how long releases from inside the application count towards the plan's budget.
-const BUDGET_WINDOW: Seconds = Seconds::days(30);
+pub(crate) const BUDGET_WINDOW: Seconds = Seconds::days(30);
 
 impl Service {
     /// Gives up the seat that the presented lease names (HTTP API, `release`). Doing it again, or for a seat that is not

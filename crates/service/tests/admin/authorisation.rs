@@ -153,7 +153,7 @@ fn cases() -> Vec<Case> {
     cases! {
         create_product [+ + + _ _] false |s, c, i| s.create_product(&c, CreateProduct { name: text("P"), code: text(&format!("p{}", unique())) });
         product [+ + + + +] true |s, c, i| s.product(&c.actor, i.product);
-        products [+ + + + +] false |s, c, i| s.products(&c.actor, None, page());
+        products [+ + + + +] false |s, c, i| s.products(&c.actor, None, None, page());
         find [+ + + + +] false |s, c, i| s.find(&c.actor, "a");
         update_product [+ + + _ _] true |s, c, i| s.update_product(&c, i.product, UpdateProduct::default());
         create_plan [+ + + _ _] true |s, c, i| s.create_plan(&c, CreatePlan { product: i.product, name: text("P"), code: text(&format!("p{}", unique())), terms: yearly() });
@@ -203,11 +203,14 @@ fn cases() -> Vec<Case> {
         undo_seat [+ + + + _] true |s, c, i| s.undo_seat(&c, i.seat, undo());
         change_status [+ + _ + _] true |s, c, i| s.change_status(&c, i.license, status(StatusChange::Suspend));
         change_status_of_many [+ + _ + _] true |s, c, i| s.change_status_of_many(&c, vec![i.license], status(StatusChange::Resume));
+        extension_left [+ + + + _] true |s, c, i| s.extension_left(&c.actor, i.license);
         extend_license [+ + + + _] true |s, c, i| s.extend_license(&c, i.license, ExtendLicense { expires_at: Some(s.now().plus(holdfast_domain::Seconds::days(380))), reason: text("A reason"), dry_run: true });
         rekey_license [+ + + _ _] true |s, c, i| s.rekey_license(&c, i.license, Rekey { reason: text("A reason") });
         transfer_license [+ + + _ _] true |s, c, i| s.transfer_license(&c, i.license, Transfer { customer: CustomerChoice::New(CreateCustomer { name: Some(text("N")), ..CreateCustomer::default() }), reason: text("A reason") });
         reveal_key [+ + _ _ _] true |s, c, i| s.reveal_key(&c, i.license);
         license_timeline [+ + + + +] true |s, c, i| s.license_timeline(&c.actor, i.license, Told::All, page());
+        devices_of_users [+ + + + +] true |s, c, i| s.devices_of_users(&c.actor, i.license, vec![text("grace@example.com")]);
+        customer_timeline [+ + + + +] true |s, c, i| s.customer_timeline(&c.actor, i.customer, Told::All, page());
         seat_timeline [+ + + + +] true |s, c, i| s.seat_timeline(&c.actor, i.seat, page());
         notes [+ + + + +] true |s, c, i| s.notes(&c.actor, NoteSubject::License(i.license), page());
         note [+ + + + +] true |s, c, i| s.note(&c.actor, i.note);
@@ -220,7 +223,7 @@ fn cases() -> Vec<Case> {
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
-        members [+ + + + +] false |s, c, i| s.members(&c.actor, page());
+        members [+ + + + +] false |s, c, i| s.members(&c.actor, None, page());
         member [+ + + + +] true |s, c, i| s.member(&c.actor, i.member);
         member_factors [+ + _ _ _] false |s, c, i| s.member_factors(&c.actor);
         set_role [+ + _ _ _] true |s, c, i| s.set_role(&c, i.member, Role::Viewer);
@@ -230,10 +233,10 @@ fn cases() -> Vec<Case> {
         remove_member [+ + _ _ _] true |s, c, i| s.remove_member(&c, i.member);
         restore_member [+ + _ _ _] true |s, c, i| s.restore_member(&c, i.member);
         create_token [+ + + _ _] false |s, c, i| s.create_token(&c, CreateToken { name: text("N"), scopes: vec![holdfast_domain::Permission::CatalogRead], expires_at: None });
-        tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, page());
+        tokens [+ + + _ _] false |s, c, i| s.tokens(&c.actor, None, page());
         token [+ + + _ _] true |s, c, i| s.token(&c.actor, i.token);
         create_webhook [+ + + _ _] false |s, c, i| s.create_webhook(&c, hook());
-        webhooks [+ + + _ _] false |s, c, i| s.webhooks(&c.actor, page());
+        webhooks [+ + + _ _] false |s, c, i| s.webhooks(&c.actor, None, page());
         // A developer changes their own webhooks, not those of others.
         webhook [+ + + _ _] true |s, c, i| s.webhook(&c.actor, i.webhook);
         update_webhook [+ + _ _ _] true |s, c, i| s.update_webhook(&c, i.webhook, UpdateWebhook::default());
@@ -249,7 +252,7 @@ fn cases() -> Vec<Case> {
         revoke_token [+ + _ _ _] true |s, c, i| s.revoke_token(&c, i.token);
         // What concerns owners is refused to admins further in (members.rs, invitations.rs, factors.rs).
         invite [+ + _ _ _] false |s, c, i| s.invite(&c, InviteMember { email: text(&format!("i{}@example.com", unique())), role: Role::Viewer });
-        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor);
+        invitations [+ + _ _ _] false |s, c, i| s.invitations(&c.actor, None, page());
         resend_invitation [+ + _ _ _] true |s, c, i| s.resend_invitation(&c, i.invitation);
         revoke_invitation [+ + _ _ _] true |s, c, i| s.revoke_invitation(&c, i.invitation);
         reset_factors [+ + _ _ _] true |s, c, i| s.reset_factors(&c, i.member);
@@ -548,7 +551,7 @@ both! {
         assert_eq!(own.created_by, developer.actor.member_id());
         service.pause_webhook(&call, own.id).await.unwrap();
         service.resume_webhook(&developer, own.id).await.unwrap();
-        let first = service.tokens(&call.actor, page()).await.unwrap().items;
+        let first = service.tokens(&call.actor, None, page()).await.unwrap().items;
         let first = first.iter().find(|token| token.name.as_str() == "first").unwrap();
         assert!(service.revoke_token(&call, first.id).await.unwrap().revoked_at.is_some());
     }

@@ -9,7 +9,7 @@ use holdfast_service::{
     Call, ErrorCode, Parts, Service, Settings,
     admin::{
         bulk::{BulkPreview, BulkStep, Target},
-        inputs::{ChangeStatus, LicenseFilter, SeatFilter},
+        inputs::{ChangeStatus, ExtendLicense, LicenseFilter, SeatFilter},
     },
 };
 use holdfast_store::raw;
@@ -81,6 +81,32 @@ both! {
         assert_eq!((page.items.len(), page.total.exact), (0, false), "the first page has none of them");
         let preview = world.service.preview_bulk(&world.call(), REVOKE, Target::AllLicenses(filter)).await.unwrap();
         assert_eq!((preview.total, preview.exact, preview.looked_at, preview.impact.devices), (1, true, 1, 1));
+    }
+
+    async fn those_without_an_end_are_counted_before_they_are_extended(db: TestDb) {
+        let world = World::new(&db).await;
+        let (like, _) = world.used(&["laptop"]).await;
+        let endless = world.issue().await.license.id;
+        let input = ExtendLicense { expires_at: None, reason: text("Bought for good"), dry_run: false };
+        world.service.extend_license(&world.call(), endless, input).await.unwrap();
+        let asked = async |step: BulkStep, target: Target| {
+            let preview = world.service.preview_bulk(&world.call(), step, target).await.unwrap();
+            (preview.total, preview.endless.rows, preview.endless.exact)
+        };
+        let all = |filter| Target::AllLicenses(filter);
+        let some = Target::Licenses(vec![like, endless]);
+        assert_eq!(asked(BulkStep::Extend(30), some.clone()).await, (2, 1, true));
+        assert_eq!(asked(REVOKE, some).await, (2, 0, true), "that takes no end");
+        assert_eq!(asked(BulkStep::Extend(30), all(LicenseFilter::default())).await, (2, 1, true));
+        // Far more than are looked at one by one.
+        copies(&world, &db, endless, (300, "suspended", 0)).await;
+        copies(&world, &db, like, (100, "revoked", 0)).await;
+        raw::run(&db.db, "UPDATE vendor_counts SET rows = rows + 400 WHERE kind = 'licenses'").await.unwrap();
+        assert_eq!(asked(BulkStep::Extend(30), all(LicenseFilter::default())).await, (402, 301, true));
+        let suspended = LicenseFilter { state: Some(LicenseState::Suspended), ..LicenseFilter::default() };
+        assert_eq!(asked(BulkStep::Extend(30), all(suspended)).await, (300, 300, true));
+        let ending = LicenseFilter { ends_after: Some(world.service.now()), ..LicenseFilter::default() };
+        assert_eq!(asked(BulkStep::Extend(30), all(ending)).await, (101, 0, true));
     }
 
     async fn taking_back_says_who_loses_access(db: TestDb) {

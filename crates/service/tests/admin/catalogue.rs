@@ -43,8 +43,8 @@ both! {
         let archive = UpdateProduct { name: Some(text("Old editor")), archived: Some(true) };
         let view = service.update_product(&call, world.product, archive).await.unwrap();
         assert!(view.archived && view.name.as_str() == "Old editor");
-        assert_eq!(service.products(&call.actor, Some(false), page()).await.unwrap().items.len(), 0);
-        assert_eq!(service.products(&call.actor, Some(true), page()).await.unwrap().items.len(), 1);
+        assert_eq!(service.products(&call.actor, Some(false), None, page()).await.unwrap().items.len(), 0);
+        assert_eq!(service.products(&call.actor, Some(true), None, page()).await.unwrap().items.len(), 1);
         assert!(world.activate(&issued.key, "laptop").await.is_ok(), "a payer is never locked out");
         let back = UpdateProduct { archived: Some(false), ..UpdateProduct::default() };
         assert!(!service.update_product(&call, world.product, back).await.unwrap().archived);

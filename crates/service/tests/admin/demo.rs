@@ -19,7 +19,7 @@ both! {
         let email = made.email.unwrap();
         let signed_in = let_in(&service, &email, made.password.unwrap().expose()).await;
         assert_eq!(signed_in.member.vendor, made.vendor);
-        assert_eq!(service.products(&actor, None, page()).await.unwrap().total.rows, made.products as u64);
+        assert_eq!(service.products(&actor, None, None, page()).await.unwrap().total.rows, made.products as u64);
         assert_eq!(service.customers(&actor, None, page()).await.unwrap().total.rows, made.customers as u64);
         assert!(made.licenses >= 60 && made.seats >= 100, "{made:?}", made = (made.licenses, made.seats));
         for state in [LicenseState::Active, LicenseState::Suspended, LicenseState::Revoked] {

@@ -3,10 +3,15 @@
 use crate::world::*;
 use holdfast_domain::{Permission, Role};
 use holdfast_service::{
-    ErrorCode,
+    Call, ErrorCode,
     admin::{
         find::Finds,
-        inputs::{CreateCustomer, CreateOrder, CreateToken, CustomerChoice, IssueLicense, SeatFilter},
+        inputs::{
+            CreateCustomer, CreateOrder, CreateProduct, CreateToken, CustomerChoice, InviteMember, IssueLicense,
+            SeatFilter,
+        },
+        page::{Limit, PageRequest},
+        webhooks::CreateWebhook,
     },
 };
 use holdfast_testkit::both;
@@ -47,6 +52,57 @@ both! {
         assert_eq!(seats(&key.to_lowercase().replace('-', "")).await, ["One"]);
         assert_eq!(seats("bob@exam").await, ["Two"]);
         assert_eq!(seats(&format!("{}A", &key[1..])).await.len(), 0, "the end of a key is no key");
+    }
+
+    async fn tables_without_a_list_are_searched_over_all_their_rows(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let other = Call::system(vendor(service, "Other vendor").await);
+        for (call, mark) in [(&owner, ""), (&other, " of another vendor")] {
+            for name in ["Größe 100%", "Plain shop"] {
+                let name = format!("{name}{mark}");
+                let code = if name.starts_with('G') { "size-100" } else { "plain" };
+                service.create_product(call, CreateProduct { name: text(&name), code: text(code) }).await.unwrap();
+                let scopes = vec![Permission::LicensesRead];
+                service.create_token(call, CreateToken { name: text(&name), scopes, expires_at: None }).await.unwrap();
+                let url = format!("https://{code}.example.com/Hook");
+                let hook = CreateWebhook { url, description: name.clone(), events: text("seat.*") };
+                service.create_webhook(call, hook).await.unwrap();
+                let email = format!("{code}{}@example.com", mark.len());
+                service.invite(call, InviteMember { email: text(&email), role: Role::Viewer }).await.unwrap();
+                join(service, call, &format!("in-{email}"), Role::Viewer).await;
+            }
+        }
+        let counts = async |q: &str| {
+            let (actor, q) = (&owner.actor, Some(q.to_owned()));
+            let one = PageRequest { limit: Limit::new(1), ..page() };
+            // On a page of one row, so that what counts is how many there are and not how many are shown.
+            let products = service.products(actor, None, q.clone(), PageRequest { limit: Limit::new(1), ..page() }).await.unwrap();
+            let tokens = service.tokens(actor, q.clone(), one.clone()).await.unwrap();
+            let webhooks = service.webhooks(actor, q.clone(), one.clone()).await.unwrap();
+            let members = service.members(actor, q.clone(), one).await.unwrap();
+            let invitations = service.invitations(actor, q, page()).await.unwrap().items.len() as u64;
+            [products.total.rows, tokens.total.rows, webhooks.total.rows, members.total.rows, invitations]
+        };
+        // A product of the vendor's, and the owner, were there before.
+        for (q, expected) in [
+            ("", [3, 2, 2, 3, 2]),
+            ("  ", [3, 2, 2, 3, 2]),
+            ("GRÖSSE", [0, 0, 0, 0, 0]),
+            ("Größe", [1, 1, 1, 0, 0]),
+            ("plain", [1, 1, 1, 1, 1]),
+            ("SIZE-100", [1, 0, 1, 1, 1]),
+            (" 100% ", [1, 1, 1, 0, 0]),
+            ("e-1_0", [0, 0, 0, 0, 0]),
+            ("/hook", [0, 0, 2, 0, 0]),
+            ("HF_SK_", [0, 2, 0, 0, 0]),
+            ("in-", [0, 0, 0, 2, 0]),
+            ("of another vendor", [0, 0, 0, 0, 0]),
+            ("\0", [3, 2, 2, 3, 2]),
+            ("' OR 1=1 --", [0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(counts(q).await, expected, "{q:?}");
+        }
     }
 
     async fn whatever_somebody_has_at_hand_finds_it(db: TestDb) {

@@ -39,7 +39,7 @@ both! {
         assert!(!actor.is_held(), "a developer needs no second factor");
         assert_eq!(accept(service, &made.secret).await.unwrap_err(), ErrorCode::InvitationInvalid);
         assert!(service.look_at_invitation(&made.secret).await.is_err());
-        assert!(service.invitations(&owner.actor).await.unwrap().is_empty());
+        assert!(service.invitations(&owner.actor, None, page()).await.unwrap().items.is_empty());
         let again = service.invite(&owner, invited("ada@example.com", Role::Viewer)).await.unwrap_err();
         assert_eq!(again.code, ErrorCode::EmailTaken);
     }
@@ -73,7 +73,7 @@ both! {
         let late = service.invite(&call, invited("late@example.com", Role::Viewer)).await.unwrap();
         world.clock.advance(Seconds::days(7));
         assert_eq!(accept(service, &late.secret).await.unwrap_err(), ErrorCode::InvitationInvalid);
-        let waiting = service.invitations(&call.actor).await.unwrap();
+        let waiting = service.invitations(&call.actor, None, page()).await.unwrap().items;
         assert_eq!((waiting.len(), waiting[0].open), (1, false));
         // Sent again it lives on.
         let renewed = service.resend_invitation(&call, late.invitation.id).await.unwrap();
@@ -95,7 +95,7 @@ both! {
         // Nor do they take an owner's back by inviting the same address anew.
         let refused = service.invite(&admin, invited("boss@example.com", Role::Viewer)).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::Forbidden);
-        let open = service.invitations(&admin.actor).await.unwrap();
+        let open = service.invitations(&admin.actor, None, page()).await.unwrap().items;
         assert_eq!((open.len(), open[0].id, open[0].role), (1, made, Role::Owner));
         service.invite(&world.call(), invited("boss@example.com", Role::Viewer)).await.unwrap();
         service.invite(&admin, invited("boss@example.com", Role::Support)).await.unwrap();
@@ -130,7 +130,7 @@ both! {
             service.look_at_invitation(&made.secret).await.unwrap();
             service.resend_invitation(&owner, made.invitation.id).await.unwrap();
         }
-        assert_eq!(service.invitations(&owner.actor).await.unwrap().len(), 3);
+        assert_eq!(service.invitations(&owner.actor, None, page()).await.unwrap().items.len(), 3);
         // Whoever opens the link in somebody's place is told no more than of one that has ended, and changes nothing.
         for email in ["theirs@example.com", "left@example.com"] {
             let made = service.invite(&owner, invited(email, Role::Viewer)).await.unwrap();

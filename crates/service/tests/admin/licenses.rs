@@ -1,12 +1,15 @@
 //! Issuing, finding, reading and changing licenses.
 
 use crate::world::*;
-use holdfast_domain::{EntitlementValue, Entitlements, LicenseState, SeatState, Seconds, license::StatusChange};
+use holdfast_domain::{
+    Email, EntitlementValue, Entitlements, LicenseModel, LicenseState, SeatModel, SeatState, Seconds, Terms,
+    license::StatusChange,
+};
 use holdfast_service::{
     ErrorCode,
     admin::inputs::{
-        ChangeStatus, CreateCustomer, CustomerChoice, EventFilter, IssueLicense, LicenseFilter, Rekey, SeatFilter,
-        Transfer, UpdateLicense,
+        ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, IssueLicense, LicenseFilter, Rekey,
+        SeatFilter, Transfer, UpdateLicense,
     },
 };
 use holdfast_testkit::both;
@@ -32,6 +35,33 @@ both! {
         assert_eq!(detail.seats[0].offline_until, world.service.now().plus(Seconds::days(30)));
         let told: Vec<&str> = detail.timeline.iter().map(|event| event.action.as_str()).collect();
         assert!(told.contains(&"license.issued") && told.len() >= 2, "{told:?}");
+    }
+
+    async fn devices_are_counted_by_the_people_who_have_them(db: TestDb) {
+        let world = World::new(&db).await;
+        let terms = Terms { seats: 9, ..Terms::defaults(LicenseModel::Perpetual, SeatModel::NamedUser { devices: 3 }) };
+        let input = CreatePlan { product: world.product, name: text("People"), code: text("people"), terms };
+        let plan = world.service.create_plan(&world.call(), input).await.unwrap().id;
+        let issue = async || world.service.issue_license(&world.call(), IssueLicense::of(plan)).await.unwrap();
+        let (one, two) = (issue().await, issue().await);
+        let mut seats = Vec::new();
+        for (issued, device, user) in [
+            (&one, "a", "grace@example.com"), (&one, "b", "grace@example.com"), (&one, "c", "ada@example.com"),
+            (&one, "d", "linus@example.com"), (&two, "a", "grace@example.com"),
+        ] {
+            seats.push(world.activate_for(&issued.key, device, user).await.unwrap().seat.id);
+        }
+        world.service.free_seat(&world.call(), seats[3], text("Left")).await.unwrap();
+        let users = ["grace", "linus", "ada", "nobody"].map(|user| text(&format!("{user}@example.com")));
+        let counted = async |id, users: &[Email]| {
+            let found = world.service.devices_of_users(&world.system(), id, users.to_vec()).await.unwrap();
+            found.into_iter().map(|(user, devices)| (user.to_string(), devices)).collect::<Vec<_>>()
+        };
+        let (ada, grace) = ("ada@example.com".to_owned(), "grace@example.com".to_owned());
+        assert_eq!(counted(one.license.id, &users).await, [(ada, 1), (grace.clone(), 2)]);
+        assert_eq!(counted(two.license.id, &users).await, [(grace.clone(), 1)]);
+        assert_eq!(counted(one.license.id, &users[..1]).await, [(grace, 2)]);
+        assert!(counted(one.license.id, &[]).await.is_empty());
     }
 
     async fn keys_of_other_systems_keep_their_bytes_and_are_unique_within_the_product(db: TestDb) {

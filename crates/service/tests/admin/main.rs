@@ -12,6 +12,7 @@ mod bulk_terms;
 mod catalogue;
 mod demo;
 mod exports;
+mod exports_are_lists;
 mod factors;
 mod find;
 mod fleet;

@@ -7,6 +7,7 @@ use holdfast_service::{
     admin::{
         alerts::AlertFilter,
         inputs::{AcceptInvitation, CreateToken, EventFilter, InviteMember},
+        views::NewInvitation,
         webhooks::{CreateWebhook, PauseReason},
     },
 };
@@ -46,7 +47,7 @@ both! {
                 ids.push(join(&world.service, &world.call(), &email, Role::Owner).await);
             }
             // Only these two are owners.
-            let all = world.service.members(&world.system(), page()).await.unwrap().items;
+            let all = world.service.members(&world.system(), None, page()).await.unwrap().items;
             for member in all.iter().filter(|member| member.role == Role::Owner && !ids.contains(&member.id)) {
                 world.service.set_role(&world.call(), member.id, Role::Viewer).await.unwrap();
             }
@@ -160,7 +161,7 @@ both! {
         }
         service.look_at_invitation(&ours.secret).await.unwrap();
         assert_eq!(service.member(&owner.actor, accepted).await.unwrap().removed_at, None);
-        let open: Vec<_> = service.invitations(&owner.actor).await.unwrap().iter().map(|open| open.id).collect();
+        let open: Vec<_> = service.invitations(&owner.actor, None, page()).await.unwrap().items.iter().map(|open| open.id).collect();
         assert_eq!(open, [ours.invitation.id]);
         let filter = EventFilter { action: Some("member.invitation_revoked".to_owned()), ..EventFilter::default() };
         let told = service.events(&owner.actor, filter, page()).await.unwrap().items;
@@ -170,6 +171,58 @@ both! {
         gone.sort();
         assert_eq!(subjects, gone);
         assert!(told.iter().all(|event| event.actor == owner.actor.who() && event.data["before"]["role"] == "viewer"));
+    }
+
+    async fn another_role_takes_back_the_invitations_that_it_may_not_make(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner, maker) = (&world.service, world.member(Role::Owner).await, world.member(Role::Owner).await);
+        let id = maker.actor.member_id().unwrap();
+        let mut made = Vec::new();
+        for role in Role::ALL {
+            let email = format!("{}-to-be@example.com", role.as_str());
+            made.push(service.invite(&maker, invited(&email, role)).await.unwrap());
+        }
+        let ours = service.invite(&owner, invited("ours@example.com", Role::Owner)).await.unwrap().invitation.id;
+        let open = async || {
+            let items = service.invitations(&owner.actor, None, page()).await.unwrap().items;
+            items.iter().map(|open| open.id).collect::<std::collections::BTreeSet<_>>()
+        };
+        let ids = |made: &[NewInvitation]| made.iter().map(|made| made.invitation.id).collect::<Vec<_>>();
+        // An admin invites everybody but owners; a link that has run out is no different, since it can be made anew.
+        world.clock.advance(Seconds::days(8));
+        service.set_role(&world.call(), id, Role::Admin).await.unwrap();
+        assert_eq!(open().await, ids(&made[1..]).into_iter().chain([ours]).collect());
+        // A developer invites nobody.
+        service.set_role(&world.call(), id, Role::Developer).await.unwrap();
+        assert_eq!(open().await, [ours].into());
+        let filter = EventFilter { action: Some("member.invitation_revoked".to_owned()), ..EventFilter::default() };
+        let told = service.events(&world.system(), filter, page()).await.unwrap().items;
+        let told: std::collections::BTreeSet<_> = told.into_iter().map(|event| event.subject).collect();
+        assert_eq!(told, ids(&made).iter().map(ToString::to_string).collect(), "each has its event");
+        // Nothing comes back with the role.
+        service.set_role(&world.call(), id, Role::Owner).await.unwrap();
+        assert_eq!(open().await, [ours].into());
+    }
+
+    async fn an_invitation_made_while_its_maker_gets_another_role_is_none(db: TestDb) {
+        let world = World::new(&db).await;
+        let other_node = node(db.another_node().await, &world.clock);
+        for round in 0..5 {
+            let admin = world.member(Role::Admin).await;
+            let (id, system) = (admin.actor.member_id().unwrap(), world.call());
+            let email = format!("race-{round}@example.com");
+            let (made, changed) = tokio::join!(
+                world.service.invite(&admin, invited(&email, Role::Viewer)),
+                other_node.set_role(&system, id, Role::Viewer),
+            );
+            changed.unwrap();
+            if let Ok(made) = made {
+                assert!(world.service.look_at_invitation(&made.secret).await.is_err(), "round {round}");
+            }
+            // A request that was on its way.
+            let late = world.service.invite(&admin, invited(&email, Role::Viewer)).await;
+            assert_eq!(late.unwrap_err().code, ErrorCode::Forbidden, "round {round}");
+        }
     }
 
     async fn an_invitation_made_while_its_maker_is_removed_is_none(db: TestDb) {

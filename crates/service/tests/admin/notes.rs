@@ -6,7 +6,7 @@ use holdfast_service::{
     Call, ErrorCode,
     admin::{
         events::Told,
-        inputs::{ChangeStatus, CreateToken, IssueLicense, UpdateLicense},
+        inputs::{ChangeStatus, CreateOrder, CreateToken, CustomerChoice, IssueLicense, Transfer, UpdateLicense},
         notes::NoteSubject,
         page::{Limit, PageRequest},
     },
@@ -108,6 +108,65 @@ both! {
         let told = service.license_timeline(&owner.actor, id, Told::People, page()).await.unwrap().items;
         assert_eq!(told.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["license.changed", "license.issued"]);
         assert!(matches!(told[0].actor, event::Actor::Token(_)));
+    }
+    async fn a_customers_time_line_tells_of_all_that_is_theirs_and_of_nothing_else(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        let owner = world.member(Role::Owner).await;
+        let (ada, bob) = (world.customer("ada@example.com").await, world.customer("bob@example.com").await);
+        let order = CreateOrder { reference: text("A-1"), customer: Some(ada) };
+        let order = service.create_order(&owner, order).await.unwrap().id;
+        let issue = async |customer, order| {
+            let customer = Some(CustomerChoice::Existing(customer));
+            let input = IssueLicense { customer, order, ..IssueLicense::of(world.plan) };
+            service.issue_license(&owner, input).await.unwrap()
+        };
+        let (first, second, other) = (issue(ada, Some(order)).await, issue(ada, None).await, issue(bob, None).await);
+        let mut seats = Vec::new();
+        for (issued, device) in [(&first, "one"), (&second, "two"), (&other, "three")] {
+            seats.push(world.activate(&issued.key, device).await.unwrap().seat.id);
+        }
+        service.add_note(&owner, NoteSubject::Customer(ada), text("Pays late")).await.unwrap();
+        service.free_seat(&owner, seats[1], text("Stolen")).await.unwrap();
+        service.free_seat(&owner, seats[2], text("Not hers")).await.unwrap();
+        let mut told = Vec::new();
+        for what in [Told::All, Told::People, Told::Devices] {
+            let (mut actions, mut request) = (Vec::new(), PageRequest { limit: Limit::new(3), ..page() });
+            loop {
+                let found = service.customer_timeline(&owner.actor, ada, what, request).await.unwrap();
+                assert!(found.whole);
+                for event in &found.page.items {
+                    // Of each license that a part speaks of, it says which one it is.
+                    let license = event.license();
+                    assert_eq!(license.is_some(), event.subject.starts_with("lic_") || event.subject.starts_with("sea_"));
+                    if let Some(id) = license {
+                        let hint = [&first, &second].into_iter().find(|issued| issued.license.id == id).map(|issued| &issued.license.key_hint);
+                        assert_eq!(found.hints.get(&id), hint, "{}", event.action);
+                    }
+                    actions.push(event.action.clone());
+                }
+                let Some(next) = found.page.next else { break };
+                request = PageRequest { limit: Limit::new(3), after: Some(next), ..page() };
+            }
+            told.push(actions);
+        }
+        let all = [
+            "seat.freed", "note.added", "seat.claimed", "seat.claimed", "license.issued", "license.issued", "order.created",
+            "customer.created",
+        ];
+        assert_eq!(told[0], all);
+        assert_eq!(told[1], ["seat.freed", "note.added", "license.issued", "license.issued", "order.created"]);
+        assert_eq!(told[2], ["seat.freed", "seat.claimed", "seat.claimed"]);
+        let few = PageRequest { limit: Limit::new(2), counted: false, ..page() };
+        let found = service.customer_timeline(&owner.actor, ada, Told::All, few).await.unwrap();
+        assert_eq!((found.page.items.len(), found.page.next.is_some()), (2, true));
+        // What is handed to another tells of itself there.
+        let input = Transfer { customer: CustomerChoice::Existing(bob), reason: text("Sold on") };
+        service.transfer_license(&owner, second.license.id, input).await.unwrap();
+        let found = service.customer_timeline(&owner.actor, ada, Told::Devices, page()).await.unwrap();
+        assert_eq!(found.page.items.len(), 1);
+        let found = service.customer_timeline(&owner.actor, bob, Told::Devices, page()).await.unwrap();
+        assert_eq!(found.page.items.len(), 4);
     }
     async fn a_note_that_was_taken_away_can_be_put_back_for_ten_minutes(db: TestDb) {
         let world = World::new(&db).await;

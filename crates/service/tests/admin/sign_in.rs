@@ -289,7 +289,7 @@ both! {
         assert_eq!(actor.vendor(), world.vendor);
         assert!(world.service.licenses(&actor, LicenseFilter::default(), page()).await.is_ok());
         assert_eq!(world.service.plan(&actor, world.plan).await.unwrap_err().code, ErrorCode::Forbidden);
-        let listed = world.service.tokens(&owner.actor, page()).await.unwrap().items;
+        let listed = world.service.tokens(&owner.actor, None, page()).await.unwrap().items;
         assert_eq!((listed.len(), listed[0].used_at), (1, Some(world.service.now())));
         for wrong in ["", "hf_sk_", &made.secret[..made.secret.len() - 1], &made.secret.to_uppercase()] {
             assert_eq!(world.service.authenticate_token(wrong).await.unwrap_err().code, ErrorCode::Unauthenticated);
@@ -307,11 +307,21 @@ both! {
             world.service.authenticate_token(&made.secret).await.unwrap_err().code,
             ErrorCode::Unauthenticated
         );
+        // One with an end is refused from then on, in the words in which any other is.
+        let until = |end| CreateToken { expires_at: Some(end), ..input.clone() };
+        for past in [world.service.now(), world.service.now().plus(Seconds(-60))] {
+            let refused = world.service.create_token(&owner, until(past)).await.unwrap_err();
+            assert_eq!((refused.code, refused.pointer.as_deref()), (ErrorCode::InvalidRequest, Some("/expires_at")));
+        }
         let end = world.service.now().plus(Seconds::HOUR);
-        let short = CreateToken { expires_at: Some(end), ..input };
-        let short = world.service.create_token(&owner, short).await.unwrap();
-        world.clock.advance(Seconds::HOUR);
-        assert!(world.service.authenticate_token(&short.secret).await.is_err());
+        let short = world.service.create_token(&owner, until(end)).await.unwrap();
+        assert_eq!(short.token.expires_at, Some(end));
+        world.clock.advance(Seconds(3_599));
+        world.service.authenticate_token(&short.secret).await.unwrap();
+        world.clock.advance(Seconds(1));
+        let refused = world.service.authenticate_token(&short.secret).await.unwrap_err();
+        let unknown = world.service.authenticate_token("hf_sk_").await.unwrap_err();
+        assert_eq!((refused.code, refused.detail), (unknown.code, unknown.detail));
     }
 }
 

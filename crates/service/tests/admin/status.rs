@@ -1,11 +1,15 @@
 //! Suspending, revoking, extending, refunding: who may, what is said before, and how it is undone.
 
-use crate::world::*;
-use holdfast_domain::{LicenseId, LicenseStatus, Role, Seconds, license::StatusChange};
+use crate::{
+    bulk::{stands, work},
+    world::*,
+};
+use holdfast_domain::{LicenseId, LicenseStatus, Permission, Role, Seconds, license::StatusChange};
 use holdfast_service::{
     Call, ErrorCode,
     admin::{
-        inputs::{ChangeStatus, CreateOrder, ExtendLicense, IssueLicense},
+        bulk::{BulkStep, Target},
+        inputs::{ChangeStatus, CreateOrder, EventFilter, ExtendLicense, IssueLicense, Undo},
         views::StatusOutcome,
     },
     runtime::{Nonce, Renew},
@@ -167,6 +171,90 @@ both! {
         assert_eq!(extend(developer.clone(), to(Some(end))).await.unwrap_err(), ErrorCode::InvalidRequest);
         assert_eq!(extend(developer.clone(), to(None)).await.unwrap().license.expires_at, None);
         assert_eq!(extend(developer, to(Some(month))).await.unwrap_err(), ErrorCode::StatusConflict);
+    }
+
+    async fn what_support_adds_to_a_license_is_thirty_days_within_thirty_days(db: TestDb) {
+        let world = World::new(&db).await;
+        let (one, other) = (world.member(Role::Support).await, world.member(Role::Support).await);
+        let program = world.token(&[Permission::LicensesExtend]).await;
+        let developer = world.member(Role::Developer).await;
+        let license = world.issue().await.license;
+        let (id, end) = (license.id, license.expires_at.unwrap());
+        let extend = async |call: &Call, days: i64| {
+            let input = ExtendLicense { expires_at: Some(end.plus(Seconds::days(days))), reason: text("Goodwill"), dry_run: false };
+            let outcome = world.service.extend_license(call, id, input).await;
+            outcome.map(|_| ()).map_err(|error| (error.code, error.detail.unwrap_or_default()))
+        };
+        let left = async || world.service.extension_left(&one.actor, id).await.unwrap();
+        let refused = |left: &str| {
+            let detail = format!("Your role adds at most 30 days to a license within 30 days, and {left}.");
+            Err((ErrorCode::Forbidden, detail.into_boxed_str()))
+        };
+        // One after the other, and whoever does it.
+        extend(&one, 12).await.unwrap();
+        world.clock.advance(Seconds::days(3));
+        extend(&other, 20).await.unwrap();
+        assert_eq!(left().await, Some(10));
+        for call in [&one, &other, &program] {
+            assert_eq!(extend(call, 31).await, refused("10 of them are left"));
+        }
+        extend(&program, 29).await.unwrap();
+        assert_eq!(extend(&one, 31).await, refused("1 of them is left"));
+        extend(&one, 30).await.unwrap();
+        assert_eq!(extend(&other, 31).await, refused("none of them is left"));
+        // Who may extend by more is not bound, and what they add does not count.
+        assert_eq!(world.service.extension_left(&developer.actor, id).await.unwrap(), None);
+        extend(&developer, 100).await.unwrap();
+        // 27 days later the first 12 are 30 days old, and the others are not.
+        world.clock.advance(Seconds::days(27));
+        assert_eq!(left().await, Some(0));
+        world.clock.advance(Seconds(1));
+        assert_eq!(left().await, Some(12));
+        assert_eq!(extend(&one, 113).await, refused("12 of them are left"));
+        extend(&one, 112).await.unwrap();
+        // Another license has its own.
+        let second = world.issue().await.license.id;
+        assert_eq!(world.service.extension_left(&one.actor, second).await.unwrap(), Some(30));
+        let events = EventFilter { action: Some("license.extended".to_owned()), ..EventFilter::default() };
+        let told = world.service.events(&world.system(), events, page()).await.unwrap().items;
+        let told: Vec<_> = told.iter().map(|event| (event.data["small"].as_bool(), event.data["days"].as_i64())).collect();
+        assert_eq!(told[..2], [(Some(true), Some(12)), (Some(false), Some(70))]);
+        assert_eq!(told.len(), 6);
+    }
+
+    async fn what_was_taken_back_is_not_counted_and_many_at_once_are_no_way_round(db: TestDb) {
+        let world = World::new(&db).await;
+        let support = world.member(Role::Support).await;
+        let license = world.issue().await.license;
+        let (id, end) = (license.id, license.expires_at.unwrap());
+        let to = |days| ExtendLicense { expires_at: Some(end.plus(Seconds::days(days))), reason: text("Goodwill"), dry_run: false };
+        let left = async || world.service.extension_left(&support.actor, id).await.unwrap();
+        world.service.extend_license(&support, id, to(20)).await.unwrap();
+        let event = world.service.license(&support.actor, id).await.unwrap().undo[0].event;
+        let undo = Undo { event, reason: text("Wrong license"), dry_run: false };
+        world.service.undo_license(&support, id, undo).await.unwrap();
+        assert_eq!(left().await, Some(30));
+        // An act on many adds to the same, and so does taking it back.
+        let many = async |days| {
+            let target = Target::Licenses(vec![id]);
+            let begun = world.service.begin_bulk(&support, None, BulkStep::Extend(days), target, text("Goodwill")).await.unwrap();
+            work(&world.service, "one").await;
+            begun
+        };
+        let first = many(25).await;
+        assert_eq!((stands(&world, first).await.changed, left().await), (1, Some(5)));
+        let second = many(6).await;
+        let items = world.service.bulk_items(&world.system(), second, None, 0, 10).await.unwrap();
+        assert_eq!(items[0].why.as_deref(), Some("Your role adds at most 30 days to a license within 30 days, and 5 of them are left."));
+        assert_eq!(world.service.extend_license(&support, id, to(31)).await.unwrap_err().code, ErrorCode::Forbidden);
+        world.service.undo_bulk(&support, None, first, text("Wrong license")).await.unwrap();
+        work(&world.service, "one").await;
+        assert_eq!(left().await, Some(30));
+        // Asked for at the same moment, they are no more together.
+        let asked = [30, 40, 50, 60].map(|days| world.service.extend_license(&support, id, to(days)));
+        futures::future::join_all(asked).await;
+        let license = world.service.license(&world.system(), id).await.unwrap().license;
+        assert_eq!(license.expires_at, Some(end.plus(Seconds::days(30))));
     }
 
     async fn a_refund_revokes_the_licenses_of_its_order_and_says_so_before(db: TestDb) {

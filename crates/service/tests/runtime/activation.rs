@@ -232,8 +232,15 @@ both! {
         assert_eq!(free(&key, two).await, Err(ErrorCode::ReleaseBudgetSpent));
         let lease = world.activate(&key, "two").await.unwrap();
         assert!(lease.again, "a release that was refused has freed nothing");
+        // What was spent is shown beside what may be, and what was refused was not spent.
+        let system = holdfast_service::Actor::system(world.vendor);
+        let license = lease.seat.license;
+        let spent = async || world.service.license(&system, license).await.unwrap().freed_by_holder;
+        assert_eq!(spent().await, 1);
         world.clock.advance(Seconds::days(31));
+        assert_eq!(spent().await, 0);
         assert_eq!(free(&key, two).await, Ok(()));
+        assert_eq!(spent().await, 1);
     }
 
     async fn an_expired_license_activates_with_its_fallback_or_not_at_all(db: TestDb) {

@@ -364,7 +364,7 @@ both! {
             make(&format!("https://example.com:8443/{n}?a=b")).await.unwrap();
         }
         assert_eq!(make("https://example.com/").await.unwrap_err().code, ErrorCode::InvalidRequest, "twenty are enough");
-        let page = world.service.webhooks(&call.actor, PageRequest::default()).await.unwrap();
+        let page = world.service.webhooks(&call.actor, None, PageRequest::default()).await.unwrap();
         assert_eq!(page.total.rows, 20);
         let id = page.items[0].id;
         let change = UpdateWebhook { url: Some("https://10.0.0.1/".to_owned()), ..UpdateWebhook::default() };

@@ -14,8 +14,8 @@ use crate::{
     sql::{Arg, Querier, Record, Row, ToArg as _, all, args, first},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{License, LicenseId, LicenseState, OrderId, ProductId, Timestamp};
-use std::collections::HashMap;
+use holdfast_domain::{CustomerId, License, LicenseId, LicenseState, OrderId, ProductId, Timestamp};
+use std::collections::{BTreeMap, HashMap};
 
 /// A license as it is stored.
 #[derive(Clone, Debug)]
@@ -227,6 +227,38 @@ pub async fn by_key_hash_anywhere(
 pub async fn get(q: &mut dyn Querier, scope: Scope, id: LicenseId) -> Result<Option<LicenseRow>, StoreError> {
     let sql = format!("SELECT {} FROM licenses WHERE vendor = $1 AND id = $2", LicenseRow::COLUMNS);
     first(q, sql, args![scope.vendor(), id]).await
+}
+
+/// A customer's licenses, the newest first; at most `limit`. No more than their ids.
+pub async fn ids_of_customer(
+    q: &mut dyn Querier,
+    scope: Scope,
+    customer: CustomerId,
+    limit: usize,
+) -> Result<Vec<LicenseId>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM licenses{} WHERE vendor = $1 AND customer = $2 ORDER BY id DESC LIMIT {limit}",
+        q.dialect().by_index(Some("licenses_customer_idx"))
+    );
+    q.rows(sql.into(), args![scope.vendor(), customer]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// The last characters of the keys of those of `ids` that are licenses of the scope's vendor.
+pub async fn hints(
+    q: &mut dyn Querier,
+    scope: Scope,
+    ids: &[LicenseId],
+) -> Result<BTreeMap<LicenseId, String>, StoreError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(500) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("id", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!("SELECT id, key_hint FROM licenses WHERE vendor = $1 AND {among}");
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, row.get(1)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A license of the scope's vendor, locked until the commit: read this before changing it. Give the job

@@ -97,7 +97,9 @@ fn parts(scope: Scope, filter: &SeatFilter, sort: SeatSort, dialect: Dialect) ->
             Dialect::Postgres => found.replace("CROSS JOIN", "JOIN"),
         };
         let condition = "seats.license IN (SELECT id FROM licenses WHERE vendor = ? AND customer = ?)";
-        parts.push(Some(Piece(found, args![vendor, customer])), condition, args![vendor, customer]);
+        let part = parts.push(Some(Piece(found, args![vendor, customer])), condition, args![vendor, customer]);
+        // As for a license.
+        part.most = Some(COUNT_CAP);
     }
     if let Some(state) = filter.state {
         // By the products, since that is what the index begins with.

@@ -12,12 +12,14 @@ pub use touch::{SeatTouch, touch_many};
 use crate::{
     error::StoreError,
     licenses::LicenseRow,
+    page::COUNT_CAP,
     scope::Scope,
     sql::{Arg, Querier, Record, Row, all, args, first, value},
     tx::Tx,
 };
 use holdfast_domain::{
-    DeviceHash, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp, VendorId,
+    CustomerId, DeviceHash, Email, License, LicenseId, Name, ProductId, Seat, SeatId, SeatModel, SeatState, Timestamp,
+    VendorId,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -183,6 +185,25 @@ pub async fn ids_of_license(
         q.dialect().found_by("seats", "seats_device_key", "license = $2")
     );
     q.rows(sql.into(), args![scope.vendor(), license]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// The seats of all licenses of a customer, those seen last first; at most `limit`, and no more than their ids. Of somebody
+/// who has more than [`COUNT_CAP`] of them, so many are looked at.
+pub async fn ids_of_customer(
+    q: &mut dyn Querier,
+    scope: Scope,
+    customer: CustomerId,
+    limit: usize,
+) -> Result<Vec<SeatId>, StoreError> {
+    let sql = format!(
+        "SELECT id FROM (
+            SELECT seats.id, seats.last_seen_at FROM licenses{} CROSS JOIN {}
+            WHERE licenses.vendor = $1 AND licenses.customer = $2 LIMIT {COUNT_CAP}
+         ) AS found ORDER BY last_seen_at DESC, id DESC LIMIT {limit}",
+        q.dialect().by_index(Some("licenses_customer_idx")),
+        q.dialect().each_by("seats", "seats.license = licenses.id")
+    );
+    q.rows(sql.into(), args![scope.vendor(), customer]).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// The seats of `licenses` that are taken, or were given up after `since`; `None` where they are more than `most`.
@@ -353,6 +374,28 @@ pub async fn counted_as(
             "SELECT license, {} FROM seats{} WHERE vendor = $1 AND {among} AND state = 'active' GROUP BY license",
             count_as(model),
             q.dialect().by_index(Some("seats_license_idx"))
+        );
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, row.get(1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// On how many devices each of `users` has a taken seat of a license; nobody who has none.
+pub async fn devices_of_users(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    users: &[Email],
+) -> Result<BTreeMap<Email, u32>, StoreError> {
+    let mut found = BTreeMap::new();
+    for chunk in users.chunks(200) {
+        let mut args = args![scope.vendor(), license];
+        let among = q.dialect().any_of("seats.user_email", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT seats.user_email, count(*) FROM {} WHERE seats.vendor = $1 AND {among} GROUP BY seats.user_email",
+            in_state(q, SeatState::Active)
         );
         for row in q.rows(sql.into(), args).await? {
             found.insert(row.get(0)?, row.get(1)?);

@@ -11,6 +11,7 @@ use crate::{
     error::StoreError,
     page::{KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
+    search::having,
     sql::{Querier, Record as _, all, args, bare, first, record, through},
     tx::Tx,
 };
@@ -194,10 +195,16 @@ pub async fn of_maker(q: &mut dyn Querier, scope: Scope, maker: MemberId) -> Res
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The vendor's webhooks by time of creation.
-pub async fn list(q: &mut dyn Querier, scope: Scope, page: &PageRequest<()>) -> Result<Page<WebhookRow>, ListError> {
+/// The vendor's webhooks by time of creation; with `search` those with it in their address or description.
+pub async fn list(
+    q: &mut dyn Querier,
+    scope: Scope,
+    search: Option<&str>,
+    page: &PageRequest<()>,
+) -> Result<Page<WebhookRow>, ListError> {
     let mut filter = crate::page::Filter::default();
     filter.and("webhooks.vendor = ?", args![scope.vendor()]);
+    having(&mut filter, &["webhooks.url", "webhooks.description"], search);
     let key = SortKey { name: "created", expression: "webhooks.id", kind: KeyType::Id };
     let window = Window::new(&filter, page, &key, "webhooks.id")?;
     let total = crate::page::count(q, "webhooks", &filter).await?;

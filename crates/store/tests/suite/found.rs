@@ -1,10 +1,10 @@
 //! What belongs to one license, or to one stretch of time, is found there, however much the vendor has beside it.
 
-use crate::support::{Fixture, NOW, event, request, terms, vendor};
-use holdfast_domain::{LicenseId, SeatId, SeatModel, SeatState, Seconds, Timestamp};
+use crate::support::{Fixture, NOW, entropy, event, request, terms, vendor};
+use holdfast_domain::{LicenseId, OrderId, SeatId, SeatModel, SeatState, Seconds, Timestamp};
 use holdfast_store::{
-    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, licenses, raw::Overheard,
-    seats,
+    Direction, Limit, NewEvent, PageRequest, StoreError, WriteOptions, customers, events, invitations, licenses,
+    members, orders, products, raw::Overheard, seats, tokens, webhooks,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeSet;
@@ -93,6 +93,97 @@ both! {
             let next = PageRequest { after: found.next, counted: false, ..page };
             let found = seats::list(&mut f.store.reader(), f.scope, &filter, &next).await.unwrap();
             assert_eq!(found.items.len(), 200);
+        }
+    }
+
+    async fn what_is_a_customers_is_found_by_them(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 9_000)).await;
+        let (ada, bob) = (f.customer("Ada", "ada@example.com").await, f.customer("Bob", "bob@example.com").await);
+        let license_of = async |customer, hint: &str| {
+            let mut new = f.new_license(terms(SeatModel::NodeLocked, 9_000));
+            (new.license.customer, new.key_hint) = (Some(customer), hint.to_owned());
+            f.insert(&new).await;
+            new.license.id
+        };
+        let (first, second, other) = (license_of(ada, "AAAA").await, license_of(ada, "BBBB").await, license_of(bob, "CCCC").await);
+        // More than a page looks at on the way, and as many of somebody else that were seen later.
+        take(&f, first, 2_600, 0).await;
+        take(&f, second, 3, 5_000).await;
+        take(&f, other, 2_600, 10_000).await;
+        let (scope, mut orders) = (f.scope, Vec::new());
+        for (n, customer) in [(1, ada), (2, bob), (3, ada)] {
+            let order = orders::OrderRow {
+                id: OrderId::new(later(n), &entropy()), vendor: scope.vendor(), customer: Some(customer),
+                external_id: format!("ORD-{n}"), status: orders::OrderStatus::Paid, created_at: later(n), updated_at: later(n),
+                refunded_at: None,
+            };
+            orders.push(order.id);
+            let insert = f.store.write::<_, StoreError, _>(WriteOptions::default(), move |tx| {
+                let order = order.clone();
+                Box::pin(async move { orders::insert(tx, scope, &order).await })
+            });
+            insert.await.unwrap();
+        }
+        let q = &mut overheard(&f);
+        let mut licenses = vec![first, second];
+        licenses.sort_unstable_by(|a, b| b.cmp(a));
+        assert_eq!(licenses::ids_of_customer(q, scope, ada, 9).await.unwrap(), licenses);
+        assert_eq!(licenses::ids_of_customer(q, scope, ada, 1).await.unwrap(), licenses[..1]);
+        assert_eq!(orders::ids_of_customer(q, scope, ada, 9).await.unwrap(), [orders[2], orders[0]]);
+        let seats = seats::ids_of_customer(q, scope, ada, 9_000).await.unwrap();
+        assert_eq!(seats.iter().collect::<BTreeSet<_>>().len(), 2_603);
+        // Those of the second license were seen last, and none is another's.
+        let mut newest = seats::of_license(&mut f.store.reader(), scope, second, SeatState::Active, 9).await.unwrap();
+        assert_eq!(seats[..3], newest.drain(..).map(|row| row.seat.id).collect::<Vec<_>>());
+        assert_eq!(seats::ids_of_customer(q, scope, ada, 3).await.unwrap(), seats[..3]);
+        let hints = licenses::hints(q, scope, &[second, other, LicenseId::from_bytes([9; 16])]).await.unwrap();
+        assert_eq!(hints, [(second, "BBBB".to_owned()), (other, "CCCC".to_owned())].into());
+        let stranger = vendor(&f.store, terms(SeatModel::NodeLocked, 1)).await.scope;
+        assert!(licenses::hints(q, stranger, &[second]).await.unwrap().is_empty());
+        assert!(licenses::ids_of_customer(q, stranger, ada, 9).await.unwrap().is_empty());
+        assert!(orders::ids_of_customer(q, stranger, ada, 9).await.unwrap().is_empty());
+        assert!(seats::ids_of_customer(q, stranger, ada, 9).await.unwrap().is_empty());
+        let plans = q.plans(&db.db).await.unwrap();
+        for others in ["seats_seen_idx", "seats_product_idx", "seats_vendor_key", "licenses_ends_idx", "orders_external_key"] {
+            assert!(!plans.contains(others), "{plans}");
+        }
+        // PostgreSQL may take another index of the vendor's for so few.
+        for by in ["licenses_customer_idx", "orders_customer_idx", "seats_device_key"] {
+            assert!(db.is_postgres() || plans.contains(by), "{by}: {plans}");
+        }
+
+        // A page of their seats is full however many others' were seen later, and says how many they are.
+        let filter = seats::SeatFilter { customer: Some(ada), ..Default::default() };
+        let page = PageRequest { sort: seats::SeatSort::LastSeen, limit: Limit::new(200), ..Default::default() };
+        let q = &mut overheard(&f);
+        let found = seats::list(q, scope, &filter, &page).await.unwrap();
+        assert_eq!((found.items.len(), found.total.rows, found.total.exact), (200, 2_603, true));
+        assert_eq!(found.items.iter().map(|row| row.row.seat.id).collect::<Vec<_>>(), seats[..200]);
+        let next = PageRequest { after: found.next, counted: false, ..page };
+        let found = seats::list(q, scope, &filter, &next).await.unwrap();
+        assert_eq!(found.items.iter().map(|row| row.row.seat.id).collect::<Vec<_>>(), seats[200..400]);
+        let plans = q.plans(&db.db).await.unwrap();
+        assert!(!plans.contains("seats_seen_idx"), "{plans}");
+    }
+
+    async fn searching_a_short_table_reads_the_vendors_rows_only(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let q = &mut overheard(&f);
+        let filter = products::ProductFilter { q: Some("dito".to_owned()), ..Default::default() };
+        let found = products::list(q, f.scope, &filter, &PageRequest::default()).await.unwrap();
+        assert_eq!(found.items.iter().map(|row| row.id).collect::<Vec<_>>(), [f.product]);
+        let (search, page) = (Some("x"), PageRequest::default());
+        tokens::list(q, f.scope, search, &page).await.unwrap();
+        members::list(q, f.scope, search, &page).await.unwrap();
+        webhooks::list(q, f.scope, search, &page).await.unwrap();
+        invitations::waiting(q, f.scope, search, &PageRequest::default()).await.unwrap();
+        let plans = q.plans(&db.db).await.unwrap();
+        for by in ["products_vendor_key", "api_tokens_vendor_key", "members_vendor_key", "webhooks_vendor_idx", "invitations_vendor_key"] {
+            // PostgreSQL may begin with another index of the vendor's.
+            assert!(db.is_postgres() || plans.contains(by), "{by}: {plans}");
+        }
+        for whole in ["SCAN products", "SCAN api_tokens", "SCAN members", "SCAN webhooks", "SCAN invitations", "Seq Scan"] {
+            assert!(!plans.contains(whole), "{whole}: {plans}");
         }
     }
 

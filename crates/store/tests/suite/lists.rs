@@ -171,8 +171,8 @@ both! {
                 complete!(count, sort, |page| plans::list(q, scope, &filter, &page), |row| row.id);
             }
         }
-        complete!(0, (), |page| members::list(q, scope, &page), |row| row.id);
-        complete!(0, (), |page| tokens::list(q, scope, &page), |row| row.id);
+        complete!(0, (), |page| members::list(q, scope, None, &page), |row| row.id);
+        complete!(0, (), |page| tokens::list(q, scope, None, &page), |row| row.id);
         complete!(0, (), |page| imports::list(q, scope, &page), |row| row.id);
     }
 

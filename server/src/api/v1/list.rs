@@ -3,8 +3,18 @@
 use crate::api::problem::{Problem, Result};
 use holdfast_service::Error;
 use holdfast_store::page::{Cursor, Direction, Limit, Page, PageRequest, Total};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use std::borrow::Cow;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema,
+        path::{Parameter, ParameterIn},
+    },
+};
 
 /// What part of a list is asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -74,6 +84,58 @@ impl ListParams {
     }
 }
 
+/// A list's filters in a body, by the names that they have in its query. One that is misspelt is refused: without its
+/// condition everything would be meant.
+#[derive(Debug)]
+pub struct Strict<F>(pub F);
+
+/// The filters of the list of licenses. By a name of its own: what derives descriptions looks into generics by itself.
+pub type LicenseFilters = Strict<super::licenses::list::Filter>;
+/// Those of the list of seats.
+pub type SeatFilters = Strict<super::seats::list::Filter>;
+
+/// The parameters that `F` describes.
+fn described<F: IntoParams>() -> Vec<Parameter> {
+    F::into_params(|| Some(ParameterIn::Query))
+}
+
+impl<'de, F: DeserializeOwned + IntoParams> Deserialize<'de> for Strict<F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let members = serde_json::Map::deserialize(deserializer)?;
+        let known = described::<F>();
+        if !members.keys().all(|name| known.iter().any(|parameter| parameter.name == *name)) {
+            let known: Vec<&str> = known.iter().map(|parameter| parameter.name.as_str()).collect();
+            let detail = format!("one of its members does not exist; a filter has: {}", known.join(", "));
+            return Err(D::Error::custom(detail));
+        }
+        serde_json::from_value(members.into()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<F: IntoParams> PartialSchema for Strict<F> {
+    fn schema() -> RefOr<Schema> {
+        let mut object = ObjectBuilder::new().description(Some("What narrows the list; everything where empty."));
+        for parameter in described::<F>() {
+            if let Some(schema) = parameter.schema {
+                object = object.property(parameter.name, schema);
+            }
+        }
+        object.into()
+    }
+}
+
+impl ToSchema for LicenseFilters {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("LicenseFilter")
+    }
+}
+
+impl ToSchema for SeatFilters {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SeatFilter")
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listing<T: ToSchema> {
@@ -132,6 +194,20 @@ mod tests {
         assert_eq!((rest.items, rest.next, rest.total), (vec![1], None, Some(3)));
         assert_eq!(cut(3, None, Some("created_at")).unwrap().items, [1, 2, 3]);
         assert!(cut(2, Some("9"), None).is_err() && cut(0, None, None).is_err());
+    }
+
+    #[test]
+    fn a_filter_in_a_body_is_that_of_the_list_and_refuses_what_is_misspelt() {
+        let read = |json: &str| serde_json::from_str::<Strict<super::super::licenses::list::Filter>>(json);
+        let Strict(filter) = read(r#"{"state":"expired","ends_before":"2026-03-01T12:00:00Z","q":"ann"}"#).unwrap();
+        assert_eq!((filter.state, filter.q.as_deref()), (Some(holdfast_domain::LicenseState::Expired), Some("ann")));
+        assert!(filter.ends_before.is_some());
+        read("{}").unwrap();
+        for wrong in
+            [r#"{"stat":"expired"}"#, r#"{"state":"expird"}"#, r#"{"limit":5}"#, r#"{"activated":"yes"}"#, "[]"]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Version 1 of the API.
 
+pub mod acts;
 pub mod alerts;
 pub mod customers;
 pub mod events;
 pub mod exports;
 pub mod freshness;
 pub mod imports;
+pub mod invitations;
 pub mod keys;
 pub mod licenses;
 pub mod list;
@@ -44,10 +46,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(acts::routes())
         .merge(notes::routes())
         .merge(keys::routes())
         .merge(imports::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(tokens::routes())
         .merge(events::routes())
         .merge(exports::routes())

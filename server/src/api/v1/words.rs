@@ -1,7 +1,12 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
 use holdfast_domain::{GatewayKind, Permission, Role, Source};
-use holdfast_service::admin::{inputs::SeatsTaken, orders::OrderStatus, webhooks::DeliveryState};
+use holdfast_service::admin::{
+    bulk::{BulkState, Fate, StopReason},
+    inputs::SeatsTaken,
+    orders::OrderStatus,
+    webhooks::DeliveryState,
+};
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -43,6 +48,14 @@ words! {
     PauseReasonWord as "PauseReason", "Why nothing is sent to a webhook.": vec!["asked", "gone", "failing"];
     /// How many seats of a license are taken.
     SeatsTakenWord as "SeatsTaken", "How many seats of a license are taken.": SeatsTaken::ALL.iter().map(|taken| taken.as_str()).collect();
+    /// What is done to each of many.
+    ActStepWord as "ActStep", "What is done to each of many.": super::acts::STEPS.to_vec();
+    /// How far an act on many is.
+    ActStateWord as "ActState", "How far an act on many is.": BulkState::ALL.iter().map(|state| state.as_str()).collect();
+    /// Why an act on many was stopped.
+    ActStoppedWord as "ActStopped", "Why an act on many was stopped.": StopReason::ALL.iter().map(|why| why.as_str()).collect();
+    /// What became of one of many.
+    FateWord as "Fate", "What became of one of many.": Fate::ALL.iter().map(|fate| fate.as_str()).collect();
     /// How an order stands.
     OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
     /// The system a file of licenses comes from.

@@ -112,7 +112,10 @@ pub fn ChangePage() -> impl IntoView {
 
 /// What is wrong with what was asked.
 #[component]
-fn Wrong(error: UiError) -> impl IntoView {
+pub fn Wrong(
+    /// Why.
+    error: UiError,
+) -> impl IntoView {
     view! {
         <Notice kind=NoticeKind::Bad>
             <p>{error.sentence()} " " <span class="muted">"Nothing was changed."</span></p>

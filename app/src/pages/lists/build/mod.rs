@@ -7,12 +7,13 @@ mod orders;
 mod plans;
 mod seats;
 
-use holdfast_domain::{Seconds, Timestamp};
+use holdfast_domain::{CustomerId, Seconds, Timestamp};
 use holdfast_service::{
     Actor, Error, ErrorCode, Service,
     admin::{
         exports::Rows,
         page::{Direction, PageRequest},
+        saved_views::MOST,
     },
 };
 
@@ -84,6 +85,41 @@ pub async fn listed(service: &Service, actor: &Actor, of: &str, query: &str) -> 
         _ => events::list(service, actor, list).await,
     };
     listed?.finish(service, actor).await
+}
+
+/// What of the list `of` orders or seats is a customer's, the newest or those seen last first: for their page, without what
+/// narrows and sorts a list.
+pub async fn of_customer(
+    service: &Service,
+    actor: &Actor,
+    of: &str,
+    id: CustomerId,
+    after: &str,
+) -> Result<Listed, UiError> {
+    let (cols, sort, empty) = if of == "seats" {
+        let text = "When this customer activates a device with a key, it appears here with how long it works off line.";
+        ("license,state,platform,version,seen,offline", "-last_seen", ("No devices yet", text, None))
+    } else {
+        let text = "What this customer pays for appears here. Your shop tells Holdfast of it with POST /v1/orders.";
+        let api = link("How the API works", "/docs/api");
+        ("status,licenses,refunded,made", "", ("No orders yet", text, Some(api)))
+    };
+    let pairs = [("customer", id.to_string().as_str()), ("cols", cols), ("sort", sort), ("after", after)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let list = List::new(known(of)?, Query(pairs.into()), service.now());
+    let list =
+        if of == "seats" { seats::list(service, actor, list).await } else { orders::list(service, actor, list).await };
+    let mut listed = list?.listed;
+    for head in &mut listed.heads {
+        (head.sort, head.sorted) = (None, None);
+    }
+    // Nothing is chosen here.
+    listed.steps.clear();
+    if listed.next.is_none() {
+        let (title, text, link) = empty;
+        listed.empty = (title.to_owned(), text.to_owned(), link.into_iter().collect());
+    }
+    Ok(listed)
 }
 
 /// Which rows the list has, for an export of them.
@@ -334,6 +370,7 @@ impl List {
         let mut views = vec![view("All", "", None)];
         views.extend(self.known.views.iter().map(|(name, query)| view(name, query, None)));
         let saved = service.saved_views(actor, self.known.of).await?;
+        let (exports, most_exports) = service.exports_at_work();
         views.extend(
             saved
                 .iter()
@@ -342,6 +379,8 @@ impl List {
         let listed = &mut self.listed;
         listed.unsaved = !query.is_empty() && !views.iter().any(|view| view.here);
         listed.views = views;
+        listed.saved = format!("{} / {MOST}", saved.len());
+        listed.exporting = format!("{exports} / {most_exports} at work on this server");
         listed.may_share = service.may_share_views(actor);
         Ok(self.listed)
     }
@@ -352,7 +391,8 @@ fn kept(query: &Query, names: &[&str]) -> Vec<(String, String)> {
     pairs.cloned().collect()
 }
 
-fn link(text: impl Into<String>, href: impl Into<String>) -> Link {
+/// Words that lead somewhere.
+pub fn link(text: impl Into<String>, href: impl Into<String>) -> Link {
     Link { text: text.into(), href: href.into() }
 }
 
@@ -364,7 +404,7 @@ fn options(options: &[(&str, &str)]) -> Vec<(String, String)> {
 async fn products(service: &Service, actor: &Actor) -> Result<Vec<(String, String)>, UiError> {
     use holdfast_service::admin::page::Limit;
     let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
-    let products = service.products(actor, None, all).await?.items;
+    let products = service.products(actor, None, None, all).await?.items;
     Ok(products.into_iter().map(|product| (product.id.to_string(), product.name.to_string())).collect())
 }
 

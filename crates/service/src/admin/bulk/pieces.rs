@@ -4,6 +4,7 @@ use super::{BulkState, BulkStep, Fate, Kept, StopReason, background::Gathered, c
 use crate::{
     admin::{
         act::Act,
+        extension::{self, Extension, counted_from},
         inputs::ChangeStatus,
         license_status::{action, change},
         licenses::{lock, save, told},
@@ -11,7 +12,7 @@ use crate::{
         terms::{PlanTerms, give},
         undo::{restore_seat, status_told},
     },
-    error::{Error, ErrorCode, Result},
+    error::Result,
 };
 use holdfast_domain::{
     License, LicenseId, LicenseStatus, ReasonText, SeatId, Seconds, Terms, Timestamp, license::StatusChange,
@@ -178,21 +179,11 @@ fn kept_as(before: &impl Serialize) -> Result<String> {
 }
 
 async fn extend(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, days: u16) -> Result<String> {
-    let id = LicenseId::from_bytes(item.subject.0);
-    let mut row = lock(act, tx, id).await?;
+    let mut row = lock(act, tx, LicenseId::from_bytes(item.subject.0)).await?;
     let detail = kept_as(&remembered(&row))?;
-    let Some(end) = row.license.expires_at else {
-        return Err(conflict("The license has no end."));
-    };
-    if kept.small_only && days > 30 {
-        return Err(Error::new(ErrorCode::Forbidden).with_detail("Support extends by at most 30 days at a time."));
-    }
-    let before = told(&row.license);
-    // Counted from today where the license has ended: days that nobody could use are not given.
-    row.license.expires_at = Some(end.max(act.now).plus(Seconds::days(days.into())));
-    save(act, tx, &row.license).await?;
-    let data = json!({ "before": before, "after": told(&row.license), "reason": kept.reason });
-    act.event(tx, "license.extended", id, data);
+    let end = row.license.expires_at.map(|end| counted_from(end, act.now).plus(Seconds::days(days.into())));
+    let to = Extension { end, small_only: kept.small_only, reason: &kept.reason, dry_run: false };
+    extension::extend(act, tx, &mut row, to).await?;
     Ok(detail)
 }
 

@@ -5,6 +5,7 @@ use crate::{
     admin::{
         act::Act,
         impact::{self, DeviceFacts},
+        inputs::LicenseFilter,
         license_change::impact_between,
         license_status::{MOST, impact_of},
         page::{Cursor, Direction, Limit, Page, PageRequest, Total, map},
@@ -105,6 +106,38 @@ pub(in crate::admin) async fn first_of(
     }
     first.truncate(LOOKED_AT);
     Ok((total, first))
+}
+
+/// How many of the `total` that extending `target` is about have no end, so that they are refused; for other steps none.
+/// `first` are the newest of them.
+pub(in crate::admin) async fn endless(
+    act: &Act,
+    q: &mut dyn Querier,
+    (step, target): (&BulkStep, &Target),
+    (total, first): (Total, &[Subject]),
+) -> Result<Total> {
+    if !matches!(step, BulkStep::Extend(_)) {
+        return Ok(Total { rows: 0, exact: true });
+    }
+    if let Target::AllLicenses(filter) = target
+        && total.exact
+    {
+        if filter.ends_after.is_some() || filter.ends_before.is_some() {
+            return Ok(Total { rows: 0, exact: true });
+        }
+        let ending = LicenseFilter { ends_after: Some(Timestamp::default()), ..filter.clone() };
+        let one = PageRequest { limit: Limit::new(1), ..PageRequest::default() };
+        let ending = licenses::list(q, act.scope, &ending.rows(), &one, act.now).await?.total;
+        if ending.exact {
+            return Ok(Total { rows: total.rows.saturating_sub(ending.rows), exact: true });
+        }
+    }
+    let mut rows = 0;
+    for subject in first {
+        let row = licenses::get(q, act.scope, LicenseId::from_bytes(subject.0)).await?.ok_or_else(absent)?;
+        rows += u64::from(row.license.expires_at.is_none());
+    }
+    Ok(Total { rows, exact: total.exact && first.len() as u64 == total.rows })
 }
 
 /// Who of `subjects` would lose access by a step.

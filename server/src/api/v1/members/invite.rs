@@ -5,7 +5,7 @@ use crate::{
     api::{
         extract::Command,
         problem::Result,
-        v1::{Refusals, models::InvitationModel, words::RoleWord},
+        v1::{Refusals, models::NewInvitationModel, words::RoleWord},
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -40,16 +40,16 @@ pub struct InviteMemberBody {
     request_body = InviteMemberBody,
     security(("token" = [])),
     responses(
-        (status = 201, description = "The invitation and its link", body = InvitationModel),
+        (status = 201, description = "The invitation and its link", body = NewInvitationModel),
         Refusals,
     )
 )]
 pub async fn invite(
     State(state): State<AppState>,
     Command { call, input }: Command<InviteMemberBody>,
-) -> Result<(StatusCode, Json<InvitationModel>)> {
+) -> Result<(StatusCode, Json<NewInvitationModel>)> {
     let input = InviteMember { email: input.email, role: input.role };
     let made = state.service().invite(&call, input).await?;
     let origin = state.serve().public_url.as_deref().unwrap_or_default();
-    Ok((StatusCode::CREATED, Json(InvitationModel::of(made, origin))))
+    Ok((StatusCode::CREATED, Json(NewInvitationModel::of(made, origin))))
 }

@@ -35,6 +35,6 @@ pub async fn list(
     Params(list): Params<ListParams>,
 ) -> Result<Json<Listing<MemberModel>>> {
     let page = list.page(&[("created_at", ())])?;
-    let page = state.service().members(&actor, page).await?;
+    let page = state.service().members(&actor, None, page).await?;
     Ok(Json(Listing::of(page, MemberModel::from)))
 }

@@ -11,7 +11,7 @@ pub use license::{
     ChangeOutcomeModel, ImpactModel, IssuedModel, LicenseDetailModel, LicenseModel, RefundOutcomeModel,
     SeatImpactModel, SeatModel, StatusOutcomeModel,
 };
-pub use people::{EventModel, InvitationModel, MemberModel, NewTokenModel, TokenModel};
+pub use people::{EventModel, InvitationModel, MemberModel, NewInvitationModel, NewTokenModel, TokenModel};
 pub use sale::{CustomerModel, OrderModel, PlanModel, ProductModel};
 pub use terms::{ModelName, SeatModelName, TermsInput, TermsModel, TermsOutcomeModel, given};
 

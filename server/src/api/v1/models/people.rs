@@ -1,7 +1,7 @@
 //! Members, API tokens and the audit log.
 
 use crate::api::time::Rfc3339;
-use holdfast_service::admin::views::{EventView, MemberView, NewInvitation, NewToken, TokenView};
+use holdfast_service::admin::views::{EventView, InvitationView, MemberView, NewInvitation, NewToken, TokenView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,8 +36,8 @@ impl From<MemberView> for MemberModel {
     }
 }
 
-/// An invitation with its link, shown this once.
-#[derive(Clone, Serialize, ToSchema)]
+/// An invitation, without its link.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Invitation)]
 pub struct InvitationModel {
     /// Its id.
@@ -46,26 +46,45 @@ pub struct InvitationModel {
     pub email: String,
     /// What the person is to be: `owner`, `admin`, `developer`, `support` or `viewer`.
     pub role: String,
-    /// What the person opens: an address, or a path of the console where the node was started without `--public-url`.
-    pub link: String,
+    /// The member who invited, or made the token that did; absent for the command line.
+    pub invited_by: Option<String>,
+    /// Whether it can be accepted now.
+    pub open: bool,
     /// Until when it can be accepted.
     pub expires_at: Rfc3339,
     /// When it was made.
     pub created_at: Rfc3339,
 }
 
-impl InvitationModel {
-    /// The invitation, with a link to the console at `origin`.
-    pub fn of(made: NewInvitation, origin: &str) -> Self {
-        let view = made.invitation;
+impl From<InvitationView> for InvitationModel {
+    fn from(view: InvitationView) -> Self {
         Self {
             id: view.id.to_string(),
             email: view.email.to_string(),
             role: view.role.as_str().to_owned(),
-            link: format!("{origin}/invite/{}", made.secret),
+            invited_by: view.invited_by.map(|id| id.to_string()),
+            open: view.open,
             expires_at: view.expires_at.into(),
             created_at: view.created_at.into(),
         }
+    }
+}
+
+/// An invitation with its link, shown this once.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = NewInvitation)]
+pub struct NewInvitationModel {
+    /// The invitation.
+    #[serde(flatten)]
+    pub invitation: InvitationModel,
+    /// What the person opens: an address, or a path of the console where the node was started without `--public-url`.
+    pub link: String,
+}
+
+impl NewInvitationModel {
+    /// The invitation, with a link to the console at `origin`.
+    pub fn of(made: NewInvitation, origin: &str) -> Self {
+        Self { invitation: made.invitation.into(), link: format!("{origin}/invite/{}", made.secret) }
     }
 }
 

@@ -48,6 +48,6 @@ pub async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<Listing<ProductModel>>> {
     let page = list.page(&[("created_at", ProductSort::Created), ("code", ProductSort::Code)])?;
-    let page = state.service().products(&actor, filter.archived, page).await?;
+    let page = state.service().products(&actor, filter.archived, None, page).await?;
     Ok(Json(Listing::of(page, ProductModel::from)))
 }

@@ -35,6 +35,6 @@ pub async fn list(
     Params(list): Params<ListParams>,
 ) -> Result<Json<Listing<TokenModel>>> {
     let page = list.page(&[("created_at", ())])?;
-    let page = state.service().tokens(&actor, page).await?;
+    let page = state.service().tokens(&actor, None, page).await?;
     Ok(Json(Listing::of(page, TokenModel::from)))
 }

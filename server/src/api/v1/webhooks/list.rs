@@ -35,6 +35,6 @@ pub async fn list(
     Params(list): Params<ListParams>,
 ) -> Result<Json<Listing<WebhookModel>>> {
     let page = list.page(&[("created_at", ())])?;
-    let page = state.service().webhooks(&actor, page).await?;
+    let page = state.service().webhooks(&actor, None, page).await?;
     Ok(Json(Listing::of(page, WebhookModel::from)))
 }
