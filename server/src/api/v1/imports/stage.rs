@@ -94,7 +94,7 @@ fn is_file(headers: &HeaderMap) -> bool {
 
 /// Reads a file of licenses
 ///
-/// Nothing changes yet: the answer says what would become of its rows. The body is the file itself (UTF-8, at most 64 MiB): a table (`text/csv`), or another system's export as it has it (`text/csv` or `application/octet-stream`).
+/// Nothing changes yet: the answer says what would become of its rows. The body is the file itself (UTF-8, at most 64 MiB): a table (`text/csv`), or another system's export as it has it (`text/csv` or `application/json`).
 #[utoipa::path(
     post,
     path = "/v1/imports",
