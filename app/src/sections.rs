@@ -30,29 +30,39 @@ fn not_loaded() -> AnyView {
 
 /// Says that the page one goes to is on its way, for as long as it lives: the page one leaves stays meanwhile, and shows it
 /// after a moment (`.frame-main[aria-busy]`). Not while a browser takes over the page that is there already.
-struct Waits;
+#[cfg(feature = "hydrate")]
+struct Waits(u32);
 
+/// How many pages were gone to.
+#[cfg(feature = "hydrate")]
+static GONE_TO: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+#[cfg(feature = "hydrate")]
 impl Waits {
     fn begin() -> Self {
         Self::say(true);
-        Self
+        Self(GONE_TO.fetch_add(1, std::sync::atomic::Ordering::Relaxed).wrapping_add(1))
     }
 
-    #[cfg(feature = "hydrate")]
+    /// Whether nobody has gone elsewhere since.
+    fn is_latest(&self) -> bool {
+        GONE_TO.load(std::sync::atomic::Ordering::Relaxed) == self.0
+    }
+
     fn say(busy: bool) {
         let taken_over = document().document_element().is_some_and(|root| root.has_attribute("data-hydrated"));
         let Some(content) = document().get_element_by_id("content").filter(|_| taken_over) else { return };
         // Neither can fail for this name.
         let _ = if busy { content.set_attribute("aria-busy", "true") } else { content.remove_attribute("aria-busy") };
     }
-
-    #[cfg(not(feature = "hydrate"))]
-    const fn say(_: bool) {}
 }
 
+#[cfg(feature = "hydrate")]
 impl Drop for Waits {
     fn drop(&mut self) {
-        Self::say(false);
+        if self.is_latest() {
+            Self::say(false);
+        }
     }
 }
 
@@ -96,11 +106,18 @@ macro_rules! sections {
             }
 
             async fn preload(&self) {
-                let _waits = Waits::begin();
+                #[cfg(feature = "hydrate")]
+                let waits = Waits::begin();
                 // Where it does not come, the view says so.
                 let _ = match self {
                     $($(Self::$page)|* => split::$section::preload().await,)*
                 };
+                // Of three pages gone to one soon after the other, the router forgets to give up the second: its code coming
+                // last, it would stand at the address of the third.
+                #[cfg(feature = "hydrate")]
+                if !waits.is_latest() {
+                    std::future::pending::<()>().await;
+                }
             }
         }
     };

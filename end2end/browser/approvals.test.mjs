@@ -111,7 +111,7 @@ for (const way of h.TWO_WAYS) {
       await h.visit(admin, path);
       await said(admin, 'Approved');
       await h.visit(owner, '/console/audit?action=approval.approved');
-      await said(owner, 'Approved');
+      await owner.page.getByRole('row', { name: /Approved/ }).first().waitFor();
     });
 
     test('work on keys is an owner’s', async () => {

@@ -43,7 +43,7 @@ export async function invite(tab, email, role) {
   return new URL((await link.innerText()).trim()).pathname;
 }
 
-/** Somebody joins by such a link, in a browser of their own; returns their tab. */
+/** Somebody joins by such a link, in a browser of their own, with a second factor where the role needs one; returns their tab. */
 export async function join(browser, server, link, name, way = { scripting: false }) {
   const joined = await h.openPage(browser, server, way);
   await h.visit(joined, link);
@@ -51,6 +51,7 @@ export async function join(browser, server, link, name, way = { scripting: false
   await joined.page.getByLabel('Password').fill('another sentence that nobody guesses');
   await joined.page.getByRole('button', { name: 'Join and sign in' }).click();
   await joined.page.waitForURL('**/console**');
+  if (new URL(joined.page.url()).pathname === '/console/security') await h.setUpApp(joined);
   return joined;
 }
 
@@ -109,7 +110,7 @@ export async function fill(tab, browser, server, text = (what) => what) {
   const people = (await call('POST', 'plans', { product, name: text('People'), code: 'people', model: 'perpetual', seat_model: 'named_user', seats: 2, devices_per_user: 2 })).id;
   const customer = (await call('POST', 'customers', { name: text('Ada Example'), email: 'ada.example@example.com', external_id: text('No. 17') })).id;
   const order = await call('POST', 'orders', { reference: text('Order 10042'), customer });
-  const license = await call('POST', 'licenses', { plan, customer, order: order.id, overrides: { projects: 20 } });
+  const license = await call('POST', 'licenses', { plan, customer, order: order.id, overrides: { projects: 20 }, expires_at: '2035-01-01T00:00:00Z' });
   Object.assign(at, {
     product: `/console/products/${product}`,
     plan: `/console/plans/${plan}`,

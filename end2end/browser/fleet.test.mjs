@@ -28,7 +28,13 @@ for (const way of h.FOUR_WAYS) {
       if (way.width < 800) await page.locator('details.more-nav > summary').click();
       await page.getByRole('link', { name: 'Fleet', exact: true }).click();
       await page.getByRole('heading', { name: /^Fleet/ }).waitFor();
-      await page.getByRole('heading', { name: 'eu', exact: true }).waitFor();
+      // Without scripting nothing appears by itself, and the node may have been heard of for the first time just now.
+      const region = page.getByRole('heading', { name: 'eu', exact: true });
+      for (let tries = 0; !way.scripting && tries < 20 && !(await region.isVisible()); tries += 1) {
+        await new Promise((next) => setTimeout(next, 500));
+        await page.reload();
+      }
+      await region.waitFor();
       const row = page.getByRole('row', { name: /eu-1/ });
       await row.getByText('Alive').waitFor();
       await row.getByText('Serving').waitFor();

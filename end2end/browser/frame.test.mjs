@@ -162,7 +162,7 @@ for (const way of ways) {
       await row.hover();
       await row.getByRole('link', { name: 'Extend', exact: true }).click();
       await page.waitForURL(`**/console/licenses/${licenses[1].id}/extend`);
-      await page.getByRole('button', { name: 'Extend' }).waitFor();
+      await page.getByRole('heading', { name: 'Extend license' }).waitFor();
       await sound('frame-extend');
     });
 

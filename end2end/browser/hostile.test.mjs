@@ -67,7 +67,7 @@ for (const way of [
       await page.getByRole('button', { name: 'Suspend license' }).click();
       await page.waitForURL(/done=/);
       await h.settled(tab);
-      assert.ok((await page.locator('main').innerText()).includes(hostile('reason').slice(0, 60)));
+      await h.until(async () => (await page.locator('main').innerText()).includes(hostile('reason').slice(0, 60)), 'the reason is nowhere');
       assert.deepEqual(tab.complaints, []);
     });
 

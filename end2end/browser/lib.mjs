@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -132,10 +132,19 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   return { page, context, complaints, scripting, theme, width };
 }
 
-/** Waits until the page is as it will be: hydrated where scripting is on. */
+/** Waits until the page is as it will be: hydrated where scripting is on, and with its content, which comes after its frame. */
 export async function settled({ page, scripting }) {
   await page.waitForLoadState('load');
   if (scripting) await page.waitForSelector('html[data-hydrated]', { state: 'attached' });
+  await page.waitForSelector('h1', { state: 'attached' });
+}
+
+/** Waits until something holds. */
+export async function until(holds, what) {
+  for (let tries = 0; !(await holds()); tries += 1) {
+    assert.ok(tries < 60, what);
+    await new Promise((next) => setTimeout(next, 250));
+  }
 }
 
 export async function visit(tab, path) {
@@ -211,6 +220,28 @@ export async function renew(server, product, lease) {
     body: JSON.stringify({ lease, nonce: randomBytes(16).toString('base64url') }),
   });
   return response.status;
+}
+
+/** What an authenticator app with that secret shows, `ahead` steps from now. */
+export function appCode(secret, ahead = 0) {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replaceAll(' ', '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const digest = createHmac('sha1', key).update(step).digest();
+  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
+
+/** Whoever is signed in sets an authenticator app up. */
+export async function setUpApp(tab) {
+  const { page } = tab;
+  await visit(tab, '/console/security/app');
+  const secret = (await page.locator('.key-once code').innerText()).trim();
+  await page.getByLabel('Code', { exact: true }).fill(appCode(secret));
+  await page.getByRole('button', { name: 'Add authenticator app' }).click();
+  await page.getByText('Your recovery codes').waitFor();
 }
 
 export async function setUp(tab, server) {

@@ -3,42 +3,23 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { api, makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
 for (const way of h.THREE_WAYS) {
   describe(`orders ${way.name}`, () => {
     let server, browser, tab, product, bought;
 
-    // What a shop does with its token.
-    const shop = async (token, path, body) => {
-      const response = await fetch(`${server.origin}/v1/${path}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      assert.equal(response.status, 201, path);
-      return response.json();
-    };
-
     before(async () => {
       server = await h.startServer();
       browser = await h.startBrowser();
       tab = await h.openPage(browser, server, way);
       await h.setUp(tab, server);
-      const { page } = tab;
-      product = await h.createProduct(tab, 'Example Editor');
-      await h.addPlan(tab, product, 'Professional');
-      const plan = /pln_[0-9a-z]+/.exec(page.url() + (await page.content()))[0];
-      await h.visit(tab, '/console/tokens/new');
-      await page.getByLabel('What it is for').fill('Web shop');
-      for (const scope of ['Change customers, orders and notes', 'Issue licenses, change their terms, import']) {
-        await page.getByLabel(scope).check();
-      }
-      await page.getByRole('button', { name: 'Make token' }).click();
-      await page.waitForURL('**done=token_created');
-      const token = (await page.locator('.key-once code').innerText()).trim();
-      const order = await shop(token, 'orders', { reference: 'LS-20417' });
-      for (let n = 0; n < 2; n += 1) bought = await shop(token, 'licenses', { plan, order: order.id });
+      const call = api(server, await makeToken(tab));
+      product = (await call('POST', 'products', { name: 'Example Editor', code: 'editor' })).id;
+      const plan = (await call('POST', 'plans', { product, name: 'Professional', code: 'professional', seats: 3 })).id;
+      const order = await call('POST', 'orders', { reference: 'LS-20417' });
+      for (let n = 0; n < 2; n += 1) bought = await call('POST', 'licenses', { plan, order: order.id });
     });
     after(async () => {
       await browser?.close();

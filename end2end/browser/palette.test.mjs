@@ -48,7 +48,7 @@ for (const way of h.FOUR_WAYS) {
       await page.waitForURL('**/console/find?q=atelier');
       await page.getByRole('heading', { name: 'Devices' }).waitFor();
       await sound();
-      await page.getByRole('link', { name: /Atelier iMac/ }).click();
+      await page.getByRole('link', { name: /^Atelier iMac/ }).click();
       await page.waitForURL('**/console/seats/sea_*');
       await seek('ada@ex');
       await page.getByRole('link', { name: /Ada Example ada@example.com/ }).click();
@@ -392,7 +392,7 @@ for (const way of h.FOUR_WAYS) {
       await h.activate(server, product, license.key, 'Second laptop');
       await onLicense.getByText('Second laptop').first().waitFor();
       await onLicense.getByText('Seats (2 / 3)').waitFor();
-      await onCustomer.getByText('2 / 3').waitFor();
+      await onCustomer.getByText('2 / 3').first().waitFor();
       await onOverview.locator('.figure', { hasText: 'Devices in use' }).getByText('2', { exact: true }).waitFor();
       assert.equal(await onCustomer.getByLabel('Name (optional)', { exact: true }).inputValue(), 'Ada half typ');
       for (const other of tabs) {

@@ -2,23 +2,12 @@
 // company's own sign-in with a real OpenID provider, and the check of the audit chain.
 
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import Provider from 'oidc-provider';
 import * as h from './lib.mjs';
-
-/** What an authenticator app with that secret shows, `ahead` steps from now. */
-function appCode(secret, ahead = 0) {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...secret.replaceAll(' ', '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
-  const digest = createHmac('sha1', key).update(step).digest();
-  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}
+import { appCode } from './lib.mjs';
 
 /** Passkeys are bound to a name, and an address is none. */
 const named = (server) => ({ ...server, origin: server.origin.replace('127.0.0.1', 'localhost') });

@@ -214,7 +214,7 @@ try {
     }
     await h.visit(tab, '/console/licenses');
     await tab.page.keyboard.press('Control+k');
-    await tab.page.getByRole('combobox').fill('ada');
+    await tab.page.getByRole('combobox', { name: 'Go to, find or do' }).fill('ada');
     await tab.page.getByRole('option', { name: /Ada Example/ }).first().waitFor();
     await shoot(tab, `palette${suffix}`);
     await tab.context.close();

@@ -107,7 +107,7 @@ fn table() -> Vec<Row> {
         save_view "++++_" "ok" "unauthenticated" |_| "of=licenses&query=state%3Dactive&name=Active&shared=true";
         remove_view "not_found" "not_found" "unauthenticated" |_| "of=licenses&id=svw_01m803crnaftmanwmz5a0j4ry7";
         propose "++_+_" "not_found" "unauthenticated" |t| format!("query=of%3Dlicenses%26step%3Dsuspend%26id%3D{}", t.license);
-        begin_act "++++_" "ok" "unauthenticated" |t| format!("of=licenses&step=extend&days=1&ids={}&query=&reason=Asked", t.license);
+        begin_act "++++_" "ok" "unauthenticated" |t| format!("act[of]=licenses&act[step]=extend&act[days]=1&act[ids]={}&reason=Asked", t.license);
         acts "+++++" "ok" "unauthenticated" |_| "after=";
         act_on_many "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);
         act_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&fate=&after=", t.bulk);

@@ -257,9 +257,10 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
         let rest = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
         rest.split_once('"').unwrap().0.replace("&quot;", "\"").replace("&#x27;", "'")
     };
-    let (id, query) = (value("id"), value("query"));
+    let (id, query) = (value("act[id]"), value("act[query]"));
     let query = query.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
-    let fields = |reason: &str| format!("of=plans&step=terms&id={id}&ids=&query={query}&reason={reason}");
+    let fields =
+        |reason: &str| format!("act[of]=plans&act[step]=terms&act[id]={id}&act[query]={query}&reason={reason}");
     assert_eq!(owner.call(&function("begin_act"), &fields("")).await.code(), "invalid_request");
     let begun = owner.submit(&new, &function("begin_act"), &fields("Smaller+plan")).await;
     assert!(begun.header(header::LOCATION).ends_with(&format!("/console/acts/{id}")));
@@ -273,7 +274,7 @@ async fn a_plan_is_saved_before_its_licenses_follow_and_they_can_follow_later() 
         assert!(act.contains(piece), "{piece}: {act}");
     }
     assert!(!owner.get(&plan).await.body.contains("Apply to"));
-    let fields = format!("of=acts&step=undo&ids={id}&reason=Wrong");
+    let fields = format!("act[of]=acts&act[step]=undo&act[ids]={id}&reason=Wrong");
     owner.submit(&format!("/console/acts/new?undo={id}"), &function("begin_act"), &fields).await;
     while world.service.go_on_with_bulk("node").await.unwrap() {}
     assert_eq!(seats().await, 3);
@@ -331,7 +332,7 @@ async fn seats_that_an_act_on_many_freed_are_given_back_from_its_page() {
     let mut owner = world.member(world.vendor, Role::Owner).await;
     let new = format!("/console/acts/new?of=seats&step=free&id={}", things.seat);
     assert!(owner.get(&new).await.body.contains("Free 1 seat"));
-    let fields = format!("of=seats&step=free&ids={}&query=&reason=Lost", things.seat);
+    let fields = format!("act[of]=seats&act[step]=free&act[ids]={}&reason=Lost", things.seat);
     let begun = owner.submit(&new, &function("begin_act"), &fields).await;
     let act = begun.header(header::LOCATION).rsplit('/').next().unwrap().to_owned();
     while world.service.go_on_with_bulk("node").await.unwrap() {}
@@ -344,7 +345,7 @@ async fn seats_that_an_act_on_many_freed_are_given_back_from_its_page() {
     for piece in ["Take it back for 1 seat", "no license gets more seats than it has", "Nobody loses access"] {
         assert!(page.contains(piece), "{piece}: {page}");
     }
-    let fields = format!("of=acts&step=undo&ids={act}&reason=Found");
+    let fields = format!("act[of]=acts&act[step]=undo&act[ids]={act}&reason=Found");
     let begun = owner.submit(&undo, &function("begin_act"), &fields).await;
     while world.service.go_on_with_bulk("node").await.unwrap() {}
     assert_eq!(state().await, SeatState::Active);

@@ -260,12 +260,12 @@ async fn an_act_on_many_names_what_it_is_about() {
     let mut owner = world.member(world.vendor, Role::Owner).await;
     // Naming none is not to name all.
     for (about, code) in [
-        ("of=licenses&ids=&query=", "invalid_request"),
-        ("of=licenses&query=state%3Dactive", "invalid_request"),
-        ("of=customers&ids=all&query=", "not_found"),
-        ("of=&ids=all&query=", "not_found"),
+        ("act[of]=licenses&act[ids]=&act[query]=", "invalid_request"),
+        ("act[of]=licenses&act[query]=state%3Dactive", "invalid_request"),
+        ("act[of]=customers&act[ids]=all", "not_found"),
+        ("act[of]=&act[ids]=all", "not_found"),
     ] {
-        let answer = owner.call(&function("begin_act"), &format!("{about}&step=suspend&reason=Asked")).await;
+        let answer = owner.call(&function("begin_act"), &format!("{about}&act[step]=suspend&reason=Asked")).await;
         assert_eq!(answer.code(), code, "{about}");
     }
     // Sent twice, it is begun once.
@@ -273,9 +273,9 @@ async fn an_act_on_many_names_what_it_is_about() {
     for piece in ["Suspend 1 license", "1 device loses access", "Computer many", "Stops at the latest"] {
         assert!(page.body.contains(piece), "{piece} is missing");
     }
-    let (_, rest) = page.body.split_once("name=\"id\" value=\"").unwrap();
+    let (_, rest) = page.body.split_once("name=\"act[id]\" value=\"").unwrap();
     let id = rest.split('"').next().unwrap();
-    let form = format!("id={id}&of=licenses&step=suspend&ids={}&query=&reason=Asked", things.license);
+    let form = format!("act[id]={id}&act[of]=licenses&act[step]=suspend&act[ids]={}&reason=Asked", things.license);
     for _ in 0..2 {
         let begun = owner.call(&function("begin_act"), &form).await;
         assert_eq!(

@@ -316,7 +316,8 @@ impl World {
         let bulk = service.begin_bulk(&call, None, step, chosen, text("Asked")).await.unwrap();
         let (step, chosen) = (BulkStep::Status(StatusChange::Resume), Target::Licenses(vec![issued.license.id]));
         let asker = self.asker(tag).await;
-        let approval = service.ask(&asker, None, Asked::Many { step, target: chosen }, text("Asked")).await.unwrap();
+        let approval =
+            service.ask(&asker, None, Asked::Many { step, target: Box::new(chosen) }, text("Asked")).await.unwrap();
         let hook = CreateWebhook {
             url: format!("https://example.com/{tag}"),
             description: String::new(),

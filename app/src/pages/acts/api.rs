@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{ActDetail, ActRow, Proposed};
+use super::model::{ActDetail, ActRow, Begin, Proposed};
 use crate::{error::UiError, pages::List};
 
 /// What an act on many would do, as the address of the list's form says it; what taking one back would, where it names one.
@@ -56,16 +56,7 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
 /// Begins an act on many, or to take one back, or asks a second person for it, and goes to its page. Sent twice, it is begun
 /// once.
 #[server(output = crate::wire::Answer)]
-pub async fn begin_act(
-    of: String,
-    step: String,
-    #[server(default)] id: String,
-    #[server(default)] ids: String,
-    #[server(default)] query: String,
-    #[server(default)] days: String,
-    #[server(default)] ask: bool,
-    #[server(default)] reason: String,
-) -> Result<(), UiError> {
+pub async fn begin_act(act: Begin, #[server(default)] reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
         pages::{
@@ -76,6 +67,7 @@ pub async fn begin_act(
     use holdfast_domain::{ApprovalId, BulkActId, Permission};
     use holdfast_service::admin::approvals::Asked;
     let actor = ctx::actor(Permission::LicensesRead).await?;
+    let Begin { of, step, id, ids, query, days, ask } = act;
     let (service, call, id) = (ctx::service()?, ctx::call(&actor), optional::<BulkActId>("id", &id)?);
     let asked = id.map(|id| ApprovalId::from_bytes(id.to_bytes()));
     let begun = if of == "acts" {
@@ -96,7 +88,7 @@ pub async fn begin_act(
         };
         let reason = parse("reason", &reason)?;
         if ask {
-            let waits = service.ask(&call, asked, Asked::Many { step, target }, reason).await?;
+            let waits = service.ask(&call, asked, Asked::Many { step, target: Box::new(target) }, reason).await?;
             ctx::redirect(&waiting(waits));
             return Ok(());
         }

@@ -34,7 +34,7 @@ pub fn NewActPage() -> impl IntoView {
     show(proposed, move |proposed: Proposed| {
         let kind = if proposed.ends_access { NoticeKind::Warn } else { NoticeKind::Info };
         let days = proposed.days.then(|| {
-            view! { <Field name="days" label="Days" kind="number" value="30" min="1" required=true hint="By how much each is extended." error /> }
+            view! { <Field name="act[days]" label="Days" kind="number" value="30" min="1" required=true hint="By how much each is extended." error /> }
         });
         let losses =
             (proposed.ends_access && !proposed.losses.is_empty()).then(|| view! { <Losses losses=proposed.losses /> });
@@ -51,12 +51,12 @@ pub fn NewActPage() -> impl IntoView {
             {losses}
             <ActionForm action=action class="form section">
                 <FormError error />
-                <input type="hidden" name="id" value=proposed.id />
-                <input type="hidden" name="of" value=proposed.of />
-                <input type="hidden" name="step" value=proposed.step />
-                <input type="hidden" name="ids" value=proposed.ids />
-                <input type="hidden" name="query" value=proposed.query />
-                {proposed.second.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
+                <input type="hidden" name="act[id]" value=proposed.id />
+                <input type="hidden" name="act[of]" value=proposed.of />
+                <input type="hidden" name="act[step]" value=proposed.step />
+                <input type="hidden" name="act[ids]" value=proposed.ids />
+                <input type="hidden" name="act[query]" value=proposed.query />
+                {proposed.second.then(|| view! { <input type="hidden" name="act[ask]" value="true" /> })}
                 {days}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">

@@ -37,6 +37,26 @@ pub struct Proposed {
     pub back: String,
 }
 
+/// An act on many, as its form says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Begin {
+    /// As in [`Proposed`].
+    pub of: String,
+    /// As there.
+    pub step: String,
+    /// As there.
+    pub id: String,
+    /// As there.
+    pub ids: String,
+    /// As there.
+    pub query: String,
+    /// By how many days each is extended.
+    pub days: String,
+    /// Whether a second person is asked for it.
+    pub ask: bool,
+}
+
 /// An act on many in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActRow {

@@ -102,42 +102,8 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
     ];
     let figures = lockout.into_iter().chain(counts).collect();
     let product = products.items.first().map(|product| format!("/console/products/{}", product.id));
-    let step = |what: &str, why: &str, done: bool, href: Option<String>, verb: &str| NextStep {
-        what: what.to_owned(),
-        why: why.to_owned(),
-        done,
-        href: href.map(|href| (href, verb.to_owned())),
-    };
-    let mut steps = vec![
-        step(
-            "Name your product",
-            "One piece of software you sell. A usual plan comes with it.",
-            product.is_some(),
-            Some("/console/products/new".to_owned()),
-            "Create product",
-        ),
-        step(
-            "Say how it is sold",
-            "A plan, from three questions.",
-            !plans.items.is_empty(),
-            product.as_ref().map(|product| format!("{product}/plans/new")),
-            "Add plan",
-        ),
-        step(
-            "Issue a license, or import those you have",
-            "Keys of your customers keep working.",
-            all.total.rows > 0,
-            (!plans.items.is_empty()).then(|| "/console/licenses/new".to_owned()),
-            "Issue license",
-        ),
-        step(
-            "Paste the snippet and activate a device",
-            "From then on it works without this server.",
-            seats.total.rows > 0,
-            product.map(|product| format!("{product}?tab=integrate")),
-            "Show snippet",
-        ),
-    ];
+    let done = [!plans.items.is_empty(), all.total.rows > 0, seats.total.rows > 0];
+    let mut steps = first_steps(product, done);
     if steps.iter().all(|step| step.done) {
         match first_lease(&service, &actor, seats.total.rows).await? {
             Some(first) => steps.push(first),
@@ -169,6 +135,47 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
 pub async fn overview_again(#[server(default)] days: String) -> Result<Overview, UiError> {
     // Whoever may see it is asked there.
     load_overview(days).await
+}
+
+/// The steps to the first lease of a vendor with that product, and whether there are a plan, a license and a seat already.
+#[cfg(feature = "ssr")]
+fn first_steps(product: Option<String>, [has_plan, has_license, has_seat]: [bool; 3]) -> Vec<NextStep> {
+    let step = |what: &str, why: &str, done: bool, href: Option<String>, verb: &str| NextStep {
+        what: what.to_owned(),
+        why: why.to_owned(),
+        done,
+        href: href.map(|href| (href, verb.to_owned())),
+    };
+    vec![
+        step(
+            "Name your product",
+            "One piece of software you sell. A usual plan comes with it.",
+            product.is_some(),
+            Some("/console/products/new".to_owned()),
+            "Create product",
+        ),
+        step(
+            "Say how it is sold",
+            "A plan, from three questions.",
+            has_plan,
+            product.as_ref().map(|product| format!("{product}/plans/new")),
+            "Add plan",
+        ),
+        step(
+            "Issue a license, or import those you have",
+            "Keys of your customers keep working.",
+            has_license,
+            has_plan.then(|| "/console/licenses/new".to_owned()),
+            "Issue license",
+        ),
+        step(
+            "Paste the snippet and activate a device",
+            "From then on it works without this server.",
+            has_seat,
+            product.map(|product| format!("{product}?tab=integrate")),
+            "Show snippet",
+        ),
+    ]
 }
 
 /// Whose the vendor's first lease is, and until when that device works by itself: in the first day after it, of a vendor

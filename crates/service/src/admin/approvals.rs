@@ -44,7 +44,7 @@ pub enum Asked {
         /// What is to be done to each.
         step: BulkStep,
         /// Which ones.
-        target: Target,
+        target: Box<Target>,
     },
     /// Taking such an act back.
     Undo {
@@ -210,7 +210,7 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let asked = match asked {
             Asked::Many { step, target } => {
-                Asked::Many { target: self.resolved(&act, &mut reader, target).await?, step }
+                Asked::Many { target: Box::new(self.resolved(&act, &mut reader, *target).await?), step }
             }
             other => other,
         };
@@ -381,15 +381,15 @@ impl Service {
         let (by, act) = (call.actor.member_id(), self.act(call));
         let mut reader = self.store().patient_reader();
         let (asked, asked_by) = (view.asked.clone(), view.asked_by);
-        let asker = members::get(&mut reader, act.scope, asked_by).await?.ok_or_else(absent)?;
+        let member = members::get(&mut reader, act.scope, asked_by).await?.ok_or_else(absent)?;
         let row = approvals::get(&mut reader, act.scope, id).await?.ok_or_else(absent)?;
         let doer = self.act_for(act.scope, event::Actor::Member(asked_by), row.origin, row.request).approved(by);
         // Looked at again before anything is done: it may no longer be possible.
-        let behalf = Behalf { most: None, small_only: !asker.role.may(Permission::LicensesWrite), approved_by: by };
+        let behalf = Behalf { most: None, small_only: !member.role.may(Permission::LicensesWrite), approved_by: by };
         let new = match &asked {
             Asked::Many { step, target } => {
                 preview::first_of(&act, &mut reader, step, target).await?;
-                let (step, target, reason) = (step.clone(), target.clone(), view.reason.clone());
+                let (step, target, reason) = (step.clone(), Target::clone(target), view.reason.clone());
                 Some(New::of(&doer, Beginning { id: act_of(id), step, target, reason, undoes: None }, &behalf)?)
             }
             Asked::Undo { act: undone, step } => {
@@ -409,9 +409,9 @@ impl Service {
             WriteOptions::alone(),
             job!(act, doer, asked, new, reason, note => |tx| {
                 settle(&act, tx, id, ApprovalState::Approved, note.as_ref()).await?;
-                let asker = members::lock(tx, act.scope, asked_by).await?.filter(|asker| asker.disabled_at.is_none());
+                let member = members::lock(tx, act.scope, asked_by).await?.filter(|member| member.disabled_at.is_none());
                 let may = |role: Role| role == Role::Owner || role.may_ask(asked.permission());
-                if !asker.is_some_and(|asker| may(asker.role)) {
+                if !member.is_some_and(|member| may(member.role)) {
                     return Err(conflict("Whoever asked for it may no longer ask for this."));
                 }
                 match (asked, new) {

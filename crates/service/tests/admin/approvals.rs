@@ -21,7 +21,7 @@ use holdfast_testkit::both;
 use std::collections::BTreeMap;
 
 fn revoke(ids: &[LicenseId]) -> Asked {
-    Asked::Many { step: REVOKE, target: Target::Licenses(ids.to_vec()) }
+    Asked::Many { step: REVOKE, target: Box::new(Target::Licenses(ids.to_vec())) }
 }
 
 async fn ask(world: &World, by: &Call, asked: Asked) -> Result<ApprovalId, Error> {
@@ -41,7 +41,7 @@ async fn plan_terms(world: &World, plan: PlanId) -> Asked {
     let terms = world.service.plan(&world.system(), plan).await.unwrap().terms;
     let step = BulkStep::Terms(Box::new(PlanTerms { plan, terms, seats_from: None }));
     let filter = LicenseFilter { plan: Some(plan), ..LicenseFilter::default() };
-    Asked::Many { step, target: Target::AllLicenses(filter) }
+    Asked::Many { step, target: Box::new(Target::AllLicenses(filter)) }
 }
 
 both! {
@@ -52,7 +52,7 @@ both! {
         let ids = issue(&world, 11).await;
         let preview = service.preview_bulk(&asker, REVOKE, all()).await.unwrap();
         assert!(preview.second);
-        let id = ask(&world, &asker, Asked::Many { step: REVOKE, target: all() }).await.unwrap();
+        let id = ask(&world, &asker, Asked::Many { step: REVOKE, target: Box::new(all()) }).await.unwrap();
         work(service, "one").await;
         assert_eq!(status(&world, ids[0]).await, LicenseStatus::Active, "it was only asked for");
         let view = service.approval(&asker.actor, id).await.unwrap();
@@ -68,7 +68,7 @@ both! {
         let second = world.member(Role::Admin).await;
         let view = approve(&world, &second, id).await.unwrap();
         assert_eq!((view.state, view.decided.map(|(by, _)| Some(by))), (ApprovalState::Approved, Some(second.actor.member_id())));
-        assert_eq!(view.note.as_ref().map(|note| note.as_str()), Some("Checked"));
+        assert_eq!(view.note.as_ref().map(holdfast_domain::ReasonText::as_str), Some("Checked"));
         work(service, "one").await;
         let act = stands(&world, view.act.unwrap()).await;
         assert_eq!((act.state, act.changed, act.approved_by), (BulkState::Done, 12, second.actor.member_id()));
@@ -304,9 +304,9 @@ both! {
         assert_eq!(service.approval(&owner.actor, id).await.unwrap().state, ApprovalState::Waiting);
         assert_eq!(service.refuse(&owner, id, Some(text("The plan was changed"))).await.unwrap().state, ApprovalState::Refused);
         // Nor is what nobody could ask for asked for.
-        let extend = |days| Asked::Many { step: BulkStep::Extend(days), target: all() };
+        let extend = |days| Asked::Many { step: BulkStep::Extend(days), target: Box::new(all()) };
         assert_eq!(ask(&world, &asker, extend(0)).await.unwrap_err().code, ErrorCode::InvalidRequest);
-        let none = Asked::Many { step: BulkStep::Status(StatusChange::Revoke), target: Target::Licenses(Vec::new()) };
+        let none = Asked::Many { step: BulkStep::Status(StatusChange::Revoke), target: Box::new(Target::Licenses(Vec::new())) };
         assert_eq!(ask(&world, &asker, none).await.unwrap_err().code, ErrorCode::InvalidRequest);
         let unknown = Asked::Undo { act: BulkActId::from_bytes([7; 16]), step: REVOKE };
         assert_eq!(ask(&world, &asker, unknown).await.unwrap_err().code, ErrorCode::NotFound);
@@ -316,7 +316,7 @@ both! {
         let world = World::new(&db).await;
         let (support, owner) = (world.member(Role::Support).await, world.member(Role::Owner).await);
         let ids = issue(&world, 11).await;
-        let extend = |days| Asked::Many { step: BulkStep::Extend(days), target: Target::Licenses(ids.clone()) };
+        let extend = |days| Asked::Many { step: BulkStep::Extend(days), target: Box::new(Target::Licenses(ids.clone())) };
         for (days, changed) in [(31, 0), (30, 11)] {
             let id = ask(&world, &support, extend(days)).await.unwrap();
             let act = approve(&world, &owner, id).await.unwrap().act.unwrap();

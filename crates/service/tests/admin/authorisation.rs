@@ -187,7 +187,7 @@ fn cases() -> Vec<Case> {
         bulk_act [+ + + + +] true |s, c, i| s.bulk_act(&c.actor, i.bulk);
         bulk_items [+ + + + +] true |s, c, i| s.bulk_items(&c.actor, i.bulk, None, 0, 10);
         bulk_acts [+ + + + +] false |s, c, i| s.bulk_acts(&c.actor, page());
-        ask [_ + _ + _] false |s, c, i| s.ask(&c, None, Asked::Many { step: SUSPEND, target: Target::Licenses(vec![i.license]) }, text("A reason"));
+        ask [_ + _ + _] false |s, c, i| s.ask(&c, None, Asked::Many { step: SUSPEND, target: Box::new(Target::Licenses(vec![i.license])) }, text("A reason"));
         approval [+ + + + +] true |s, c, i| s.approval(&c.actor, i.approval);
         approvals [+ + + + +] false |s, c, i| s.approvals(&c.actor, true, page());
         approvals_for [+ + + + +] false |s, c, i| s.approvals_for(&c.actor);
@@ -370,7 +370,7 @@ async fn things(world: &World) -> Ids {
     let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
     let chosen = Target::Licenses(vec![issued.license.id]);
     let bulk = service.begin_bulk(&call, None, SUSPEND, chosen, text("A reason")).await.unwrap();
-    let suspend = Asked::Many { step: SUSPEND, target: Target::Licenses(vec![issued.license.id]) };
+    let suspend = Asked::Many { step: SUSPEND, target: Box::new(Target::Licenses(vec![issued.license.id])) };
     let approval = service.ask(&world.member(Role::Admin).await, None, suspend, text("A reason")).await.unwrap();
     let about = NoteSubject::License(issued.license.id);
     let note = service.add_note(&call, about, text("Calls on Mondays")).await.unwrap().id;

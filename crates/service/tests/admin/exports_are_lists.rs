@@ -103,7 +103,7 @@ async fn filled(world: &World, support: &Call) -> Filled {
             order: (n % 9 == 0).then(|| orders[n % orders.len()]),
             expires_at: (n % 4 == 0).then(|| began.plus(Seconds::days(i64::try_from(n % 90).unwrap() + 12))),
             seats: (n % 8 == 0).then_some(1),
-            overrides: if n % 10 == 0 { entitlements(&["export"]) } else { Default::default() },
+            overrides: if n % 10 == 0 { entitlements(&["export"]) } else { holdfast_domain::Entitlements::default() },
             ..IssueLicense::of(plan)
         };
         let issued = service.issue_license(&call, input).await.unwrap();
