@@ -98,7 +98,7 @@ async fn answer(visit: &Visit<'_>, request: Request, act: Act) -> Result<Respons
     let done = match act {
         Act::Activate => visit.arrive(&holding, &device).await.map(Some),
         Act::Validate if device.instance.is_none() => {
-            visit.service().refuse(visit.gateway, &holding).map(|()| None).map_err(Fail::from)
+            visit.service().turn_away(visit.gateway, &holding).map(|()| None).map_err(Fail::from)
         }
         Act::Validate => visit.go_on(&holding, &device).await.map(Some),
         Act::Deactivate => match visit.place(&holding, &device).await {

@@ -167,7 +167,7 @@ impl<'a> Visit<'a> {
 
     /// Gives a seat up.
     async fn leave(&self, holding: &Holding, place: &Place) -> Result<(), Fail> {
-        Ok(self.service().leave(self.gateway, holding, place, &self.from).await?)
+        Ok(self.service().depart(self.gateway, holding, place, &self.from).await?)
     }
 }
 

@@ -304,7 +304,7 @@ impl Service {
     /// # Errors
     /// The code of the denial; [`ErrorCode::DenialsStopped`] where so many of the product's are refused at once that a
     /// mistake is likely.
-    pub fn refuse(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
+    pub fn turn_away(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
         let Some(code) = holding.denial else { return Ok(()) };
         // Whoever asks without a device goes by the license alone: that is what it loses.
         let loses = Some(SeatId::from_bytes(holding.license.id.to_bytes()));
@@ -401,7 +401,7 @@ impl Service {
     ///
     /// # Errors
     /// Retryable ones.
-    pub async fn leave(&self, gateway: &Gateway, holding: &Holding, place: &Place, from: &RequestInfo) -> Result<()> {
+    pub async fn depart(&self, gateway: &Gateway, holding: &Holding, place: &Place, from: &RequestInfo) -> Result<()> {
         let (service, scope, origin) = (self.clone(), gateway.product.scope, Origin::of(from));
         let of = (place.id, holding.license.id);
         self.store()

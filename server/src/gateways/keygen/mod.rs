@@ -303,7 +303,7 @@ impl Ask<'_> {
                 )));
             }
         } else if machine.is_none() {
-            self.visit.service().refuse(self.gateway(), &self.holding)?;
+            self.visit.service().turn_away(self.gateway(), &self.holding)?;
         }
         Ok(("is valid", "VALID"))
     }
@@ -319,7 +319,7 @@ impl Ask<'_> {
             }
         }
         // A license that is refused comes before a device that is not there.
-        self.visit.service().refuse(self.gateway(), &self.holding)?;
+        self.visit.service().turn_away(self.gateway(), &self.holding)?;
         Ok(false)
     }
 
@@ -398,7 +398,7 @@ impl Ask<'_> {
 
     /// A license file: whole, or only its text. None lasts longer than a lease of the license, its grace included.
     fn check_out(&self, only_text: bool) -> Result<Reply, Fail> {
-        self.visit.service().refuse(self.gateway(), &self.holding)?;
+        self.visit.service().turn_away(self.gateway(), &self.holding)?;
         let asked = |name: &str| {
             let pair = self.query.split('&').filter_map(|pair| pair.split_once('='));
             let value = pair.filter(|(known, _)| *known == name).map(|(_, value)| query::decode(value)).next();
