@@ -94,6 +94,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("tokens/new") view=Page::NewToken />
                     <Route path=path!("tokens/:id") view=Page::Token />
                     <Route path=path!("settings") view=Page::Settings />
+                    <Route path=path!("settings/mail") view=Page::Mail />
+                    <Route path=path!("settings/mail/:template") view=Page::MailTemplate />
                     <Route path=path!("sessions") view=Page::Sessions />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>

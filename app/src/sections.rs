@@ -175,6 +175,8 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Mail: mail::MailPage;
+        MailTemplate: mail::MailTemplatePage;
     }
     people {
         Team: team::TeamPage;

@@ -253,5 +253,5 @@ export const pagesOf = (at) => [
   '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
   '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
-  '/console/tokens', '/console/tokens/new', at.token, '/console/settings',
+  '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
 ];

@@ -25,7 +25,7 @@ function cells(text) {
 }
 
 /** Where a click does something, or which are no pages of the console. */
-const NO_PAGE = /\/(sign-out|live|export|picture)|\.(csv|json|svg)(\?|$)|#/;
+const NO_PAGE = /\/(sign-out|live|export|preview|picture)|\.(csv|json|svg)(\?|$)|#/;
 /** One page of each kind is looked at: of one thing, and narrowed or turned to a tab in one way. */
 const kind = (link) => {
   const { pathname, searchParams } = new URL(link, 'http://x');
@@ -90,6 +90,8 @@ for (const way of [
       const { page } = tab;
       for (const [path, button, fields] of [
         ['/console/settings', 'Save settings', { name: name('vendor') }],
+        ['/console/settings/mail', 'Save mail settings', { sender: name('sender') }],
+        ['/console/settings/mail/invitation', 'Save words', { introduction: name('introduction'), signature: name('signature') }],
         [`${at.product}?tab=settings`, 'Save name', { name: name('product') }],
         [at.customer, 'Save customer', { name: name('customer') }],
         [at.alert, 'Acknowledge alert', { note: name('note') }],
@@ -159,7 +161,7 @@ for (const way of [
         ['/console/licenses/new', 'Issue license'], [at.customer, 'Save customer'], [at.customer, 'Add note'], [at.note, 'Save note'],
         [`${at.suspended}/resume`, 'Resume license'], [`${at.license}/extend?until=2040-01-01`, 'Extend license'], [`${at.license}/transfer`, 'Transfer license'],
         [`${at.license}/rekey`, 'Make new key'], ['/console/webhooks/new', 'Add webhook'], ['/console/tokens/new', 'Make token'],
-        ['/console/settings', 'Save settings'], ['/console/team', 'Make invitation link'], ['/console/security', 'Change password'],
+        ['/console/settings', 'Save settings'], ['/console/settings/mail', 'Save mail settings'], ['/console/settings/mail/alert', 'Save words'], ['/console/team', 'Make invitation link'], ['/console/security', 'Change password'],
         ['/console/security/app', 'Add authenticator app'], ['/console/confirm', 'Confirm with password'], [`${at.node}/drain`, 'Drain node'],
         [at.alert, 'Acknowledge alert'], ['/console/licenses?state=active&use=never', 'Save view'],
       ]) {

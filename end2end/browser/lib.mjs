@@ -38,13 +38,18 @@ async function freePort() {
   return port;
 }
 
-/** Starts `holdfast serve` on a folder, with `flags` after the usual ones, and waits until its log says something. */
+/**
+ * Starts `holdfast serve` on a folder, with `flags` after the usual ones, and waits until its log says something. In flags,
+ * `DATA` stands for the folder and `ORIGIN` for where the server is reached.
+ */
 async function launch(data, flags, said) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
   const [port, metrics] = [await freePort(), await freePort()];
+  const origin = `http://127.0.0.1:${port}`;
+  const named = flags.map((flag) => flag.replace('DATA', data).replace('ORIGIN', origin));
   const child = spawn(
     binary,
-    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...flags],
+    ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...named],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
@@ -57,7 +62,7 @@ async function launch(data, flags, said) {
     if (Date.now() > limit || child.exitCode !== null) throw new Error(`the server did not start:\n${log}`);
     await new Promise((done) => setTimeout(done, 50));
   }
-  return { child, ended, found, origin: `http://127.0.0.1:${port}`, log: () => log };
+  return { child, ended, found, origin, metrics, log: () => log };
 }
 
 /** Starts other nodes beside a server that is set up, each with flags of its own, and kills them once they have registered. */
@@ -72,10 +77,11 @@ export async function killedNodes(server, all) {
 /** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
 export async function startServer(flags = []) {
   const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
-  const { child, ended, found, origin, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/);
+  const { child, ended, found, origin, metrics, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/);
   return {
     origin,
     data,
+    metrics,
     code: found[1],
     log,
     async stop() {

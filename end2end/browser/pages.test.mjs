@@ -11,7 +11,7 @@ import * as h from './lib.mjs';
 /** What is looked at while the vendor has nothing yet. */
 const EMPTY = [
   '/console', '/console/products', '/console/customers', '/console/licenses', '/console/licenses/new', '/console/seats', '/console/orders',
-  '/console/imports', '/console/acts', '/console/approvals', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit',
+  '/console/imports', '/console/acts', '/console/approvals', '/console/tokens', '/console/webhooks', '/console/alerts', '/console/freshness', '/console/audit', '/console/settings/mail?tab=log',
 ];
 
 /** Where nothing is. */
@@ -20,7 +20,7 @@ const NOWHERE = ['/console/nowhere', '/console/licenses/lic_00000000000000000000
 /** What a viewer sees otherwise: what may not be done is not offered, what may not be seen is said. */
 const VIEWED = (at) => [
   '/console', at.product, `${at.product}?tab=settings`, at.plan, at.customer, `${at.customer}?tab=timeline`, at.license, `${at.license}?tab=timeline`, at.seat, at.order, at.note, at.approval, at.alert, at.node,
-  '/console/licenses', '/console/team', at.member, '/console/settings',
+  '/console/licenses', '/console/team', at.member, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/alert',
 ];
 
 const source = (name) => readFileSync(new URL(`../../app/src/${name}`, import.meta.url), 'utf8');
@@ -38,7 +38,7 @@ function routes() {
 /** One of each kind of page, whatever it is about: its address without ids, and its tab. */
 function kind(link) {
   const { pathname, searchParams } = new URL(link, 'http://x');
-  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b|(?<=audit\/)\d+/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
+  return `${pathname.replace(/\b[a-z]{3}_[0-9a-z]{26}\b|(?<=audit\/)\d+|(?<=settings\/mail\/)\w+/g, 'id')} ${searchParams.get('tab') ?? ''}`.trim();
 }
 
 /** Rows of tables that are not `high` pixels, of those that hold a line and no field; and how many are. */
@@ -63,7 +63,7 @@ describe('every page', () => {
   const links = new Map();
 
   before(async () => {
-    server = await h.startServer(['--webhook-allow-private']);
+    server = await h.startServer(['--webhook-allow-private', '--mail-url', 'file:DATA/mails']);
     browser = await h.startBrowser();
     tabs = await Promise.all(h.TWO_WAYS.map((way) => h.openPage(browser, server, way)));
   });
@@ -193,7 +193,7 @@ describe('every page', () => {
     }
     assert.deepEqual(dead, []);
     const looked = new Set(seen.map(kind));
-    const unseen = [...links.keys()].filter((of) => of.startsWith('/console') && !of.startsWith('/console/exports') && !looked.has(of));
+    const unseen = [...links.keys()].filter((of) => of.startsWith('/console') && !of.startsWith('/console/exports') && !of.startsWith('/console/previews') && !looked.has(of));
     assert.deepEqual(unseen, [], 'pages that are led to and not looked at');
   });
 });

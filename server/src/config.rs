@@ -3,9 +3,9 @@
 //! A secret can also be given as the name of a file that holds it, so that it appears neither in a process list nor in
 //! an environment.
 
-use crate::logging::LogFormat;
+use crate::{logging::LogFormat, mail::Way};
 use clap::Args;
-use holdfast_domain::continuity::Bounds;
+use holdfast_domain::{Email, continuity::Bounds, text::TextError};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -20,6 +20,9 @@ const METRICS_LISTEN: &str = "127.0.0.1:9090";
 const DATA_DIR: &str = "data";
 const DATABASE_FILE: &str = "holdfast.db";
 const MASTER_KEY_FILE: &str = "master.key";
+/// From whom mails come that are only written into a folder, and where links in them lead, unless the operator says otherwise.
+const TRIAL_FROM: &str = "holdfast@localhost";
+const TRIAL_SITE: &str = "http://localhost:8080";
 
 /// The settings that every command understands.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -63,6 +66,23 @@ pub struct Options {
     /// Let vendors sign their people in through identity providers at private addresses, and on this machine by plain http.
     #[arg(long, global = true)]
     pub private_providers: bool,
+    /// The address under which a browser reaches the console, where it differs from the `Host` header; links in mails begin with
+    /// it.
+    #[arg(long, global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How mail leaves: `smtps://USER:PASSWORD@HOST`, `smtp+starttls://…`, `smtp://…` (not encrypted), or `file:FOLDER` for
+    /// trying it out. Nothing is mailed without it.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    pub mail_url: Option<String>,
+    /// A file that holds the URL of `--mail-url`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub mail_url_file: Option<PathBuf>,
+    /// The address that mails come from.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// A certificate to trust beside the public ones when mail leaves (PEM).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub mail_ca_file: Option<PathBuf>,
     /// What is logged: a level, or `tracing` directives such as `info,holdfast=debug`.
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -87,9 +107,6 @@ pub struct ServeOptions {
     /// What this node is called; the machine's name by default.
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
-    /// The address under which a browser reaches the console, where it differs from the `Host` header.
-    #[arg(long, value_name = "URL")]
-    pub public_url: Option<String>,
     /// What people call this installation, such as `staging`: the console shows it on top, so that nobody takes it for another.
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
@@ -217,10 +234,25 @@ pub struct Config {
     pub webhooks_allow_private: bool,
     /// Whether identity providers may be at private addresses.
     pub private_providers: bool,
+    /// The console's origin, `scheme://host[:port]`, where set.
+    pub public_url: Option<String>,
+    /// How mail leaves, where it does.
+    pub mail: Option<MailConfig>,
     /// The log's filter.
     pub log: String,
     /// The log's form.
     pub log_format: LogFormat,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// The way.
+    pub way: Way,
+    /// The address that mails come from.
+    pub from: Email,
+    /// What links in mails begin with.
+    pub site: String,
 }
 
 /// Everything resolved for `serve`.
@@ -236,7 +268,7 @@ pub struct ServeConfig {
     pub region: String,
     /// The node's name.
     pub node_name: String,
-    /// The console's origin, `scheme://host[:port]`, where set.
+    /// The console's origin, `scheme://host[:port]`, where set: the one of [`Config`].
     pub public_url: Option<String>,
     /// What people call this installation, where they call it anything.
     pub environment: Option<String>,
@@ -334,6 +366,7 @@ impl Options {
     fn or(self, file: Self, master_key: Option<Zeroizing<String>>) -> Self {
         // A URL by flag wins over a URL by file in the same place, and both over those of the TOML file.
         let by_flag = self.database_url.is_some() || self.database_url_file.is_some();
+        let mail_by_flag = self.mail_url.is_some() || self.mail_url_file.is_some();
         Self {
             config: self.config,
             database_url: self.database_url.or(if by_flag { None } else { file.database_url }),
@@ -346,6 +379,11 @@ impl Options {
             continuity_hours: self.continuity_hours.or(file.continuity_hours),
             webhook_allow_private: self.webhook_allow_private || file.webhook_allow_private,
             private_providers: self.private_providers || file.private_providers,
+            public_url: self.public_url.or(file.public_url),
+            mail_url: self.mail_url.or(if mail_by_flag { None } else { file.mail_url }),
+            mail_url_file: self.mail_url_file.or(if mail_by_flag { None } else { file.mail_url_file }),
+            mail_from: self.mail_from.or(file.mail_from),
+            mail_ca_file: self.mail_ca_file.or(file.mail_ca_file),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
         }
@@ -369,6 +407,15 @@ impl Options {
             Some(_) => return Err(value("--continuity-hours", "must be 1 to 72")),
         };
         let help_url = self.help_url.map(|url| base_url("--help-url", &url)).transpose()?;
+        let public_url = self.public_url.map(|url| origin("--public-url", &url)).transpose()?;
+        let mail_url = match (self.mail_url, self.mail_url_file) {
+            (Some(url), _) => Some(url),
+            (None, Some(path)) => Some(read(&path)?),
+            (None, None) => None,
+        };
+        let mail_url = mail_url.map(|url| Zeroizing::new(url.trim().to_owned())).filter(|url| !url.is_empty());
+        let site = public_url.as_ref().or(endpoints.first());
+        let mail = mail_url.map(|url| mail(&url, self.mail_from.as_deref(), self.mail_ca_file.as_deref(), site));
         Ok(Config {
             database_url: Zeroizing::new(database_url),
             master_key_named: self.master_key_file.is_some(),
@@ -380,6 +427,8 @@ impl Options {
             continuity,
             webhooks_allow_private: self.webhook_allow_private,
             private_providers: self.private_providers,
+            public_url,
+            mail: mail.transpose()?,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.unwrap_or_default(),
         })
@@ -397,6 +446,11 @@ const COMMON: &[&str] = &[
     "continuity_hours",
     "webhook_allow_private",
     "private_providers",
+    "public_url",
+    "mail_url",
+    "mail_url_file",
+    "mail_from",
+    "mail_ca_file",
     "log",
     "log_format",
 ];
@@ -408,7 +462,6 @@ impl ServeOptions {
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             region: self.region.or(file.region),
             node_name: self.node_name.or(file.node_name),
-            public_url: self.public_url.or(file.public_url),
             environment: self.environment.or(file.environment),
             trusted_proxy: if self.trusted_proxy.is_empty() { file.trusted_proxy } else { self.trusted_proxy },
             drain_seconds: self.drain_seconds.or(file.drain_seconds),
@@ -451,7 +504,7 @@ impl ServeOptions {
             metrics_listen_named: self.metrics_listen.is_some(),
             region: self.region.unwrap_or(defaults.region),
             node_name: self.node_name.unwrap_or_else(machine_name),
-            public_url: self.public_url.map(|url| origin("--public-url", &url)).transpose()?,
+            public_url: defaults.public_url,
             environment: self.environment.as_deref().and_then(|name| environment(name).transpose()).transpose()?,
             trusted_proxies,
             drain: self.drain_seconds.map_or(defaults.drain, Duration::from_secs),
@@ -462,6 +515,30 @@ impl ServeOptions {
             migrate: self.migrate,
         })
     }
+}
+
+/// How mail leaves: by `url`, from an address, with links that begin with `site`.
+fn mail(
+    url: &str,
+    from: Option<&str>,
+    authority: Option<&Path>,
+    site: Option<&String>,
+) -> Result<MailConfig, ConfigError> {
+    let authority = authority
+        .map(|path| fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source }))
+        .transpose()?;
+    let way = Way::parse(url, authority).map_err(|message| value("--mail-url", message))?;
+    let trial = matches!(way, Way::Folder(_));
+    let from = match from {
+        Some(from) => from.parse().map_err(|error: TextError| value("--mail-from", error.to_string()))?,
+        None => TRIAL_FROM.parse().ok().filter(|_| trial).ok_or_else(|| {
+            value("--mail-from", "say which address mails come from: one that the mail server lets this user send from")
+        })?,
+    };
+    let site = site.map(String::as_str).or(trial.then_some(TRIAL_SITE)).ok_or_else(|| {
+        value("--public-url", "mails have links in them: say under which address people reach this installation")
+    })?;
+    Ok(MailConfig { way, from, site: site.to_owned() })
 }
 
 /// What an installation is called: short enough to stand on top of every page; nothing where it is empty.
@@ -543,11 +620,38 @@ mod tests {
             ("max_requests = 0", "--max-requests"),
             ("continuity_hours = 0", "--continuity-hours"),
             ("continuity_hours = 73", "--continuity-hours"),
+            ("mail_url = \"mail.example.com\"", "--mail-url"),
+            ("mail_url = \"smtps://mail.example.com\"\nmail_from = \"x\"", "--mail-from"),
+            ("mail_url = \"smtps://mail.example.com\"", "--mail-from"),
+            ("mail_url = \"smtps://mail.example.com\"\nmail_from = \"x@example.com\"", "--public-url"),
             ("= =", ""),
         ] {
             let error = load(text, Options::default(), none()).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn mail_leaves_by_one_way_and_only_where_one_is_set() {
+        let (config, _) = load("", Options::default(), ServeOptions::default()).unwrap();
+        assert!(config.mail.is_none());
+        let text = "mail_url = \"file:mails\"";
+        let mail = load(text, Options::default(), ServeOptions::default()).unwrap().0.mail.unwrap();
+        assert_eq!((mail.from.as_str(), mail.site.as_str()), (TRIAL_FROM, TRIAL_SITE));
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("mail");
+        fs::write(&secret, "smtps://us:hunter2@mail.example.com\n").unwrap();
+        let flags = Options {
+            mail_url_file: Some(secret),
+            mail_from: Some("Licenses@Example.com".into()),
+            public_url: Some("https://licenses.example.com/".into()),
+            ..Options::default()
+        };
+        let (config, _) = load(text, flags, ServeOptions::default()).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let mail = config.mail.unwrap();
+        assert_eq!(mail.way.in_words(), "through mail.example.com:465, TLS, as us");
+        assert_eq!((mail.from.as_str(), mail.site.as_str()), ("licenses@example.com", "https://licenses.example.com"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod logging;
+pub mod mail;
 pub mod metrics;
 pub mod outbound;
 pub mod state;

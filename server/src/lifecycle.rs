@@ -8,6 +8,7 @@ mod certificates;
 mod deliver;
 mod identity;
 mod measured;
+mod post;
 mod prepare;
 mod probe;
 mod report;
@@ -120,6 +121,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let keeping = tokio::spawn(keeper.clone().run(stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
     let delivering = tokio::spawn(deliver::run(service.clone(), stop_last.clone()));
+    let posting = tokio::spawn(post::run(service.clone(), config.mail.clone(), stop_last.clone()));
     let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
 
@@ -152,7 +154,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    let tasks = [background, upkeep, keeping, watching, delivering];
+    let tasks = [background, upkeep, keeping, watching, delivering, posting];
     for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }

@@ -23,6 +23,9 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("holdfast_alert", "1 while an alert stands, by rule, severity and subject.");
     metrics::describe_gauge!("holdfast_alert_seconds_left", "How long until what an alert is about fails.");
     metrics::describe_gauge!("holdfast_leases_carried_on", "Leases granted without the database since the start.");
+    metrics::describe_counter!("holdfast_mails_total", "Mails tried by this node, by what came of it.");
+    metrics::describe_gauge!("holdfast_mails_waiting", "Mails that wait to be sent, by whichever node.");
+    metrics::describe_gauge!("holdfast_mail_oldest_seconds", "How long the oldest of them waits.");
     metrics::describe_gauge!("holdfast_build_info", "1, with the version of the server.");
     metrics::gauge!("holdfast_build_info", "version" => crate::VERSION).set(1.0);
     Ok(handle)

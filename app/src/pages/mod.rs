@@ -14,6 +14,7 @@ pub mod imports;
 pub mod keys;
 pub mod licenses;
 pub mod lists;
+pub mod mail;
 pub mod notes;
 pub mod orders;
 pub mod overview;

@@ -7,6 +7,7 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
+mod preview;
 mod provider;
 mod refusal;
 mod sessions;

@@ -21,6 +21,7 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
+    preview::preview,
     provider, refusal, sessions,
     shell::shell,
     upload::{FILE_LIMIT, upload},
@@ -89,6 +90,7 @@ pub fn router(state: AppState) -> Router {
         // Not collected: it goes on.
         .route(live::PATH, get(listen))
         .route("/console/exports/{file}", get(exports::export).with_state(state.clone()))
+        .route("/console/previews/{template}", get(preview).with_state(state.clone()))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))

@@ -185,6 +185,15 @@ fn table() -> Vec<Row> {
         revoke_token "++___" "not_found" "unauthenticated" |t| format!("id={}&reason=Asked", t.token);
         settings "+++++" "ok" "unauthenticated" |_| "";
         save_settings "++___" "ok" "unauthenticated" |_| "name=Example+Software";
+        // Mail.
+        mail "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
+        mail_again "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
+        save_mail "++___" "invalid_request" "unauthenticated" |t| format!("sender=Example&reply_to=&colour=&issued[{}]=true", t.product);
+        test_mail "++___" "ok" "unauthenticated" |_| "";
+        send_mail_again "??___" "not_found" "unauthenticated" |_| "id=mai_01m803crnaftmanwmz5a0j4ry7";
+        mail_template "+++++" "ok" "unauthenticated" |_| "code=license_issued";
+        save_mail_template "++___" "ok" "unauthenticated" |_| "code=license_issued&introduction=Hello&signature=";
+        set_alert_mail "++___" "ok" "unauthenticated" |_| "alerts=all";
         // The team.
         team "+++++" "ok" "unauthenticated" |_| "q=";
         member "+++++" "not_found" "unauthenticated" |t| format!("id={}", t.member);
@@ -355,6 +364,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{key}" => "rotate".to_owned(),
         "{kind}" => "keygen".to_owned(),
         "{delivery}" => things.delivery.to_string(),
+        "{template}" => "license_issued".to_owned(),
         "{node}" => things.node.to_string(),
         "{*rest}" => "nowhere".to_owned(),
         other => {

@@ -17,13 +17,14 @@ use crate::{
 };
 
 /// All of them, as `pages.rs` writes them; which need a session, and the test that asks them.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 8] = [
     ("\"/fn/{*function}\"", "functions.rs, refusals.rs"),
     ("provider::LEAVE", "of the door, which is open: people.test.mjs"),
     ("provider::RETURN", "of the door, which is open: people.test.mjs"),
     ("\"/console/imports/upload\"", "here"),
     ("live::PATH", "here, live.rs"),
     ("\"/console/exports/{file}\"", "here, lists.rs"),
+    ("\"/console/previews/{template}\"", "here"),
     ("\"/assets/{file}\"", "open: bundle.rs"),
 ];
 
@@ -64,6 +65,26 @@ async fn listens(browser: &Browser) -> StatusCode {
 async fn imports(world: &World, vendor: holdfast_domain::VendorId) -> u64 {
     let actor = Call::system(vendor).actor;
     world.service.imports(&actor, PageRequest::default()).await.unwrap().total.rows
+}
+
+#[tokio::test]
+async fn a_mail_is_looked_at_as_a_document_that_has_no_part_in_this_site() {
+    let world = World::new().await;
+    let path = "/console/previews/license_issued";
+    let answer = world.browser().get(path).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::FOUND, ""));
+    for role in Role::ALL {
+        let mut browser = world.member(world.vendor, role).await;
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{role:?}");
+        let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+        assert!(policy.starts_with("sandbox; default-src 'none'; ") && !policy.contains("script"), "{policy}");
+        assert!(answer.body.contains("Your license for Example Editor") && !answer.body.contains("<script"));
+        assert_eq!(browser.get("/console/previews/nothing").await.status, StatusCode::NOT_FOUND);
+    }
+    // Another vendor's has another name in it.
+    let theirs = world.member(world.other, Role::Owner).await.get(path).await;
+    assert!(theirs.body.contains("Stranger Software") && !theirs.body.contains("Example Software"));
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ fn pages(things: &Things) -> Vec<String> {
             "licenses" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
             "acts" => things.bulk.to_string(),
+            "approvals" => things.approval.to_string(),
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
             "tokens" => things.token.to_string(),
@@ -105,6 +106,7 @@ fn pages(things: &Things) -> Vec<String> {
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
         let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
         let path = path.replace("{key}", "rotate").replace("{number}", &things.event.to_string());
+        let path = path.replace("{template}", "license_issued");
         let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);

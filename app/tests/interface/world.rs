@@ -30,7 +30,7 @@ use holdfast_service::{
         second::SignInStep,
         webhooks::CreateWebhook,
     },
-    runtime::{Activate, Device, Nonce, keys},
+    runtime::{Activate, Device, Nonce, keys, mails::MailWay},
     system::{OsEntropy, SystemClock},
     vault::{MasterKey, Vault},
 };
@@ -121,7 +121,14 @@ impl World {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             vault: Some(Vault::new(&key)),
-            settings: Settings::default(),
+            settings: Settings {
+                mail: Some(MailWay {
+                    from: text("licenses@example.com"),
+                    how: "through mail.example.com:465, TLS".to_owned(),
+                    site: "https://licenses.example.com".to_owned(),
+                }),
+                ..Settings::default()
+            },
         });
         let input = BootstrapInput { vendor: text("Example Software"), email: text(OWNER), password: PASSWORD.into() };
         let vendor = service.bootstrap(input).await.unwrap().vendor;

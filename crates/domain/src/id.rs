@@ -169,6 +169,8 @@ id_type! {
     NoteId = "not";
     /// An act that waits for a second person.
     ApprovalId = "apr";
+    /// A mail.
+    MailId = "mai";
 }
 
 #[cfg(test)]

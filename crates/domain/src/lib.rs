@@ -26,7 +26,7 @@ pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
     AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, FactorId, ImportId, InvitationId, LeaseId,
-    LicenseId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId,
+    LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, SavedViewId, SeatId, SessionId,
     SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
@@ -35,5 +35,5 @@ pub use migration::{GatewayKind, Source};
 pub use plan::{LicenseModel, SeatModel, Terms};
 pub use role::{Permission, Role};
 pub use seat::{DeviceHash, Seat, SeatState};
-pub use text::{Code, Email, Name, NoteText, Reason as ReasonText};
+pub use text::{Code, Colour, Email, MailText, Name, NoteText, Reason as ReasonText};
 pub use time::{Clock, Seconds, Timestamp, UnixSeconds};

@@ -107,6 +107,22 @@ text_type!(
 );
 
 text_type!(
+    /// What a vendor says in a mail in words of their own: 1 to 2 000 characters.
+    MailText,
+    |text| clean(&lines(text), 2_000)
+);
+
+text_type!(
+    /// A colour: `#` and six hexadecimal digits. Parsed input is lower-cased.
+    Colour,
+    |text| {
+        let text = clean(text, 7)?.to_ascii_lowercase();
+        let digits = text.strip_prefix('#').ok_or(TextError::Form)?;
+        if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(text) } else { Err(TextError::Form) }
+    }
+);
+
+text_type!(
     /// A short name for machines (of a product or plan): 1 to 64 characters out of `a-z 0-9 - _ .`, beginning with a
     /// letter or digit. Parsed input is lower-cased.
     Code,

@@ -40,8 +40,7 @@ pub const TOPICS: [(&str, &str); 28] = [
 /// The topic of a test.
 pub const TEST: &str = "webhook.test";
 
-/// Whether webhooks are told of `topic`. What is none of their topics (somebody was invited) waits for others to be told, or
-/// for a newer version that knows it.
+/// Whether webhooks are told of `topic`. What is none of their topics waits for a newer version that knows it.
 pub fn is_told(topic: &str) -> bool {
     TOPICS.iter().any(|(name, _)| *name == topic)
 }

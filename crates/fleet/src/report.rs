@@ -182,7 +182,20 @@ pub struct JobReport {
     pub every: holdfast_domain::Seconds,
 }
 
-/// What waits in the outbox: mails and webhooks that were promised and not delivered yet.
+/// What waits to be mailed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailReport {
+    /// How many mails wait.
+    pub size: u64,
+    /// Since when the oldest waits; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
+    /// When one was last sent, by any node; absent where none ever was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Timestamp>,
+}
+
+/// What waits in the outbox: webhooks that were promised and not delivered yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxReport {
     /// How many wait.
@@ -270,6 +283,9 @@ pub struct NodeReport {
     /// The outbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbox: Option<OutboxReport>,
+    /// Mail; absent where none leaves from this node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailReport>,
     /// The last proved restore.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore: Option<RestoreReport>,

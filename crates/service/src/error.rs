@@ -185,6 +185,12 @@ codes! {
     WebhookPaused = "webhook_paused", 409, "The webhook is paused",
         "Nothing is sent to a webhook that is paused, a test neither.",
         "Resume the webhook first.";
+    MailOff = "mail_off", 409, "No mail leaves here",
+        "The operator has set no way for mail.",
+        "Set one with `--mail-url` and `--mail-from`, and try again.";
+    MailGone = "mail_gone", 409, "This mail cannot be sent again",
+        "It is still on its way, its link or key is not kept once it was sent, or what it is about belongs to somebody else now; `detail` says which.",
+        "Do anew what it follows from: that mails it again.";
     CodeTaken = "code_taken", 409, "The code is in use",
         "Another product, plan, order or key of the same name exists.",
         "Choose another one.";

@@ -1,8 +1,8 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`vault`] seals secrets under the master key; [`error`] lists
-//! everything that can be answered instead of a result.
+//! vendors, support staff and the command line do; [`mail`] is what mails say; [`vault`] seals secrets under the master
+//! key; [`error`] lists everything that can be answered instead of a result.
 
 pub mod actor;
 pub mod address;
@@ -10,6 +10,7 @@ pub mod admin;
 pub mod browser;
 pub mod bundles;
 pub mod error;
+pub mod mail;
 pub mod runtime;
 pub mod standard_webhooks;
 pub mod system;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub webhooks_allow_private: bool,
     /// Whether identity providers may be at private addresses, and at this machine by plain http.
     pub private_providers: bool,
+    /// How mail leaves; absent where none does.
+    pub mail: Option<runtime::mails::MailWay>,
 }
 
 /// The use cases. Cheap to clone; every clone is the same service.

@@ -46,6 +46,8 @@ pub enum Purpose {
     ProviderSecret,
     /// The verifier of a sign-in that is under way at a provider; row identity: the hash of its state.
     SignInVerifier,
+    /// What a mail says that has a link, code or key in it; row identity: the mail's id.
+    Mail,
 }
 
 impl Purpose {
@@ -62,6 +64,7 @@ impl Purpose {
             Self::TotpSecret => b"totp-secret",
             Self::ProviderSecret => b"provider-secret",
             Self::SignInVerifier => b"sign-in-verifier",
+            Self::Mail => b"mail",
         }
     }
 

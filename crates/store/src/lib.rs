@@ -30,6 +30,7 @@ pub mod imports;
 pub mod invitations;
 pub mod job_leases;
 pub mod licenses;
+pub mod mails;
 pub mod manifests;
 pub mod members;
 mod migrate;

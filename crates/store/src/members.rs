@@ -6,7 +6,7 @@ use crate::{
     password_links,
     scope::Scope,
     search::having,
-    sql::{Querier, Record as _, args, bare, first, record},
+    sql::{Querier, Record as _, args, bare, first, record, stored_enum},
     tx::Tx,
 };
 use holdfast_domain::{Email, MemberId, Name, Role, Timestamp, VendorId};
@@ -101,6 +101,44 @@ pub async fn begin_anew(tx: &mut Tx, member: &MemberRow) -> Result<(), StoreErro
         factor_due_at = NULL WHERE vendor = $1 AND id = $2";
     let m = member;
     tx.rows(sql.into(), args![m.vendor, m.id, m.name, m.role, m.password_hash, m.last_login_at]).await.map(|_| ())
+}
+
+stored_enum! {
+    /// Of which alerts an owner or admin is told by mail.
+    pub enum AlertMail {
+        /// Of none.
+        None = "none",
+        /// Of those that are critical: what is so unless they say otherwise.
+        Critical = "critical",
+        /// Of all.
+        All = "all",
+    }
+}
+
+/// Of which alerts a member wants to be told by mail.
+pub async fn alert_mail(q: &mut dyn Querier, scope: Scope, id: MemberId) -> Result<AlertMail, StoreError> {
+    let sql = "SELECT COALESCE(alert_mail, 'critical') FROM members WHERE vendor = $1 AND id = $2";
+    Ok(crate::sql::value(q, sql, args![scope.vendor(), id]).await?.unwrap_or(AlertMail::Critical))
+}
+
+/// Sets of which alerts a member is told by mail. False where there is no such member.
+pub async fn set_alert_mail(tx: &mut Tx, scope: Scope, id: MemberId, of: AlertMail) -> Result<bool, StoreError> {
+    let sql = "UPDATE members SET alert_mail = $3 WHERE vendor = $1 AND id = $2 RETURNING id";
+    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, of]).await?.is_empty())
+}
+
+/// Whom an alert is mailed to: owners and admins who can sign in and want it, of the vendor, or of all vendors where it is
+/// about nobody's own.
+pub async fn alerted(
+    q: &mut dyn Querier,
+    vendor: Option<VendorId>,
+    critical: bool,
+) -> Result<Vec<(VendorId, Email)>, StoreError> {
+    let sql = "SELECT vendor, email FROM members WHERE ($1 IS NULL OR vendor = $1) AND disabled_at IS NULL
+        AND role IN ('owner', 'admin') AND (alert_mail = 'all' OR $2 AND COALESCE(alert_mail, 'critical') = 'critical')
+        ORDER BY id LIMIT 1000";
+    let rows = q.rows(sql.into(), args![vendor, critical]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// Notes that the member signed in.

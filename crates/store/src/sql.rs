@@ -3,10 +3,10 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, Code, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash, EventId,
-    FactorId, GatewayKind, ImportId, InvitationId, LicenseId, LicenseStatus, MemberId, MessageId, Name, NodeId, NoteId,
-    NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId, Source,
-    Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash,
+    EventId, FactorId, GatewayKind, ImportId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId,
+    Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState,
+    SigningKeyId, Source, Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -152,7 +152,8 @@ ids!(
     SavedViewId,
     BulkActId,
     NoteId,
-    ApprovalId
+    ApprovalId,
+    MailId
 );
 
 macro_rules! json {
@@ -168,6 +169,7 @@ json!(Terms, Entitlements);
 through! {
     Timestamp: i64, |at| at.micros(), |stored| Some(Timestamp::from_micros(stored));
     Code: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
+    Colour: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Name: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Email: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     NoteText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod keys;
+pub mod mail;
 pub mod migrate;
 pub mod node;
 pub mod openapi;
@@ -53,6 +54,9 @@ enum Command {
     /// List, rotate and revoke signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Try out how mail leaves.
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -223,6 +227,7 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
             Command::Admin(args) => admin::run(args, &config, output).await,
             Command::Doctor(args) => doctor::run(args, &config, output).await,
             Command::Keys(args) => keys::run(args, &config, output).await,
+            Command::Mail(args) => mail::run(args, &config, output).await,
             Command::Audit(args) => audit::run(args, &config, output).await,
             Command::Import(args) => import::run(args, &config, output).await,
             Command::Export(args) => export::run(args, &config, output).await,

@@ -4,6 +4,7 @@ use super::{Failure, explained};
 use crate::config::Config;
 use holdfast_service::{
     Parts, Service, Settings,
+    runtime::mails::MailWay,
     system::{OsEntropy, SystemClock},
     vault::{MasterKey, Vault},
 };
@@ -147,6 +148,11 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
             continuity: config.continuity,
             webhooks_allow_private: config.webhooks_allow_private,
             private_providers: config.private_providers,
+            mail: config.mail.as_ref().map(|mail| MailWay {
+                from: mail.from.clone(),
+                how: mail.way.in_words(),
+                site: mail.site.clone(),
+            }),
         },
     })
 }

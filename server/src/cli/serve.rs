@@ -8,5 +8,6 @@ use crate::{
 
 /// Runs a node until it is told to stop.
 pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(), Failure> {
+    let serve = ServeConfig { public_url: config.public_url.clone(), ..serve };
     lifecycle::run(config, serve, output).await
 }

@@ -1,7 +1,7 @@
 //! What is measured beside the requests: put here by the task that measures it, read by the report.
 
 use holdfast_domain::Timestamp;
-use holdfast_fleet::report::{JobReport, OutboxReport, PeerOffset, RestoreReport};
+use holdfast_fleet::report::{JobReport, MailReport, OutboxReport, PeerOffset, RestoreReport};
 use holdfast_service::{Result, Service};
 use holdfast_store::replication::Replication;
 use std::{
@@ -27,6 +27,7 @@ pub(super) struct Facts {
     pub jobs: Vec<JobReport>,
     pub restore: Option<RestoreReport>,
     pub outbox: Option<OutboxReport>,
+    pub mail: Option<MailReport>,
 }
 
 impl Measured {
@@ -70,6 +71,19 @@ async fn look(service: &Service, measured: &Measured, since: Timestamp) -> Resul
         .map(|(proof, installed_at)| RestoreReport { proved_at: proof.map(|proof| proof.proved_at), installed_at });
     let (size, oldest) = service.deliveries_waiting().await?;
     let outbox = Some(OutboxReport { size, oldest });
-    measured.note(|facts| (facts.jobs, facts.restore, facts.outbox) = (jobs, restore, outbox));
+    let mail = mail(service).await?;
+    measured.note(|facts| (facts.jobs, facts.restore, facts.outbox, facts.mail) = (jobs, restore, outbox, mail));
     Ok(())
+}
+
+/// What waits to be mailed, also for `/metrics`; `None` where no mail leaves.
+async fn mail(service: &Service) -> Result<Option<MailReport>> {
+    if service.settings().mail.is_none() {
+        return Ok(None);
+    }
+    let (size, oldest, sent) = service.mails_waiting().await?;
+    let age = oldest.map_or(0, |oldest| service.now().since(oldest).0.max(0));
+    metrics::gauge!("holdfast_mails_waiting").set(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
+    metrics::gauge!("holdfast_mail_oldest_seconds").set(f64::from(u32::try_from(age).unwrap_or(u32::MAX)));
+    Ok(Some(MailReport { size, oldest, sent }))
 }

@@ -101,6 +101,7 @@ impl Reporter {
             jobs: facts.jobs,
             restore: facts.restore,
             outbox: facts.outbox,
+            mail: facts.mail,
         }
     }
 

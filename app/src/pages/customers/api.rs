@@ -13,7 +13,8 @@ pub async fn customer(asked: Asked) -> Result<CustomerDetail, UiError> {
     use super::model::Part;
     use crate::{
         ctx,
-        pages::{lists::build, products::api::parse_id},
+        pages::{lists::build, mail::model::Bounced, products::api::parse_id},
+        ui::When,
     };
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::CustomersRead).await?;
@@ -26,8 +27,14 @@ pub async fn customer(asked: Asked) -> Result<CustomerDetail, UiError> {
         "timeline" => timeline(&service, &actor, customer.id, &asked).await?,
         _ => Part::Overview(Box::new(overview(&service, &actor, customer.id, &asked.after).await?)),
     };
+    let bounced = match &customer.email {
+        Some(email) => service.mail_bounce(&actor, email).await?,
+        None => None,
+    };
+    let now = service.now();
     Ok(CustomerDetail {
-        customer: show(&customer, service.now()),
+        bounced: bounced.map(|(at, said)| Bounced { at: When::new(at, now), said }),
+        customer: show(&customer, now),
         part,
         may_write: actor.may(Permission::CustomersWrite),
         may_issue: actor.may(Permission::LicensesWrite),

@@ -11,6 +11,7 @@ use crate::{
         fleet::Outdated,
         licenses::{LicenseTable, detail::TimelineTab},
         lists::{Found, model::Listed},
+        mail::MailBounced,
         notes::Notes,
     },
     ui::{
@@ -70,7 +71,7 @@ pub fn CustomerPage() -> impl IntoView {
     );
     let action = act::<SaveCustomer>();
     show_live(customer, move |detail: CustomerDetail, error| {
-        let CustomerDetail { customer, part, may_write, may_issue } = detail;
+        let CustomerDetail { customer, bounced, part, may_write, may_issue } = detail;
         let asked = asked.get_untracked();
         let error = match error {
             // What was read last may have been another one.
@@ -106,6 +107,7 @@ pub fn CustomerPage() -> impl IntoView {
                 <Copyable text=customer.id.clone() what="customer id" />
                 <span>"Customer since " <WhenText when=customer.created.clone() /></span>
             </p>
+            <MailBounced bounced />
             <Tabs tabs=TABS.to_vec() open=tab />
             {body}
         }

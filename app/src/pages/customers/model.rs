@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::{List, freshness::model::Safe, licenses::model::LicenseRow, lists::model::Listed, notes::model::NotesView},
+    pages::{
+        List, freshness::model::Safe, licenses::model::LicenseRow, lists::model::Listed, mail::model::Bounced,
+        notes::model::NotesView,
+    },
     ui::{TimelineEntry, When},
 };
 
@@ -43,6 +46,8 @@ pub struct Asked {
 pub struct CustomerDetail {
     /// The customer.
     pub customer: CustomerRow,
+    /// That the last mail to them came back.
+    pub bounced: Option<Bounced>,
     /// What the open tab shows.
     pub part: Part,
     /// Whether this person may change it.

@@ -222,6 +222,7 @@ fn groups(node: &NodeView, now: Timestamp) -> Vec<Group> {
                     .map(|wait| plain("Longest wait for one, 99 of 100", words::lag(wait))),
                 report.change_feed_age.map(|age| plain("Age of what it knows of changes", words::lag(age))),
                 report.outbox.map(|outbox| plain("Deliveries waiting", number(outbox.size))),
+                report.mail.map(|mail| plain("Mails waiting", number(mail.size))),
             ],
         ),
         group(

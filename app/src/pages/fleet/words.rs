@@ -33,6 +33,7 @@ pub const fn what(code: Code) -> &'static str {
         Code::ExpirySameMinute => "Many licenses end in one minute",
         Code::DenialSpike => "Denial breaker trips",
         Code::OutboxBacklog => "Deliveries wait too long",
+        Code::MailBacklog => "Mail does not leave",
         Code::RestoreUnproved => "Backup not proved",
         Code::NodeUnresponsive => "Node not heard of",
         Code::RegionLost => "Region not heard of; its continuity ends",

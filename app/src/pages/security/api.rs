@@ -32,7 +32,24 @@ pub async fn my_security() -> Result<SecurityView, UiError> {
         due: view.due_at.filter(|due| view.required && *due > now).map(|due| When::new(due, now)),
         codes: codes.unwrap_or_default(),
         password: service.ways_of(&actor).await?.password,
+        alerts: match &service.settings().mail {
+            Some(_) => service.alert_mail(&actor).await?.map(|of| of.as_str().to_owned()),
+            None => None,
+        },
     })
+}
+
+/// Sets of which alerts whoever asks is told by mail.
+#[server(output = crate::wire::Answer)]
+pub async fn set_alert_mail(alerts: String) -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::mails::AlertMail;
+    let actor = ctx::actor(Permission::FleetWrite).await?;
+    let of = AlertMail::from_name(&alerts).ok_or_else(|| UiError::field("alerts", "One of those in the list."))?;
+    ctx::service()?.set_alert_mail(&ctx::call(&actor), of).await?;
+    ctx::redirect("/console/security?done=alert_mail_set");
+    Ok(())
 }
 
 /// What is needed to set up an authenticator app.

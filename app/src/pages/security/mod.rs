@@ -6,12 +6,12 @@ pub mod model;
 use leptos::prelude::*;
 
 use crate::ui::{
-    ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, PasskeyButton, Rows, Section, Submit, WhenText,
-    act, act_error, load,
+    ActionForm, Copyable, Crumb, Empty, Field, FormError, PageHead, PasskeyButton, Rows, Section, SelectField, Submit,
+    WhenText, act, act_error, load,
     page::{Notice, NoticeKind},
     show,
 };
-use api::{AddApp, AddPasskey, ChangePassword, NewCodes, RemoveFactor};
+use api::{AddApp, AddPasskey, ChangePassword, NewCodes, RemoveFactor, SetAlertMail};
 use model::{AppOffer, FactorRow, SecurityView};
 
 /// One's own sign-in.
@@ -47,6 +47,7 @@ pub fn SecurityPage() -> impl IntoView {
             </Section>
             {(!none).then(|| view! { <Recovery left=view.codes_left made=view.codes_made /> })}
             {view.password.then(|| view! { <Password shorter=!none /> })}
+            {view.alerts.clone().map(|of| view! { <AlertMail of /> })}
             <Section title="Sessions">
                 <p><a class="link" href="/console/sessions">"Where you are signed in"</a></p>
             </Section>
@@ -146,6 +147,23 @@ fn Password(shorter: bool) -> impl IntoView {
                 <Field name="current_password" label="Current password" kind="password" required=true autocomplete="current-password" error />
                 <Field name="new_password" label="New password" kind="password" required=true autocomplete="new-password" hint error />
                 <div class="form-actions"><Submit label="Change password" pending=action.pending() /></div>
+            </ActionForm>
+        </Section>
+    }
+}
+
+#[component]
+fn AlertMail(of: String) -> impl IntoView {
+    let action = act::<SetAlertMail>();
+    let error = act_error(action);
+    let choices = [("critical", "Of those on which somebody must act now"), ("all", "Of all"), ("none", "Of none")];
+    let options = choices.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
+    view! {
+        <Section title="Alerts by mail">
+            <ActionForm action=action class="form">
+                <FormError error />
+                <SelectField name="alerts" label="You are told by mail" options value=of error />
+                <div class="form-actions"><Submit label="Save" pending=action.pending() /></div>
             </ActionForm>
         </Section>
     }

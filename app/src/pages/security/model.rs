@@ -25,6 +25,8 @@ pub struct SecurityView {
     pub codes: Vec<String>,
     /// Whether there is a password to change.
     pub password: bool,
+    /// Of which alerts the person is told by mail; absent for those who are told of none, and where no mail leaves.
+    pub alerts: Option<String>,
 }
 
 /// A second factor.

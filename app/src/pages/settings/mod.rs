@@ -46,6 +46,7 @@ pub fn SettingsPage() -> impl IntoView {
                     {found
                         .may_provide
                         .then(|| view! { <li><span></span><a class="link" href="/console/team/sign-in">"How your people sign in"</a><span class="hint">"A company's own accounts"</span></li> })}
+                    <li><span></span><a class="link" href="/console/settings/mail">"Mail"</a><span class="hint">"How it leaves, how it looks, what went"</span></li>
                     <li><span></span><a class="link" href="/console/tokens">"API tokens"</a><span class="hint">"What programs sign in with"</span></li>
                     <li><span></span><a class="link" href="/console/webhooks">"Webhooks"</a><span class="hint">"What other systems are told"</span></li>
                 </ul>

@@ -29,7 +29,8 @@ pub async fn team(q: String) -> Result<TeamView, UiError> {
     let link = link.and_then(|link| link.split_once(' ').map(|(email, link)| (email.to_owned(), link.to_owned())));
     let link = link.map(|(email, link)| {
         let lasts = if link.contains(PASSWORD) { "a day" } else { "seven days" };
-        Link { email, address: link, lasts: lasts.to_owned() }
+        let (address, mailed) = link.strip_suffix(MAILED).map_or((link.as_str(), false), |address| (address, true));
+        Link { email, address: address.to_owned(), lasts: lasts.to_owned(), mailed }
     });
     Ok(TeamView { members: people, invitations: invitations.collect(), link, may_change, owners })
 }
@@ -108,19 +109,24 @@ fn role(text: &str) -> Result<holdfast_domain::Role, UiError> {
 #[cfg(feature = "ssr")]
 const PASSWORD: &str = "/password/";
 
+/// What stands behind a link that is mailed as well.
+#[cfg(feature = "ssr")]
+const MAILED: &str = " mailed";
+
 /// Hands a link to whoever has made it, once.
 #[cfg(feature = "ssr")]
-fn hand_over(email: &holdfast_domain::Email, path: &str, secret: &str, done: &str) {
+fn hand_over(email: &holdfast_domain::Email, path: &str, (secret, mailed): (&str, bool), done: &str) {
     use crate::ctx;
     let origin = ctx::origin().unwrap_or_default();
-    ctx::set_note("invitation", &format!("{email} {origin}{path}{secret}"));
+    let mailed = if mailed { MAILED } else { "" };
+    ctx::set_note("invitation", &format!("{email} {origin}{path}{secret}{mailed}"));
     ctx::redirect(&format!("/console/team?done={done}#link"));
 }
 
 /// The same for an invitation.
 #[cfg(feature = "ssr")]
 fn hand_invitation_over(made: &holdfast_service::admin::views::NewInvitation) {
-    hand_over(&made.invitation.email, "/invite/", &made.secret, "invited");
+    hand_over(&made.invitation.email, "/invite/", (&made.secret, made.mailed), "invited");
 }
 
 /// Invites somebody.
@@ -160,6 +166,7 @@ pub async fn revoke_invitation(id: String) -> Result<(), UiError> {
 /// A member.
 #[server(output = crate::wire::Answer)]
 pub async fn member(id: String) -> Result<MemberDetail, UiError> {
+    use crate::pages::mail::model::Bounced;
     use crate::{ctx, pages::products::api::parse_id, ui::When};
     use holdfast_domain::Permission;
     use holdfast_service::admin::undo::OFFERED;
@@ -168,8 +175,10 @@ pub async fn member(id: String) -> Result<MemberDetail, UiError> {
     let member = service.member(&actor, parse_id(&id)?).await?;
     let known = if actor.may(Permission::MembersWrite) { Some(service.member_factors(&actor).await?) } else { None };
     let row = row(&service, &actor, &member, known.as_deref());
+    let bounced = service.mail_bounce(&actor, &member.email).await?;
+    let bounced = bounced.map(|(at, said)| Bounced { at: When::new(at, service.now()), said });
     let until = member.removed_at.map(|at| at.plus(OFFERED)).filter(|until| row.may_change && *until >= service.now());
-    Ok(MemberDetail { row, undo_until: until.map(|until| When::new(until, service.now())) })
+    Ok(MemberDetail { row, bounced, undo_until: until.map(|until| When::new(until, service.now())) })
 }
 
 /// What a step with a member would do, and what it asks for.
@@ -272,7 +281,7 @@ pub async fn step_member(
         Step::Role => service.set_role(&call, id, self::role(&role)?).await.map(|_| ())?,
         Step::Password => {
             let made = service.make_password_link(&call, id).await?;
-            hand_over(&made.member.email, PASSWORD, &made.secret, "password_link_made");
+            hand_over(&made.member.email, PASSWORD, (&made.secret, made.mailed), "password_link_made");
             return Ok(());
         }
         Step::Factors => service.reset_factors(&call, id).await.map(|_| ())?,

@@ -8,6 +8,7 @@ pub mod steps;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use crate::pages::mail::MailBounced;
 use crate::ui::{
     ActionForm, Copyable, Crumb, Fact, Facts, Field, FormError, NothingMatches, PageHead, Rows, Search, Section,
     SelectField, StateBadge, Submit, TextArea, Tone, WhenText, act,
@@ -47,7 +48,7 @@ pub fn TeamPage() -> impl IntoView {
         let link = team.link.clone().map(|link| view! {
             <section class="section" id="link" aria-label="Link to hand over">
                 <div class="key-once"><Copyable text=link.address what="link" /></div>
-                <p class="muted">"Give this link to " {link.email} ", and to nobody else: it works once, for " {link.lasts} ", and is not shown again. No mail is sent yet."</p>
+                <p class="muted">"Give this link to " {link.email} ", and to nobody else: it works once, for " {link.lasts} ", and is not shown again. " {if link.mailed { "It is mailed to them as well." } else { "No mail leaves here: hand it over yourself." }}</p>
             </section>
         });
         let members = (!team.members.is_empty()).then(|| {
@@ -184,6 +185,7 @@ pub fn MemberPage() -> impl IntoView {
                 {row.factors.clone().map(|factors| view! { <Fact name="Second factor">{factors}</Fact> })}
                 <Fact name="What they did"><a class="link" href=format!("/console/audit?member={}", row.id)>"Audit log"</a></Fact>
             </Facts>
+            <MailBounced bounced=detail.bounced.clone() />
             <FormError error />
             {row.may_change.then(|| member_acts(detail.clone(), restore))}
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ui::When;
+use crate::{pages::mail::model::Bounced, ui::When};
 
 /// Roles with what each may do, the mightiest first.
 pub const ROLES: [(&str, &str); 5] = [
@@ -71,6 +71,8 @@ pub struct Link {
     pub address: String,
     /// For how long it works, in words.
     pub lasts: String,
+    /// Whether it is mailed to them as well.
+    pub mailed: bool,
 }
 
 /// The team.
@@ -93,6 +95,8 @@ pub struct TeamView {
 pub struct MemberDetail {
     /// The member.
     pub row: MemberRow,
+    /// That the last mail to them came back.
+    pub bounced: Option<Bounced>,
     /// Until when their removal can be undone by whoever looks.
     pub undo_until: Option<When>,
 }

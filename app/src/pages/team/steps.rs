@@ -61,7 +61,7 @@ pub fn consequences(step: Step, leaves: &str) -> Vec<String> {
             "The role can be changed back at any time; what was revoked or taken back stays so.",
         ],
         Step::Password => &[
-            "Makes a link by which they choose a new password, once and within a day. It is shown to you once; an earlier link opens nothing any more.",
+            "Makes a link by which they choose a new password, once and within a day. It is shown to you once, and mailed to them where mail leaves; an earlier link opens nothing any more.",
             "Nothing changes for them until they use it. Then all their sessions end; a second factor is asked for all the same.",
         ],
         Step::Factors => &[

@@ -1,7 +1,7 @@
 //! The rules as a table, and their stable names.
 
 use super::{
-    clock, continuity, denials, expiry, jobs, licenses,
+    clock, continuity, denials, expiry, jobs, licenses, mail,
     measure::{Measure, View},
     outbox, presence, replication, resource, restore,
 };
@@ -118,8 +118,10 @@ codes! {
     ExpirySameMinute = "expiry_same_minute" => licenses::SAME_MINUTE,
     /// Denials are heading for the breaker.
     DenialSpike = "denial_spike" => denials::RULE,
-    /// Mails and webhooks are not delivered.
+    /// Webhooks are not delivered.
     OutboxBacklog = "outbox_backlog" => outbox::RULE,
+    /// Mail does not leave.
+    MailBacklog = "mail_backlog" => mail::RULE,
     /// It is long ago that a backup was proved by restoring it.
     RestoreUnproved = "restore_unproved" => restore::RULE,
     /// A node is not heard of.

@@ -11,6 +11,7 @@ mod denials;
 mod expiry;
 mod jobs;
 mod licenses;
+mod mail;
 mod measure;
 mod observe;
 mod outbox;

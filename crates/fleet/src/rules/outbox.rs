@@ -1,4 +1,4 @@
-//! Mails and webhooks that are not delivered.
+//! Webhooks that are not delivered.
 
 use super::{
     code::{Code, Lead, Rule},
@@ -16,16 +16,16 @@ use holdfast_domain::Seconds;
 /// How long a delivery is tried, in seconds, before it is given up.
 const GIVEN_UP: f64 = 3.0 * 86_400.0;
 
-/// Mails and webhooks are not delivered.
+/// Webhooks are not delivered.
 pub(super) const RULE: Rule = Rule {
     code: Code::OutboxBacklog,
-    watches: "how long the oldest undelivered mail or webhook has been waiting",
+    watches: "how long the oldest undelivered webhook has been waiting",
     failure: "deliveries are given up after 3 days; whoever waits for them is never told",
     levels: &[(Warning, "15 min"), (Critical, "6 h")],
     lead: Lead::Before(Seconds::hours(71)),
     cure: "Open Webhooks and look for one that is failing: its deliveries say what is in the way, and pausing it ends the \
-           waiting; if nothing is delivered at all, look at the nodes' logs and at the way out (name resolution, firewall, \
-           mail relay).",
+           waiting; if nothing is delivered at all, look at the nodes' logs and at the way out (name resolution, \
+           firewall).",
     confirm: Seconds::minutes(2),
     settle: Seconds::minutes(10),
     measure,

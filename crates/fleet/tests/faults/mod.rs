@@ -3,7 +3,9 @@
 use crate::sim::{DAY, HOUR, MINUTE, at, product};
 use holdfast_domain::Seconds;
 use holdfast_fleet::{
-    Code, Micros, NodeMode, NodeReport, Observations, Presence, Subject, Usage, report::OutboxReport, rules::Ends,
+    Code, Micros, NodeMode, NodeReport, Observations, Presence, Subject, Usage,
+    report::{MailReport, OutboxReport},
+    rules::Ends,
 };
 
 /// A fault. Times in seconds; `since` is how long ago it began.
@@ -177,6 +179,19 @@ pub fn fault(code: Code) -> Fault {
                     }
                 },
                 |_, since| since >= 3 * DAY,
+            )
+        },
+        Code::MailBacklog => Fault {
+            subject: Subject::Installation,
+            ..base(
+                MINUTE,
+                |seen, since| {
+                    for node in &mut seen.nodes {
+                        let began = Some(node.received_at.plus(Seconds(-since)));
+                        node.report.mail = Some(MailReport { size: since as u64 / 10, oldest: began, sent: began });
+                    }
+                },
+                |_, since| since >= 2 * DAY,
             )
         },
         Code::RestoreUnproved => Fault {

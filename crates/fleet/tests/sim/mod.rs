@@ -12,7 +12,10 @@
 use holdfast_domain::{ProductId, Seconds, Timestamp};
 use holdfast_fleet::{
     Detector, Micros, NodeMode, NodeReport, NodeSeen, Observations, ProductSeen, Tuning, Usage,
-    report::{ClockReport, DatabaseReport, DatabaseRole, JobReport, KeyKind, KeyReport, OutboxReport, RestoreReport},
+    report::{
+        ClockReport, DatabaseReport, DatabaseRole, JobReport, KeyKind, KeyReport, MailReport, OutboxReport,
+        RestoreReport,
+    },
     rules::{Denials, Ends},
 };
 use std::f64::consts::TAU;
@@ -269,6 +272,8 @@ impl World {
             ],
             jobs: vec![job("touches", 30), job("prune", HOUR), job("rotate_keys", DAY)],
             outbox: Some(OutboxReport { size: 3, oldest: Some(at(oldest)) }),
+            // One recipient's server is away for a day at a time; to others mail leaves.
+            mail: Some(MailReport { size: 1, oldest: Some(at(t - t.rem_euclid(DAY))), sent: Some(at(oldest)) }),
             restore: Some(RestoreReport {
                 proved_at: Some(at((t - 3 * DAY).div_euclid(7 * DAY) * 7 * DAY + 3 * DAY)),
                 installed_at: at(-400 * DAY),

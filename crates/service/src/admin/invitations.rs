@@ -15,14 +15,15 @@ use crate::{
     Call, Service,
     actor::{Actor, RequestInfo},
     error::{Error, ErrorCode, Result},
+    mail::Mail,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use holdfast_domain::{InvitationId, MemberId, Permission, Role, Seconds, Timestamp, entropy::random_bytes};
+use holdfast_domain::{InvitationId, MemberId, Name, Permission, Role, Seconds, Timestamp, entropy::random_bytes};
 use holdfast_store::{
     Constraint, Tx, WriteOptions, factors,
     invitations::{self, InvitationRow},
+    mails,
     members::{self, MemberRow},
-    outbox::{self, NewMessage},
     providers, vendors,
 };
 use serde_json::json;
@@ -51,10 +52,17 @@ fn invalid() -> Error {
     Error::new(ErrorCode::InvitationInvalid)
 }
 
-/// What a mail will be made of: the invitation that it names, with a new link, so that the database never holds one. Neither
-/// address nor role are in it: a server of an earlier version that runs beside this one would tell webhooks of them.
-fn message(row: &InvitationRow, at: Timestamp) -> NewMessage {
-    NewMessage { vendor: Some(row.vendor), topic: "member.invited", subject: row.id.to_string(), data: json!({}), at }
+/// Mails the link to whoever is invited, in place of one that may still be on its way. Whether it is mailed.
+async fn mail(act: &Act, tx: &mut Tx, row: &InvitationRow, (secret, by): (&str, Option<&Name>)) -> Result<bool> {
+    mails::end_about(tx, act.scope, &row.id.to_string(), act.now).await?;
+    let Some(way) = &act.service.settings().mail else { return Ok(false) };
+    let mail = Mail::Invitation {
+        role: row.role,
+        by: by.map(ToString::to_string),
+        link: format!("{}/invite/{secret}", way.site),
+        until: row.expires_at,
+    };
+    act.mail(tx, &row.email, row.id, &mail, Some(row.expires_at)).await
 }
 
 /// What it takes to give somebody `role`.
@@ -63,19 +71,21 @@ fn to_give(role: Role) -> Permission {
 }
 
 /// `Ok` where whoever invites, or made the token that does, may still do it: whoever is removed or given another role at
-/// this moment leaves no invitation behind.
-async fn still_may(act: &Act, tx: &mut Tx, inviter: Option<MemberId>, role: Role) -> Result<()> {
-    let Some(inviter) = inviter else { return Ok(()) };
+/// this moment leaves no invitation behind. With their name.
+async fn still_may(act: &Act, tx: &mut Tx, inviter: Option<MemberId>, role: Role) -> Result<Option<Name>> {
+    let Some(inviter) = inviter else { return Ok(None) };
     let inviter = members::lock(tx, act.scope, inviter).await?.filter(|inviter| inviter.disabled_at.is_none());
     match inviter {
-        Some(inviter) if inviter.role.may(to_give(role)) => Ok(()),
+        Some(inviter) if inviter.role.may(to_give(role)) => Ok(Some(inviter.name)),
         _ => Err(Error::new(ErrorCode::Forbidden)),
     }
 }
 
-fn revoked(act: &Act, tx: &mut Tx, row: &InvitationRow) {
+async fn revoked(act: &Act, tx: &mut Tx, row: &InvitationRow) -> Result<()> {
+    mails::end_about(tx, act.scope, &row.id.to_string(), act.now).await?;
     let data = json!({ "before": { "email": row.email, "role": row.role } });
     act.event(tx, "member.invitation_revoked", row.id, data);
+    Ok(())
 }
 
 /// Takes back what a member has invited to who has `role` from now on, or none any more: what that role may not give.
@@ -83,7 +93,7 @@ pub(super) async fn revoke_beyond(tx: &mut Tx, act: &Act, inviter: MemberId, rol
     for row in invitations::of_inviter(tx, act.scope, inviter).await? {
         let still_may = role.is_some_and(|role| role.may(to_give(row.role)));
         if !still_may && invitations::revoke(tx, act.scope, row.id, act.now).await? {
-            revoked(act, tx, &row);
+            revoked(act, tx, &row).await?;
         }
     }
     Ok(())
@@ -119,7 +129,7 @@ impl Service {
             call,
             WriteOptions::default(),
             job!(act, actor, row, secret => |tx| {
-                still_may(&act, tx, row.invited_by, row.role).await?;
+                let by = still_may(&act, tx, row.invited_by, row.role).await?;
                 let known = members::by_email(tx, &row.email).await?;
                 if known.is_some_and(|known| known.vendor == row.vendor && known.disabled_at.is_none()) {
                     return Err(Error::new(ErrorCode::EmailTaken).with_pointer("/email"));
@@ -127,10 +137,13 @@ impl Service {
                 let open = invitations::of_address(tx, act.scope, &row.email).await?;
                 may_touch(&actor, &open.iter().map(|open| open.role).collect::<Vec<_>>())?;
                 invitations::revoke_of(tx, act.scope, &row.email, act.now).await?;
+                for open in open {
+                    mails::end_about(tx, act.scope, &open.id.to_string(), act.now).await?;
+                }
                 invitations::insert(tx, act.scope, &row).await?;
-                outbox::put(tx, &[message(&row, act.now)]).await?;
+                let mailed = mail(&act, tx, &row, (&secret, by.as_ref())).await?;
                 act.event(tx, "member.invited", row.id, json!({ "after": { "email": row.email, "role": row.role } }));
-                Ok(NewInvitation { invitation: show(&row, act.now), secret })
+                Ok(NewInvitation { invitation: show(&row, act.now), secret, mailed })
             }),
         );
         made.await
@@ -165,14 +178,14 @@ impl Service {
                 let absent = || Error::new(ErrorCode::NotFound);
                 let row = invitations::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 may_make(&actor, row.role, act.now)?;
-                still_may(&act, tx, actor.member_behind(), row.role).await?;
+                let by = still_may(&act, tx, actor.member_behind(), row.role).await?;
                 let row = InvitationRow { token_hash: token_hash(&secret), expires_at: act.now.plus(OPEN), ..row };
                 if !invitations::renew(tx, act.scope, id, row.token_hash, row.expires_at).await? {
                     return Err(absent());
                 }
-                outbox::put(tx, &[message(&row, act.now)]).await?;
+                let mailed = mail(&act, tx, &row, (&secret, by.as_ref())).await?;
                 act.event(tx, "member.invited_again", id, json!({ "after": { "email": row.email, "role": row.role } }));
-                Ok(NewInvitation { invitation: show(&row, act.now), secret })
+                Ok(NewInvitation { invitation: show(&row, act.now), secret, mailed })
             }),
         );
         made.await
@@ -195,7 +208,7 @@ impl Service {
                 if !invitations::revoke(tx, act.scope, id, act.now).await? {
                     return Err(absent());
                 }
-                revoked(&act, tx, &row);
+                revoked(&act, tx, &row).await?;
                 Ok(show(&InvitationRow { revoked_at: Some(act.now), ..row }, act.now))
             }),
         );
@@ -281,6 +294,7 @@ impl Service {
                     // What the invitation says now: it may have been replaced meanwhile.
                     let taken = invitations::take(tx, hash, act.now).await?.ok_or_else(invalid)?;
                     new.role = taken.role;
+                    mails::end_about(tx, act.scope, &taken.id.to_string(), act.now).await?;
                 }
                 if again {
                     let back = members::get(tx, act.scope, new.id).await?;

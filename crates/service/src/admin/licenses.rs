@@ -4,6 +4,7 @@ use super::{
     act::{Act, job},
     customers,
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
+    mails,
     page::{Page, PageRequest, map},
     undo::OFFERED,
     views::{Issued, LicenseDetail, LicenseInList, LicenseView, MigratedView},
@@ -140,7 +141,6 @@ impl Service {
         };
         let id = LicenseId::new(act.now, self.entropy());
         let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
-        let key = key.expose().to_owned();
         self.commit(
             call,
             WriteOptions::default(),
@@ -183,10 +183,12 @@ impl Service {
                 let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
                 licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
                 act.event(tx, "license.issued", id, json!({ "after": told(&new.license) }));
+                let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
+                mails::mail_issued(&act, tx, &new.license, &plan.name, (to, &key)).await?;
                 act.changed(tx, ChangeKind::License, Some(new.license.product), id.to_bytes());
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
-                Ok(Issued { license, key })
+                Ok(Issued { license, key: key.expose().to_owned() })
             }),
         )
         .await

@@ -19,7 +19,7 @@ use holdfast_domain::{MemberId, Permission, Role, Timestamp};
 use holdfast_store::{
     Tx, WriteOptions,
     factors::{self, FactorKind},
-    invitations as stored_invitations,
+    invitations as stored_invitations, mails,
     members::{self, MemberRow, OwnerGuard},
     password_links, sessions,
 };
@@ -127,6 +127,7 @@ impl Service {
             guarded(members::set_disabled(tx, act.scope, id, Some(act.now)).await?)?;
             sessions::end_of_member(tx, act.scope, id, None).await?;
             end_links(tx, &act, before.role).await?;
+            mails::end_about(tx, act.scope, &id.to_string(), act.now).await?;
             act.event(tx, "member.removed", id, json!({ "before": { "email": before.email, "role": before.role } }));
             tokens::revoke_beyond(tx, &act, id, None).await?;
             invitations::revoke_beyond(tx, &act, id, None).await?;

@@ -30,6 +30,7 @@ pub mod license_change;
 pub mod license_status;
 pub mod licenses;
 pub mod look;
+pub mod mails;
 pub mod members;
 pub mod new_password;
 pub mod notes;

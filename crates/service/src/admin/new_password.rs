@@ -13,10 +13,11 @@ use crate::{
     Call, Service,
     actor::{Actor, RequestInfo},
     error::{Error, ErrorCode, Result},
+    mail::Mail,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use holdfast_domain::{MemberId, Permission, Seconds, entropy::random_bytes};
-use holdfast_store::{WriteOptions, factors, members, password_links, sessions, vendors};
+use holdfast_store::{WriteOptions, factors, mails, members, password_links, sessions, vendors};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -65,8 +66,16 @@ impl Service {
                 }
                 let expires_at = act.now.plus(OPEN);
                 password_links::put(tx, act.scope, id, link_hash(&secret), expires_at).await?;
+                mails::end_about(tx, act.scope, &id.to_string(), act.now).await?;
+                let mailed = match &act.service.settings().mail {
+                    Some(way) => {
+                        let mail = Mail::NewPassword { link: format!("{}/password/{secret}", way.site), until: expires_at };
+                        act.mail(tx, &member.email, id, &mail, Some(expires_at)).await?
+                    }
+                    None => false,
+                };
                 act.event(tx, "member.password_link_made", id, json!({}));
-                Ok(NewPasswordLink { member: show(&member), expires_at, secret })
+                Ok(NewPasswordLink { member: show(&member), expires_at, secret, mailed })
             }),
         )
         .await
@@ -113,6 +122,7 @@ impl Service {
                 }
                 members::set_password(tx, act.scope, id, &password_hash).await?;
                 sessions::end_of_member(tx, act.scope, id, None).await?;
+                mails::end_about(tx, act.scope, &id.to_string(), act.now).await?;
                 act.event(tx, "member.password_reset", id, json!({}));
                 Ok::<_, Error>(member)
             }),

@@ -3,7 +3,7 @@
 //! Every node evaluates the rules, so whoever takes over has the same memory; the lease row and its fencing token see to it
 //! that two nodes with different views do not take each other's alerts back.
 
-use super::jobs::Duty;
+use super::{jobs::Duty, mails};
 use crate::{Error, Result, Service, admin::act::job};
 use holdfast_domain::{AlertId, ProductId, Seconds, Timestamp, VendorId};
 use holdfast_fleet::{Code, Finding, Known, Severity, Subject};
@@ -79,6 +79,9 @@ impl Service {
             }
         };
         let Some(topic) = topic else { return Ok(()) };
+        if topic != "alert.cleared" {
+            mails::tell_of_alert(self, tx, &alert).await?;
+        }
         Ok(outbox::put(tx, &[message(&alert, topic, now)]).await?)
     }
 
@@ -127,11 +130,12 @@ pub(super) fn at_once(id: AlertId, code: &str, subject: String, detail: String, 
 }
 
 /// Raises such an alert in the transaction of the act, and tells of it. One of that code and subject that stands is enough.
-pub(super) async fn raise_at_once(tx: &mut Tx, alert: &AlertRow, now: Timestamp) -> Result<()> {
+pub(super) async fn raise_at_once(service: &Service, tx: &mut Tx, alert: &AlertRow, now: Timestamp) -> Result<()> {
     if alerts::standing_about(tx, &alert.code, &alert.subject).await?.is_some() {
         return Ok(());
     }
     alerts::insert(tx, alert).await?;
+    mails::tell_of_alert(service, tx, alert).await?;
     Ok(outbox::put(tx, &[message(alert, "alert.raised", now)]).await?)
 }
 

@@ -161,6 +161,7 @@ impl Service {
         self.prune_bundles().await?;
         self.prune_alerts().await?;
         self.prune_webhooks().await?;
+        self.prune_mails().await?;
         self.prune_bulk_acts().await?;
         let now = self.now();
         self.store()

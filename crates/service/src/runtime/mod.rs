@@ -6,7 +6,7 @@
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
 //! [`gateway`] what clients of other systems are answered with,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
-//! own servers are told.
+//! own servers are told, [`mails`] what people are told.
 
 mod activate;
 mod alerts;
@@ -20,6 +20,7 @@ mod hot;
 mod jobs;
 pub mod keys;
 mod load;
+pub mod mails;
 mod manifest;
 mod observe;
 mod presence;

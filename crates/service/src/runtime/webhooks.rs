@@ -248,7 +248,7 @@ pub(crate) async fn tell_of_pause(tx: &mut Tx, act: &Act, webhook: &WebhookRow, 
         severity: Severity::Warning.as_str().to_owned(),
         ..alerts::at_once(id, PAUSED, subject(webhook.id), detail, act.now)
     };
-    alerts::raise_at_once(tx, &alert, act.now).await
+    alerts::raise_at_once(&act.service, tx, &alert, act.now).await
 }
 
 /// Takes back the alert that a webhook is paused.

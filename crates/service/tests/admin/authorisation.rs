@@ -3,8 +3,8 @@
 use crate::world::*;
 use holdfast_domain::{
     AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, GatewayKind, ImportId, InvitationId, LicenseId,
-    MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId, WebhookId,
-    license::StatusChange, webhook::EventFilter as Topics,
+    MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SessionId, TokenId,
+    WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
@@ -23,12 +23,14 @@ use holdfast_service::{
             CustomerChoice, EventFilter, ExtendLicense, InviteMember, IssueLicense, LicenseFilter, PlanFilter, Rekey,
             SeatFilter, SetProvider, Transfer, Undo, UpdateCustomer, UpdateLicense, UpdatePlan, UpdateProduct,
         },
+        mails::{AlertMail, MailFilter, SetMailLook},
         notes::NoteSubject,
         orders::OrderFilter,
         saved_views::SaveView,
         terms::PlanTerms,
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
+    mail::{Template, Words},
     runtime::gateway::GatewaySettings,
 };
 use holdfast_store::BoxFuture;
@@ -280,6 +282,17 @@ fn cases() -> Vec<Case> {
         freshness [+ + + + +] true |s, c, i| s.freshness(&c.actor, &FreshnessFilter { product: Some(i.product), customer: Some(i.customer), region: None });
         freshness_by [+ + + + +] true |s, c, i| s.freshness_by(&c.actor, &FreshnessFilter { product: Some(i.product), ..FreshnessFilter::default() }, FreshnessBy::Customer);
         freshness_if [+ + + + +] true |s, c, i| s.freshness_if(&c.actor, i.plan, None, None);
+        mail_settings [+ + + + +] false |s, c, i| s.mail_settings(&c.actor);
+        set_mail_look [+ + _ _ _] true |s, c, i| s.set_mail_look(&c, SetMailLook { issued: vec![i.product], ..SetMailLook::default() });
+        set_mail_words [+ + _ _ _] false |s, c, i| s.set_mail_words(&c, Template::Test, Words::default());
+        preview_mail [+ + + + +] false |s, c, i| s.preview_mail(&c.actor, Template::Test);
+        // To whom they went, owners and admins see (mails.rs).
+        mails [+ + + + +] false |s, c, i| s.mails(&c.actor, MailFilter::default(), page());
+        mail_bounce [+ + + + +] false |s, c, i| s.mail_bounce(&c.actor, &text("ada@example.com"));
+        mail_test [+ + _ _ _] false |s, c, i| s.mail_test(&c);
+        mail_again [+ + _ _ _] false |s, c, i| s.mail_again(&c, MailId::from_bytes([7; 16]));
+        alert_mail [+ + + + +] false |s, c, i| s.alert_mail(&c.actor);
+        set_alert_mail [+ + _ _ _] false |s, c, i| s.set_alert_mail(&c, AlertMail::All);
         nodes [+ + + + +] false |s, c, i| s.nodes(&c.actor);
         fleet_view [+ + + + +] false |s, c, i| s.fleet_view(&c.actor);
         node_view [+ + + + +] false |s, c, i| s.node_view(&c.actor, NODE);
@@ -479,9 +492,9 @@ both! {
                 if case.allowed[at] {
                     // What is allowed also works, or fails for what an earlier case did to the same thing.
                     let fine = outcome.as_ref().err().is_none_or(|error| {
-                        // There is no provider, and no key of that name.
-                        let nothing = matches!(case.name, "remove_provider" | "revoke_issuing_key");
-                        nothing && error.code == ErrorCode::NotFound || matches!(error.code, ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
+                        // There is no provider, no key of that name, no such mail, and no way for one.
+                        let nothing = matches!(case.name, "remove_provider" | "revoke_issuing_key" | "mail_again");
+                        nothing && error.code == ErrorCode::NotFound || matches!(error.code, ErrorCode::MailOff | ErrorCode::StatusConflict | ErrorCode::UndoConflict | ErrorCode::ImportState | ErrorCode::InvalidRequest)
                     });
                     assert!(fine, "{} by {role:?}: {outcome:?}", case.name);
                 }

@@ -21,6 +21,7 @@ mod idempotency;
 mod imports;
 mod invitations;
 mod licenses;
+mod mails;
 mod many;
 mod members;
 mod new_password;

@@ -12,7 +12,7 @@ use holdfast_testkit::both;
 use std::time::Duration;
 
 both! {
-    async fn an_invitation_waits_for_mail_and_is_told_to_no_webhook(db: TestDb) {
+    async fn an_invitation_is_told_to_no_webhook(db: TestDb) {
         let world = World::new(&db).await;
         join(&world.service, 1);
         let id = hook(&world, "").await.webhook.id;
@@ -23,10 +23,8 @@ both! {
         assert_eq!(world.service.deliveries_waiting().await.unwrap().0, 1, "nobody waits for the invitation");
         assert_eq!(hand_out(&world.service).await, 1);
         assert_eq!(delivered(&world.service, id).await, ["seat.claimed"]);
-        let left = outbox_of(&world.service).await;
-        assert_eq!((left.len(), left[0].topic.as_str()), (1, "member.invited"));
-        // Nor does a server of before say whom, which takes it out and tells everybody who wants everything.
-        assert_eq!(left[0].data, "{}");
+        // Nor is anything left of it for a server of before, which would tell everybody who wants everything.
+        assert!(outbox_of(&world.service).await.is_empty());
         let (due, waiting) = world.service.webhooks_due().await.unwrap();
         assert!(due.is_empty() && !waiting, "nothing is to be done");
     }

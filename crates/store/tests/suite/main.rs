@@ -12,6 +12,7 @@ mod grouped;
 mod kill;
 mod lists;
 mod lost;
+mod mails;
 mod measured;
 mod misc;
 mod narrowed;

@@ -8,6 +8,7 @@ mod findings;
 mod fleet;
 mod here;
 mod http;
+mod mail;
 mod patroni;
 mod postgres;
 
@@ -57,6 +58,7 @@ pub async fn run(args: Args, config: &Config, output: Output) -> Result<(), Fail
     let web = Arc::new(Web::new(args.ca_file.as_deref(), args.cert_file.as_deref(), args.key_file.as_deref())?);
     let mut findings = Findings::default();
     here::folder(config, &mut findings);
+    mail::way(config, &mut findings).await;
     let primary = members(&args, &web, &mut findings).await?;
     let server = describe(config).await;
     let clustered = !args.patroni.is_empty()
@@ -143,6 +145,7 @@ async fn database(config: &Config, findings: &mut Findings) -> Option<Db> {
 async fn installation(config: &Config, db: Db, web: &Arc<Web>, findings: &mut Findings) -> Result<i64, Failure> {
     let Some(service) = here::keys(config, db, findings).await else { return Ok(0) };
     here::audit(&service, findings).await;
+    mail::line(&service, findings).await;
     let nodes = fleet::look(&service, &config.data_dir, findings).await;
     let announced = service.announced_endpoints().await.unwrap_or_default();
     let (web, set, now) = (Arc::clone(web), config.endpoints.clone(), service.now());

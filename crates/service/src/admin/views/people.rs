@@ -53,6 +53,9 @@ pub struct NewInvitation {
     pub invitation: InvitationView,
     /// What stands at the end of the link.
     pub secret: String,
+    /// Whether the link is mailed to them.
+    #[serde(default)]
+    pub mailed: bool,
 }
 
 impl fmt::Debug for NewInvitation {
@@ -70,6 +73,9 @@ pub struct NewPasswordLink {
     pub expires_at: Timestamp,
     /// What stands at the end of the link.
     pub secret: String,
+    /// Whether the link is mailed to them.
+    #[serde(default)]
+    pub mailed: bool,
 }
 
 impl fmt::Debug for NewPasswordLink {

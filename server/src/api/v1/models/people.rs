@@ -79,12 +79,15 @@ pub struct NewInvitationModel {
     pub invitation: InvitationModel,
     /// What the person opens: an address, or a path of the console where the node was started without `--public-url`.
     pub link: String,
+    /// Whether it is mailed to the person as well.
+    pub mailed: bool,
 }
 
 impl NewInvitationModel {
     /// The invitation, with a link to the console at `origin`.
     pub fn of(made: NewInvitation, origin: &str) -> Self {
-        Self { invitation: made.invitation.into(), link: format!("{origin}/invite/{}", made.secret) }
+        let link = format!("{origin}/invite/{}", made.secret);
+        Self { invitation: made.invitation.into(), link, mailed: made.mailed }
     }
 }
 

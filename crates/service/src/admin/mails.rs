@@ -1,0 +1,371 @@
+//! Mail as people see it: how it leaves, how it looks, what went and what came of it.
+
+use super::{
+    act::{Act, job},
+    page::{Page, PageRequest, map},
+};
+use crate::{
+    Call, Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+    mail::{Look, Mail, Rendered, Template, Words},
+    runtime::mails::{MailWay, look},
+};
+use holdfast_domain::{Colour, Email, License, LicenseId, LicenseKey, MailId, Name, Permission, ProductId, Timestamp};
+use holdfast_store::{
+    Tx, WriteOptions, customers, licenses,
+    mails::{self, LookRow, MailRow},
+    members, plans, products,
+};
+pub use holdfast_store::{
+    mails::{MailFilter, MailState},
+    members::AlertMail,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Where links in a mail that is only looked at lead, where no mail leaves.
+const NOWHERE: &str = "https://licenses.example.com";
+
+/// How a vendor's mails look and which are sent.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// How they leave; absent where none does.
+    pub way: Option<MailWay>,
+    /// How they look.
+    pub look: Look,
+    /// The products whose keys are mailed to customers when a license is issued.
+    pub issued: Vec<ProductId>,
+}
+
+/// A mail in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailView {
+    /// Its id, which is also that of the message.
+    pub id: MailId,
+    /// Which text it has.
+    pub template: Template,
+    /// To whom; only for owners and admins.
+    pub to: Option<Email>,
+    /// What it follows from: the text form of an id.
+    pub about: String,
+    /// How far it is.
+    pub state: MailState,
+    /// How often it was tried, without a first attempt that is under way.
+    pub attempts: i64,
+    /// What was in the way last time; only for owners and admins, since a mail server names the address.
+    pub error: Option<String>,
+    /// When it is tried next.
+    pub next_at: Option<Timestamp>,
+    /// When it was put in line.
+    pub created_at: Timestamp,
+    /// When it was sent or given up.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it can be sent again.
+    pub can_be_sent_again: bool,
+}
+
+/// What of a vendor's mails can be set in one go. What is absent is the usual.
+#[derive(Clone, Debug, Default)]
+pub struct SetMailLook {
+    /// Under which name they are sent.
+    pub sender: Option<Name>,
+    /// Where answers go.
+    pub reply_to: Option<Email>,
+    /// The colour of what stands out.
+    pub colour: Option<Colour>,
+    /// The products whose keys are mailed to customers when a license is issued.
+    pub issued: Vec<ProductId>,
+}
+
+fn absent() -> Error {
+    Error::new(ErrorCode::NotFound)
+}
+
+fn gone(detail: &'static str) -> Error {
+    Error::new(ErrorCode::MailGone).with_detail(detail)
+}
+
+fn show(actor: &Actor, row: MailRow) -> MailView {
+    let whole = actor.may(Permission::MembersWrite);
+    let waits = row.state == MailState::Queued;
+    // One that is tried for the first time at this moment was not tried yet.
+    let attempts = if waits && row.error.is_none() { 0 } else { row.attempts };
+    let kept = row.value.is_some() || row.sealed.is_some() || row.template == Template::LicenseIssued;
+    MailView {
+        id: row.id,
+        template: row.template,
+        to: whole.then_some(row.recipient),
+        about: row.about,
+        state: row.state,
+        attempts,
+        error: row.error.filter(|_| whole),
+        next_at: (waits && attempts > 0).then_some(row.next_at),
+        created_at: row.created_at,
+        ended_at: row.ended_at,
+        can_be_sent_again: whole && !waits && kept,
+    }
+}
+
+/// What the log keeps of how mails look.
+fn told(look: &Look, issued: &[ProductId]) -> serde_json::Value {
+    let texts: BTreeMap<&str, &Words> = look.texts.iter().map(|(template, words)| (template.as_str(), words)).collect();
+    json!({
+        "sender": look.sender, "reply_to": look.reply_to, "colour": look.colour, "texts": texts, "issued": issued,
+    })
+}
+
+fn issued_of(row: Option<&LookRow>) -> Result<Vec<ProductId>> {
+    row.map_or(Ok(Vec::new()), |row| serde_json::from_str(&row.issued).map_err(Error::internal))
+}
+
+impl Service {
+    /// How mail leaves, how it looks, and which is sent.
+    pub async fn mail_settings(&self, actor: &Actor) -> Result<MailSettings> {
+        actor.require(Permission::CatalogRead)?;
+        let (look, row) = look(&mut self.store().patient_reader(), actor.scope()).await?;
+        Ok(MailSettings { way: self.settings().mail.clone(), look, issued: issued_of(row.as_ref())? })
+    }
+
+    /// Sets the name, the address for answers and the colour of all mails, and for which products keys are mailed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRequest`] for a product that is not the vendor's.
+    pub async fn set_mail_look(&self, call: &Call, input: SetMailLook) -> Result<()> {
+        let ids = input.issued.clone();
+        self.change_look(call, ids, move |look, issued| {
+            (look.sender, look.reply_to, look.colour) =
+                (input.sender.clone(), input.reply_to.clone(), input.colour.clone());
+            issued.clone_from(&input.issued);
+        })
+        .await
+    }
+
+    /// Sets the vendor's own words in one kind of mail.
+    pub async fn set_mail_words(&self, call: &Call, template: Template, words: Words) -> Result<()> {
+        self.change_look(call, Vec::new(), move |look, _| {
+            if words == Words::default() {
+                look.texts.remove(&template);
+            } else {
+                look.texts.insert(template, words.clone());
+            }
+        })
+        .await
+    }
+
+    async fn change_look(
+        &self,
+        call: &Call,
+        known: Vec<ProductId>,
+        change: impl Fn(&mut Look, &mut Vec<ProductId>) + Clone + Send + Sync + 'static,
+    ) -> Result<()> {
+        call.actor.require(Permission::MembersWrite)?;
+        let act = self.act(call);
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, change, known => |tx| {
+                for product in known {
+                    if products::get(tx, act.scope, product).await?.is_none() {
+                        return Err(Error::invalid("/issued", "There is no such product."));
+                    }
+                }
+                mails::lock_look(tx, act.scope).await?;
+                let (before, row) = look(tx, act.scope).await?;
+                let issued_before = issued_of(row.as_ref())?;
+                let (mut after, mut issued) = (before.clone(), issued_before.clone());
+                change(&mut after, &mut issued);
+                if (&before, &issued_before) == (&after, &issued) {
+                    return Ok(());
+                }
+                // What a newer version has written for templates of its own stays.
+                let mut texts: BTreeMap<String, serde_json::Value> =
+                    row.map_or(Ok(BTreeMap::new()), |row| serde_json::from_str(&row.texts)).map_err(Error::internal)?;
+                texts.retain(|name, _| Template::from_name(name).is_none());
+                texts.extend(after.texts.iter().map(|(template, words)| (template.as_str().to_owned(), json!(words))));
+                let row = LookRow {
+                    vendor: act.scope.vendor(),
+                    sender: after.sender.clone(),
+                    reply_to: after.reply_to.clone(),
+                    colour: after.colour.clone(),
+                    texts: json!(texts).to_string(),
+                    issued: json!(issued).to_string(),
+                    updated_at: act.now,
+                };
+                mails::set_look(tx, act.scope, &row).await?;
+                let data = json!({ "before": told(&before, &issued_before), "after": told(&after, &issued) });
+                act.event(tx, "mail.look_changed", act.scope.vendor(), data);
+                Ok(())
+            }),
+        )
+        .await
+    }
+
+    /// A mail with made-up contents, as it would look.
+    pub async fn preview_mail(&self, actor: &Actor, template: Template) -> Result<Rendered> {
+        let settings = self.mail_settings(actor).await?;
+        let site = settings.way.map_or_else(|| NOWHERE.to_owned(), |way| way.site);
+        Ok(Mail::sample(template, self.now(), &site).render(&settings.look))
+    }
+
+    /// What went, goes or was to go out, the newest first. Owners and admins see to whom.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for others who narrow it to an address.
+    pub async fn mails(&self, actor: &Actor, filter: MailFilter, page: PageRequest<()>) -> Result<Page<MailView>> {
+        actor.require(Permission::CatalogRead)?;
+        if filter.recipient.is_some() {
+            actor.require(Permission::MembersWrite)?;
+        }
+        let rows = mails::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
+        Ok(map(rows, |row| show(actor, row)))
+    }
+
+    /// Whether the last mail to an address came back: when, and what was said.
+    pub async fn mail_bounce(&self, actor: &Actor, address: &Email) -> Result<Option<(Timestamp, String)>> {
+        actor.require(Permission::CustomersRead)?;
+        Ok(mails::bounce(&mut self.store().patient_reader(), actor.scope(), address).await?)
+    }
+
+    /// Mails a test to whoever asks.
+    ///
+    /// # Errors
+    /// [`ErrorCode::MailOff`] where no mail leaves; [`ErrorCode::Forbidden`] for a program, which has no address.
+    pub async fn mail_test(&self, call: &Call) -> Result<MailView> {
+        call.actor.require(Permission::MembersWrite)?;
+        let member = call.actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor => |tx| {
+                let member = members::get(tx, act.scope, member).await?.ok_or_else(absent)?;
+                let mail = Mail::Test { by: Some(member.name.to_string()) };
+                let row = act.service.new_mail(act.scope.vendor(), &member.email, member.id, &mail, None)?;
+                let row = row.ok_or_else(|| Error::new(ErrorCode::MailOff))?;
+                mails::put(tx, std::slice::from_ref(&row)).await?;
+                act.event(tx, "mail.tested", row.id, json!({}));
+                Ok(show(&actor, row))
+            }),
+        )
+        .await
+    }
+
+    /// Sends a mail once more, as a message of its own, to the address of before. A license's key goes to whoever has the license
+    /// now, and to nobody else.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::MailOff`]; [`ErrorCode::MailGone`] where what it said is not kept, while it still
+    /// waits, and where the license has gone to another address.
+    pub async fn mail_again(&self, call: &Call, id: MailId) -> Result<MailView> {
+        call.actor.require(Permission::MembersWrite)?;
+        let (act, actor) = (self.act(call), call.actor.clone());
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act, actor => |tx| {
+                let before = mails::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+                if before.state == MailState::Queued {
+                    return Err(gone("It is still on its way."));
+                }
+                let (mail, until) = if before.template == Template::LicenseIssued {
+                    (issued_again(&act, tx, &before).await?, None)
+                } else {
+                    let mail = act.service.open_mail(&before)?;
+                    let mail = mail.ok_or_else(|| gone("Its link is not kept once it was sent. Make a new one."))?;
+                    // A link does not live longer for being mailed again.
+                    let until = mail.ends().or(before.is_short_lived().then_some(before.expires_at));
+                    (mail, until)
+                };
+                if until.is_some_and(|until| until <= act.now) {
+                    return Err(gone("Its link has run out. Make a new one."));
+                }
+                let row = act.service.new_mail(act.scope.vendor(), &before.recipient, &before.about, &mail, until)?;
+                let row = row.ok_or_else(|| Error::new(ErrorCode::MailOff))?;
+                mails::put(tx, std::slice::from_ref(&row)).await?;
+                act.event(tx, "mail.sent_again", row.id, json!({ "mail": id, "template": row.template }));
+                Ok(show(&actor, row))
+            }),
+        )
+        .await
+    }
+
+    /// Of which alerts whoever asks is told by mail; `None` for those who are told of none.
+    pub async fn alert_mail(&self, actor: &Actor) -> Result<Option<AlertMail>> {
+        let Some(member) = actor.member_id().filter(|_| actor.may(Permission::FleetWrite)) else { return Ok(None) };
+        Ok(Some(members::alert_mail(&mut self.store().patient_reader(), actor.scope(), member).await?))
+    }
+
+    /// Sets of which alerts whoever asks is told by mail.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for those who are told of none: all but owners and admins.
+    pub async fn set_alert_mail(&self, call: &Call, of: AlertMail) -> Result<()> {
+        call.actor.require(Permission::FleetWrite)?;
+        let member = call.actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
+        let act = self.act(call);
+        self.commit(
+            call,
+            WriteOptions::default(),
+            job!(act => |tx| {
+                let before = members::alert_mail(tx, act.scope, member).await?;
+                if !members::set_alert_mail(tx, act.scope, member, of).await? {
+                    return Err(absent());
+                }
+                if before != of {
+                    let data = json!({ "before": { "alerts": before }, "after": { "alerts": of } });
+                    act.event(tx, "member.alert_mail_set", member, data);
+                }
+                Ok(())
+            }),
+        )
+        .await
+    }
+}
+
+/// What tells a customer of their license.
+fn issued_mail(product: &Name, plan: &Name, license: &License, key: &str) -> Mail {
+    Mail::LicenseIssued {
+        product: product.to_string(),
+        plan: plan.to_string(),
+        key: key.to_owned(),
+        seats: license.terms.seats,
+        ends: license.expires_at,
+    }
+}
+
+/// Mails a license that is being issued to its customer, where its product is one for which that is done.
+pub(super) async fn mail_issued(
+    act: &Act,
+    tx: &mut Tx,
+    license: &License,
+    plan: &Name,
+    (to, key): (Option<&Email>, &LicenseKey),
+) -> Result<()> {
+    let (Some(to), true) = (to, act.service.settings().mail.is_some()) else { return Ok(()) };
+    if !issued_of(mails::look(tx, act.scope).await?.as_ref())?.contains(&license.product) {
+        return Ok(());
+    }
+    let product = products::get(tx, act.scope, license.product).await?.ok_or_else(absent)?;
+    let mail = issued_mail(&product.name, plan, license, key.expose());
+    act.mail(tx, to, license.id, &mail, None).await?;
+    Ok(())
+}
+
+/// The same for a mail of before, with what the license has now.
+async fn issued_again(act: &Act, tx: &mut Tx, before: &MailRow) -> Result<Mail> {
+    let id: LicenseId = before.about.parse().map_err(Error::internal)?;
+    let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+    let customer = match row.license.customer {
+        Some(customer) => customers::get(tx, act.scope, customer).await?,
+        None => None,
+    };
+    if customer.and_then(|customer| customer.email).as_ref() != Some(&before.recipient) {
+        return Err(gone("The license has gone to another address since."));
+    }
+    let product = products::get(tx, act.scope, row.license.product).await?.ok_or_else(absent)?;
+    let plan = plans::get(tx, act.scope, row.license.plan).await?.ok_or_else(absent)?;
+    let key = act.service.open_key(id, &row.key_sealed)?;
+    Ok(issued_mail(&product.name, &plan.name, &row.license, &key))
+}
