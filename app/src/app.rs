@@ -53,6 +53,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("products/:id") view=Page::Product />
                     <Route path=path!("products/:id/plans/new") view=Page::NewPlan />
                     <Route path=path!("products/:id/keys/:key") view=Page::KeyStep />
+                    <Route path=path!("products/:id/gateways/:kind") view=Page::Gateway />
                     <Route path=path!("plans") view=Page::Plans />
                     <Route path=path!("plans/:id") view=Page::Plan />
                     <Route path=path!("plans/:id/check") view=Page::PlanCheck />

@@ -171,6 +171,7 @@ sections! {
     vendor {
         Imports: imports::ImportsPage;
         Import: imports::ImportPage;
+        Gateway: gateways::GatewayPage;
         Webhooks: webhooks::WebhooksPage;
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;

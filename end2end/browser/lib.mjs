@@ -321,7 +321,7 @@ export async function uploadCsv(tab, text = csv) {
   await visit(tab, '/console/imports');
   await page.getByLabel('Product', { exact: true }).selectOption({ label: 'Example Editor' });
   await page.getByLabel('Plan', { exact: true }).selectOption({ index: 1 });
-  await page.getByLabel('CSV file').setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
   await page.getByRole('button', { name: 'Read file' }).click();
   await page.waitForURL('**/console/imports/imp_*');
   await settled(tab);

@@ -21,6 +21,7 @@ mod suite {
     pub mod freshness;
     #[cfg(target_os = "linux")]
     pub mod full_disk;
+    pub mod gateways;
     pub mod idle;
     pub mod limits;
     #[cfg(feature = "console")]

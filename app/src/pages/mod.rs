@@ -9,6 +9,7 @@ pub mod door;
 pub mod find;
 pub mod fleet;
 pub mod freshness;
+pub mod gateways;
 pub mod imports;
 pub mod inbox;
 pub mod keys;

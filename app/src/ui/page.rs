@@ -132,6 +132,7 @@ const DONE: &[(&str, &str)] = &[
     ("product_restored", "Product restored."),
     ("keys_rotated", "A new key signs from now on."),
     ("key_revoked", "Key revoked. A new list of keys, signed by the root key, says so."),
+    ("gateway_key", "Key set. Answers are signed with it from now on."),
     ("plan_created", "Plan created. Licenses of it can be issued now."),
     ("plan_archived", "Plan archived. Its licenses go on as before."),
     ("plan_restored", "Plan restored."),

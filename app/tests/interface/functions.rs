@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode, header};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InboxId, InvitationId, LicenseId, MemberId, NoteId, OrderId, PlanId, ProductId, ReplyId, Role, SeatId, ShopId, TokenId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, ImportId, InboxId, InvitationId, LicenseId, MemberId,
+    NoteId, OrderId, PlanId, ProductId, ReplyId, Role, SeatId, ShopId, TokenId, WebhookId,
 };
 
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
@@ -160,6 +161,10 @@ fn table() -> Vec<Row> {
         let_denials_pass "++___" "not_found" "unauthenticated" |t| format!("alert={}&product={}&reason=Meant", t.alert, t.product);
         // Webhooks. This one was made by the system, so it is not a developer's own.
         webhooks "+++__" "ok" "unauthenticated" |_| "q=&after=";
+        // Gateways.
+        gateway "+++++" "not_found" "unauthenticated" |t| format!("product={}&kind=keygen", t.product);
+        set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&gateway[on]=true", t.product);
+        set_gateway_key "+____" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&kid=k", t.product);
         webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         webhook_again "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         create_webhook "+++__" "ok" "unauthenticated" |_| "url=https%3A%2F%2Fexample.com%2Fhook&description=&events=seat.*";
@@ -423,6 +428,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{event}" => EVENT.to_owned(),
         "{number}" => things.event.to_string(),
         "{key}" => "rotate".to_owned(),
+        "{kind}" => "keygen".to_owned(),
         "{delivery}" => things.delivery.to_string(),
         "{template}" => "license_issued".to_owned(),
         "{node}" => things.node.to_string(),

@@ -12,7 +12,10 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId, LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId,
+    LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel,
+    Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange,
+    webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -330,6 +333,7 @@ impl World {
                 file_name: format!("{tag}.csv"),
                 product,
                 plan: None,
+                source: None,
                 delimiter: None,
                 dates: None,
                 mapping: BTreeMap::new(),

@@ -12,6 +12,7 @@ pub mod event;
 pub mod id;
 pub mod key;
 pub mod license;
+pub mod migration;
 pub mod plan;
 pub mod reply;
 pub mod role;
@@ -28,10 +29,13 @@ pub use entitlement::{EntitlementCode, EntitlementValue, Entitlements};
 pub use entropy::Entropy;
 pub use event::{Actor, EventHash};
 pub use id::{
-    AlertId, ApprovalId, BulkActId, CustomerId, CustomerPersonId, DeliveryId, EventId, FactorId, ImportId, InboxId, InvitationId, LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, ReplyId, SavedViewId, SeatId, SessionId, ShopEventId, ShopId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, CustomerId, CustomerPersonId, DeliveryId, EventId, FactorId, ImportId, InboxId,
+    InvitationId, LeaseId, LicenseId, MailId, MemberId, MessageId, NodeId, NoteId, OrderId, PlanId, ProductId, ReplyId,
+    SavedViewId, SeatId, SessionId, ShopEventId, ShopId, SigningKeyId, TokenId, TrialId, VendorId, WebhookId,
 };
 pub use key::LicenseKey;
 pub use license::{License, LicenseState, LicenseStatus};
+pub use migration::{GatewayKind, Source};
 pub use plan::{LicenseModel, SeatModel, Terms};
 pub use reply::ReplyText;
 pub use role::{Permission, Role};

@@ -212,9 +212,9 @@ codes! {
     ImportState = "import_state", 409, "The import is not in a state for that",
         "For example confirming an import that has run, or one whose file changed.",
         "Look at the import's current state.";
-    ImportUnreadable = "import_unreadable", 400, "The file cannot be read as CSV",
-        "The file is not UTF-8, has no header row, has too many rows, or a needed column is not mapped.",
-        "Save the file as CSV in UTF-8 with a header row and map its columns.";
+    ImportUnreadable = "import_unreadable", 400, "The file cannot be read",
+        "The file is not UTF-8, has no header row, has too many rows, is no export that is known, or a needed column is not mapped.",
+        "Save the file as CSV in UTF-8 with a header row and map its columns, or take another system's export as it is.";
     ImportRejected = "import_rejected", 409, "Rows of the import have errors",
         "At least one row cannot be imported, and a batch is all or nothing.",
         "Mend or leave out the rows that the preview marks, then confirm again.";
@@ -235,6 +235,9 @@ codes! {
     DenialsStopped = "denials_stopped", 503, "Nothing of this product is refused for the moment",
         "So many devices of the product were about to lose their access at once that a mistake is likely. Stored leases stay valid until a person has looked.",
         "For vendors: look at the alert about the product. If all of it is meant, let the denials pass there, or by `POST /v1/products/{id}/let-denials-pass`.";
+    GatewayOff = "gateway_off", 503, "This gateway is switched off",
+        "The product has answered this system's clients before and was told not to for now.",
+        "Switch the gateway on again on the product's page, or lead the applications elsewhere.";
     Sealed = "sealed", 503, "This node has no master key",
         "The node was started without the master key and can only verify.",
         "Start it with `--master-key-file`.";

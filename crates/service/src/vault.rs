@@ -28,6 +28,8 @@ pub enum Purpose {
     RootSeed,
     /// The seed of a product's issuing key; row identity: the signing key's id.
     IssuingSeed,
+    /// The seed of a gateway's key; row identity: the product's id and the gateway's kind.
+    GatewaySeed,
     /// A license key's own bytes; row identity: the license's id.
     LicenseKey,
     /// The stored answer of an act with an idempotency key; row identity: that key's row.
@@ -57,6 +59,7 @@ impl Purpose {
         match self {
             Self::RootSeed => b"root-seed",
             Self::IssuingSeed => b"issuing-seed",
+            Self::GatewaySeed => b"gateway-seed",
             Self::LicenseKey => b"license-key",
             Self::IdempotentAnswer => b"idempotent-answer",
             Self::ImportRow => b"import-row",

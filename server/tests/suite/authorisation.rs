@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 113] = [
+const ROLES: [(&str, &str); 116] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -43,6 +43,7 @@ const ROLES: [(&str, &str); 113] = [
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
     ("listAlerts", "+++++"), ("getAlert", "+++++"), ("acknowledgeAlert", "++___"),
     ("getBreaker", "+++++"), ("letDenialsPass", "++___"),
+    ("listGateways", "+++++"), ("setGateway", "+++__"), ("setGatewayKey", "+____"),
 ];
 
 /// What an operation is called in the description.
@@ -94,6 +95,7 @@ fn example(api: &Value, name: &str) -> Value {
             "target" => json!({ "licenses": ["lic_01m803crnaftmanwmz5a0j4ry7"] }),
             "url" => json!("https://example.com/hook"),
             "expires_at" => json!("2099-01-01T00:00:00Z"),
+            "on" => json!(false),
             _ => json!("Some text"),
         };
     }
@@ -125,6 +127,7 @@ fn fill(path: &str) -> String {
     path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))
         .replace("{delivery}", "dlv_01m803crnaftmanwmz5a0j4ry7")
         .replace("{price}", "price_a")
+        .replace("{kind}", "keygen")
 }
 
 #[test]

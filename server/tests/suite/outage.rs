@@ -45,6 +45,14 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     let (product, license, key) = node.licensed(3);
     let first = node.activate(&product, &key, 1).unwrap().1["lease"].as_str().unwrap().to_owned();
     let second = node.activate(&product, &key, 2).unwrap().1["lease"].as_str().unwrap().to_owned();
+    let base = node.call("PUT", &format!("/v1/products/{product}/gateways/lemon_squeezy"), &json!({ "on": true }));
+    let path = format!("{}/v1/licenses/validate", base["path"].as_str().unwrap());
+    // A client of another system, which would believe a plain "no".
+    let validate = |node: &Node| {
+        let body = json!({ "license_key": key }).to_string();
+        ask(node.address, "POST", &path, None, &body).unwrap().0
+    };
+    until("the gateway answers", || validate(&node) == 200);
     until("the snapshot is there", || home.path().join("continuity.snapshot").exists());
     // What it holds must be newer than the product.
     drop(node);
@@ -56,6 +64,7 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     until("it knows that it is alone", || mode(&node) == (200, "continuity".into()));
     let (status, answer) = node.activate(&product, &key, 3).unwrap();
     assert_eq!((status, answer["code"].as_str()), (503, Some("unavailable")), "no new seats");
+    assert_eq!(validate(&node), 503);
     drop(node);
 
     let mut node = home.start(&["--drain-seconds", "0", "--node-name", "one"]);
@@ -64,6 +73,7 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     let (status, lease, cont) = renew(&node, &product, &lease);
     assert_eq!((status, cont), (200, 2), "carried on by another process");
     assert_eq!(renew(&node, &product, &second).2, 1);
+    assert_eq!(validate(&node), 503, "whom it answers is not in its snapshot");
     gate.open();
     until("the database is back", || mode(&node) == (200, "normal".into()));
     until("leases are ordinary again", || renew(&node, &product, &lease).2 == 0);

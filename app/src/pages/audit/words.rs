@@ -56,6 +56,8 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("product.changed", "Product changed", Tone::None),
     ("product.denials_stopped", "Denials stopped until somebody looks", Tone::Bad),
     ("product.denials_passed", "Denials let pass", Tone::Warn),
+    ("gateway.changed", "Gateway changed", Tone::Info),
+    ("gateway.key_replaced", "Gateway got another key", Tone::Warn),
     ("plan.created", "Plan created", Tone::Good),
     ("plan.changed", "Plan changed", Tone::None),
     ("key.rotated", "New signing key", Tone::Info),

@@ -120,6 +120,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         product: (license.product.to_string(), detail.product_name.to_string()),
         plan: (license.plan.to_string(), detail.plan_name.to_string()),
         order: license.order.map(|id| id.to_string()).zip(detail.order_reference.clone()),
+        migrated: detail.migrated.map(|from| (from.import.to_string(), from.source.name().to_owned())),
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         more_seats,

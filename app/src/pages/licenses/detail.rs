@@ -166,6 +166,12 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         <Fact name="Works off line">{offline}</Fact>
                         <Fact name="Ends">{ends}</Fact>
                         <Fact name="Issued"><WhenText when=row.issued.clone() /></Fact>
+                        {detail.migrated.clone().map(|(import, source)| view! {
+                            <Fact name="Migrated">
+                                "from " {source} " "
+                                {detail.may.change.then(|| view! { <a class="link" href=format!("/console/imports/{import}")>"Import"</a> })}
+                            </Fact>
+                        })}
                         {detail.order.clone().map(|(id, number)| view! {
                             <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>{number}</a></Fact>
                         })}

@@ -110,6 +110,8 @@ pub struct LicenseDetail {
     pub plan: (String, String),
     /// Its order: id and the provider's number.
     pub order: Option<(String, String)>,
+    /// Where it came from: the import, and the system's name.
+    pub migrated: Option<(String, String)>,
     /// How it was sold, who may use it, how long off line.
     pub terms: (String, String, String),
     /// Entitlements in force.

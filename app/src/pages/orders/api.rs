@@ -10,9 +10,7 @@ use crate::error::UiError;
 pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     use crate::{
         ctx,
-        pages::{
-            acts::api::waiting_for, inbox, licenses, lists::build::order_status, products::api::parse_id, serve,
-        },
+        pages::{acts::api::waiting_for, inbox, licenses, lists::build::order_status, products::api::parse_id, serve},
         ui::When,
     };
     use holdfast_domain::Permission;

@@ -46,6 +46,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         from: When::new(key.not_before, now),
         until: When::new(key.not_after, now),
     });
+    let gateways = service.gateways(&actor, id).await?;
     let endpoint = service.settings().endpoints.first().cloned().or_else(ctx::origin);
     let integration = Integration {
         vendor: vendor.id.to_string(),
@@ -59,6 +60,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         keys: keys.collect(),
         integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
+        gateways: gateways.iter().map(|gateway| crate::pages::gateways::row(id, gateway)).collect(),
         may_write: actor.may(Permission::CatalogWrite),
         may_issue: actor.may(Permission::LicensesWrite) && plans.items.iter().any(|plan| !plan.archived),
         may_keys,

@@ -8,6 +8,7 @@ pub mod snippet;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use crate::pages::gateways::Gateways;
 use crate::ui::{
     ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows,
     Search, Section, Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
@@ -114,6 +115,7 @@ const TABS: [Tab; 6] = [
     Tab { value: "trials", name: "Trials" },
     Tab { value: "keys", name: "Keys" },
     Tab { value: "integrate", name: "Integrate" },
+    Tab { value: "gateways", name: "Gateways" },
     Tab { value: "settings", name: "Settings" },
 ];
 
@@ -138,6 +140,7 @@ pub fn ProductPage() -> impl IntoView {
                 "trials" => view! { <Trials id=detail.product.id /> }.into_any(),
                 "keys" => view! { <Keys detail /> }.into_any(),
                 "integrate" => view! { <Integrate texts=detail.integrate /> }.into_any(),
+                "gateways" => view! { <Gateways product=detail.product.id gateways=detail.gateways /> }.into_any(),
                 "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
                 _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
             }

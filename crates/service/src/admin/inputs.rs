@@ -1,8 +1,8 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, DeviceHash, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId,
-    Permission, PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, DeviceHash, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, MemberId, Name,
+    OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 pub use holdfast_store::licenses::SeatsTaken;
 use serde::{Deserialize, Serialize};
@@ -337,6 +337,8 @@ pub struct LicenseFilter {
     pub issued_after: Option<Timestamp>,
     /// Those issued before then.
     pub issued_before: Option<Timestamp>,
+    /// Those that one import made.
+    pub import: Option<ImportId>,
     /// Those that a device was ever activated with, or the others.
     pub activated: Option<bool>,
     /// Those activated once of which no device was heard since then, to the hour.
@@ -361,6 +363,7 @@ impl LicenseFilter {
             ends_before: self.ends_before,
             issued_after: self.issued_after,
             issued_before: self.issued_before,
+            import: self.import,
             activated: self.activated,
             not_seen_since: self.not_seen_since,
             seats: self.seats,

@@ -8,7 +8,7 @@ use super::{
     page::{Page, PageRequest, map},
     trials::{convert, open_trial},
     undo::OFFERED,
-    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView, MigratedView},
 };
 use crate::{
     Call, Service,
@@ -27,7 +27,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, portal_sessions, products, seats,
+    migrated, orders, plans, portal_sessions, products, seats,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -327,6 +327,7 @@ impl Service {
         let told = freed.iter().chain(&shown_seats).map(|seat| seat.id);
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
+        let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
         let since = act.now.plus(Seconds(-BUDGET_WINDOW.0));
         let freed_by_holder = seats::releases_by_key(q, act.scope, id, since).await?;
         Ok(LicenseDetail {
@@ -339,6 +340,11 @@ impl Service {
             seats: shown_seats,
             freed_by_holder: u32::try_from(freed_by_holder).unwrap_or(u32::MAX),
             timeline,
+            migrated: migrated.map(|row| MigratedView {
+                source: row.source,
+                import: row.import,
+                activated_at: row.activated_at,
+            }),
         })
     }
 

@@ -21,6 +21,7 @@ pub mod factors;
 pub mod find;
 pub mod fleet;
 pub mod freshness;
+pub mod gateways;
 mod id_token;
 pub mod impact;
 pub mod import;

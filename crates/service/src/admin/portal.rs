@@ -9,11 +9,7 @@ use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, Result},
-    portal::{
-        accent::Rgb,
-        logo,
-        views::PortalSettings,
-    },
+    portal::{accent::Rgb, logo, views::PortalSettings},
 };
 use holdfast_domain::{Permission, PlanId};
 use holdfast_store::{

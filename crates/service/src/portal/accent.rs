@@ -111,8 +111,9 @@ mod tests {
     fn every_colour_can_be_read_in_both_themes() {
         assert!((Rgb(0, 0, 0).contrast(Rgb(255, 255, 255)) - 21.0).abs() < 0.001);
         let steps = [0u8, 51, 102, 153, 204, 255];
-        for (r, g, b) in
-            steps.into_iter().flat_map(|r| steps.into_iter().flat_map(move |g| steps.into_iter().map(move |b| (r, g, b))))
+        for (r, g, b) in steps
+            .into_iter()
+            .flat_map(|r| steps.into_iter().flat_map(move |g| steps.into_iter().map(move |b| (r, g, b))))
         {
             let accent = Accent::of(Rgb(r, g, b));
             // Every ground that the style sheets have.

@@ -14,7 +14,7 @@ use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, Timestamp, VendorId};
 use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
-    Scope, StoreError, breakers,
+    Scope, StoreError, breakers, gateways,
     licenses::{self, LicenseRow},
     manifests, products,
     signing_keys::{self, KeyKind, SigningKeyRow},
@@ -206,7 +206,8 @@ impl Service {
         let manifest = newest
             .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
         let breaker = breakers::get(&mut reader, scope, id).await?;
-        Ok(Some(Arc::new(HotProduct { breaker, ..self.product_with(id, scope, &rows, manifest) })))
+        let gateways = Some(self.hot_gateways(&gateways::of_product(&mut reader, scope, id).await?));
+        Ok(Some(Arc::new(HotProduct { breaker, gateways, ..self.product_with(id, scope, &rows, manifest) })))
     }
 
     /// A product with these keys and this manifest.
@@ -232,6 +233,7 @@ impl Service {
             revoked,
             manifest,
             breaker: None,
+            gateways: None,
             loaded_at: self.now(),
         }
     }

@@ -4,6 +4,7 @@
 //! `hot` is what this node remembers, `feed` keeps that true, `touch` and `tally` are what is left to be written, [`keys`] makes and
 //! rotates signing keys, `manifest` signs the list of them. `continuity` is what happens without the database, `snapshot`
 //! what is kept on the node's disk for it, `presence` how nodes know of each other, `breaker` what stops a flood of denials,
+//! [`gateway`] what clients of other systems are answered with,
 //! `jobs` is what one node does for all, `observe` what they watch over, `alerts` what is announced, [`webhooks`] what vendors'
 //! own servers are told, [`mails`] what people are told, `shops` what payment providers tell.
 
@@ -14,6 +15,7 @@ mod breaker;
 mod continuity;
 mod document;
 mod feed;
+pub mod gateway;
 mod hot;
 mod jobs;
 pub mod keys;

@@ -2,9 +2,9 @@
 
 use crate::world::*;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, ImportId, InboxId, InvitationId, LicenseId,
-    MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SessionId, ShopId,
-    ShopKind, ShopRules, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, EventId, GatewayKind, ImportId, InboxId, InvitationId,
+    LicenseId, MailId, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId,
+    SessionId, ShopId, ShopKind, ShopRules, TokenId, WebhookId, license::StatusChange, webhook::EventFilter as Topics,
 };
 use holdfast_service::{
     Call, Error, ErrorCode, Service,
@@ -16,6 +16,7 @@ use holdfast_service::{
         exports::{Export, Format, Rows},
         fleet::NodeAct,
         freshness::{FreshnessBy, FreshnessFilter},
+        gateways::{SetGateway, SetGatewayKey},
         import::{RemapImport, StageImport},
         inputs::{
             ApplyTerms, ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CreateProduct, CreateToken,
@@ -32,6 +33,7 @@ use holdfast_service::{
         webhooks::{CreateWebhook, DeliveryFilter, UpdateWebhook},
     },
     mail::{Template, Words},
+    runtime::gateway::GatewaySettings,
 };
 use holdfast_store::BoxFuture;
 use holdfast_testkit::both;
@@ -141,6 +143,7 @@ fn staging(ids: Ids) -> StageImport {
         file_name: "x.csv".to_owned(),
         product: ids.product,
         plan: None,
+        source: None,
         delimiter: None,
         dates: None,
         mapping: BTreeMap::new(),
@@ -368,6 +371,9 @@ fn cases() -> Vec<Case> {
         acknowledge_alert [+ + _ _ _] true |s, c, i| s.acknowledge_alert(&c, i.alert, text("A reason"));
         breaker [+ + + + +] true |s, c, i| s.breaker(&c.actor, i.product);
         let_denials_pass [+ + _ _ _] true |s, c, i| s.let_denials_pass(&c, i.product, text("A reason"));
+        gateways [+ + + + +] true |s, c, i| s.gateways(&c.actor, i.product);
+        set_gateway [+ + + _ _] true |s, c, i| s.set_gateway(&c, i.product, GatewayKind::Keygen, SetGateway { on: true, settings: GatewaySettings::default() });
+        set_gateway_key [+ _ _ _ _] true |s, c, i| s.set_gateway_key(&c, i.product, GatewayKind::Keygen, SetGatewayKey::default());
         me [+ + + + +] false |s, c, i| s.me(&c.actor);
         sessions [+ + + + +] false |s, c, i| s.sessions(&c.actor);
     }

@@ -34,7 +34,7 @@ mod saved_views;
 mod shops;
 mod sign_in;
 mod status;
-mod trials;
 mod support;
+mod trials;
 mod undo;
 mod world;

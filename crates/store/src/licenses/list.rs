@@ -12,7 +12,7 @@ use crate::{
     tx::Counted,
 };
 use holdfast_domain::{
-    CustomerId, Email, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp, VendorId,
+    CustomerId, Email, ImportId, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp, VendorId,
 };
 use std::collections::HashMap;
 
@@ -37,6 +37,8 @@ pub struct LicenseFilter {
     pub issued_after: Option<Timestamp>,
     /// Issued before then.
     pub issued_before: Option<Timestamp>,
+    /// Made by one import.
+    pub import: Option<ImportId>,
     /// Whether a device was ever activated.
     pub activated: Option<bool>,
     /// Activated once, and no device of it was heard of since then, to the hour.
@@ -211,6 +213,13 @@ fn parts(scope: Scope, filter: &LicenseFilter, sort: LicenseSort, now: Timestamp
         add("licenses_product_idx", by_id, "licenses.product = ?", product.arg());
     }
     ranges(&mut parts, vendor, filter, sort, now, dialect);
+    if let Some(import) = filter.import {
+        let by = dialect.by_index(Some("migrated_licenses_import_idx"));
+        let found = format!("SELECT license AS few_id FROM migrated_licenses{by} WHERE vendor = ? AND import = ?");
+        let condition = "EXISTS (SELECT 1 FROM migrated_licenses
+            WHERE migrated_licenses.license = licenses.id AND migrated_licenses.import = ?)";
+        parts.push(Some(Piece(found, args![vendor, import])), condition, args![import]);
+    }
     let mut used = |index: &'static str, order: Option<LicenseSort>, condition: &str, value: i64| {
         let condition = format!("license_use.vendor = ? AND {condition}");
         let by = dialect.by_index(Some(index));

@@ -3,13 +3,13 @@
 
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
-    CustomerId, CustomerPersonId, CustomerRole, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId,
-    ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
+    CustomerId, CustomerPersonId, CustomerRole, GatewayKind, ImportId, LicenseId, LicenseState, MemberId, NoteId,
+    OrderId, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
     Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customer_people, customers, events,
-    idempotency, imports, licenses, members, notes, orders, plans, portal_sessions, portals, products, replies, seats,
-    sessions, signing_keys, tokens, trials, vendors,
+    gateways, idempotency, imports, licenses, members, migrated, notes, orders, plans, portal_sessions, portals,
+    products, replies, seats, sessions, signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -189,8 +189,26 @@ impl Everything {
             body: "{}",
         };
         idempotency::remember(tx, scope, &answer, NOW, NOW).await?;
+        gateways::put(tx, scope, &self.gateway_row()).await?;
+        let known = migrated::KnownDevice { license: self.license, instance: "theirs".to_owned(), device: device(1) };
+        migrated::note_devices(tx, scope, &[known]).await?;
         tx.event(event(scope, "x", &self.license.to_string()));
         Ok(())
+    }
+
+    fn gateway_row(&self) -> gateways::GatewayRow {
+        gateways::GatewayRow {
+            product: self.f.product,
+            kind: GatewayKind::Keygen,
+            vendor: self.f.scope.vendor(),
+            switched_off_at: None,
+            settings: "{}".to_owned(),
+            kid: Some(format!("kid{}", self.tag)),
+            public_key: Some([self.tag; 32]),
+            seed_sealed: Some(vec![self.tag]),
+            created_at: NOW,
+            updated_at: NOW,
+        }
     }
 
     fn member_row(&self) -> members::MemberRow {
@@ -308,6 +326,9 @@ impl Everything {
         let known =
             idempotency::look_up(q, scope, "tok_shared", &format!("k{}", self.tag), [self.tag; 32], NOW).await.unwrap();
         see("answer", known != idempotency::Known::New);
+        see("gateway", !gateways::of_product(q, scope, self.f.product).await.unwrap().is_empty());
+        see("known device", migrated::device(q, scope, self.license, "theirs").await.unwrap().is_some());
+        see("device is known", migrated::is_known(q, scope, self.license, &device(1)).await.unwrap());
         let by_license = seats::SeatFilter { license: Some(self.license), ..Default::default() };
         see("seat list", !seats::list(q, scope, &by_license, &PageRequest::default()).await.unwrap().items.is_empty());
         let by_customer = licenses::LicenseFilter { product: Some(self.f.product), ..Default::default() };
@@ -390,6 +411,13 @@ impl Everything {
         }
         note("person", customer_people::remove(tx, scope, self.person).await?);
         note("trial", trials::convert(tx, scope, self.license, NOW).await?);
+        let of_before = gateways::of_product(tx, self.f.scope, self.f.product).await?;
+        let row = gateways::GatewayRow { settings: "{\"x\":1}".to_owned(), ..self.gateway_row() };
+        // Of another vendor's product there is none to refer to.
+        if scope == self.f.scope {
+            gateways::put(tx, scope, &row).await?;
+        }
+        note("gateway", gateways::of_product(tx, self.f.scope, self.f.product).await? != of_before);
         Ok(done)
     }
 }
@@ -406,11 +434,11 @@ both! {
         let store = db.store();
         let mine = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 1).await;
         let theirs = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 2).await;
-        assert_eq!(mine.visible(mine.f.scope).await.len(), 45);
+        assert_eq!(mine.visible(mine.f.scope).await.len(), 48);
         assert_eq!(mine.visible(theirs.f.scope).await, Vec::<&str>::new());
         assert_eq!(theirs.changeable(mine.f.scope).await, Vec::<&str>::new());
-        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 45, "nothing was changed");
-        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 32);
+        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 48, "nothing was changed");
+        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 33);
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }
@@ -451,6 +479,16 @@ both! {
         assert!(refused_reference(&mine.f, move |tx| {
             let import = import.clone();
             Box::pin(async move { imports::insert(tx, scope, &import).await })
+        }).await);
+        let gateway = theirs.gateway_row();
+        assert!(refused_reference(&mine.f, move |tx| {
+            let gateway = gateways::GatewayRow { kind: GatewayKind::Keylight, ..gateway.clone() };
+            Box::pin(async move { gateways::put(tx, scope, &gateway).await })
+        }).await);
+        let known = migrated::KnownDevice { license: theirs.license, instance: "mine".to_owned(), device: device(1) };
+        assert!(refused_reference(&mine.f, move |tx| {
+            let known = known.clone();
+            Box::pin(async move { migrated::note_devices(tx, scope, &[known]).await })
         }).await);
         let import = theirs.import;
         assert!(refused_reference(&mine.f, move |tx| Box::pin(async move {

@@ -1,6 +1,6 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
-use holdfast_domain::{Permission, Role, ShopKind};
+use holdfast_domain::{GatewayKind, Permission, Role, ShopKind, Source};
 use holdfast_service::admin::{
     bulk::{BulkState, Fate, StopReason},
     inputs::SeatsTaken,
@@ -67,6 +67,10 @@ words! {
     InboxKindWord as "InboxKind", "Why a person has to look.": InboxKind::ALL.iter().map(|kind| kind.as_str()).collect();
     /// What became of something in the inbox.
     ResolutionWord as "Resolution", "What became of something in the inbox.": Resolution::ALL.iter().map(|word| word.as_str()).collect();
+    /// The system a file of licenses comes from.
+    SourceWord as "Source", "The system a file of licenses comes from.": Source::ALL.iter().map(|source| source.as_str()).collect();
+    /// A system whose clients a product can answer.
+    GatewayKindWord as "GatewayKind", "A system whose clients a product can answer.": GatewayKind::ALL.iter().map(|kind| kind.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod create;
+pub mod gateways;
 pub mod get;
 pub mod list;
 pub mod trial_funnel;
@@ -20,4 +21,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(trial_funnel::get))
         .routes(routes!(breaker::get))
         .routes(routes!(breaker::let_pass))
+        .routes(routes!(gateways::list))
+        .routes(routes!(gateways::set))
+        .routes(routes!(gateways::set_key))
 }
