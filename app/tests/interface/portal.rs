@@ -413,7 +413,7 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     assert!(logo.body.contains("M0 0h9v9z") && !logo.body.contains("onload"), "{}", logo.body);
     assert_eq!(nobody.get("/portal/acme-soft/look/0000000000000000").await.status, StatusCode::NOT_FOUND);
     // At the vendor's host name there is its portal and nothing else of this installation.
-    let mut at = async |host: &str, path: &str| {
+    let at = async |host: &str, path: &str| {
         let request =
             Request::get(path).header(header::HOST, host).header(header::ACCEPT, "text/html").body(Body::empty());
         let answer = world.browser().send(request.unwrap()).await;

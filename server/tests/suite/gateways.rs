@@ -107,7 +107,7 @@ both! {
         assert_eq!(full["license_key"]["activation_usage"], 2);
 
         let id = first["instance"]["id"].as_str().unwrap();
-        let validate = || world.form(&at("validate"), &[("license_key", &key), ("instance_id", id)]);
+        let validate = async || world.form(&at("validate"), &[("license_key", &key), ("instance_id", id)]).await;
         let valid = validate().await.expect(200).json();
         assert_eq!((&valid["valid"], &valid["instance"]["id"], &valid["instance"]["name"]), (&json!(true), &json!(id), &json!("Ann's PC")));
 
@@ -384,7 +384,7 @@ both! {
         let place = world.gateway(1, "lemon_squeezy", json!({})).await;
         let (_, key) = world.issue(&place).await;
         let path = format!("{}/v1/licenses/validate", place.base);
-        let validate = || world.form(&path, &[("license_key", &key)]);
+        let validate = async || world.form(&path, &[("license_key", &key)]).await;
         validate().await.expect(200);
 
         // Off again: a plain "not found" would be believed.

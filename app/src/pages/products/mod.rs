@@ -109,7 +109,7 @@ pub fn NewProductPage() -> impl IntoView {
 }
 
 /// The tabs of a product.
-const TABS: [Tab; 6] = [
+const TABS: [Tab; 7] = [
     Tab { value: "", name: "Plans" },
     Tab { value: "entitlements", name: "Entitlements" },
     Tab { value: "trials", name: "Trials" },

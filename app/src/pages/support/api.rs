@@ -19,7 +19,7 @@ pub async fn desk(q: String) -> Result<DeskView, UiError> {
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let now = service.now();
-    let found = if q.trim().is_empty() { None } else { Some(at_desk(&service.find(&actor, &q).await?, now)) };
+    let found = if q.trim().is_empty() { None } else { Some(at_desk(&service.find(&actor, &q).await?, &actor, now)) };
     let people = serve::People::of(&service, &actor).await?;
     let waits = service.waiting_acts(&actor).await?;
     let waits = waits.iter().filter_map(|act| acts::api::waiting(act, &actor, &people, now)).collect();
@@ -300,8 +300,8 @@ fn only_customer(finds: &Finds) -> Option<CustomerId> {
 
 /// What was found, with the desk's own pages.
 #[cfg(feature = "ssr")]
-fn at_desk(finds: &Finds, now: Timestamp) -> Vec<Group> {
-    let mut groups = crate::pages::find::api::groups(finds, now);
+fn at_desk(finds: &Finds, actor: &Actor, now: Timestamp) -> Vec<Group> {
+    let mut groups = crate::pages::find::api::groups(finds, actor, now);
     for hit in groups.iter_mut().flat_map(|group| &mut group.hits) {
         for (of, at) in [
             ("/console/customers/", "/support/"),
@@ -372,7 +372,7 @@ async fn show(service: &Service, actor: &Actor, explanation: Explanation) -> Res
             cause: code.cause,
             cure: code.cure,
         })),
-        Explanation::Found(finds) => Explained::Found(at_desk(&finds, now)),
+        Explanation::Found(finds) => Explained::Found(at_desk(&finds, actor, now)),
     })
 }
 

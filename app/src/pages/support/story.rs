@@ -60,6 +60,7 @@ fn Whole(
 ) -> impl IntoView {
     let StoryView { customer, whole, licenses, orders, more_orders, replies, filled } = found;
     let id = customer.id.clone();
+    let console = format!("/console/customers/{id}");
     let choices: Vec<(String, String)> =
         licenses.iter().map(|one| (one.row.id.clone(), format!("…{} · {}", one.row.key_hint, one.product))).collect();
     let copied = |text: Option<String>, what: &'static str| match text {
@@ -82,7 +83,7 @@ fn Whole(
         <PageHead title=customer.name.clone() crumbs=crumbs()>
             <div class="actions">
                 <a class="btn btn-sm btn-plain" href="#reply" rel="external">"Answer"</a>
-                <a class="btn btn-sm btn-plain" href=format!("/console/customers/{id}")>"In the console"</a>
+                <a class="btn btn-sm btn-plain" href=console>"In the console"</a>
             </div>
         </PageHead>
         <p class="page-sub">
@@ -154,7 +155,7 @@ pub fn Story(
     view! {
         <section class="section" id=row.id.clone() aria-labelledby=name.clone()>
             <div class="section-head">
-                <h2 id=name>
+                <h2 id=name.clone()>
                     <a class="link-quiet mono" href=format!("/console/licenses/{}", row.id)>"…" {row.key_hint.clone()}</a> " " {product}
                 </h2>
                 <LicenseBadge state=row.state />

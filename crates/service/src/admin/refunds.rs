@@ -81,7 +81,7 @@ fn numbers(text: &str) -> Result<Vec<(u64, String)>> {
         return Err(Error::invalid("/orders", "The list is empty."));
     };
     // There may be no header: the first line stands for one, and is a line as well.
-    let table = reader::read(format!("{first}\n{text}").as_bytes(), None)?;
+    let table = reader::read(&format!("{first}\n{text}"), None)?;
     let plain = |cell: &String| cell.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
     let named = table.headers.iter().position(|cell| HEADERS.contains(&plain(cell).as_str()));
     let (column, headers) = named.map_or((0, 0), |column| (column, 1));

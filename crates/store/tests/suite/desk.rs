@@ -91,10 +91,14 @@ both! {
         let tenth = act(&f, first, Some(later(600)), 0).await;
         let fifth = act(&f, second, Some(later(300)), 1).await;
         let q = &mut f.store.reader();
-        let next = async |q: &mut _, at: i64| bulk_acts::next(q, later(at), later(at)).await.unwrap().map(|row| row.id);
-        assert_eq!((next(q, 299).await, next(q, 300).await, next(q, 600).await), (None, Some(fifth), Some(tenth)));
+        let store = &f.store;
+        let next = async |at: i64| {
+            let next = bulk_acts::next(&mut store.reader(), later(at), later(at)).await.unwrap();
+            next.map(|row| row.id)
+        };
+        assert_eq!((next(299).await, next(300).await, next(600).await), (None, Some(fifth), Some(tenth)));
         let now = act(&f, third, None, 2).await;
-        assert_eq!((next(q, 299).await, next(q, 300).await), (Some(now), Some(fifth)));
+        assert_eq!((next(299).await, next(300).await), (Some(now), Some(fifth)));
         let waiting = bulk_acts::waiting(q, f.scope, 9).await.unwrap();
         assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [fifth, tenth]);
         assert_eq!(bulk_acts::waiting(q, f.scope, 1).await.unwrap()[0].begins_at, Some(later(300)));

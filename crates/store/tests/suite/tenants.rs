@@ -411,13 +411,16 @@ impl Everything {
         }
         note("person", customer_people::remove(tx, scope, self.person).await?);
         note("trial", trials::convert(tx, scope, self.license, NOW).await?);
-        let of_before = gateways::of_product(tx, self.f.scope, self.f.product).await?;
+        let kept = async |tx: &mut Tx| {
+            gateways::of_product(tx, self.f.scope, self.f.product).await.map(|rows| format!("{rows:?}"))
+        };
+        let before = kept(tx).await?;
         let row = gateways::GatewayRow { settings: "{\"x\":1}".to_owned(), ..self.gateway_row() };
         // Of another vendor's product there is none to refer to.
         if scope == self.f.scope {
             gateways::put(tx, scope, &row).await?;
         }
-        note("gateway", gateways::of_product(tx, self.f.scope, self.f.product).await? != of_before);
+        note("gateway", kept(tx).await? != before);
         Ok(done)
     }
 }
