@@ -176,11 +176,17 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+        Mail: mail::MailPage;
+        MailTemplate: mail::MailTemplatePage;
+    }
+    shops {
         Shops: shops::ShopsPage;
         NewShop: shops::NewShopPage;
         Shop: shops::ShopPage;
-        Mail: mail::MailPage;
-        MailTemplate: mail::MailTemplatePage;
+        Order: orders::OrderPage;
+        Refund: orders::RefundPage;
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
     }
     people {
         Team: team::TeamPage;
@@ -221,6 +227,7 @@ sections! {
     support {
         Desk: support::DeskPage;
         Story: support::story::StoryPage;
+        ViewAs: support::viewing::ViewAsPage;
         Explain: support::explain::ExplainPage;
         Replies: support::replies::RepliesPage;
         Reply: support::replies::ReplyPage;
@@ -230,10 +237,6 @@ sections! {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;
         Issue: licenses::issue::IssuePage;
-        Order: orders::OrderPage;
-        Refund: orders::RefundPage;
-        Inbox: inbox::InboxPage;
-        InboxEntry: inbox::InboxEntryPage;
         Notes: notes::NotesPage;
         Note: notes::NotePage;
         Acts: acts::ActsPage;
