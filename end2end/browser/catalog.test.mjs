@@ -98,6 +98,7 @@ describe('products and plans', () => {
       test('other systems\' applications are answered once that is switched on', async () => {
         await h.visit(tab, `${here}?tab=gateways`);
         const rows = page.getByRole('region', { name: 'Gateways' }).locator('tbody tr');
+        await rows.first().waitFor();
         assert.equal(await rows.count(), 3);
         await page.getByRole('link', { name: 'Keygen' }).click();
         await page.waitForURL('**/gateways/keygen');
@@ -107,16 +108,20 @@ describe('products and plans', () => {
         await press('Save gateway');
         await said('The product has no plan of this code.');
         assert.equal(await page.locator('[name="gateway[account]"]').inputValue(), 'acme', 'what was typed stays');
+        tab.complaints.length = 0;
         await page.locator('[name="gateway[plans]"]').fill('');
         await press('Save gateway');
         await said('Saved.');
         await page.locator('main').getByText('On', { exact: true }).first().waitFor();
         await page.getByText('Public key').first().waitFor();
+        await page.getByRole('group', { name: 'command' }).getByText('/v1/licenses/actions/validate-key').waitFor();
         const base = (await page.locator('dd .copyable code').first().innerText()).trim();
-        const answer = await fetch(`${base}/v1/licenses/actions/validate-key`, {
+        const ask = () => fetch(`${base}/v1/licenses/actions/validate-key`, {
           method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ meta: { key: 'NO-SUCH-KEY' } }),
         });
-        assert.equal((await answer.json()).meta.code, 'NOT_FOUND');
+        await h.until(async () => (await ask()).status === 200, 'the gateway does not answer');
+        assert.equal((await (await ask()).json()).meta.code, 'NOT_FOUND');
+        await h.sound(tab, 'gateway-on');
         await page.locator('#secret').fill('09'.repeat(32));
         await page.locator('#kid').fill('k-2024');
         await press('Set key');

@@ -236,8 +236,8 @@ codes! {
         "So many devices of the product were about to lose their access at once that a mistake is likely. Stored leases stay valid until a person has looked.",
         "For vendors: look at the alert about the product. If all of it is meant, let the denials pass there, or by `POST /v1/products/{id}/let-denials-pass`.";
     GatewayOff = "gateway_off", 503, "This gateway is switched off",
-        "The product has answered this system's clients before and was told not to for now.",
-        "Switch the gateway on again on the product's page, or lead the applications elsewhere.";
+        "The product does not answer this system's clients: not yet, or not any more.",
+        "Switch the gateway on, on the product's page, or lead the applications elsewhere.";
     Sealed = "sealed", 503, "This node has no master key",
         "The node was started without the master key and can only verify.",
         "Start it with `--master-key-file`.";

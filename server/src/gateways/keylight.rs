@@ -72,6 +72,7 @@ struct Sent {
     instance_id: Option<String>,
     instance_name: Option<String>,
     machine_hash: Option<String>,
+    free_tier_instance_id: Option<String>,
     platform: Option<String>,
     app_version: Option<String>,
 }
@@ -115,9 +116,10 @@ async fn serve(state: AppState, path: Called, request: Request, act: Act) -> Res
             No::Unknown => refused(StatusCode::NOT_FOUND, "license not found"),
             No::Disabled => refused(StatusCode::UNPROCESSABLE_ENTITY, "license revoked or suspended"),
             No::Expired => refused(StatusCode::UNPROCESSABLE_ENTITY, "license expired"),
-            No::Full => refused(StatusCode::UNPROCESSABLE_ENTITY, "activation limit reached"),
             No::NoPlace => refused(StatusCode::UNPROCESSABLE_ENTITY, "instance not active"),
-            No::ForPeople => refused(StatusCode::UNPROCESSABLE_ENTITY, "this license is for named users"),
+            // These, too, take no lease away.
+            No::Full => refused(StatusCode::PAYMENT_REQUIRED, "activation limit reached"),
+            No::ForPeople => refused(StatusCode::FORBIDDEN, "this license is for named users"),
         },
         Err(Fail::Problem(problem)) => failure(problem, |error| json!({ "error": words(error) })),
     }
@@ -143,7 +145,7 @@ async fn answer(state: &AppState, path: &Called, request: Request, act: Act) -> 
             let key = sent.license_key.clone().ok_or_else(|| missing("license_key"))?;
             let device = Named {
                 instance: named(sent.instance_id),
-                fingerprint: named(sent.machine_hash),
+                fingerprint: named(sent.machine_hash).or_else(|| named(sent.free_tier_instance_id)),
                 name: sent.instance_name,
                 platform: sent.platform,
                 app_version: sent.app_version,
@@ -167,9 +169,9 @@ async fn answer(state: &AppState, path: &Called, request: Request, act: Act) -> 
 }
 
 async fn activate(visit: &Visit<'_>, holding: &Holding, key: &str, mut device: Named) -> Result<Value, Fail> {
-    // A device that cannot tell what it is goes by the id that it is given.
-    device.instance = None;
-    device.fingerprint.get_or_insert_with(nameless);
+    // A device that cannot tell what it is goes by the id that it has given itself, or is given.
+    let own = device.instance.take();
+    device.fingerprint = device.fingerprint.or(own).or_else(|| Some(nameless()));
     let place = visit.arrive(holding, &device).await?;
     Ok(json!({
         "activated": true,

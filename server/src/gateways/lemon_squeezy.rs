@@ -58,10 +58,8 @@ async fn serve(state: AppState, product: String, request: Request, act: Act) -> 
         let gateway = gateway(&state, &product, GatewayKind::LemonSqueezy).await?;
         answer(&Visit::enter(&state, &gateway).await?, request, act).await
     };
-    answered.await.unwrap_or_else(|problem| {
-        let shape = |error: &Error| bare(act, &words(error));
-        failure(problem, shape)
-    })
+    // What could not be answered says nothing of the license.
+    answered.await.unwrap_or_else(|problem| failure(problem, |error| json!({ "error": words(error) })))
 }
 
 /// An answer that knows of no license.
@@ -196,8 +194,24 @@ fn meta(gateway: &Gateway, holding: &Holding, (product, variant): (&str, &str)) 
     })
 }
 
-/// The fields of a form, or of the JSON that stands for one.
+/// The fields of a form, or of the JSON that stands for one, with those in the address: there, too, some clients put them.
 async fn fields(request: Request) -> Result<BTreeMap<String, String>, Problem> {
+    let mut fields = pairs(request.uri().query().unwrap_or_default());
+    fields.extend(body_fields(request).await?);
+    Ok(fields)
+}
+
+/// The fields of a form as addresses have them.
+fn pairs(text: &str) -> BTreeMap<String, String> {
+    let plain = |text: &str| String::from_utf8(crate::api::query::decode(text)).ok();
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((plain(name)?, plain(value)?))
+    };
+    text.split('&').filter_map(pair).collect()
+}
+
+async fn body_fields(request: Request) -> Result<BTreeMap<String, String>, Problem> {
     let (parts, bytes) = read(request).await?;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.contains("json") {
@@ -220,12 +234,7 @@ async fn fields(request: Request) -> Result<BTreeMap<String, String>, Problem> {
         }
         return Ok(fields);
     }
-    let text = |bytes: &str| String::from_utf8(crate::api::query::decode(bytes)).ok();
-    let pairs = std::str::from_utf8(&bytes).unwrap_or_default().split('&').filter_map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((text(name)?, text(value)?))
-    });
-    Ok(pairs.collect())
+    Ok(pairs(std::str::from_utf8(&bytes).unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -245,6 +254,9 @@ mod tests {
             let request = Request::builder().header(header::CONTENT_TYPE, kind).body(Body::from(body)).unwrap();
             assert_eq!(fields(request).await.unwrap()["license_key"], "A B+C", "{kind}");
         }
+        let request = Request::builder().uri("/v1/licenses/validate?license_key=A%20B%2BC&x").body(Body::from("x=y"));
+        let found = fields(request.unwrap()).await.unwrap();
+        assert_eq!((found["license_key"].as_str(), found["x"].as_str()), ("A B+C", "y"));
         let request = Request::builder().header(header::CONTENT_TYPE, "application/json").body(Body::from("[]"));
         assert!(fields(request.unwrap()).await.is_err());
     }

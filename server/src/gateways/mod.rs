@@ -44,6 +44,8 @@ pub fn routes() -> Router<AppState> {
         .route("/gateways", any(problem::not_found))
         .route("/gateways/{product}", any(problem::not_found))
         .route("/gateways/{product}/{*rest}", any(problem::not_found))
+        // Here, where the layer is around it.
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn(open))
 }
 

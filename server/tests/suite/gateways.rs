@@ -24,10 +24,16 @@ impl World {
         let product = self.product("Draw").await;
         let plan =
             self.plan(&product, json!({ "seats": seats, "entitlements": { "export": true, "layers": 5 } })).await;
+        let base = self.switched_on(&product, kind, settings).await;
+        Place { product, plan, base }
+    }
+
+    /// Switches a gateway on; its base address.
+    async fn switched_on(&self, product: &str, kind: &str, settings: Value) -> String {
         let mut body = settings;
         body["on"] = true.into();
-        let set = self.call(Method::PUT, &format!("/v1/products/{product}/gateways/{kind}"), body).await.expect(200);
-        Place { product, plan, base: set.text("path") }
+        let path = format!("/v1/products/{product}/gateways/{kind}");
+        self.call(Method::PUT, &path, body).await.expect(200).text("path")
     }
 
     /// A license: its id and key.
@@ -203,7 +209,7 @@ both! {
         let again = world.ask(&at("activate"), &body).await.expect(200).json();
         assert_eq!(again["instance_id"], first["instance_id"], "the same machine gets its place back");
         let other = json!({ "license_key": key, "instance_name": "Other" });
-        let full = world.ask(&at("activate"), &other).await.expect(422).json();
+        let full = world.ask(&at("activate"), &other).await.expect(402).json();
         assert_eq!((&full["activated"], &full["error"]), (&json!(false), &json!("activation limit reached")));
 
         let known = json!({ "license_key": key, "instance_id": first["instance_id"] });
@@ -366,6 +372,7 @@ both! {
         let id = world.read("/v1/licenses?q=ada").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
         world.change(&id, "suspend").await;
         assert_eq!(code(&validate(json!({ "fingerprint": "new" })).await), "SUSPENDED");
+        assert_eq!(code(&validate(json!({ "product": "other" })).await), "SUSPENDED", "it comes first");
         assert_eq!(machine("new").await.expect(403).json()["errors"][0]["code"], "LICENSE_SUSPENDED");
         file("").await.expect(403);
         ask(Method::GET, "me", None).await.expect(200);
@@ -391,7 +398,7 @@ both! {
         let gateway = format!("/v1/products/{}/gateways/lemon_squeezy", place.product);
         world.call(Method::PUT, &gateway, json!({ "on": false })).await.expect(200);
         let off = soon(validate, |answer| answer.status != 200).await.expect(503);
-        assert_eq!((&off.json()["valid"], &off.json()["license_key"]), (&json!(false), &json!(null)));
+        assert!(off.json()["error"].is_string() && off.json().get("valid").is_none(), "it says nothing of the license");
         assert!(!off.header("retry-after").is_empty());
         world.call(Method::PUT, &gateway, json!({ "on": true })).await.expect(200);
         soon(validate, |answer| answer.status == 200).await.expect(200);
@@ -403,10 +410,70 @@ both! {
         }
         let limited = guess().await.expect(429);
         assert!(limited.json()["error"].is_string() && !limited.header("retry-after").is_empty());
-        let keygen = world.gateway(1, "keygen", json!({})).await;
-        let limited = world.get(&format!("{}/v1/me", keygen.base)).await.expect(429);
+        let keygen = world.switched_on(&place.product, "keygen", json!({})).await;
+        let limited = world.get(&format!("{keygen}/v1/me")).await.expect(429);
         assert_eq!(limited.json()["errors"][0]["title"], "Too many requests");
         assert!(!limited.header("keygen-signature").is_empty(), "its clients verify before they look at the status");
+    }
+
+    async fn what_cannot_be_read_says_nothing_of_a_license(db: TestDb) {
+        let world = World::new(&db).await;
+        let place = world.gateway(1, "lemon_squeezy", json!({})).await;
+        let keygen = world.switched_on(&place.product, "keygen", json!({})).await;
+        let keylight = world.switched_on(&place.product, "keylight", json!({ "account": "a", "product": "d" })).await;
+        let (_, key) = world.issue(&place).await;
+        let large = json!({ "license_key": key, "instance_id": "x".repeat(20_000), "meta": { "key": key } }).to_string();
+        for path in [
+            format!("{}/v1/licenses/validate", place.base),
+            format!("{keylight}/a/d/validate"),
+            format!("{keygen}/v1/licenses/actions/validate-key"),
+        ] {
+            for (body, status) in [(large.as_str(), 413), ("{\"license_key", 400), ("[]", 400)] {
+                let request = World::request(Method::POST, &path).header(header::CONTENT_TYPE, "application/json");
+                let refused = world.send(request.body(Body::from(body.to_owned())).unwrap()).await.expect(status).json();
+                assert!(refused.get("error").or(refused.get("errors")).is_some(), "{path}: {refused}");
+                assert_eq!((refused.get("valid"), refused.get("data")), (None, None), "{path}: {refused}");
+            }
+        }
+    }
+
+    async fn a_key_of_another_product_is_none_here(db: TestDb) {
+        let world = World::new(&db).await;
+        let place = world.gateway(1, "lemon_squeezy", json!({})).await;
+        let keygen = world.switched_on(&place.product, "keygen", json!({})).await;
+        let keylight = world.switched_on(&place.product, "keylight", json!({ "account": "a", "product": "d" })).await;
+        let other = world.product("Paint").await;
+        let plan = world.plan(&other, json!({ "seats": 1 })).await;
+        let key = world.post("/v1/licenses", json!({ "plan": plan })).await.expect(201).text("key");
+        let lemon = format!("{}/v1/licenses/validate", place.base);
+        assert_eq!(world.form(&lemon, &[("license_key", &key)]).await.expect(404).json()["error"], "license_key not found.");
+        let asked = json!({ "license_key": key, "instance_id": "x", "meta": { "key": key } });
+        assert_eq!(world.ask(&format!("{keylight}/a/d/validate"), &asked).await.expect(404).json()["error"], "license not found");
+        let answer = world.ask(&format!("{keygen}/v1/licenses/actions/validate-key"), &asked).await.expect(200).json();
+        assert_eq!(answer["meta"]["code"], "NOT_FOUND");
+    }
+
+    async fn licenses_for_people_and_full_ones_leave_keylights_leases_alone(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let base = world.switched_on(&product, "keylight", json!({ "account": "a", "product": "d" })).await;
+        let (activate, validate) = (format!("{base}/a/d/activate"), format!("{base}/a/d/validate"));
+        let issue = async |name: &str, terms: Value| {
+            let plan = world.post("/v1/plans", json!({ "product": product, "name": name, "terms": terms })).await;
+            world.post("/v1/licenses", json!({ "plan": plan.expect(201).text("id") })).await.expect(201).text("key")
+        };
+        let key = issue("Pro", json!({ "seats": 1 })).await;
+        // An application that knows no hash of its machine goes by the id that it has given itself.
+        let one = json!({ "license_key": key, "free_tier_instance_id": "own-id" });
+        let first = world.ask(&activate, &one).await.expect(200).text("instance_id");
+        assert_eq!(world.ask(&activate, &one).await.expect(200).text("instance_id"), first);
+        let full = world.ask(&activate, &json!({ "license_key": key, "machine_hash": "ab" })).await.expect(402).json();
+        assert_eq!((&full["activated"], &full["error"]), (&json!(false), &json!("activation limit reached")));
+        // Its clients forget their lease on 422 alone.
+        let returning = json!({ "license_key": key, "instance_id": "f70a79fa-6054-433e-9c1b-6075344292e4" });
+        assert_eq!(world.ask(&validate, &returning).await.expect(402).json()["valid"], false);
+        let named = issue("Team", json!({ "seats": 1, "seat_model": "named_user", "devices_per_user": 1 })).await;
+        world.ask(&activate, &json!({ "license_key": named, "machine_hash": "ab" })).await.expect(403);
     }
 
     async fn more_denials_than_usual_are_stopped_here_too(db: TestDb) {
@@ -440,9 +507,12 @@ both! {
         world.get(&path).await.refused(405, "method_not_allowed");
         world.get(&format!("/gateways/{}/other/v1", place.product)).await.refused(404, "not_found");
         world.get("/gateways").await.refused(404, "not_found");
-        // Switched on for one system, a product answers no other.
+        // Switched on for one system, a product answers no other: those who ask too early are to come back.
         let other = format!("/gateways/{}/keygen/v1/licenses/actions/validate-key", place.product);
-        world.ask(&other, &json!({ "meta": { "key": "NOTHING-LIKE-IT" } })).await.expect(404);
+        let early = world.ask(&other, &json!({ "meta": { "key": "NOTHING-LIKE-IT" } })).await.expect(503);
+        assert_eq!((early.header("retry-after"), early.json().get("meta").is_some_and(|meta| meta.get("valid").is_some())), ("3600", false));
+        let nobodys = world.form("/gateways/prd_01h2xcejqtf2nbrexx3vqjhp41/lemonsqueezy/v1/licenses/validate", &[("license_key", "X")]).await;
+        assert_eq!(nobodys.expect(404).json().get("valid"), None, "an address that leads nowhere says nothing of a license");
         let stranger = world.foreign_token(&db).await;
         let gateways = format!("/v1/products/{}/gateways", place.product);
         world.call_as(&stranger, Method::GET, &gateways, None).await.refused(404, "not_found");

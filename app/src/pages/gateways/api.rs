@@ -19,6 +19,7 @@ pub async fn gateway(product: String, kind: String) -> Result<GatewayDetail, UiE
     let found = found.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     let row = super::row(id, &found);
     let base64 = found.public_key_text();
+    let check = found.on.then(|| super::check(found.kind, &row.base, &found.settings));
     let s = found.settings;
     let signed = found.kind != GatewayKind::LemonSqueezy;
     let hex = |key: [u8; 32]| key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
@@ -35,6 +36,7 @@ pub async fn gateway(product: String, kind: String) -> Result<GatewayDetail, UiE
             free_tier: s.free_tier.map_or("", |free| if free { "yes" } else { "no" }).to_owned(),
         },
         key: found.kid.zip(base64).zip(found.public_key).map(|((kid, base64), key)| (kid, base64, hex(key))),
+        check,
         signed,
         may_write: actor.may(Permission::CatalogWrite),
         may_key: signed && actor.may(Permission::KeysWrite),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::ui::{
-    ActionForm, Checkbox, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField,
+    ActionForm, Checkbox, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField, Snippet,
     StateBadge, Submit, TextArea, Tone, act, act_error, load, refused::FormState, show,
 };
 use api::{SetGateway, SetGatewayKey};
@@ -25,6 +25,25 @@ pub(crate) fn row(
         name: view.kind.name().to_owned(),
         on: view.on,
         base: format!("{}{}", origin.trim_end_matches('/'), view.kind.path(product)),
+    }
+}
+
+/// A command that asks a gateway as its clients do.
+#[cfg(feature = "ssr")]
+fn check(
+    kind: holdfast_domain::GatewayKind,
+    base: &str,
+    settings: &holdfast_service::runtime::gateway::GatewaySettings,
+) -> String {
+    use holdfast_domain::GatewayKind;
+    match kind {
+        GatewayKind::Keylight => {
+            format!("curl {base}/{}/.well-known/keylight-keys", settings.account.as_deref().unwrap_or_default())
+        }
+        GatewayKind::LemonSqueezy => format!("curl {base}/v1/licenses/validate -d license_key=KEY"),
+        GatewayKind::Keygen => format!(
+            "curl {base}/v1/licenses/actions/validate-key \\\n  -H 'Content-Type: application/vnd.api+json' -d '{{\"meta\":{{\"key\":\"KEY\"}}}}'"
+        ),
     }
 }
 
@@ -145,12 +164,16 @@ pub fn GatewayPage() -> impl IntoView {
                 </Section>
             }
         });
+        let check = detail.check.clone().map(|check| {
+            view! { <Section title="Try it"><Snippet code=check what="command" /></Section> }
+        });
         view! {
             <PageHead title=detail.row.name.clone() crumbs><OnOff on=detail.row.on /></PageHead>
             <Facts>
                 <Fact name="Base address"><Copyable text=detail.row.base.clone() what="base address" /></Fact>
                 {public}
             </Facts>
+            {check}
             {form}
             {another}
         }

@@ -46,6 +46,8 @@ pub struct GatewayDetail {
     pub form: GatewayForm,
     /// The key that answers are signed with: its name, and the public key in base64 and in hex.
     pub key: Option<(String, String, String)>,
+    /// A command that asks it, once it is on.
+    pub check: Option<String>,
     /// Whether that system signs answers at all.
     pub signed: bool,
     /// Whether this person may change it.

@@ -34,6 +34,8 @@ use zeroize::Zeroizing;
 
 /// What a denial echoes that nobody reads.
 const NONCE: &str = "gateway";
+/// When the clients of a gateway that is off may ask again.
+const COME_BACK: Seconds = Seconds(60 * 60);
 /// How many seats of a license are shown to its clients at most.
 const SEATS: usize = 200;
 
@@ -237,15 +239,15 @@ impl Service {
     /// The gateway of a product to the clients of one system.
     ///
     /// # Errors
-    /// [`ErrorCode::ProductNotFound`]; [`ErrorCode::NotFound`] where the product never had it; [`ErrorCode::GatewayOff`]
-    /// where it is off again; retryable ones.
+    /// [`ErrorCode::ProductNotFound`]; [`ErrorCode::GatewayOff`] where it is off, or not on yet; retryable ones.
     pub async fn gateway(&self, product: ProductId, kind: GatewayKind) -> Result<Gateway> {
         let product = self.signing_product(product).await?;
         // Without the database a node does not know whom it answers.
         let known = product.gateways.as_ref().ok_or_else(|| Error::new(ErrorCode::Unavailable))?;
-        let own = known.iter().find(|own| own.kind == kind).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-        let own = Arc::clone(own);
-        if own.is_on { Ok(Gateway { product, own }) } else { Err(Error::new(ErrorCode::GatewayOff)) }
+        // Clients that were led here too early believe a "not found" as they believe one that means their license.
+        let own = known.iter().find(|own| own.kind == kind && own.is_on).map(Arc::clone);
+        let own = own.ok_or_else(|| Error::new(ErrorCode::GatewayOff).with_retry_after(COME_BACK))?;
+        Ok(Gateway { product, own })
     }
 
     /// The gateways of a product from their rows, with their keys opened.
@@ -267,10 +269,14 @@ impl Service {
     /// The license with that key as the database has it now; `None` where the product has none.
     pub async fn holding(&self, gateway: &Gateway, key: &str) -> Result<Option<Holding>> {
         let product = &gateway.product;
-        let Some(known) = self.license_by_key(product, key).await? else { return Ok(None) };
+        let Some((id, key_hash)) = self.license_id_by_key(product, key).await? else { return Ok(None) };
         let mut reader = self.store().patient_reader();
-        let row = licenses::get(&mut reader, product.scope, known.id).await?;
-        let Some(row) = row.filter(|row| row.key_hash == known.key_hash) else { return Ok(None) };
+        let row = licenses::get(&mut reader, product.scope, id).await?;
+        // It may have got another key since.
+        let Some(row) = row.filter(|row| row.key_hash == key_hash) else {
+            self.state().hot.drop_key((product.product, key_hash));
+            return Ok(None);
+        };
         let license = row.license;
         let holder = match license.customer {
             Some(id) => customers::get(&mut reader, product.scope, id).await?,
@@ -282,7 +288,7 @@ impl Service {
             seats_used: row.seats_used,
             holder: holder.map(|holder| (holder.name, holder.email)),
             now,
-            key_hash: known.key_hash,
+            key_hash,
             license,
         }))
     }

@@ -307,7 +307,7 @@ both! {
         }
         // The same export again changes nothing, and what was issued here came from nowhere.
         let again = stage(&world, samples[4].1).await.unwrap();
-        assert_eq!((again.counts.create, again.counts.rows), (0, 2));
+        assert_eq!((again.counts.create, again.counts.rows), (0, 3));
         let own = world.service.issue_license(&world.call(), IssueLicense::of(world.plan)).await.unwrap().license.id;
         assert_eq!(world.service.license(&world.system(), own).await.unwrap().migrated, None);
     }

@@ -164,9 +164,20 @@ fn bad(detail: &str, code: Option<&str>, source: (&str, &str)) -> Reply {
     Reply::new(StatusCode::BAD_REQUEST, &shape::error(StatusCode::BAD_REQUEST, detail, code, Some(source)))
 }
 
-/// The license key that a request proves itself with.
-fn presented(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+/// The value of that name in a query.
+fn in_query(query: &str, name: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.filter(|(known, _)| *known == name).map(|(_, value)| query::decode(value)).next()?;
+    String::from_utf8(value).ok()
+}
+
+/// The license key that a request proves itself with: in its head or, as in links, in its query.
+fn presented(headers: &HeaderMap, query: &str) -> Option<String> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let text = in_query(query, "auth").or_else(|| in_query(query, "token"))?;
+        return text.strip_prefix("license:").map(str::to_owned);
+    };
+    let value = value.to_str().ok()?;
     let (scheme, rest) = value.trim().split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("license") {
@@ -181,7 +192,8 @@ async fn answer(visit: &Visit<'_>, id: &str, request: Request, act: Act) -> Resu
     let (parts, bytes) = read(request).await?;
     let sent: Value = if bytes.is_empty() { Value::Null } else { read_json(&bytes)? };
     let by_key = act == Act::ValidateKey;
-    let key = if by_key { sent["meta"]["key"].as_str().map(str::to_owned) } else { presented(&parts.headers) };
+    let query = parts.uri.query().unwrap_or_default();
+    let key = if by_key { sent["meta"]["key"].as_str().map(str::to_owned) } else { presented(&parts.headers, query) };
     let key = match key {
         Some(key) => key.trim().to_owned(),
         None if by_key => return Ok(bad("is missing", None, ("pointer", "/meta/key"))),
@@ -197,7 +209,6 @@ async fn answer(visit: &Visit<'_>, id: &str, request: Request, act: Act) -> Resu
         Err(Fail::No(no)) => return Ok(refused(no, None)),
         Err(Fail::Problem(problem)) => return Err(problem),
     };
-    let query = parts.uri.query().unwrap_or_default();
     let ask = Ask { visit, holding, key, sent, id, query };
     let done = match act {
         Act::ValidateKey | Act::Validate => ask.validate().await,
@@ -249,34 +260,43 @@ impl Ask<'_> {
         Ok(Reply::ok(&shape::validation(self.holding.now, outcome, meta, &self.shape().license())))
     }
 
-    /// What a validation comes to within `scope`.
-    async fn checked(&self, scope: &Value) -> Result<(&'static str, &'static str), Fail> {
-        let named_in = |name: &str| scope[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    /// What of `scope` the license does not fit into, its devices aside.
+    fn mismatch(&self, scope: &Value) -> Option<(&'static str, &'static str)> {
+        let named_in = |name: &str| named_in(scope, name);
         let settings = self.gateway().settings();
         let differs =
             |named: Option<String>, own: Option<&String>| own.zip(named).is_some_and(|(own, named)| *own != named);
         // What the gateway does not know of that system's ids cannot differ from them.
         if differs(named_in("product"), settings.product.as_ref()) {
-            return Ok(("product scope does not match", "PRODUCT_SCOPE_MISMATCH"));
+            return Some(("product scope does not match", "PRODUCT_SCOPE_MISMATCH"));
         }
         if differs(named_in("policy"), settings.plans.get(&self.holding.license.plan_code)) {
-            return Ok(("policy scope does not match", "POLICY_SCOPE_MISMATCH"));
+            return Some(("policy scope does not match", "POLICY_SCOPE_MISMATCH"));
         }
         let email = self.holding.holder.as_ref().and_then(|(_, email)| email.as_ref().map(ToString::to_string));
         let user = named_in("user").filter(|user| user.contains('@')).map(|user| user.to_lowercase());
         if differs(user, email.map(|email| email.to_lowercase()).as_ref()) {
-            return Ok(("user scope does not match", "USER_SCOPE_MISMATCH"));
+            return Some(("user scope does not match", "USER_SCOPE_MISMATCH"));
         }
         if let Some(wanted) = scope["entitlements"].as_array() {
             let has: BTreeSet<String> = self.entitlements().map(|code| plain(code.as_str())).collect();
             if wanted.is_empty() {
-                return Ok(("entitlements scope is empty", "ENTITLEMENTS_SCOPE_EMPTY"));
+                return Some(("entitlements scope is empty", "ENTITLEMENTS_SCOPE_EMPTY"));
             }
             if !wanted.iter().all(|code| code.as_str().is_some_and(|code| has.contains(&plain(code)))) {
-                return Ok(("is missing one or more required entitlements", "ENTITLEMENTS_MISSING"));
+                return Some(("is missing one or more required entitlements", "ENTITLEMENTS_MISSING"));
             }
         }
-        let machine = named(named_in("machine"));
+        None
+    }
+
+    /// What a validation comes to within `scope`.
+    async fn checked(&self, scope: &Value) -> Result<(&'static str, &'static str), Fail> {
+        // That the license must not be used at all comes first.
+        if let Some(mismatch) = self.holding.denial.is_none().then(|| self.mismatch(scope)).flatten() {
+            return Ok(mismatch);
+        }
+        let machine = named(named_in(scope, "machine"));
         if let Some(id) = &machine {
             let device = Named { instance: Some(id.clone()), ..Named::default() };
             if !self.goes_on(&[device]).await? {
@@ -400,10 +420,7 @@ impl Ask<'_> {
     fn check_out(&self, only_text: bool) -> Result<Reply, Fail> {
         self.visit.service().turn_away(self.gateway(), &self.holding)?;
         let asked = |name: &str| {
-            let pair = self.query.split('&').filter_map(|pair| pair.split_once('='));
-            let value = pair.filter(|(known, _)| *known == name).map(|(_, value)| query::decode(value)).next();
-            let value = value.and_then(|value| String::from_utf8(value).ok());
-            value.or_else(|| match &self.sent["meta"][name] {
+            in_query(self.query, name).or_else(|| match &self.sent["meta"][name] {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
                 Value::Array(texts) => Some(texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")),
@@ -449,6 +466,11 @@ impl Ask<'_> {
     }
 }
 
+/// What a scope names there, where it names something.
+fn named_in(scope: &Value, name: &str) -> Option<String> {
+    scope[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 /// A code as either side may write it.
 fn plain(code: &str) -> String {
     code.to_lowercase().replace('_', "-")
@@ -459,15 +481,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_license_key_is_presented_in_two_ways() {
+    fn a_license_key_is_presented_in_the_head_or_in_a_link() {
         let headers =
             |value: &str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
         let basic = |text: &str| headers(&format!("Basic {}", BASE64_STANDARD.encode(text)));
-        assert_eq!(presented(&headers("License KEY-1")).as_deref(), Some("KEY-1"));
-        assert_eq!(presented(&basic("license:KEY-1")).as_deref(), Some("KEY-1"));
-        assert_eq!(presented(&basic("token:KEY-1")), None);
-        assert_eq!(presented(&headers("Bearer KEY-1")), None);
-        assert_eq!(presented(&HeaderMap::new()), None);
+        let presented_by = |headers: &HeaderMap| presented(headers, "auth=license:NOT-THIS");
+        assert_eq!(presented_by(&headers("License KEY-1")).as_deref(), Some("KEY-1"));
+        assert_eq!(presented_by(&basic("license:KEY-1")).as_deref(), Some("KEY-1"));
+        assert_eq!(presented_by(&basic("token:KEY-1")), None);
+        assert_eq!(presented_by(&headers("Bearer KEY-1")), None);
+        let none = HeaderMap::new();
+        assert_eq!(presented(&none, "ttl=3600&auth=license%3AKEY-1").as_deref(), Some("KEY-1"));
+        assert_eq!(presented(&none, "token=license:KEY-1").as_deref(), Some("KEY-1"));
+        assert_eq!(presented(&none, "auth=KEY-1"), None);
+        assert_eq!(presented(&none, ""), None);
     }
 
     #[test]

@@ -6,13 +6,13 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    Cells, headers, slug, unreadable, when,
+    Cells, headers, of_one_product, slug, unreadable, when,
 };
 use crate::error::Result;
 use std::collections::HashMap;
 
 /// Columns that no other system's export has together.
-pub const MARKS: [&str; 3] = ["Purchase ID", "Item Name", "License Key"];
+pub const MARKS: [&str; 3] = ["License Key", "Purchase ID", "Item Name"];
 /// Its columns here, and what they mean.
 pub static COLUMNS: [(&str, Field); 8] = [
     ("License Key", Field::Key),
@@ -37,6 +37,8 @@ pub fn table(file: &Table) -> Result<Table> {
             )));
         }
     }
+    let sold = file.rows.iter().map(|row| Cells { headers: &file.headers, cells: &row.cells });
+    of_one_product(sold.filter(|sale| !sale.get("License Key").is_empty()).map(|sale| sale.get("Item Name")))?;
     let cells = |row: &'_ Row| Cells { headers: &file.headers, cells: &row.cells }.get("License Key").to_owned();
     // The first sale of a key, which the charges that follow repeat.
     let mut first: HashMap<String, usize> = HashMap::new();

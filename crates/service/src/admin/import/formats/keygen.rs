@@ -1,5 +1,5 @@
 //! Keygen: the answers of its API to a list of licenses, with those to a list of machines where devices are to go on
-//! without a word (JSON:API). Users, policies and entitlements are looked up where the documents include them.
+//! without a word (JSON:API). Users, policies and entitlements are looked up where the file has them.
 
 use super::{
     super::{
@@ -8,7 +8,7 @@ use super::{
     },
     KnownDevice, UNLIMITED, headers,
     json::{Resource, resources},
-    slug,
+    of_one_product, slug,
 };
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -61,6 +61,7 @@ pub fn read(text: &str) -> Result<Table> {
             machines.entry(license).or_default().insert(fingerprint, &machine.id);
         }
     }
+    of_one_product(of("licenses").flat_map(|license| license.related("product")))?;
     let codes = |license: &Resource<Attributes>| -> BTreeSet<String> {
         let granted = license.related("entitlements").filter_map(|id| entitlements.get(id));
         granted.filter_map(|entitlement| entitlement.code.clone()).collect()

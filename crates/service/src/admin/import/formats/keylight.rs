@@ -61,7 +61,8 @@ struct Item {
 
 fn status(status: &str) -> &'static str {
     match status.to_ascii_lowercase().as_str() {
-        "revoked" | "cancelled" | "canceled" | "refunded" => "revoked",
+        // Whose key was replaced holds another license.
+        "revoked" | "reminted" | "cancelled" | "canceled" | "refunded" => "revoked",
         "suspended" | "disabled" | "paused" => "suspended",
         // What has run out says so by its end.
         _ => "active",
@@ -179,6 +180,7 @@ mod tests {
                  devices=[{\"id\":\"5f7e7b9a-0000-4000-8000-000000000001\",\"fingerprint\":\"8e8871112f28cabda180ada131d0b4f4f07c72fb47c5d884edbe32812885b22a\"}] \
                  entitlement:cloud=yes entitlement:pro=yes",
                 "license_key=ACME-9Z8Y-7X6W email=grace@example.com key_type=pro status=revoked entitlement:pro=yes",
+                "license_key=ACME-0LD0-K3Y0 email=ada@example.com key_type=pro status=revoked",
             ]
         );
     }

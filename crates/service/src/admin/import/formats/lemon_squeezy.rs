@@ -8,12 +8,12 @@ use super::{
     },
     Cells, KnownDevice, UNLIMITED, headers,
     json::{Resource, resources},
-    unreadable,
+    of_one_product, unreadable,
 };
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Columns that no other system's export has together.
 pub const MARKS: [&str; 4] = ["key", "key_short", "activation_limit", "user_email"];
@@ -41,6 +41,7 @@ struct Attributes {
     status: Option<String>,
     disabled: Option<Value>,
     order_id: Option<u64>,
+    product_id: Option<u64>,
     // Of an instance.
     license_key_id: Option<u64>,
     identifier: Option<String>,
@@ -65,6 +66,9 @@ pub fn read(text: &str) -> Result<Table> {
         }
     }
     let keys = all.iter().filter(|resource| resource.kind == "license-keys");
+    let products: BTreeSet<String> =
+        keys.clone().filter_map(|key| key.attributes.product_id.map(|product| product.to_string())).collect();
+    of_one_product(products.iter().map(String::as_str))?;
     let mut table = Table { headers: headers(&COLUMNS), rows: Vec::new(), left_out: 0 };
     for (at, resource) in keys.enumerate() {
         let own = &resource.attributes;
@@ -96,6 +100,8 @@ pub fn table(file: &Table) -> Result<Table> {
             "A file of Lemon Squeezy has the columns of its API: key, user_email, activation_limit …",
         ));
     }
+    let rows = file.rows.iter();
+    of_one_product(rows.map(|row| Cells { headers: &file.headers, cells: &row.cells }.get("product_id")))?;
     let unlimited = if file.headers.iter().any(|header| super::is(header, "activation_limit")) {
         UNLIMITED.to_string()
     } else {

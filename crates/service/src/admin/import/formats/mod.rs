@@ -16,6 +16,7 @@ use super::{
 };
 use crate::error::{Error, ErrorCode, Result};
 use holdfast_domain::Source;
+use std::collections::BTreeSet;
 
 /// The seats of a license whose devices the other system does not count.
 const UNLIMITED: u64 = 1_000_000;
@@ -171,6 +172,19 @@ fn when(text: &str) -> String {
     text.trim().trim_end_matches("UTC").trim_end().to_owned()
 }
 
+/// Makes sure that a file has the licenses of one product of that system's: by its import they become ones of one product here.
+fn of_one_product<'a>(products: impl Iterator<Item = &'a str>) -> Result<()> {
+    let products: BTreeSet<&str> = products.filter(|product| !product.is_empty()).collect();
+    if products.len() < 2 {
+        return Ok(());
+    }
+    let named: Vec<&str> = products.into_iter().take(5).collect();
+    Err(unreadable(format_args!(
+        "The file has licenses of several products ({}). Export one product at a time.",
+        named.join(", ")
+    )))
+}
+
 fn headers(columns: &[(&str, Field)]) -> Vec<String> {
     columns.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
@@ -182,7 +196,7 @@ mod tests {
     /// The rows of a file as `header=cell`, empty cells left out.
     pub fn rows(text: &str) -> (Source, Vec<Vec<String>>, u64) {
         let Export { source, table, mapping } = read(text.as_bytes(), None, None).unwrap();
-        assert!(mapping.is_none_or(|mapping| super::super::columns::problem(&mapping, false).is_none()));
+        assert!(mapping.is_none_or(|mapping| super::super::columns::problem(&mapping, true).is_none()));
         let rows = table.rows.iter().map(|row| {
             let cells = table.headers.iter().zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
             cells.map(|(header, cell)| format!("{header}={cell}")).collect()
@@ -222,6 +236,38 @@ mod tests {
         assert!(wrong(Source::Gumroad).contains("License Key"));
         assert!(refusal(b"[]", Some(Source::Gumroad)).detail.unwrap().contains("CSV"));
         assert!(refusal(b"[]", Some(Source::Keygen)).detail.unwrap().contains("no license"));
+    }
+
+    #[test]
+    fn a_file_of_several_products_is_for_none_of_them() {
+        let keygen = |product: &str| {
+            format!(
+                r#"{{"type":"licenses","id":"{product}-1","attributes":{{"key":"{product}-KEY-1"}},
+                    "relationships":{{"product":{{"data":{{"type":"products","id":"{product}"}}}}}}}}"#
+            )
+        };
+        let lemon = |product: u8| {
+            format!(
+                r#"{{"type":"license-keys","id":"{product}","attributes":{{"key":"KEY-{product}-1","product_id":{product}}}}}"#
+            )
+        };
+        let files = [
+            (format!(r#"{{"data":[{},{}]}}"#, keygen("draw"), keygen("paint")), "(draw, paint)"),
+            (format!(r#"{{"data":[{},{}]}}"#, lemon(1), lemon(2)), "(1, 2)"),
+            (
+                "key,key_short,activation_limit,user_email,product_id\nKEY-1-1,1,1,,1\nKEY-2-1,1,1,,2\n".to_owned(),
+                "(1, 2)",
+            ),
+            (
+                "Purchase ID,Item Name,License Key\nA,Draw,KEY-1-1\nB,Paint,KEY-2-1\nC,A book,\n".to_owned(),
+                "(Draw, Paint)",
+            ),
+        ];
+        for (file, named) in files {
+            let error = refusal(file.as_bytes(), None);
+            assert!(error.detail.as_ref().unwrap().contains(named), "{file}: {:?}", error.detail);
+        }
+        rows(&format!(r#"{{"data":[{}]}}"#, keygen("draw")));
     }
 
     #[test]
