@@ -12,7 +12,7 @@ use crate::{
     layout::Console,
     pages::portal::Portal,
     sections::Page,
-    ui::{Refresh, refused},
+    ui::{Refresh, page::titled, refused},
 };
 
 /// Everything inside `<body>`.
@@ -21,8 +21,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     Refresh::provide();
     refused::provide();
-    let formatter =
-        |title: String| if title.is_empty() { "Holdfast".to_owned() } else { format!("{title} · Holdfast") };
+    let formatter = |title: String| titled(&title, "Holdfast");
     view! {
         <Title formatter />
         <Router>
@@ -39,6 +38,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("claim") view=Page::Claim />
                     <Route path=path!("licenses/:id") view=Page::OwnLicense />
                     <Route path=path!("licenses/:id/seats/:seat") view=Page::OwnSeat />
+                    <Route path=path!("licenses/:id/person") view=Page::OwnHolder />
                     <Route path=path!("offline") view=Page::Offline />
                     <Route path=path!("orders") view=Page::OwnOrders />
                     <Route path=path!("people") view=Page::OwnPeople />
@@ -128,6 +128,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("replies/new") view=Page::Reply />
                     <Route path=path!("replies/:id") view=Page::Reply />
                     <Route path=path!(":id") view=Page::Story />
+                    <Route path=path!(":id/view") view=Page::ViewAs />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
             </Routes>

@@ -89,8 +89,10 @@ pub fn customer_of(look: &PortalLook) -> Option<CustomerActor> {
 }
 
 /// The context of a change by `actor`.
-pub fn customer_call(actor: &CustomerActor) -> CustomerCall {
-    CustomerCall::new(actor.clone(), from())
+///
+/// Fails with `forbidden` for a member who looks at the portal as the customer sees it.
+pub fn customer_call(actor: &CustomerActor) -> Result<CustomerCall, UiError> {
+    Ok(CustomerCall::new(actor.clone(), from())?)
 }
 
 /// The secret of the session of whoever is in the portal.
@@ -250,6 +252,11 @@ pub fn origin() -> Option<String> {
     let plain =
         host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'));
     plain.then(|| format!("http://{host}"))
+}
+
+/// The host name by which this request has come here.
+pub fn host() -> Option<String> {
+    ssr::host_name(&parts()?.headers).map(str::to_owned)
 }
 
 /// Hands a short text to the page that shows it next, in this browser only.

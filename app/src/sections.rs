@@ -219,6 +219,7 @@ sections! {
         Claim: portal::ClaimPage;
         OwnLicense: portal::license::LicensePage;
         OwnSeat: portal::license::SeatPage;
+        OwnHolder: portal::license::HolderPage;
         Offline: portal::offline::OfflinePage;
         OwnOrders: portal::OrdersPage;
         OwnPeople: portal::account::PeoplePage;

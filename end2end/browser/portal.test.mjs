@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { simpleParser } from 'mailparser';
+import { api, makeToken } from './fill.mjs';
 import * as h from './lib.mjs';
 
 const { sound } = h;
@@ -221,6 +222,44 @@ for (const way of h.TWO_WAYS) {
       await sound(tab, 'portal-orders');
     });
 
+    test('seats of people are handed out and taken back', async () => {
+      const { page } = tab;
+      const call = api(server, await makeToken(owner));
+      const team = await call('POST', 'plans', { product, name: 'Team', code: 'team', model: 'perpetual', seat_model: 'named_user', seats: 2, devices_per_user: 2 });
+      const order = await call('POST', 'orders', { reference: 'INV-2041', customer: (await call('GET', 'customers?q=ada')).items[0].id });
+      const bought = await call('POST', 'licenses', { plan: team.id, customer: { email: 'ada@example.com' }, order: order.id });
+      const at = `${door}/licenses/${bought.id}`;
+      await h.visit(tab, at);
+      await page.getByText('Seats (0 / 2)').waitFor();
+      await page.getByLabel('Hand a seat to').fill('dora@example.com');
+      await page.getByRole('button', { name: 'Hand out seat' }).click();
+      await page.getByText('Handed out. They are written to').waitFor();
+      await page.getByText('Seats (1 / 2)').waitFor();
+      assert.match((await mail('dora@example.com')).text, /A colleague has handed you a seat of Example Editor Team/);
+      await h.activate(server, product, bought.key, 'Emil’s laptop', 'emil@example.com');
+      await h.visit(tab, at);
+      await page.getByText('All seats are taken.').waitFor();
+      await sound(tab, 'portal-people-seats');
+      await page.getByRole('link', { name: 'dora@example.com' }).click();
+      await page.getByText('uses it on no computer, so nothing stops.').waitFor();
+      await sound(tab, 'portal-person');
+      await page.getByRole('button', { name: 'Take seat back' }).click();
+      await page.getByText('Seat taken back.').waitFor();
+      await page.getByText('Seats (1 / 2)').waitFor();
+      await page.getByRole('link', { name: 'emil@example.com' }).first().click();
+      await page.getByText('1 computer stops when it next asks').waitFor();
+      await sound(tab, 'portal-person-devices');
+      await page.getByLabel('Hand it to').fill('frida@example.com');
+      await page.getByRole('button', { name: 'Take seat back' }).click();
+      await page.getByText('Seat taken back.').waitFor();
+      await page.getByRole('link', { name: 'frida@example.com' }).waitFor();
+      await sound(tab);
+      await h.visit(tab, `${door}/orders`);
+      await page.getByText('INV-2041').first().waitFor();
+      await page.getByRole('link', { name: 'Example Editor Team' }).waitFor();
+      await sound(tab, 'portal-orders-some');
+    });
+
     test('with a key alone there are its devices and nothing else', async () => {
       const holder = await h.openPage(browser, server, way);
       const { page } = holder;
@@ -235,7 +274,6 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('License key').fill(key);
       await page.getByLabel('E-mail it was sold to').fill('ada@example.com');
       await page.getByRole('button', { name: 'Show its devices' }).click();
-      await page.getByRole('link', { name: 'Example Editor Studio' }).click();
       await page.getByText('Seats (1 / 3)').waitFor();
       assert.equal(await page.getByRole('button', { name: 'Show key' }).count(), 0);
       await sound(holder);
@@ -264,7 +302,10 @@ for (const way of h.TWO_WAYS) {
       const code = /\?code=(\d{8})/.exec((await mail('carol@example.com')).text)[1];
       await page.getByLabel('Code', { exact: true }).fill(code);
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await page.getByText('Example Editor Studio').waitFor();
+      // Right to the license of that key.
+      await page.getByRole('heading', { name: 'Example Editor Studio' }).waitFor();
+      await page.waitForURL('**/licenses/lic_*');
+      await sound(carol);
       // Nothing of anybody else's.
       assert.ok(!(await page.content()).includes(license));
       await page.goto(`${door}/licenses/${license}`);

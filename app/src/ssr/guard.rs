@@ -164,15 +164,17 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
     })
 }
 
+/// The host name that a request was sent to.
+pub fn host_name(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
+}
+
 /// The portal to which the host name of a request leads, where a vendor has one of its own; none for the addresses of this
 /// installation.
 async fn portal_of_host(state: &AppState, headers: &HeaderMap) -> Result<Option<PortalLook>, Error> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let own =
-        |origin: &String| origin.split("://").nth(1).is_some_and(|rest| rest.split([':', '/']).next() == Some(name));
-    let named = name.contains('.') && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if !named || state.origins().iter().any(own) {
+    let name = host_name(headers).unwrap_or_default();
+    if !name.contains('.') || name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Ok(None);
     }
     state.service().portal_of_host(name).await
@@ -204,8 +206,13 @@ async fn door(state: &AppState, uri: &Uri, guest: Option<&CustomerActor>) -> Res
     }
 }
 
-/// Who of a customer a request of the portal is from.
-async fn guest(state: &AppState, cookies: Option<&Cookies>) -> Result<Guest, Error> {
+/// Who of a customer a request of the portal is from: a member who looks at it as one, or whoever is signed in there.
+async fn guest(state: &AppState, cookies: Option<&Cookies>, member: Option<(&Actor, &SessionSecret)>) -> Result<Guest, Error> {
+    if let Some((actor, session)) = member
+        && let Some(viewer) = state.service().viewer(session, actor).await?
+    {
+        return Ok(Guest(Some((viewer, session.clone()))));
+    }
     let name = portal_cookie(state.secure());
     let secret = cookies.and_then(|cookies| cookies.get(name)).and_then(|cookie| secret_of(cookie.value()));
     let Some(secret) = secret else { return Ok(Guest(None)) };
@@ -249,15 +256,14 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             }
         }
         Ok(None) => {}
-        Err(error) => {
-            tracing::error!(?error, request = request_id, "whose host name it is could not be looked up");
-            return plain(error.code, &request_id);
-        }
+        // Then no portal can be shown anyway; what can be seen without the database is not in its way.
+        Err(error) => tracing::error!(?error, request = request_id, "whose host name it is could not be looked up"),
     }
     let watching = live::is_watching(request.uri().path());
-    let actor = match request.extensions().get::<Session>().and_then(Session::id) {
+    let session = request.extensions().get::<Session>().and_then(Session::id).map(secret);
+    let actor = match &session {
         None => None,
-        Some(id) => match who(&state, &secret(id), request.uri().path()).await {
+        Some(session) => match who(&state, session, request.uri().path()).await {
             Ok(actor) => Some(actor),
             Err(error) if error.code == ErrorCode::Unauthenticated => {
                 if let Some(cookies) = request.extensions().get::<Cookies>() {
@@ -273,7 +279,7 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
         },
     };
     let guest = if is_of_portal(request.uri().path()) {
-        match guest(&state, request.extensions().get::<Cookies>()).await {
+        match guest(&state, request.extensions().get::<Cookies>(), actor.as_ref().zip(session.as_ref())).await {
             Ok(guest) => Some(guest),
             Err(error) => {
                 tracing::error!(?error, request = request_id, "a session of the portal could not be looked up");

@@ -16,7 +16,7 @@ mod sessions;
 mod shell;
 pub(crate) mod upload;
 
-pub(crate) use guard::{Guest, Visitor, encode, portal_cookie, set_cookie, set_lax_cookie};
+pub(crate) use guard::{Guest, Visitor, encode, host_name, portal_cookie, set_cookie, set_lax_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};

@@ -2,11 +2,12 @@
 //! company, and how it looks. What makes something is sent by a plain form, so that no link does.
 
 use axum::{
+    body::Body,
     extract::{FromRequest as _, Multipart, Path, Request, State, multipart::MultipartError},
     http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use holdfast_domain::{Permission, SeatId};
+use holdfast_domain::{Permission, SeatId, Seconds};
 use holdfast_service::{
     Call, Error, ErrorCode,
     portal::{CustomerActor, CustomerCall, accent::Accent},
@@ -37,6 +38,8 @@ pub const PHOTO_LIMIT: usize = 12 << 20;
 pub const LOGO_LIMIT: usize = 2 << 20;
 /// Photographs read at the same time.
 static READING: Semaphore = Semaphore::const_new(2);
+/// Uploads taken at the same time: nobody waits with a body in memory for others.
+static TAKING: Semaphore = Semaphore::const_new(8);
 
 /// What a portal looks like: its style sheet and its picture.
 pub const LOOK: &str = "/portal/{vendor}/look/{file}";
@@ -47,7 +50,7 @@ pub const LOGO: &str = "/console/settings/portal/logo";
 fn call(extensions: &Extensions, headers: &HeaderMap) -> Result<CustomerCall, Error> {
     let guest = extensions.get::<Guest>().and_then(|Guest(guest)| guest.clone());
     let actor: CustomerActor = guest.map(|(actor, _)| actor).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
-    Ok(CustomerCall::new(actor, super::info(extensions, headers)))
+    CustomerCall::new(actor, super::info(extensions, headers))
 }
 
 /// The same, and the id of the request.
@@ -63,6 +66,8 @@ pub async fn answer(State(state): State<AppState>, Path(vendor): Path<String>, r
     let mut typed = Vec::new();
     let answered = async {
         let call = call(&sent.extensions, &sent.headers)?;
+        let busy = |_| Error::new(ErrorCode::Busy).with_retry_after(Seconds(5));
+        let _place = TAKING.try_acquire().map_err(busy)?;
         let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
         let form = form.map_err(|error| broken().with_source(error.body_text()))?;
         let (text, license) = read(form, &mut typed).await?;
@@ -126,17 +131,17 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
 pub async fn answered(State(state): State<AppState>, request: Request) -> Response {
     let (call, id) = asking(&request);
     let made = async {
-        let kept = state.service().offline_answer(&call?).await?;
+        let kept = state.service().offline_answer(&call?.actor).await?;
         let kept = kept.filter(|kept| !kept.document.is_empty()).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-        Ok(("offline-answer.json".to_owned(), kept.document.into_bytes()))
+        Ok(("offline-answer.json".to_owned(), Body::from(kept.document)))
     };
     file(made.await, &id)
 }
 
 /// A file, or why there is none.
-fn file(made: Result<(String, Vec<u8>), Error>, request_id: &str) -> Response {
+fn file(made: Result<(String, Body), Error>, request_id: &str) -> Response {
     match made {
-        Ok((name, bytes)) => {
+        Ok((name, body)) => {
             let disposition = format!("attachment; filename=\"{name}\"");
             let headers = [
                 (header::CONTENT_TYPE, "application/json"),
@@ -144,7 +149,7 @@ fn file(made: Result<(String, Vec<u8>), Error>, request_id: &str) -> Response {
                 (header::CACHE_CONTROL, "no-store"),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ];
-            (headers, bytes).into_response()
+            (headers, body).into_response()
         }
         Err(error) => {
             if error.code.status() >= 500 {
@@ -165,16 +170,16 @@ pub async fn lease(
     let made = async {
         let seat: SeatId = seat.parse().map_err(|_| Error::new(ErrorCode::NotFound))?;
         let lease = state.service().my_lease(&call?, seat).await?;
-        Ok((lease.file_name, lease.document.into_bytes()))
+        Ok((lease.file_name, Body::from(lease.document)))
     };
     file(made.await, &id)
 }
 
-/// Everything that is held about the company.
+/// Everything that is held about the company, as it is found.
 pub async fn data(State(state): State<AppState>, request: Request) -> Response {
     let (call, id) = asking(&request);
-    let made = async { Ok(("my-data.json".to_owned(), state.service().my_data(&call?).await?)) };
-    file(made.await, &id)
+    let made = async { state.service().my_data(&call?).await };
+    file(made.await.map(|pieces| ("my-data.json".to_owned(), Body::from_stream(pieces))), &id)
 }
 
 /// The style sheet or the picture of a portal. Its name follows from what is in it, so that it can be kept for ever.

@@ -12,8 +12,8 @@ use holdfast_domain::{
 use crate::world::{Answer, Browser, PAGE_PATHS, Things, World, function};
 
 /// What a function must answer: `ok` or the code of the refusal.
-struct Row {
-    name: &'static str,
+pub struct Row {
+    pub name: &'static str,
     /// To owner, admin, developer, support, viewer.
     roles: [&'static str; 5],
     /// To another vendor's owner who names this vendor's things.
@@ -21,7 +21,7 @@ struct Row {
     /// To nobody.
     nobody: &'static str,
     /// What is sent.
-    arguments: fn(&Things) -> String,
+    pub arguments: fn(&Things) -> String,
 }
 
 /// `+` is `ok`, `_` is `forbidden`, `!` is `invalid_request`, `?` is `not_found`, `#` is `undo_conflict` and `~` is `status_conflict`, for what would otherwise have effects that
@@ -58,7 +58,7 @@ const FRESHNESS: &str = "asked[region]=&asked[of]=&asked[lease]=&asked[grace]=";
 
 /// The rows are called in this order, so what a row leaves behind is what the next finds.
 #[rustfmt::skip]
-fn table() -> Vec<Row> {
+pub fn table() -> Vec<Row> {
     table! {
         // Of everybody: how it looks, who one is, where one is signed in.
         whoami "+++++" "ok" "unauthenticated" |_| "";
@@ -201,7 +201,7 @@ fn table() -> Vec<Row> {
         // Mail.
         mail "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
         mail_again "+++++" "ok" "unauthenticated" |_| "asked[tab]=log&asked[state]=&asked[after]=";
-        save_mail "++___" "invalid_request" "unauthenticated" |t| format!("sender=Example&reply_to=&colour=&issued[{}]=true", t.product);
+        save_mail "++___" "invalid_request" "unauthenticated" |t| format!("sender=Example&reply_to=&colour=&issued[{}]=true&notices[refunded]=true&renewal_days=", t.product);
         test_mail "++___" "ok" "unauthenticated" |_| "";
         send_mail_again "??___" "not_found" "unauthenticated" |_| "id=mai_01m803crnaftmanwmz5a0j4ry7";
         mail_template "+++++" "ok" "unauthenticated" |_| "code=license_issued";
@@ -226,6 +226,9 @@ fn table() -> Vec<Row> {
         story_again "+++++" "not_found" "unauthenticated" |t| format!("id={}&after=&reply=&license=", t.customer);
         replies "+++++" "ok" "unauthenticated" |_| "";
         reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.reply);
+        who_to_view_as "++++_" "not_found" "unauthenticated" |t| format!("id={}", t.customer);
+        view_as "++++_" "not_found" "unauthenticated" |t| format!("id={}&reason=Asks", t.customer);
+        stop_viewing "++++_" "ok" "unauthenticated" |_| "";
         save_reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}&name=Changed+{}&text=Dear+%7Bcustomer%7D", t.reply, t.reply);
         remove_reply "++_+_" "not_found" "unauthenticated" |t| format!("id={}", t.reply);
         refunds "++_+_" "ok" "unauthenticated" |_| "";
@@ -260,6 +263,8 @@ fn table() -> Vec<Row> {
         my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}", t.license, t.seat);
         rename_my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}&name=N", t.license, t.seat);
         free_my_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&seat={}", t.license, t.seat);
+        my_holder "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&user=a%40example.com", t.license);
+        hand_out_seat "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&to=a%40example.com", t.license);
         take_place "unauthenticated" "unauthenticated" "unauthenticated" |t| format!("license={}&user=a%40example.com&to=", t.license);
         offline_page "unauthenticated" "unauthenticated" "unauthenticated" |_| "";
         my_orders "unauthenticated" "unauthenticated" "unauthenticated" |_| "after=";

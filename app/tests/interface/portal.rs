@@ -69,7 +69,7 @@ async fn call(world: &World, vendor: VendorId, email: &str) -> CustomerCall {
     let asked = world.service.ask_to_sign_in(vendor, text(email), &from).await.unwrap();
     let code = mailed(world, email).await.unwrap();
     let signed_in = world.service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap();
-    CustomerCall::new(world.service.customer_for_session(&signed_in.session).await.unwrap(), from)
+    CustomerCall::new(world.service.customer_for_session(&signed_in.session).await.unwrap(), from).unwrap()
 }
 
 struct Row {
@@ -95,7 +95,9 @@ fn table() -> Vec<Row> {
         reveal_my_key ["ok" "ok" "forbidden"] "not_found" |t, _| format!("id={}", t.license);
         my_seat ["ok" "ok" "ok"] "not_found" |t, _| format!("license={}&seat={}", t.license, t.seat);
         rename_my_seat ["ok" "ok" "ok"] "not_found" |t, _| format!("license={}&seat={}&name=Mine", t.license, t.seat);
-        // Its seats are of devices, which is said to whoever may take places back.
+        my_holder ["not_found" "forbidden" "forbidden"] "not_found" |t, _| format!("license={}&user=a%40example.com", t.license);
+        // Its seats are of devices, which is said to whoever may hand them out and take them back.
+        hand_out_seat ["invalid_request" "forbidden" "forbidden"] "not_found" |t, _| format!("license={}&to=a%40example.com", t.license);
         take_place ["invalid_request" "forbidden" "forbidden"] "not_found" |t, _| format!("license={}&user=a%40example.com&to=", t.license);
         free_my_seat ["ok" "ok" "ok"] "not_found" |t, _| format!("license={}&seat={}", t.license, t.seat);
         offline_page ["ok" "ok" "ok"] "ok" |_, _| "";
@@ -215,7 +217,9 @@ async fn pages_of_the_portal_are_closed_to_nobody_and_tell_nobody_of_others() {
         let answer = stranger.get(&path).await;
         assert_eq!(answer.status, if open { StatusCode::OK } else { StatusCode::FOUND }, "{path}");
         told_nothing(&answer, &marks, &path);
-        let expected = if pattern.ends_with("{*rest}") { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        // Nobody has a seat of a license of devices.
+        let nothing = pattern.ends_with("{*rest}") || pattern.ends_with("/person");
+        let expected = if nothing { StatusCode::NOT_FOUND } else { StatusCode::OK };
         let own = owner.get(&path).await;
         assert_eq!(own.status, expected, "{path} for its owner: {}", own.body);
         assert!(!own.body.contains(&things.key), "{path} shows a key that nobody asked for");
@@ -354,7 +358,8 @@ async fn files_of_the_portal_are_for_those_whose_they_are() {
     let chosen = [("license", chosen[0].1.as_str())];
     let foreign = upload(&mut neighbour, &answer, &chosen, Some(("file", request.as_bytes()))).await;
     assert_eq!(foreign.header(header::LOCATION), format!("{door}/offline#refused"));
-    told_nothing(&neighbour.get(&format!("{door}/offline")).await, &marks, "the neighbour's page");
+    // Of all that is the owner's there is what the neighbour has sent themselves.
+    told_nothing(&neighbour.get(&format!("{door}/offline")).await, &marks, &things.license.to_string());
     let sent = upload(&mut owner, &answer, &chosen, Some(("file", request.as_bytes()))).await;
     assert_eq!(sent.header(header::LOCATION), format!("{door}/offline"));
     let page = owner.get(&format!("{door}/offline")).await.body;
@@ -384,7 +389,8 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     let input = SetPortal {
         short_name: Some(text("acme-soft")),
         domain: Some("Licenses.Acme.example".to_owned()),
-        name: Some(text("<script>Acme")),
+        here: Some("here.example.com".to_owned()),
+        name: Some(text("</title><script>Acme")),
         accent: Some("#FFE08A".to_owned()),
         welcome: Some("Hello <b>there".to_owned()),
         help: Some("Call us".to_owned()),
@@ -397,7 +403,7 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     for path in ["/portal/acme-soft".to_owned(), format!("/portal/{}", world.vendor)] {
         let page = nobody.get(&path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
-        for part in ["&lt;script&gt;Acme", "Hello &lt;b&gt;there", "Call us", "accent-ffe08a.css"] {
+        for part in ["· &lt;/title&gt;&lt;script&gt;Acme</title>", "Hello &lt;b&gt;there", "Call us", "accent-ffe08a.css"] {
             assert!(page.body.contains(part), "{path}: {part}: {}", page.body);
         }
         assert!(!page.body.contains("<script>Acme"), "{path}");
@@ -434,6 +440,20 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     browser.call(&function("ask_code"), "vendor=acme-soft&email=customer-mine%40example.com").await;
     let mails = mails(&world, "customer-mine@example.com").await.join("\n");
     assert!(mails.contains("https://licenses.acme.example/portal/acme-soft/sign-in?code="), "{mails}");
+    // Nobody shuts everybody out of the console by its own name.
+    for name in ["here.example.com", "HERE.example.com.", "alias.example.com"] {
+        let input = SetPortal {
+            domain: Some(name.to_owned()),
+            here: Some("alias.example.com".to_owned()),
+            ..SetPortal::default()
+        };
+        let refused = world.service.set_portal(&call, input).await.unwrap_err();
+        assert_eq!((refused.code.as_str(), refused.pointer.as_deref()), ("invalid_request", Some("/domain")), "{name}");
+    }
+    let unnamed = World::new().await;
+    let input = SetPortal { domain: Some("licenses.acme.example".to_owned()), ..SetPortal::default() };
+    let refused = unnamed.service.set_portal(&Call::system(unnamed.vendor), input).await.unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.pointer.as_deref()), ("invalid_request", Some("/domain")));
     // Names that are taken or kept.
     for (name, code) in [("portal", "invalid_request"), ("ab", "invalid_request"), ("acme-soft", "code_taken")] {
         let input = SetPortal { short_name: Some(text(name)), ..SetPortal::default() };

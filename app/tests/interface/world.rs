@@ -128,6 +128,7 @@ impl World {
             entropy: Arc::new(OsEntropy),
             vault: Some(Vault::new(&key)),
             settings: Settings {
+                public_url: settings.origins.first().cloned(),
                 mail: Some(MailWay {
                     from: text("licenses@example.com"),
                     how: "through mail.example.com:465, TLS".to_owned(),

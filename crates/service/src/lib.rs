@@ -48,6 +48,8 @@ pub struct Parts {
 pub struct Settings {
     /// The https base addresses that clients are told in the key manifest, in the order of preference.
     pub endpoints: Vec<String>,
+    /// Where people reach this installation with their browsers, where it was told: `https://` and a host name.
+    pub public_url: Option<String>,
     /// The page that a denial refers people to; an https URL. Defaults to `<first endpoint>/help`.
     pub help_url: Option<String>,
     /// How far the node goes on without the database.

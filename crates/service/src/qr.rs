@@ -8,7 +8,7 @@ use std::{fmt::Write as _, io::Cursor};
 /// The widest and the highest photograph that is looked at, in pixels.
 const WIDEST: u32 = 8_000;
 /// How much memory unpacking one may take, in bytes.
-const MEMORY: u64 = 200 << 20;
+const MEMORY: u64 = 64 << 20;
 /// The longest side in which a code is looked for; larger ones are made smaller first.
 const SIDE: u32 = 1_600;
 

@@ -59,6 +59,8 @@ record! {
         pub tries: i64,
         /// Until when it can be used.
         pub expires_at: Timestamp,
+        /// The license whose key was typed with the address, where one was and both belong together.
+        pub license: Option<LicenseId>,
     }
 }
 
@@ -158,11 +160,11 @@ pub async fn of_person(
 /// Notes that somebody has asked for a code. False where the hash is taken.
 pub async fn ask(tx: &mut Tx, scope: Scope, asked: &PortalSignInRow) -> Result<bool, StoreError> {
     let sql = format!(
-        "INSERT INTO portal_sign_ins ({}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1",
+        "INSERT INTO portal_sign_ins ({}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1",
         bare(PortalSignInRow::COLUMNS, "portal_sign_ins")
     );
     let a = asked;
-    let args = args![a.id_hash, scope.vendor(), a.email, a.code_hash, a.tries, a.expires_at];
+    let args = args![a.id_hash, scope.vendor(), a.email, a.code_hash, a.tries, a.expires_at, a.license];
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
 

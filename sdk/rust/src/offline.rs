@@ -79,7 +79,7 @@ impl Core {
         let (call, body) = if key.is_none() && stored {
             ("renew", self.renewal(&nonce).map_err(unsent)?)
         } else {
-            ("activate", self.activation(key, &nonce).map_err(unsent)?)
+            ("activate", self.activation(key, None, &nonce).map_err(unsent)?)
         };
         let request = RelayRequest { product: self.product.clone(), call: call.to_owned(), body };
         let text = request.encode().ok_or_else(|| unsent("the request cannot be written".to_owned()))?;

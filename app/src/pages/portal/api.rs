@@ -2,17 +2,22 @@
 
 use leptos::prelude::*;
 
-use super::model::{Account, CodeView, Frame, Home, LicenseView, OfflineView, OrderRow, PersonRow, SeatView};
+use super::model::{
+    Account, CodeView, Frame, HolderView, Home, LicenseView, OfflineView, OrderRow, PersonRow, SeatView,
+};
 use crate::{error::UiError, pages::List};
 
 /// What is around the pages of the portal at `vendor`.
 #[server(output = crate::wire::Answer)]
 pub async fn portal_frame(vendor: String) -> Result<Frame, UiError> {
-    use crate::{ctx, ssr::portal::sheet_name};
+    use crate::{ctx, ssr::portal::sheet_name, ui::When};
+    use holdfast_service::portal::CustomerActor;
     let service = ctx::service()?;
     let look = service.portal_at(&vendor).await?;
-    let me = match ctx::customer_of(&look) {
-        Some(actor) => Some(me(&service, &actor).await?),
+    let actor = ctx::customer_of(&look);
+    let viewed = actor.as_ref().and_then(CustomerActor::viewed_until).map(|until| When::new(until, service.now()));
+    let me = match &actor {
+        Some(actor) => Some(me(&service, actor).await?),
         None => None,
     };
     let home = format!("/portal/{}", look.path);
@@ -22,6 +27,7 @@ pub async fn portal_frame(vendor: String) -> Result<Frame, UiError> {
         name: look.name.to_string(),
         home,
         help: look.help,
+        viewed,
         me,
     })
 }
@@ -81,7 +87,7 @@ pub async fn use_code(vendor: String, code: String) -> Result<(), UiError> {
     let browser = ctx::asked().ok_or_else(|| Error::new(ErrorCode::PortalCodeWrong).with_pointer("/code"))?;
     let signed_in = service.sign_in_with_code(look.vendor, &browser, &code, &ctx::from()).await?;
     ctx::let_customer_in(&signed_in)?;
-    ctx::redirect(&format!("/portal/{}", look.path));
+    ctx::redirect(&first_page(&look.path, &signed_in));
     Ok(())
 }
 
@@ -93,7 +99,7 @@ pub async fn enter_with_key(vendor: String, key: String, key_email: String) -> R
     let look = service.portal_at(&vendor).await?;
     let signed_in = service.sign_in_with_key(look.vendor, &key, &key_email, &ctx::from()).await?;
     ctx::let_customer_in(&signed_in)?;
-    ctx::redirect(&format!("/portal/{}", look.path));
+    ctx::redirect(&first_page(&look.path, &signed_in));
     Ok(())
 }
 
@@ -117,7 +123,7 @@ pub async fn change_company(to: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     let actor = ctx::any_customer()?;
     let (service, secret) = (ctx::service()?, ctx::portal_session()?);
-    let signed_in = service.change_company(&ctx::customer_call(&actor), parse_id(&to)?, &secret).await?;
+    let signed_in = service.change_company(&ctx::customer_call(&actor)?, parse_id(&to)?, &secret).await?;
     ctx::let_customer_in(&signed_in)?;
     ctx::redirect(&home(&actor).await?);
     Ok(())
@@ -128,7 +134,7 @@ pub async fn change_company(to: String) -> Result<(), UiError> {
 pub async fn my_license(id: String) -> Result<LicenseView, UiError> {
     use super::words;
     use crate::{ctx, pages::products::api::parse_id, ui::When};
-    use holdfast_domain::{PortalAct, SeatModel};
+    use holdfast_domain::{LicenseState, PortalAct, SeatModel};
     let actor = ctx::customer(PortalAct::LicensesRead).await?;
     let service = ctx::service()?;
     let (now, detail) = (service.now(), service.my_license(&actor, parse_id(&id)?).await?);
@@ -145,7 +151,10 @@ pub async fn my_license(id: String) -> Result<LicenseView, UiError> {
         order: license.order.clone(),
         links: (license.renew.clone(), license.upgrade.clone()),
         seats: detail.seats.iter().map(|seat| words::seat(seat, now)).collect(),
-        named: matches!(license.seat_model, SeatModel::NamedUser { .. }),
+        more: detail.more,
+        holders: matches!(license.seat_model, SeatModel::NamedUser { .. })
+            .then(|| detail.holders.iter().map(|holder| words::holder(holder, license.seat_model, now)).collect()),
+        may_hand_out: actor.may(PortalAct::PlacesWrite) && license.state == LicenseState::Active,
     })
 }
 
@@ -156,7 +165,7 @@ pub async fn reveal_my_key(id: String) -> Result<(), UiError> {
     use holdfast_domain::{LicenseId, PortalAct};
     let actor = ctx::customer(PortalAct::KeyReveal).await?;
     let id: LicenseId = parse_id(&id)?;
-    let key = ctx::service()?.my_key(&ctx::customer_call(&actor), id).await?;
+    let key = ctx::service()?.my_key(&ctx::customer_call(&actor)?, id).await?;
     ctx::set_note(ctx::OWN_KEY, &format!("{id} {key}"));
     ctx::redirect(&format!("{}/licenses/{id}?key=shown", home(&actor).await?));
     Ok(())
@@ -167,33 +176,58 @@ pub async fn reveal_my_key(id: String) -> Result<(), UiError> {
 pub async fn my_seat(license: String, seat: String) -> Result<SeatView, UiError> {
     use super::words;
     use crate::{ctx, pages::products::api::parse_id, ui::When};
-    use holdfast_domain::{PortalAct, SeatId, SeatModel};
-    use holdfast_service::{Error, ErrorCode};
+    use holdfast_domain::{PortalAct, SeatModel};
     let actor = ctx::customer(PortalAct::LicensesRead).await?;
     let service = ctx::service()?;
-    let (now, detail) = (service.now(), service.my_license(&actor, parse_id(&license)?).await?);
-    let id: SeatId = parse_id(&seat)?;
-    let found = detail.seats.iter().find(|seat| seat.id == id).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-    let license = &detail.license;
+    let (now, found) = (service.now(), service.my_seat(&actor, parse_id(&license)?, parse_id(&seat)?).await?);
+    let (license, seat) = (&found.license, &found.seat);
     let floating = license.seat_model == SeatModel::Floating;
-    let user = found
-        .user
-        .as_ref()
-        .filter(|_| matches!(license.seat_model, SeatModel::NamedUser { .. }) && actor.may(PortalAct::PlacesWrite));
-    let place = user.map(|user| {
-        let devices = detail.seats.iter().filter(|seat| seat.user.as_ref() == Some(user)).count();
-        (user.to_string(), devices as u64)
-    });
+    let named = matches!(license.seat_model, SeatModel::NamedUser { .. });
     Ok(SeatView {
-        seat: words::seat(found, now),
+        seat: words::seat(seat, now),
         license: (license.id.to_string(), format!("{} {}", license.product, license.plan)),
-        name: found.name.clone().unwrap_or_default(),
-        since: When::new(found.claimed_at, now),
-        consequence: words::consequence(found, floating, now),
-        releases: detail.releases,
-        may_fetch: !floating && actor.may(PortalAct::SeatsWrite),
-        place,
+        name: seat.name.clone().unwrap_or_default(),
+        since: When::new(seat.claimed_at, now),
+        consequence: format!("{} {}", words::consequence(seat, floating, now), words::releases(found.releases)),
+        may_fetch: !floating && !found.signs_itself && actor.may(PortalAct::SeatsWrite),
+        may_take_back: named && actor.may(PortalAct::PlacesWrite),
     })
+}
+
+/// Somebody who has a seat of a license of one's own.
+#[server(output = crate::wire::Answer)]
+pub async fn my_holder(license: String, user: String) -> Result<HolderView, UiError> {
+    use super::words;
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::PortalAct;
+    use holdfast_service::{Error, ErrorCode};
+    let actor = ctx::customer(PortalAct::PlacesWrite).await?;
+    let service = ctx::service()?;
+    let user = user.parse().map_err(|_| Error::new(ErrorCode::NotFound))?;
+    let (now, found) = (service.now(), service.my_holder(&actor, parse_id(&license)?, &user).await?);
+    Ok(HolderView {
+        holder: words::holder(&found.holder, found.license.seat_model, now),
+        license: (found.license.id.to_string(), format!("{} {}", found.license.product, found.license.plan)),
+        seats: found.seats.iter().map(|seat| words::seat(seat, now)).collect(),
+        consequence: words::taking_back(&found, now),
+    })
+}
+
+/// Hands a seat out to a colleague.
+#[server(output = crate::wire::Answer)]
+pub async fn hand_out_seat(license: String, to: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_domain::{LicenseId, PortalAct};
+    use holdfast_service::portal::InvitePerson;
+    let actor = ctx::customer(PortalAct::PlacesWrite).await?;
+    let license: LicenseId = parse_id(&license)?;
+    let to = InvitePerson::user(parse("to", &to)?);
+    ctx::service()?.hand_seat_out(&ctx::customer_call(&actor)?, license, to).await?;
+    ctx::redirect(&format!("{}/licenses/{license}?done=seat_handed_out", home(&actor).await?));
+    Ok(())
 }
 
 /// Gives a device another name.
@@ -206,7 +240,7 @@ pub async fn rename_my_seat(license: String, seat: String, name: String) -> Resu
     use holdfast_domain::{LicenseId, PortalAct};
     let actor = ctx::customer(PortalAct::SeatsWrite).await?;
     let license: LicenseId = parse_id(&license)?;
-    ctx::service()?.rename_my_seat(&ctx::customer_call(&actor), parse_id(&seat)?, parse("name", &name)?).await?;
+    ctx::service()?.rename_my_seat(&ctx::customer_call(&actor)?, parse_id(&seat)?, parse("name", &name)?).await?;
     ctx::redirect(&format!("{}/licenses/{license}?done=saved", home(&actor).await?));
     Ok(())
 }
@@ -218,12 +252,12 @@ pub async fn free_my_seat(license: String, seat: String) -> Result<(), UiError> 
     use holdfast_domain::{LicenseId, PortalAct};
     let actor = ctx::customer(PortalAct::SeatsWrite).await?;
     let license: LicenseId = parse_id(&license)?;
-    ctx::service()?.free_my_seat(&ctx::customer_call(&actor), parse_id(&seat)?).await?;
+    ctx::service()?.free_my_seat(&ctx::customer_call(&actor)?, parse_id(&seat)?).await?;
     ctx::redirect(&format!("{}/licenses/{license}?done=own_seat_freed", home(&actor).await?));
     Ok(())
 }
 
-/// Takes the place of the person of a device back, and hands it to a colleague where one is named.
+/// Takes somebody's seat back, and hands it to a colleague where one is named.
 #[server(output = crate::wire::Answer)]
 pub async fn take_place(license: String, user: String, #[server(default)] to: String) -> Result<(), UiError> {
     use crate::{
@@ -239,7 +273,7 @@ pub async fn take_place(license: String, user: String, #[server(default)] to: St
     let service = ctx::service()?;
     let license: LicenseId = parse_id(&license)?;
     let to = optional("to", &to)?.map(InvitePerson::user);
-    service.take_place_back(&ctx::customer_call(&actor), license, parse("user", &user)?, to).await?;
+    service.take_place_back(&ctx::customer_call(&actor)?, license, parse("user", &user)?, to).await?;
     ctx::redirect(&format!("{}/licenses/{license}?done=place_taken", home(&actor).await?));
     Ok(())
 }
@@ -259,7 +293,7 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
         qr,
     };
     let actor = ctx::customer(PortalAct::SeatsWrite).await?;
-    let (service, call) = (ctx::service()?, ctx::customer_call(&actor));
+    let service = ctx::service()?;
     let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let licenses = service.my_licenses(&actor, page).await?.items;
     let open = licenses.iter().filter(|license| matches!(license.state, LicenseState::Active | LicenseState::Expired));
@@ -267,7 +301,7 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
         let row = words::row(license);
         (row.id, format!("{} {} …{} ({} / {})", row.product, row.plan, row.key_hint, row.taken.0, row.taken.1))
     });
-    let answer = service.offline_answer(&call).await?;
+    let answer = service.offline_answer(&actor).await?;
     let answer = answer.map(|answer| {
         let what = match answer.what {
             Answered::Lease => (Tone::Good, "A lease"),
@@ -305,7 +339,10 @@ pub async fn my_orders(#[server(default)] after: String) -> Result<List<OrderRow
     Ok(serve::list(page, |order| OrderRow {
         reference: order.reference,
         state: order_status(order.status),
+        licenses: order.licenses.into_iter().map(|(id, called)| (id.to_string(), called)).collect(),
+        more: order.more,
         made: When::new(order.created_at, now),
+        paid_back: order.refunded_at.map(|at| When::new(at, now)),
     }))
 }
 
@@ -353,7 +390,7 @@ pub async fn invite_colleague(
         name: optional("name", &name)?,
         role: if administrator { CustomerRole::Administrator } else { CustomerRole::User },
     };
-    service.invite_colleague(&ctx::customer_call(&actor), input).await?;
+    service.invite_colleague(&ctx::customer_call(&actor)?, input).await?;
     ctx::redirect(&format!("{}/people?done=colleague_invited", home(&actor).await?));
     Ok(())
 }
@@ -365,7 +402,7 @@ pub async fn step_colleague(id: String, step: String) -> Result<(), UiError> {
     use holdfast_domain::{CustomerRole, PortalAct};
     use holdfast_service::{Error, ErrorCode};
     let actor = ctx::customer(PortalAct::PeopleWrite).await?;
-    let (service, call, id) = (ctx::service()?, ctx::customer_call(&actor), parse_id(&id)?);
+    let (service, call, id) = (ctx::service()?, ctx::customer_call(&actor)?, parse_id(&id)?);
     match (step.as_str(), CustomerRole::from_name(&step)) {
         (_, Some(role)) => service.set_colleagues_role(&call, id, role).await?,
         ("remove", None) => service.remove_colleague(&call, id).await?,
@@ -402,7 +439,7 @@ pub async fn end_my_session(id: String) -> Result<(), UiError> {
     use holdfast_domain::SessionId;
     let actor = ctx::any_customer()?;
     let id: SessionId = parse_id(&id)?;
-    ctx::service()?.end_my_portal_session(&ctx::customer_call(&actor), id).await?;
+    ctx::service()?.end_my_portal_session(&ctx::customer_call(&actor)?, id).await?;
     let home = home(&actor).await?;
     if actor.session() == id {
         ctx::let_customer_out()?;
@@ -411,6 +448,13 @@ pub async fn end_my_session(id: String) -> Result<(), UiError> {
         ctx::redirect(&format!("{home}/account?done=session_ended"));
     }
     Ok(())
+}
+
+/// Where somebody who has signed in begins: at the license whose key they came with, or at all of them.
+#[cfg(feature = "ssr")]
+fn first_page(path: &str, signed_in: &holdfast_service::portal::PortalSignedIn) -> String {
+    let license = signed_in.license.map(|license| format!("/licenses/{license}"));
+    format!("/portal/{path}{}", license.unwrap_or_default())
 }
 
 #[cfg(feature = "ssr")]

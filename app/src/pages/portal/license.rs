@@ -1,12 +1,12 @@
 //! A license of one's own, and a device that uses it.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
-    api::{self, FreeMySeat, RenameMySeat, RevealMyKey, TakePlace},
+    api::{self, FreeMySeat, HandOutSeat, RenameMySeat, RevealMyKey, TakePlace},
     home_here,
-    model::{LicenseView, SeatRow, SeatView},
+    model::{HolderRow, HolderView, LicenseView, SeatRow, SeatView},
 };
 use crate::ui::{
     ActionForm, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Rows, Section, StateBadge, Submit,
@@ -25,6 +25,7 @@ pub fn LicensePage() -> impl IntoView {
         let row = found.row;
         let (tone, word) = row.state;
         let id = row.id.clone();
+        let full = row.taken.0 >= row.taken.1;
         let (renew, upgrade) = found.links.clone();
         let link = |href: String, words: &'static str, class: &'static str| {
             view! { <a class=class href=href rel="external noopener">{words}</a> }
@@ -60,7 +61,11 @@ pub fn LicensePage() -> impl IntoView {
                 </Facts>
             </Section>
             <Section title=format!("Seats ({} / {})", row.taken.0, row.taken.1)>
-                <Seats id=row.id seats=found.seats named=found.named />
+                {found
+                    .holders
+                    .clone()
+                    .map(|holders| view! { <Holders id=row.id.clone() holders may=found.may_hand_out full /> })}
+                <Seats id=row.id seats=found.seats more=found.more named=found.holders.is_some() />
             </Section>
         }
     })
@@ -97,19 +102,91 @@ fn Key(id: String, hint: String, key: Option<String>, may: bool) -> impl IntoVie
     }
 }
 
+/// Who has a seat, where seats belong to people, and how another one is handed out.
 #[component]
-fn Seats(id: String, seats: Vec<SeatRow>, named: bool) -> impl IntoView {
-    if seats.is_empty() {
-        let text = "Open the application on a computer and paste the key where it asks for one.";
-        return view! { <Empty title="No computer uses it" text /> }.into_any();
-    }
+fn Holders(id: String, holders: Vec<HolderRow>, may: bool, full: bool) -> impl IntoView {
+    let action = act::<HandOutSeat>();
+    let error = act_error(action);
+    let home = home_here();
+    let license = id.clone();
+    let row = move |holder: HolderRow| {
+        let name = if may {
+            let href = format!("{home}/licenses/{license}/person?user={}", in_address(&holder.email));
+            view! { <a class="row-link" href=href>{holder.email}</a> }.into_any()
+        } else {
+            view! { <span>{holder.email}</span> }.into_any()
+        };
+        view! {
+            <tr>
+                <td class="clip">{name} <span class="sub">{holder.how}</span></td>
+                <td class="right num nowrap">{holder.devices.0} " / " {holder.devices.1}</td>
+                <td class="right wide nowrap">
+                    {match holder.seen {
+                        Some(when) => view! { <WhenText when /> }.into_any(),
+                        None => view! { "never" }.into_any(),
+                    }}
+                </td>
+            </tr>
+        }
+    };
+    let table = (!holders.is_empty()).then(|| {
+        let head = vec![("Person", ""), ("Computers", "right"), ("Last seen", "right wide")];
+        view! { <Rows label="People" head>{holders.into_iter().map(row).collect_view()}</Rows> }
+    });
+    let form = may.then(|| {
+        if full {
+            view! { <p class="hint section">"All seats are taken. Take one back to hand it to somebody else."</p> }.into_any()
+        } else {
+            view! {
+                <ActionForm action=action class="form section">
+                    <FormError error />
+                    <input type="hidden" name="license" value=id />
+                    <Field
+                        name="to"
+                        label="Hand a seat to"
+                        kind="email"
+                        required=true
+                        placeholder="colleague@example.com"
+                        hint="Theirs from now on. They are written to, and activate with this address and the key."
+                        error
+                    />
+                    <Submit label="Hand out seat" pending=action.pending() />
+                </ActionForm>
+            }
+            .into_any()
+        }
+    });
+    view! { {table} {form} }
+}
+
+/// A text as a part of an address.
+fn in_address(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+/// Devices in a table; with whose they are, where `named`.
+#[component]
+fn Devices(id: String, seats: Vec<SeatRow>, named: bool) -> impl IntoView {
     let home = home_here();
     let row = move |seat: SeatRow| {
         let href = format!("{home}/licenses/{id}/seats/{}", seat.id);
-        let user = named.then(|| view! { <td class="clip">{seat.user.unwrap_or_default()}</td> });
+        let user = named.then(|| view! { <td class="clip wide">{seat.user.clone().unwrap_or_default()}</td> });
+        let whose = seat.user.clone().filter(|_| named).map(|user| view! { <span class="sub narrow-only">{user}</span> });
         view! {
             <tr>
-                <td class="clip"><a class="row-link" href=href>{seat.name}</a> <span class="sub">{seat.runs}</span></td>
+                <td class="clip">
+                    <a class="row-link" href=href>{seat.name}</a>
+                    <span class="sub">{seat.runs}</span>
+                    {whose}
+                    <span class="sub narrow-only">"seen " <WhenText when=seat.seen.clone() /></span>
+                </td>
                 {user}
                 <td class="right wide nowrap"><WhenText when=seat.seen /></td>
                 <td class="right nowrap"><span title=seat.until.absolute>{seat.without_us}</span></td>
@@ -118,10 +195,21 @@ fn Seats(id: String, seats: Vec<SeatRow>, named: bool) -> impl IntoView {
     };
     let mut head = vec![("Computer", ""), ("Last seen", "right wide"), ("Works without us until", "right")];
     if named {
-        head.insert(1, ("Person", ""));
+        head.insert(1, ("Person", "wide"));
     }
+    view! { <Rows label="Computers" head>{seats.into_iter().map(row).collect_view()}</Rows> }
+}
+
+#[component]
+fn Seats(id: String, seats: Vec<SeatRow>, more: bool, named: bool) -> impl IntoView {
+    if seats.is_empty() {
+        let text = "Open the application on a computer and paste the key where it asks for one.";
+        return view! { <Empty title="No computer uses it" text /> }.into_any();
+    }
+    let shown = more.then(|| format!("The {} that were seen last are shown.", seats.len()));
     view! {
-        <Rows label="Computers" head>{seats.into_iter().map(row).collect_view()}</Rows>
+        <Devices id seats named />
+        {shown.map(|text| view! { <p class="hint section">{text}</p> })}
         <p class="hint section">"If our servers cannot be reached, nothing stops at once: each computer keeps working until the day beside it."</p>
     }
     .into_any()
@@ -142,10 +230,16 @@ pub fn SeatPage() -> impl IntoView {
         let crumbs =
             vec![Crumb::new(home.clone(), "My licenses"), Crumb::new(format!("{home}/licenses/{license}"), called)];
         let runs = (!seat.runs.is_empty()).then(|| view! { <Fact name="Runs">{seat.runs.clone()}</Fact> });
-        let user = seat.user.clone().map(|user| view! { <Fact name="Person">{user}</Fact> });
+        let user = seat.user.clone().map(|user| {
+            let whole = if found.may_take_back {
+                let href = format!("{home}/licenses/{license}/person?user={}", in_address(&user));
+                view! { <a class="link" href=href>{user}</a> }.into_any()
+            } else {
+                view! { {user} }.into_any()
+            };
+            view! { <Fact name="Person">{whole}</Fact> }
+        });
         let fetch = found.may_fetch.then(|| view! { <Fetch home=home.clone() seat=seat.id.clone() /> });
-        let place =
-            found.place.clone().map(|place| view! { <Place license=license.clone() place releases=found.releases /> });
         view! {
             <PageHead title=seat.name.clone() crumbs />
             <Notice kind=NoticeKind::Info>
@@ -159,8 +253,7 @@ pub fn SeatPage() -> impl IntoView {
             </Facts>
             <Rename license=license.clone() seat=seat.id.clone() name=found.name.clone() />
             {fetch}
-            <Free license=license seat=seat.id consequence=found.consequence releases=found.releases />
-            {place}
+            <Free license=license seat=seat.id consequence=found.consequence />
         }
     })
 }
@@ -195,18 +288,13 @@ fn Fetch(home: String, seat: String) -> impl IntoView {
     }
 }
 
-/// How many seats may still be freed, in words.
-fn left((left, of): (u32, u32)) -> String {
-    format!("{left} of {of} releases in 30 days are left.")
-}
-
 #[component]
-fn Free(license: String, seat: String, consequence: String, releases: (u32, u32)) -> impl IntoView {
+fn Free(license: String, seat: String, consequence: String) -> impl IntoView {
     let action = act::<FreeMySeat>();
     let error = act_error(action);
     view! {
         <Section title="Free this seat">
-            <p>{consequence} " " {left(releases)}</p>
+            <p>{consequence}</p>
             <ActionForm action=action class="form section">
                 <FormError error />
                 <input type="hidden" name="license" value=license />
@@ -217,32 +305,60 @@ fn Free(license: String, seat: String, consequence: String, releases: (u32, u32)
     }
 }
 
+/// Somebody who has a seat: where they use it, and how it is taken back.
 #[component]
-fn Place(license: String, place: (String, u64), releases: (u32, u32)) -> impl IntoView {
+pub fn HolderPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let asked = Memo::new(move |_| {
+        let license = params.with(|params| params.get("id").unwrap_or_default());
+        (license, query.with(|query| query.get("user").unwrap_or_default()))
+    });
+    let holder = load(move || asked.get(), |(license, user)| api::my_holder(license, user));
     let action = act::<TakePlace>();
     let error = act_error(action);
-    let (user, devices) = place;
-    let what = if devices == 1 {
-        format!("{user} uses this license on 1 computer. It stops when it next asks.")
-    } else {
-        format!("{user} uses this license on {devices} computers. All of them stop when they next ask.")
-    };
-    view! {
-        <Section title="Hand this person's seat on">
-            <p>{what} " It counts as one release. " {left(releases)}</p>
-            <ActionForm action=action class="form section">
-                <FormError error />
-                <input type="hidden" name="license" value=license />
-                <input type="hidden" name="user" value=user />
-                <Field
-                    name="to"
-                    label="Colleague's e-mail"
-                    kind="email"
-                    hint="Asked in here, and has the seat once their application activates with this address. Leave it empty to take the seat back only."
-                    error
-                />
-                <Submit label="Take seat back" danger=true pending=action.pending() />
-            </ActionForm>
-        </Section>
+    show(holder, move |found: HolderView| {
+        let home = home_here();
+        let (license, called) = found.license.clone();
+        let crumbs =
+            vec![Crumb::new(home.clone(), "My licenses"), Crumb::new(format!("{home}/licenses/{license}"), called)];
+        let HolderRow { email, how, devices, .. } = found.holder;
+        let its = license.clone();
+        let computers = (!found.seats.is_empty()).then(move || {
+            view! { <Section title="Computers"><Devices id=its seats=found.seats named=false /></Section> }
+        });
+        view! {
+            <PageHead title=email.clone() crumbs />
+            <Facts>
+                <Fact name="Seat">{how}</Fact>
+                <Fact name="Computers">{devices.0} " of " {devices.1}</Fact>
+            </Facts>
+            {computers}
+            <Section title="Take this seat back">
+                <p>{found.consequence}</p>
+                <ActionForm action=action class="form section">
+                    <FormError error />
+                    <input type="hidden" name="license" value=license />
+                    <input type="hidden" name="user" value=email />
+                    <Field
+                        name="to"
+                        label="Hand it to"
+                        kind="email"
+                        placeholder="colleague@example.com"
+                        hint="They are written to, and activate with this address and the key. Empty to take it back only."
+                        error
+                    />
+                    <Submit label="Take seat back" danger=true pending=action.pending() />
+                </ActionForm>
+            </Section>
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_address_stays_one_part_of_an_address() {
+        assert_eq!(super::in_address("ann+b&c@example.com"), "ann%2Bb%26c@example.com");
+        assert_eq!(super::in_address("ä%"), "%C3%A4%25");
     }
 }

@@ -15,10 +15,11 @@ use leptos_router::{
     hooks::{use_params_map, use_query_map},
 };
 
+use crate::pages::support::api::StopViewing;
 use crate::ui::{
-    ActionForm, Copyable, Empty, Field, Flash, FormError, PageHead, Pager, Rows, StateBadge, Submit, WhenText, act,
-    act_error, load,
-    page::{Notice, NoticeKind},
+    ActionForm, Copyable, Empty, Field, Flash, FormError, PageHead, Pager, Rows, StateBadge, Submit, When, WhenText,
+    act, act_error, load,
+    page::{Notice, NoticeKind, titled},
     show, show_quietly,
 };
 use api::{AskCode, Claim, EnterWithKey, LeavePortal, UseCode};
@@ -55,13 +56,16 @@ pub fn Portal() -> impl IntoView {
 #[component]
 fn Top(frame: Frame) -> impl IntoView {
     let name = frame.name.clone();
-    let formatter = move |title: String| if title.is_empty() { name.clone() } else { format!("{title} · {name}") };
+    let formatter = move |title: String| titled(&title, &name);
     let home = frame.home.clone();
     let logo = frame.logo.map(|href| view! { <img class="portal-logo" src=href alt="" width="28" height="28" /> });
-    let menu = frame.me.map(|me| view! { <Menu me home=frame.home.clone() /> });
+    let viewed = frame.viewed.clone().map(|until| view! { <Viewed until company=frame.me.as_ref().map(|me| me.company.clone()) /> });
+    let own = frame.viewed.is_none();
+    let menu = frame.me.map(|me| view! { <Menu me own home=frame.home.clone() /> });
     view! {
         <Title formatter />
         {frame.style.map(|href| view! { <Stylesheet href /> })}
+        {viewed}
         <header class="portal-top">
             <a class="portal-brand" href=home>
                 {logo}
@@ -73,11 +77,25 @@ fn Top(frame: Frame) -> impl IntoView {
 }
 
 #[component]
-fn Menu(me: Me, home: String) -> impl IntoView {
+fn Menu(
+    me: Me,
+    home: String,
+    /// Whether they are signed in here, and can sign out.
+    own: bool,
+) -> impl IntoView {
     let to = |page: &str| format!("{home}{page}");
-    let person = me.email.is_some();
+    let person = me.email.is_some() || !own;
     let orders = person.then(|| view! { <A href=to("/orders")>"Orders"</A> });
     let people = me.administrator.then(|| view! { <A href=to("/people")>"People"</A> });
+    let vendor = home.trim_start_matches("/portal/").to_owned();
+    let out = own.then(|| {
+        view! {
+            <form method="post" action=LeavePortal::url() class="portal-out">
+                <input type="hidden" name="vendor" value=vendor />
+                <button type="submit" class="btn btn-sm btn-plain">"Sign out"</button>
+            </form>
+        }
+    });
     view! {
         <nav class="portal-nav" aria-label="Portal">
             <A href=home.clone() exact=true>"Licenses"</A>
@@ -86,10 +104,22 @@ fn Menu(me: Me, home: String) -> impl IntoView {
             {people}
             <A href=to("/account")>"Account"</A>
         </nav>
-        <form method="post" action=LeavePortal::url() class="portal-out">
-            <input type="hidden" name="vendor" value=home.trim_start_matches("/portal/").to_owned() />
-            <button type="submit" class="btn btn-sm btn-plain">"Sign out"</button>
-        </form>
+        {out}
+    }
+}
+
+/// That a member of the vendor's looks at the portal as the customer sees it, with the way out.
+#[component]
+fn Viewed(until: When, company: Option<String>) -> impl IntoView {
+    view! {
+        <aside class="viewed" aria-label="Who looks">
+            <p>
+                "You see this as " <b>{company.unwrap_or_default()}</b> " does. Nothing can be changed here. It ends " <WhenText when=until /> "."
+            </p>
+            <form method="post" action=StopViewing::url()>
+                <button type="submit" class="btn btn-sm btn-plain">"Stop viewing"</button>
+            </form>
+        </aside>
     }
 }
 
@@ -284,20 +314,31 @@ pub fn OrdersPage() -> impl IntoView {
     show(orders, move |list| {
         let shown = list.items.len() as u64;
         let pages = list.next.is_some() || !after.get_untracked().is_empty();
-        let row = |order: model::OrderRow| {
+        let home = home_here();
+        let row = move |order: model::OrderRow| {
             let (tone, word) = order.state;
+            let license = |(id, called): (String, String)| {
+                view! { <div><a class="link" href=format!("{home}/licenses/{id}")>{called}</a></div> }
+            };
             view! {
                 <tr>
                     <td><Copyable text=order.reference what="order number" /></td>
-                    <td><StateBadge tone word /></td>
-                    <td class="right nowrap"><WhenText when=order.made exact=true /></td>
+                    <td>
+                        <StateBadge tone word />
+                        {order.paid_back.map(|when| view! { <span class="sub"><WhenText when exact=true /></span> })}
+                    </td>
+                    <td>
+                        {order.licenses.into_iter().map(license).collect_view()}
+                        {order.more.then(|| view! { <span class="sub">"and more"</span> })}
+                    </td>
+                    <td class="right wide nowrap"><WhenText when=order.made exact=true /></td>
                 </tr>
             }
         };
         let body = if shown == 0 {
             view! { <Empty title="No order yet" text="Orders that the vendor has noted for your company appear here." /> }.into_any()
         } else {
-            let head = vec![("Order", ""), ("State", ""), ("Made", "right")];
+            let head = vec![("Order", ""), ("State", ""), ("Licenses", ""), ("Made", "right wide")];
             view! { <Rows label="Orders" head>{list.items.into_iter().map(row).collect_view()}</Rows> }.into_any()
         };
         view! {

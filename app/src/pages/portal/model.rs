@@ -20,6 +20,8 @@ pub struct Frame {
     pub style: Option<String>,
     /// What stands below every page.
     pub help: Option<String>,
+    /// Until when a member of the vendor's looks at it as the customer sees it, where that is who is in it.
+    pub viewed: Option<When>,
     /// Who is in it.
     pub me: Option<Me>,
 }
@@ -110,10 +112,27 @@ pub struct LicenseView {
     pub order: Option<String>,
     /// Where it is renewed and upgraded.
     pub links: (Option<String>, Option<String>),
-    /// Its devices.
+    /// Its devices, those seen last first.
     pub seats: Vec<SeatRow>,
-    /// Whether its places belong to people.
-    pub named: bool,
+    /// Whether there are more than are shown.
+    pub more: bool,
+    /// Who has a seat, where seats belong to people.
+    pub holders: Option<Vec<HolderRow>>,
+    /// Whether they may hand seats out and take them back.
+    pub may_hand_out: bool,
+}
+
+/// Somebody who has a seat of a license for named users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderRow {
+    /// Their address.
+    pub email: String,
+    /// How they came by the seat, in words.
+    pub how: String,
+    /// On how many devices they use it, and on how many they may.
+    pub devices: (u32, u32),
+    /// When one of those was last heard of.
+    pub seen: Option<When>,
 }
 
 /// A device.
@@ -146,14 +165,25 @@ pub struct SeatView {
     pub name: String,
     /// When it was activated.
     pub since: When,
-    /// What freeing the seat does, in words.
+    /// What freeing the seat does, and how often that may be done, in words.
     pub consequence: String,
-    /// How many more may be freed, and of how many in 30 days.
-    pub releases: (u32, u32),
     /// Whether a lease for it can be fetched.
     pub may_fetch: bool,
-    /// Whose place it is and on how many devices, for whoever may take it back.
-    pub place: Option<(String, u64)>,
+    /// Whether whoever looks may take the seat of its person back.
+    pub may_take_back: bool,
+}
+
+/// Somebody who has a seat, and what can be done with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderView {
+    /// Who.
+    pub holder: HolderRow,
+    /// The license: id, and what it is for.
+    pub license: (String, String),
+    /// Their devices.
+    pub seats: Vec<SeatRow>,
+    /// What taking the seat back does, in words.
+    pub consequence: String,
 }
 
 /// An order.
@@ -163,8 +193,14 @@ pub struct OrderRow {
     pub reference: String,
     /// How it stands.
     pub state: (Tone, String),
+    /// What came with it: the first licenses, id and what each is called.
+    pub licenses: Vec<(String, String)>,
+    /// Whether there are more.
+    pub more: bool,
     /// When it was made.
     pub made: When,
+    /// When it was paid back.
+    pub paid_back: Option<When>,
 }
 
 /// Somebody of the company.

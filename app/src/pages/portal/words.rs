@@ -3,10 +3,10 @@
 use holdfast_domain::{EntitlementValue, Entitlements, LicenseModel, LicenseState, SeatModel, Seconds, Timestamp};
 use holdfast_service::{
     admin::views::SeatView as Seat,
-    portal::views::{MyLicense, MyLicenseDetail},
+    portal::views::{Holder, MyHolder, MyLicense, MyLicenseDetail},
 };
 
-use super::model::{LicenseRow, SeatRow};
+use super::model::{HolderRow, LicenseRow, SeatRow};
 use crate::{
     ctx,
     pages::audit::words::readable,
@@ -113,6 +113,47 @@ pub fn seat(seat: &Seat, now: Timestamp) -> SeatRow {
         without_us: if seat.offline_until > now { day(seat.offline_until) } else { "its lease has run out".to_owned() },
         until: When::new(seat.offline_until, now),
     }
+}
+
+/// Somebody who has a seat of a license on which a person may use so many devices.
+pub fn holder(holder: &Holder, model: SeatModel, now: Timestamp) -> HolderRow {
+    let most = match model {
+        SeatModel::NamedUser { devices } => devices,
+        SeatModel::NodeLocked | SeatModel::Floating => holder.devices,
+    };
+    let how = match (holder.handed_out_at, holder.devices) {
+        (Some(at), 0) => format!("handed out on {}, not used yet", day(at)),
+        (Some(at), _) => format!("handed out on {}", day(at)),
+        (None, _) => "took it by activating".to_owned(),
+    };
+    HolderRow {
+        email: holder.email.to_string(),
+        how,
+        devices: (holder.devices, most),
+        seen: holder.last_seen.map(|at| When::new(at, now)),
+    }
+}
+
+/// How many seats may still be freed.
+pub fn releases((left, of): (u32, u32)) -> String {
+    format!("{left} of {of} releases in 30 days are left.")
+}
+
+/// What taking the seat of somebody back does.
+pub fn taking_back(found: &MyHolder, now: Timestamp) -> String {
+    let email = &found.holder.email;
+    let latest = found.seats.iter().map(|seat| seat.offline_until).max();
+    let computers = match found.seats.len() {
+        0 => return format!("{email} uses it on no computer, so nothing stops."),
+        1 => "1 computer stops when it next asks".to_owned(),
+        n => format!("{n} computers stop when they next ask"),
+    };
+    let latest = latest.filter(|at| *at > now).map(|at| format!(", at the latest on {}", day(at)));
+    format!(
+        "{computers}{}. It counts as one release. {}",
+        latest.unwrap_or_default(),
+        releases(found.releases)
+    )
 }
 
 /// What freeing a seat does.

@@ -164,6 +164,7 @@ pub async fn save_portal(
         short_name: optional("short_name", &short_name)?,
         name: optional("name", &name)?,
         domain: Some(domain),
+        here: ctx::host(),
         accent: Some(accent),
         welcome: Some(welcome),
         help: Some(help),

@@ -224,6 +224,8 @@ pub struct SetPortal {
     pub short_name: Option<Code>,
     /// The host name that leads to it.
     pub domain: Option<String>,
+    /// The host name by which whoever asks has come here, which stays theirs.
+    pub here: Option<String>,
     /// What it is called, instead of the vendor's name.
     pub name: Option<Name>,
     /// The accent colour, `#rrggbb`.

@@ -80,7 +80,7 @@ impl Service {
     ///
     /// # Errors
     /// [`crate::ErrorCode::Forbidden`] for everybody but owners and admins; [`crate::ErrorCode::InvalidRequest`] for a short name that is
-    /// reserved, a domain that is no host name, a colour that is none, and texts that are too long; [`crate::ErrorCode::CodeTaken`]
+    /// reserved, a domain that is no host name or one of this installation's own, or while it does not know those, a colour that is none, and texts that are too long; [`crate::ErrorCode::CodeTaken`]
     /// where another vendor has the short name or the domain.
     pub async fn set_portal(&self, call: &Call, input: SetPortal) -> Result<PortalSettings> {
         call.actor.require(Permission::MembersWrite)?;
@@ -98,6 +98,20 @@ impl Service {
                 "/domain",
                 "A host name such as licenses.example.com, without https:// and path.",
             ));
+        }
+        if let Some(name) = &domain {
+            let here = input.here.as_ref().is_some_and(|here| here.eq_ignore_ascii_case(name));
+            match self.is_own_host(name) {
+                Some(own) if own || here => {
+                    let detail = "This installation itself is reached by that name. Choose one for the portal alone.";
+                    return Err(Error::invalid("/domain", detail));
+                }
+                Some(_) => {}
+                None => {
+                    let detail = "Start every node with --public-url first, so that this installation knows its own name.";
+                    return Err(Error::invalid("/domain", detail));
+                }
+            }
         }
         let accent = input.accent.filter(|colour| !colour.trim().is_empty());
         let accent = accent.map(|colour| colour.parse::<Rgb>()).transpose();

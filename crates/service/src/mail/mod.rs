@@ -72,7 +72,7 @@ pub enum Mail {
     Refunded {
         /// The shop's number.
         order: String,
-        /// The products whose licenses end.
+        /// The products of its licenses; none where nothing becomes of any.
         products: Vec<String>,
         /// When their devices stop; absent where they go on.
         ends: Option<Timestamp>,
@@ -111,6 +111,9 @@ pub enum Mail {
     Colleague {
         /// The company whose licenses they are to use.
         company: String,
+        /// The product and plan of which a seat was handed to them, where that is why.
+        #[serde(default)]
+        seat: Option<String>,
         /// Where they sign in.
         link: String,
     },
@@ -228,6 +231,30 @@ impl Look {
     fn signature(&self, template: Template) -> String {
         let own = self.texts.get(&template).and_then(|words| words.signature.as_ref());
         own.map_or_else(|| self.sender(), ToString::to_string)
+    }
+}
+
+/// Of what a vendor's customers are told by mail without asking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notices {
+    /// That a license ends, so many days before; absent for not at all.
+    pub renewal: Option<u16>,
+    /// That a device was turned away because all seats are taken.
+    pub seat_limit: bool,
+    /// That an order was paid back.
+    pub refunded: bool,
+}
+
+impl Notices {
+    /// So many days before the end is the earliest.
+    pub const EARLIEST: u16 = 90;
+}
+
+impl Default for Notices {
+    /// Of everything, and of an end two weeks before.
+    fn default() -> Self {
+        Self { renewal: Some(14), seat_limit: true, refunded: true }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::sessions::public_id;
 use crate::{Error, ErrorCode, RequestInfo, Result, Service, admin::act::Act};
 use holdfast_domain::{
-    CustomerId, CustomerPersonId, CustomerRole, LicenseId, PortalAct, PortalRole, SessionId, VendorId, event,
+    CustomerId, CustomerPersonId, CustomerRole, LicenseId, PortalAct, PortalRole, SessionId, Timestamp, VendorId, event,
 };
 use holdfast_store::Scope;
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct CustomerActor {
 enum Who {
     Person(CustomerPersonId, CustomerRole),
     KeyHolder(LicenseId),
+    /// A member of the vendor's, until then: sees what an administrator sees.
+    Viewer(Timestamp),
 }
 
 impl CustomerActor {
@@ -42,6 +44,14 @@ impl CustomerActor {
         Self { vendor, customer, who: Who::KeyHolder(license), session }
     }
 
+    pub(crate) const fn viewer(
+        (vendor, customer): (VendorId, CustomerId),
+        until: Timestamp,
+        session: [u8; 32],
+    ) -> Self {
+        Self { vendor, customer, who: Who::Viewer(until), session }
+    }
+
     /// The vendor whose customer it is.
     pub const fn vendor(&self) -> VendorId {
         self.vendor
@@ -57,6 +67,15 @@ impl CustomerActor {
         match self.who {
             Who::Person(_, role) => PortalRole::Person(role),
             Who::KeyHolder(_) => PortalRole::KeyHolder,
+            Who::Viewer(_) => PortalRole::Person(CustomerRole::Administrator),
+        }
+    }
+
+    /// Until when, where it is a member who looks at the portal as the customer sees it. They can make no [`CustomerCall`].
+    pub const fn viewed_until(&self) -> Option<Timestamp> {
+        match self.who {
+            Who::Viewer(until) => Some(until),
+            Who::Person(..) | Who::KeyHolder(_) => None,
         }
     }
 
@@ -64,14 +83,14 @@ impl CustomerActor {
     pub const fn person_id(&self) -> Option<CustomerPersonId> {
         match self.who {
             Who::Person(id, _) => Some(id),
-            Who::KeyHolder(_) => None,
+            Who::KeyHolder(_) | Who::Viewer(_) => None,
         }
     }
 
     /// The only license they see, where its key let them in.
     pub const fn license(&self) -> Option<LicenseId> {
         match self.who {
-            Who::Person(..) => None,
+            Who::Person(..) | Who::Viewer(_) => None,
             Who::KeyHolder(license) => Some(license),
         }
     }
@@ -112,14 +131,17 @@ impl CustomerActor {
             match self.who {
                 Who::Person(person, _) => members.insert("person".to_owned(), person.to_string().into()),
                 Who::KeyHolder(_) => members.insert("by".to_owned(), "license key".into()),
+                Who::Viewer(_) => None,
             };
         }
         data
     }
 }
 
-/// The context of one change in the portal: who asks, and from where.
+/// The context of one change in the portal: who asks, and from where. Every use case that changes something there takes one,
+/// so that whoever can make none changes nothing.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CustomerCall {
     /// Who asks.
     pub actor: CustomerActor,
@@ -129,8 +151,16 @@ pub struct CustomerCall {
 
 impl CustomerCall {
     /// A change by `actor`.
-    pub const fn new(actor: CustomerActor, from: RequestInfo) -> Self {
-        Self { actor, from }
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for a member who looks at the portal as the customer sees it.
+    pub fn new(actor: CustomerActor, from: RequestInfo) -> Result<Self> {
+        match actor.viewed_until() {
+            Some(_) => Err(Error::new(ErrorCode::Forbidden).with_detail(
+                "You look at the portal as the customer sees it. Only they can do this; nothing was changed.",
+            )),
+            None => Ok(Self { actor, from }),
+        }
     }
 }
 

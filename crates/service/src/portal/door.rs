@@ -21,7 +21,7 @@ use crate::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use holdfast_domain::{
-    CustomerId, CustomerPersonId, CustomerRole, Email, LicenseKey, Name, Seconds, Timestamp, VendorId,
+    CustomerId, CustomerPersonId, CustomerRole, Email, LicenseId, LicenseKey, Name, Seconds, Timestamp, VendorId,
     entropy::random_bytes, event,
 };
 use holdfast_store::{
@@ -66,6 +66,8 @@ pub struct PortalSignedIn {
     pub session: SessionSecret,
     /// When the session ends at the latest.
     pub ends_at: Timestamp,
+    /// The license whose key they came with, where they came with one.
+    pub license: Option<LicenseId>,
 }
 
 /// Whom to ask in.
@@ -103,7 +105,7 @@ fn network(from: &RequestInfo) -> String {
 }
 
 /// The counter's name of an e-mail address at a vendor.
-fn mailbox(vendor: VendorId, email: &Email) -> String {
+pub(super) fn mailbox(vendor: VendorId, email: &Email) -> String {
     let hash = Sha256::new().chain_update(vendor.to_bytes()).chain_update(email.as_str()).finalize();
     format!("portal:email:{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]))
 }
@@ -172,13 +174,14 @@ impl Service {
         let origin = from.address.map(|address| address.to_string()).unwrap_or_default();
         let act = self.act_for(scope, event::Actor::Customer(None), origin, from.request_id.clone());
         let (now, ends_at) = (act.now, act.now.plus(OPEN));
-        let asked = PortalSignInRow {
+        let mut asked = PortalSignInRow {
             id_hash: browser.hash(),
             vendor,
             email: email.clone(),
             code_hash: code_hash(&browser, &code),
             tries: 0,
             expires_at: ends_at,
+            license: None,
         };
         let counters =
             (network(from), format!("{}:{}", mailbox(vendor, &email), network(from)), mailbox(vendor, &email));
@@ -187,20 +190,23 @@ impl Service {
                 || throttle::hit(tx, &counters.1, OPEN, now).await? > ASKED.1
                 || throttle::hit(tx, &counters.2, OPEN, now).await? > ASKED.2)
         });
+        // Counted by a commit of its own, so that what is refused counts as well; and refused at once: it tells nothing of the
+        // address, and whoever floods us holds nothing.
+        if self.store().write(WriteOptions::last(), counted).await? {
+            return Err(limited(OPEN));
+        }
+        if key.is_some() {
+            self.refuse_guesser(Some(vendor), from).await?;
+        }
         unhurried(async {
-            // Counted by a commit of its own, so that what is refused counts as well.
-            if self.store().write(WriteOptions::last(), counted).await? {
-                return Err(limited(OPEN));
-            }
-            let mut fits = true;
             if let Some(key) = key {
-                self.refuse_guesser(Some(vendor), from).await?;
-                fits = self.license_sold_to(scope, key, &email).await?.is_some();
-                if !fits {
+                asked.license = self.license_sold_to(scope, key, &email).await?.map(|(row, _)| row.license.id);
+                if asked.license.is_none() {
                     self.guessed(Some(vendor), from, Error::new(ErrorCode::PortalKeyWrong)).await?;
                 }
             }
             let link = self.portal_link(&look(&mut self.store().patient_reader(), vendor).await?, "/sign-in");
+            let fits = key.is_none() || asked.license.is_some();
             let ask = job!(act, asked, email, code, link => |tx| {
                 let known = is_known(tx, act.scope, &email).await? && fits;
                 portal_sessions::ask(tx, act.scope, &asked).await?;
@@ -243,9 +249,15 @@ impl Service {
             portal_sessions::take(tx, hash).await?;
             mails::end_about(tx, act.scope, &public_id(&hash).to_string(), act.now).await?;
             let people = people_of(&act, tx, &asked.email).await?;
-            let Some(person) = people.into_iter().next() else { return Ok(None) };
-            let signed_in = enter(&act, tx, &person, &from_here).await?;
-            Ok::<_, Error>(Some(signed_in))
+            // Whoever came with a key goes to the company that has its license, if they are of several.
+            let claimed = match asked.license {
+                Some(license) => licenses::get(tx, act.scope, license).await?,
+                None => None,
+            };
+            let its = claimed.as_ref().and_then(|row| people.iter().find(|person| row.license.customer == Some(person.customer)));
+            let Some(person) = its.or(people.first()) else { return Ok(None) };
+            let signed_in = enter(&act, tx, person, &from_here).await?;
+            Ok::<_, Error>(Some(PortalSignedIn { license: its.and(asked.license), ..signed_in }))
         });
         match self.store().write(WriteOptions::default(), signed_in).await? {
             Some(signed_in) => Ok(signed_in),
@@ -264,8 +276,8 @@ impl Service {
         email: &str,
         from: &RequestInfo,
     ) -> Result<PortalSignedIn> {
+        self.refuse_guesser(Some(vendor), from).await?;
         unhurried(async {
-            self.refuse_guesser(Some(vendor), from).await?;
             let scope = Scope::trusted(vendor);
             let found = match email.parse::<Email>() {
                 Ok(email) => self.license_sold_to(scope, key, &email).await?,
@@ -345,6 +357,16 @@ impl Service {
             None => way.site.trim_end_matches('/').to_owned(),
         };
         Some(format!("{base}/portal/{}{page}", look.path))
+    }
+
+    /// The same of a vendor.
+    pub(crate) async fn portal_page(
+        &self,
+        q: &mut dyn Querier,
+        vendor: VendorId,
+        page: &str,
+    ) -> Result<Option<String>> {
+        Ok(self.portal_link(&look(q, vendor).await?, page))
     }
 
     /// Refuses whoever has failed too often.

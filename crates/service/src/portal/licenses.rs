@@ -1,32 +1,35 @@
-//! Licenses as their holders see them, the orders they came with, and everything that is held about a company.
+//! Licenses as their holders see them, and the orders they came with.
 
 use super::{
     CustomerActor, CustomerCall,
-    views::{MyLicense, MyLicenseDetail, MyOrder},
+    views::{Holder, MyHolder, MyLicense, MyLicenseDetail, MyOrder, MySeat},
 };
 use crate::{
     Error, ErrorCode, Result, Service,
     admin::{
         act::job,
-        page::{Limit, Page, PageRequest, map},
+        page::{Limit, Page, PageRequest},
         seats::show as seat_view,
     },
     runtime::left_of,
 };
-use holdfast_domain::{LicenseId, Name, PlanId, PortalAct, ProductId, SeatState, Timestamp, event};
+use holdfast_domain::{Email, LicenseId, Name, PlanId, PortalAct, ProductId, SeatId, SeatModel, SeatState, Timestamp};
 use holdfast_store::{
-    Querier, Scope, WriteOptions, customer_people, customers, events,
+    Querier, Scope, WriteOptions,
     licenses::{self, LicenseFilter, LicenseRow, LicenseSort},
-    orders::{self, OrderFilter, OrderRow},
-    plans, portal_sessions,
+    orders::{self, OrderFilter},
+    plans,
     portals::{self, PlanLinksRow},
-    products, seats,
+    products,
+    seats::{self, SeatRow},
 };
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// How many seats a license's page shows at most.
 const SEATS: usize = 200;
+/// How many licenses of an order are named.
+const OF_AN_ORDER: u32 = 5;
 
 pub(super) fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
@@ -47,16 +50,49 @@ pub(super) fn is_own(actor: &CustomerActor, row: &LicenseRow) -> bool {
     license.customer == Some(actor.customer()) && actor.license().is_none_or(|only| only == license.id)
 }
 
+/// Who has a seat of a license for named users: everybody to whom one was handed out, and whoever has one of `devices`.
+pub(super) async fn holders_of(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: &LicenseRow,
+    devices: &[SeatRow],
+) -> Result<Vec<Holder>> {
+    if !matches!(license.license.terms.seat_model, SeatModel::NamedUser { .. }) {
+        return Ok(Vec::new());
+    }
+    let id = license.license.id;
+    let handed_out = seats::holders(q, scope, id).await?;
+    let handed_out: BTreeMap<Email, Timestamp> =
+        handed_out.into_iter().map(|holder| (holder.email, holder.created_at)).collect();
+    let mut last_seen: BTreeMap<Email, Option<Timestamp>> =
+        handed_out.keys().map(|email| (email.clone(), None)).collect();
+    for seat in devices {
+        if let Some(user) = &seat.seat.user {
+            let last = last_seen.entry(user.clone()).or_default();
+            *last = (*last).max(Some(seat.last_seen_at));
+        }
+    }
+    let users: Vec<Email> = last_seen.keys().cloned().collect();
+    let counts = seats::devices_of_users(q, scope, id, &users).await?;
+    let holder = |(email, last_seen): (Email, _)| Holder {
+        handed_out_at: handed_out.get(&email).copied(),
+        devices: counts.get(&email).copied().unwrap_or_default(),
+        last_seen,
+        email,
+    };
+    Ok(last_seen.into_iter().map(holder).collect())
+}
+
 /// What licenses refer to, each looked up once.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     products: BTreeMap<ProductId, Name>,
     plans: BTreeMap<PlanId, Name>,
     links: BTreeMap<PlanId, PlanLinksRow>,
 }
 
 impl Names {
-    async fn of(q: &mut dyn Querier, scope: Scope, rows: &[&LicenseRow]) -> Result<Self> {
+    pub(super) async fn of(q: &mut dyn Querier, scope: Scope, rows: &[&LicenseRow]) -> Result<Self> {
         let mut names = Self::default();
         for license in rows.iter().map(|row| &row.license) {
             if !names.products.contains_key(&license.product) {
@@ -73,9 +109,18 @@ impl Names {
         Ok(names)
     }
 
-    fn show(&self, row: &LicenseRow, order: Option<String>, now: Timestamp) -> Result<MyLicense> {
+    /// What a license is called: its product and its plan.
+    pub(super) fn called(&self, row: &LicenseRow) -> String {
+        let product = self.products.get(&row.license.product).map(Name::as_str).unwrap_or_default();
+        let plan = self.plans.get(&row.license.plan).map(Name::as_str).unwrap_or_default();
+        format!("{product} {plan}")
+    }
+
+    pub(super) fn show(&self, row: &LicenseRow, order: Option<String>, now: Timestamp) -> Result<MyLicense> {
         let license = &row.license;
         let links = self.links.get(&license.plan);
+        // So that the shop knows which one it is about.
+        let link = |link: &String| link.replace("{license}", &license.id.to_string());
         Ok(MyLicense {
             id: license.id,
             product: self.products.get(&license.product).cloned().ok_or_else(absent)?,
@@ -91,20 +136,10 @@ impl Names {
             entitlements: license.entitlements_at(now),
             fallback: license.terms.fallback.clone(),
             order,
-            renew: links.and_then(|links| links.renew.clone()),
-            upgrade: links.and_then(|links| links.upgrade.clone()),
+            renew: links.and_then(|links| links.renew.as_ref()).map(link),
+            upgrade: links.and_then(|links| links.upgrade.as_ref()).map(link),
             created_at: license.created_at,
         })
-    }
-}
-
-fn order_view(row: &OrderRow) -> MyOrder {
-    MyOrder {
-        id: row.id,
-        reference: row.external_id.clone(),
-        status: row.status,
-        created_at: row.created_at,
-        refunded_at: row.refunded_at,
     }
 }
 
@@ -136,17 +171,61 @@ impl Service {
         let row = own(&mut reader, actor, id).await?;
         let names = Names::of(&mut reader, scope, &[&row]).await?;
         let order = self.order_of(&mut reader, actor, &row).await?;
-        let rows = seats::of_license(&mut reader, scope, id, SeatState::Active, SEATS).await?;
+        let mut rows = seats::of_license(&mut reader, scope, id, SeatState::Active, SEATS + 1).await?;
+        let more = rows.len() > SEATS;
+        rows.truncate(SEATS);
         let left = left_of(&mut reader, &row, now).await?;
         Ok(MyLicenseDetail {
             license: names.show(&row, order, now)?,
             seats: rows.iter().map(seat_view).collect(),
+            more,
+            holders: holders_of(&mut reader, scope, &row, &rows).await?,
             releases: (left, row.license.terms.release_budget),
         })
     }
 
+    /// A seat of a license of one's own, as long as it is taken.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for unknown ids and somebody else's alike.
+    pub async fn my_seat(&self, actor: &CustomerActor, license: LicenseId, seat: SeatId) -> Result<MySeat> {
+        actor.require(PortalAct::LicensesRead)?;
+        let (mut reader, scope, now) = (self.store().patient_reader(), actor.scope(), self.now());
+        let row = own(&mut reader, actor, license).await?;
+        let seat = seats::get(&mut reader, scope, seat).await?.filter(|found| found.seat.license == license);
+        let seat = seat.filter(|found| found.seat.state == SeatState::Active).ok_or_else(absent)?;
+        let names = Names::of(&mut reader, scope, &[&row]).await?;
+        Ok(MySeat {
+            license: names.show(&row, None, now)?,
+            signs_itself: seat.seat.device_key.is_some(),
+            seat: seat_view(&seat),
+            releases: (left_of(&mut reader, &row, now).await?, row.license.terms.release_budget),
+        })
+    }
+
+    /// Somebody who has a seat of a license for named users of one's own, with their devices.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown license, somebody else's, and whoever has no seat of it;
+    /// [`ErrorCode::Forbidden`] for everybody but administrators.
+    pub async fn my_holder(&self, actor: &CustomerActor, license: LicenseId, user: &Email) -> Result<MyHolder> {
+        actor.require(PortalAct::PlacesWrite)?;
+        let (mut reader, scope, now) = (self.store().patient_reader(), actor.scope(), self.now());
+        let row = own(&mut reader, actor, license).await?;
+        let rows = seats::of_user(&mut reader, scope, license, user).await?;
+        let holders = holders_of(&mut reader, scope, &row, &rows).await?;
+        let holder = holders.into_iter().find(|holder| holder.email == *user).ok_or_else(absent)?;
+        let names = Names::of(&mut reader, scope, &[&row]).await?;
+        Ok(MyHolder {
+            license: names.show(&row, None, now)?,
+            holder,
+            seats: rows.iter().map(seat_view).collect(),
+            releases: (left_of(&mut reader, &row, now).await?, row.license.terms.release_budget),
+        })
+    }
+
     /// The number of a license's order, for whoever may see orders.
-    async fn order_of(&self, q: &mut dyn Querier, actor: &CustomerActor, row: &LicenseRow) -> Result<Option<String>> {
+    pub(super) async fn order_of(&self, q: &mut dyn Querier, actor: &CustomerActor, row: &LicenseRow) -> Result<Option<String>> {
         let Some(order) = row.license.order.filter(|_| actor.may(PortalAct::OrdersRead)) else { return Ok(None) };
         let order = orders::get(q, actor.scope(), order).await?;
         Ok(order.filter(|order| order.customer == Some(actor.customer())).map(|order| order.external_id))
@@ -176,117 +255,25 @@ impl Service {
     pub async fn my_orders(&self, actor: &CustomerActor, page: PageRequest<()>) -> Result<Page<MyOrder>> {
         actor.require(PortalAct::OrdersRead)?;
         let filter = OrderFilter { customer: Some(actor.customer()), ..OrderFilter::default() };
-        let rows = orders::list(&mut self.store().patient_reader(), actor.scope(), &filter, &page).await?;
-        Ok(map(rows, |row| order_view(&row)))
-    }
-
-    /// Everything that is held about the company, as JSON: who it is, its people and their sessions, its orders, its licenses
-    /// with their keys and seats, and what was done in its name. Each time is an event.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Forbidden`] for everybody but administrators; [`ErrorCode::Busy`] while this node makes as many as it can.
-    pub async fn my_data(&self, call: &CustomerCall) -> Result<Vec<u8>> {
-        call.actor.require(PortalAct::Export)?;
-        let busy = |_| Error::new(ErrorCode::Busy).with_retry_after(holdfast_domain::Seconds(10));
-        let _turn = Arc::clone(&self.admin().exports).try_acquire_owned().map_err(busy)?;
-        let (act, actor) = (self.portal_act(call), call.actor.clone());
-        let noted = job!(act, actor => |tx| {
-            act.event(tx, "customer.data_exported", actor.customer(), actor.told(json!({})));
-            Ok::<_, Error>(())
-        });
-        self.store().write(WriteOptions::default(), noted).await?;
         let (mut reader, scope, now) = (self.store().patient_reader(), actor.scope(), self.now());
-        let q = &mut reader;
-        let company = customers::get(q, scope, actor.customer()).await?.ok_or_else(absent)?;
-        let mut people = Vec::new();
-        for person in customer_people::of_customer(q, scope, actor.customer()).await? {
-            let sessions = portal_sessions::of_person(q, scope, person.id, now).await?;
-            let sessions: Vec<Value> = sessions
-                .iter()
-                .map(|row| json!({ "began_at": time(row.created_at), "used_at": time(row.last_seen_at), "from": row.origin, "browser": row.browser }))
-                .collect();
-            people.push(json!({
-                "id": person.id, "email": person.email, "name": person.name, "role": person.role,
-                "made_at": time(person.created_at), "signed_in_at": person.last_login_at.map(time), "sessions": sessions,
-            }));
+        let found = orders::list(&mut reader, scope, &filter, &page).await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for row in found.items {
+            let filter = LicenseFilter { customer: Some(actor.customer()), order: Some(row.id), ..LicenseFilter::default() };
+            let few = PageRequest { limit: Limit::new(OF_AN_ORDER), ..PageRequest::default() };
+            let came = licenses::list(&mut reader, scope, &filter, &few, now).await?;
+            let rows: Vec<&LicenseRow> = came.items.iter().map(|item| &item.row).collect();
+            let names = Names::of(&mut reader, scope, &rows).await?;
+            items.push(MyOrder {
+                id: row.id,
+                reference: row.external_id,
+                status: row.status,
+                licenses: rows.iter().map(|row| (row.license.id, names.called(row))).collect(),
+                more: came.next.is_some(),
+                created_at: row.created_at,
+                refunded_at: row.refunded_at,
+            });
         }
-        let mut all_orders = Vec::new();
-        let mut page = whole_page();
-        loop {
-            let filter = OrderFilter { customer: Some(actor.customer()), ..OrderFilter::default() };
-            let found = orders::list(q, scope, &filter, &page).await?;
-            all_orders.extend(found.items.iter().map(|row| {
-                json!({
-                    "id": row.id, "reference": row.external_id, "status": row.status, "made_at": time(row.created_at),
-                    "refunded_at": row.refunded_at.map(time),
-                })
-            }));
-            let Some(next) = found.next else { break };
-            page = PageRequest { after: Some(next), ..whole_page() };
-        }
-        let report = json!({
-            "company": {
-                "id": company.id, "name": company.name, "email": company.email, "external_id": company.external_id,
-                "made_at": time(company.created_at),
-            },
-            "people": people,
-            "orders": all_orders,
-            "licenses": self.licenses_held(q, &actor).await?,
-            "events": events_of(q, &actor).await?,
-            "as_of": time(now),
-        });
-        serde_json::to_vec_pretty(&report).map_err(Error::internal)
+        Ok(Page { items, next: found.next, total: found.total })
     }
-
-    /// All licenses of the company as their export has them.
-    async fn licenses_held(&self, q: &mut dyn Querier, actor: &CustomerActor) -> Result<Vec<Value>> {
-        let (mut held, mut page, now) = (Vec::new(), whole_page(), self.now());
-        loop {
-            let filter = LicenseFilter { customer: Some(actor.customer()), ..LicenseFilter::default() };
-            let found = licenses::list(q, actor.scope(), &filter, &page, now).await?;
-            let rows: Vec<&LicenseRow> = found.items.iter().map(|item| &item.row).collect();
-            let names = Names::of(q, actor.scope(), &rows).await?;
-            for row in rows {
-                let order = self.order_of(q, actor, row).await?;
-                let mut license = serde_json::to_value(names.show(row, order, now)?).map_err(Error::internal)?;
-                let mut devices = Vec::new();
-                for state in [SeatState::Active, SeatState::Released] {
-                    for seat in seats::of_license(q, actor.scope(), row.license.id, state, usize::MAX >> 1).await? {
-                        let mut device = serde_json::to_value(seat_view(&seat)).map_err(Error::internal)?;
-                        device["device"] = json!(seat.seat.device);
-                        devices.push(device);
-                    }
-                }
-                license["key"] = json!(self.open_key(row.license.id, &row.key_sealed)?);
-                license["devices"] = devices.into();
-                held.push(license);
-            }
-            let Some(next) = found.next else { return Ok(held) };
-            page = PageRequest { after: Some(next), ..whole_page() };
-        }
-    }
-}
-
-/// What was done in the company's name.
-async fn events_of(q: &mut dyn Querier, actor: &CustomerActor) -> Result<Vec<Value>> {
-    let who = Some(event::Actor::Customer(Some(actor.customer())));
-    let filter = events::EventFilter { actor: who, ..events::EventFilter::default() };
-    let (mut told, mut page) = (Vec::new(), whole_page());
-    loop {
-        let found = events::list(q, actor.scope(), &filter, &page).await?;
-        told.extend(found.items.iter().map(|row| {
-            let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
-            json!({ "at": time(row.at), "action": row.action, "subject": row.subject, "data": data, "from": row.origin })
-        }));
-        let Some(next) = found.next else { return Ok(told) };
-        page = PageRequest { after: Some(next), ..whole_page() };
-    }
-}
-
-fn whole_page<S: Default>() -> PageRequest<S> {
-    PageRequest { limit: Limit::new(200), ..PageRequest::default() }
-}
-
-fn time(at: Timestamp) -> String {
-    crate::admin::import::dates::rfc_3339(at)
 }

@@ -33,8 +33,20 @@ impl Service {
         Ok(PortalLook { mail: self.settings().mail.is_some(), ..look(&mut reader, vendor).await? })
     }
 
-    /// The portal to which a host name leads, where there is one.
+    /// Whether a host name is one of this installation itself: of its public address or of an endpoint. `None` where it has no
+    /// public address, so that nobody can tell.
+    pub fn is_own_host(&self, host: &str) -> Option<bool> {
+        let of = |url: &String| url.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).map(str::to_owned);
+        let public = self.settings().public_url.as_ref()?;
+        let own = std::iter::once(public).chain(&self.settings().endpoints).filter_map(of);
+        Some(own.into_iter().any(|own| own.eq_ignore_ascii_case(host)))
+    }
+
+    /// The portal to which a host name leads, where there is one; none for the names of this installation itself.
     pub async fn portal_of_host(&self, host: &str) -> Result<Option<PortalLook>> {
+        if self.is_own_host(host) != Some(false) {
+            return Ok(None);
+        }
         let mut reader = self.store().patient_reader();
         match portals::by_domain(&mut reader, &host.to_ascii_lowercase()).await? {
             Some(vendor) => look(&mut reader, vendor).await.map(Some),
@@ -58,9 +70,10 @@ impl Service {
     pub async fn myself(&self, actor: &CustomerActor) -> Result<MyselfView> {
         let (mut reader, scope) = (self.store().patient_reader(), actor.scope());
         let nobody = || Error::new(ErrorCode::Unauthenticated);
-        let company = customers::get(&mut reader, scope, actor.customer()).await?.ok_or_else(nobody)?.name;
+        let company = customers::get(&mut reader, scope, actor.customer()).await?.ok_or_else(nobody)?;
         let Some(person) = actor.person_id() else {
-            return Ok(MyselfView { email: None, role: None, company, others: Vec::new() });
+            let email = actor.viewed_until().and(company.email);
+            return Ok(MyselfView { email, role: None, company: company.name, others: Vec::new() });
         };
         let person = customer_people::get(&mut reader, scope, person).await?.ok_or_else(nobody)?;
         let mut elsewhere: Vec<_> = customer_people::by_email(&mut reader, scope, &person.email).await?;
@@ -74,7 +87,7 @@ impl Service {
         }
         let names = customers::get_many(&mut reader, scope, &ids).await?;
         let others = ids.iter().filter_map(|id| names.get(id)).map(|row| (row.id, row.name.clone())).collect();
-        Ok(MyselfView { email: Some(person.email), role: Some(person.role), company, others })
+        Ok(MyselfView { email: Some(person.email), role: Some(person.role), company: company.name, others })
     }
 }
 

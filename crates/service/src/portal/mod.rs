@@ -7,6 +7,7 @@
 pub mod accent;
 mod actor;
 mod door;
+mod held;
 mod licenses;
 pub mod logo;
 mod look;

@@ -5,7 +5,7 @@
 //! the call and its body. A release carries the lease that the device has given up: that is its proof.
 
 use super::{
-    CustomerCall,
+    CustomerActor, CustomerCall,
     licenses::{absent, is_own, own},
 };
 use crate::{
@@ -151,9 +151,9 @@ impl Service {
     }
 
     /// What was last answered in the session of whoever asks.
-    pub async fn offline_answer(&self, call: &CustomerCall) -> Result<Option<OfflineAnswer>> {
-        call.actor.require(PortalAct::SeatsWrite)?;
-        let kept = portal_sessions::answer(&mut self.store().patient_reader(), call.actor.session_hash()).await?;
+    pub async fn offline_answer(&self, actor: &CustomerActor) -> Result<Option<OfflineAnswer>> {
+        actor.require(PortalAct::SeatsWrite)?;
+        let kept = portal_sessions::answer(&mut self.store().patient_reader(), actor.session_hash()).await?;
         kept.map(|kept| serde_json::from_str(&kept).map_err(Error::internal)).transpose()
     }
 

@@ -1,18 +1,22 @@
 //! Who of a company comes in to the portal: administrators ask colleagues in and take them out.
 
-use super::{CustomerActor, CustomerCall, InvitePerson, look::look, views::PersonView};
+use super::{CustomerActor, CustomerCall, InvitePerson, door::mailbox, look::look, views::PersonView};
 use crate::{
     Error, ErrorCode, Result, Service,
     admin::act::{Act, job},
     mail::Mail,
 };
-use holdfast_domain::{CustomerPersonId, CustomerRole, PortalAct};
+use holdfast_domain::{CustomerPersonId, CustomerRole, PortalAct, Seconds};
 use holdfast_store::{
     Tx, WriteOptions,
     customer_people::{self, CustomerPersonRow, MOST},
     customers::{self, CustomerRow},
+    throttle,
 };
 use serde_json::json;
+
+/// To how many colleagues a company has us write within a day at most, and how often to the same one.
+const WRITTEN: (i64, i64) = (100, 3);
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
@@ -48,12 +52,13 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] for everybody but administrators; [`ErrorCode::EmailTaken`] where the company has somebody
-    /// of that address; [`ErrorCode::InvalidRequest`] where it has as many people as it may.
+    /// of that address; [`ErrorCode::InvalidRequest`] where it has as many people as it may; [`ErrorCode::RateLimited`] after
+    /// very many in a day.
     pub async fn invite_colleague(&self, call: &CustomerCall, input: InvitePerson) -> Result<()> {
         call.actor.require(PortalAct::PeopleWrite)?;
         let (act, actor) = (self.portal_act(call), call.actor.clone());
         let invited = job!(act, actor, input => |tx| {
-            if invite(&act, tx, &actor, &input).await? { Ok(()) } else { Err(Error::new(ErrorCode::EmailTaken).with_pointer("/email")) }
+            if invite(&act, tx, &actor, &input, None).await? { Ok(()) } else { Err(Error::new(ErrorCode::EmailTaken).with_pointer("/email")) }
         });
         self.store().write(WriteOptions::default(), invited).await
     }
@@ -99,13 +104,22 @@ impl Service {
     }
 }
 
-/// Asks somebody in, in a write job. False where the company has somebody of that address.
-pub(super) async fn invite(act: &Act, tx: &mut Tx, actor: &CustomerActor, input: &InvitePerson) -> Result<bool> {
+/// Asks somebody in, in a write job, and writes to them. False where the company has somebody of that address, who is written
+/// to where there is a `seat` to tell of: the product and plan that it is of.
+pub(super) async fn invite(
+    act: &Act,
+    tx: &mut Tx,
+    actor: &CustomerActor,
+    input: &InvitePerson,
+    seat: Option<String>,
+) -> Result<bool> {
     let company = customers::get(tx, act.scope, actor.customer()).await?.ok_or_else(absent)?;
-    if customer_people::of_customer(tx, act.scope, actor.customer()).await?.len() >= MOST {
+    let people = customer_people::of_customer(tx, act.scope, actor.customer()).await?;
+    let known = people.iter().find(|person| person.email == input.email);
+    if known.is_none() && people.len() >= MOST {
         return Err(Error::invalid("/email", format_args!("A company has at most {MOST} people here.")));
     }
-    let row = CustomerPersonRow {
+    let new = CustomerPersonRow {
         id: CustomerPersonId::new(act.now, act.service.entropy()),
         vendor: act.scope.vendor(),
         customer: actor.customer(),
@@ -115,16 +129,28 @@ pub(super) async fn invite(act: &Act, tx: &mut Tx, actor: &CustomerActor, input:
         created_at: act.now,
         last_login_at: None,
     };
-    if !customer_people::insert(tx, act.scope, &row).await? {
+    // Somebody else can have asked them in by now.
+    let is_new = known.is_none() && customer_people::insert(tx, act.scope, &new).await?;
+    if is_new {
+        let data = json!({ "after": { "email": new.email, "role": new.role } });
+        act.event(tx, "customer.person_invited", actor.customer(), actor.told(data));
+    }
+    if !is_new && seat.is_none() {
         return Ok(false);
     }
-    let data = json!({ "after": { "email": row.email, "role": row.role } });
-    act.event(tx, "customer.person_invited", actor.customer(), actor.told(data));
-    let here = look(tx, act.scope.vendor()).await?;
-    if let Some(link) = act.service.portal_link(&here, "") {
-        act.mail(tx, &row.email, row.id, &Mail::Colleague { company: company.name.to_string(), link }, None).await?;
+    let counter = format!("portal:written:{}", actor.customer());
+    if throttle::hit(tx, &counter, Seconds::DAY, act.now).await? > WRITTEN.0 {
+        return Err(Error::new(ErrorCode::RateLimited).with_retry_after(Seconds::DAY));
     }
-    Ok(true)
+    // Whoever was written to often enough is not again: what was done for them stands.
+    let counter = format!("portal:written:{}", mailbox(act.scope.vendor(), &new.email));
+    let often = throttle::hit(tx, &counter, Seconds::DAY, act.now).await? > WRITTEN.1;
+    let here = look(tx, act.scope.vendor()).await?;
+    if let Some(link) = act.service.portal_link(&here, "").filter(|_| !often) {
+        let about = known.map_or(new.id, |person| person.id);
+        act.mail(tx, &new.email, about, &Mail::Colleague { company: company.name.to_string(), seat, link }, None).await?;
+    }
+    Ok(is_new)
 }
 
 /// A colleague whom `actor` may change. Of two administrators who change each other at once the second finds that it is none

@@ -2,27 +2,28 @@
 
 use super::{
     CustomerActor, CustomerCall, InvitePerson,
-    licenses::{absent, is_own, own},
+    licenses::{Names, absent, is_own, own},
     people,
     views::{MyLease, slug},
 };
 use crate::{
     Error, ErrorCode, Result, Service,
-    admin::{act::job, seats::show, views::SeatView},
-    runtime::{Claimant, Device, Nonce, Origin, free, free_within_budget, releases_left},
+    admin::{
+        act::{Act, job},
+        seats::show,
+        views::SeatView,
+    },
+    runtime::{Claimant, Device, Nonce, Origin, free, free_within_budget, left_of},
 };
 use holdfast_domain::{
-    CustomerRole, Email, LicenseId, Name, PortalAct, SeatId, SeatModel, SeatState, entropy::random_bytes,
+    CustomerRole, Email, LicenseId, LicenseState, Name, PortalAct, SeatId, SeatModel, SeatState, entropy::random_bytes,
 };
 use holdfast_store::{
-    Querier, WriteOptions,
+    Querier, Tx, WriteOptions,
     licenses::{self, LicenseRow},
-    seats::{self, SeatRow},
+    seats::{self, HandedOut, SeatRow},
 };
 use serde_json::json;
-
-/// How many devices of a person a place is taken back from at most: as many as a plan may allow.
-const DEVICES: usize = 1_000;
 
 /// A seat of one's own, with its license.
 async fn own_seat(q: &mut dyn Querier, actor: &CustomerActor, id: SeatId) -> Result<(SeatRow, LicenseRow)> {
@@ -74,14 +75,35 @@ impl Service {
         self.store().write(WriteOptions::default(), renamed).await
     }
 
-    /// Takes the place of a named user back: all of their devices lose access with their next renewal. It counts once
-    /// towards the plan's budget. Where `to` is given, that colleague is asked in, and takes the place when their application
-    /// activates with their address. How many devices lose access.
+    /// Hands a seat of a license for named users out: it is theirs from now on, and their application takes it when it
+    /// activates with their address. They are written to, and asked in where they are not yet. Whoever has one keeps it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] for an unknown license and somebody else's alike; [`ErrorCode::InvalidRequest`] where its
+    /// places are not of named users; [`ErrorCode::StatusConflict`] where it is not valid; [`ErrorCode::SeatLimitReached`];
+    /// [`ErrorCode::RateLimited`] after very many in a day; [`ErrorCode::Forbidden`] for everybody but administrators.
+    pub async fn hand_seat_out(&self, call: &CustomerCall, license: LicenseId, to: InvitePerson) -> Result<()> {
+        call.actor.require(PortalAct::PlacesWrite)?;
+        let (act, actor) = (self.portal_act(call), call.actor.clone());
+        let handed = job!(act, actor, to => |tx| {
+            let row = named(&act, tx, &actor, license).await?;
+            if row.license.state(act.now) != LicenseState::Active {
+                return Err(Error::new(ErrorCode::StatusConflict).with_detail("Seats of a license that is not valid are not handed out."));
+            }
+            give(&act, tx, &actor, &row, &to).await
+        });
+        self.store().write(WriteOptions::license(license), handed).await
+    }
+
+    /// Takes the place of a named user back: all of their devices lose access with their next renewal, which counts once
+    /// towards the plan's budget; without devices it counts towards none. Where `to` is given, it is handed to that colleague.
+    /// How many devices lose access.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] for an unknown license, somebody else's, and a user who has no place on it;
     /// [`ErrorCode::InvalidRequest`] where its places are not of named users, or `to` is the same person;
-    /// [`ErrorCode::ReleaseBudgetSpent`]; [`ErrorCode::Forbidden`] for everybody but administrators.
+    /// [`ErrorCode::ReleaseBudgetSpent`]; [`ErrorCode::RateLimited`]; [`ErrorCode::Forbidden`] for everybody but
+    /// administrators.
     pub async fn take_place_back(
         &self,
         call: &CustomerCall,
@@ -92,30 +114,29 @@ impl Service {
         call.actor.require(PortalAct::PlacesWrite)?;
         let (act, actor, origin) = (self.portal_act(call), call.actor.clone(), Origin::of(&call.from));
         let taken = job!(act, actor, origin, user, to => |tx| {
-            let left = releases_left(tx, act.scope, license, act.now).await.map_err(|_| absent())?;
-            let row = own(tx, &actor, license).await?;
-            if !matches!(row.license.terms.seat_model, SeatModel::NamedUser { .. }) {
-                return Err(Error::invalid("/license", "Its places belong to devices, not to people."));
-            }
+            let row = named(&act, tx, &actor, license).await?;
             if to.as_ref().is_some_and(|to| to.email == user) {
                 return Err(Error::invalid("/to", "The place is theirs already."));
             }
-            let all = seats::of_license(tx, act.scope, license, SeatState::Active, usize::MAX >> 1).await?;
-            let theirs: Vec<SeatRow> =
-                all.into_iter().filter(|seat| seat.seat.user.as_ref() == Some(&user)).take(DEVICES).collect();
-            let first = theirs.first().ok_or_else(absent)?.seat.id;
-            if left == 0 {
-                return Err(Error::new(ErrorCode::ReleaseBudgetSpent));
+            let theirs = seats::of_user(tx, act.scope, license, &user).await?;
+            let handed = seats::take_back(tx, &row, &user).await?;
+            if theirs.is_empty() && !handed {
+                return Err(absent());
             }
-            let handed = to.as_ref().map(|to| &to.email);
+            if let Some(first) = theirs.first() {
+                if left_of(tx, &row, act.now).await? == 0 {
+                    return Err(Error::new(ErrorCode::ReleaseBudgetSpent));
+                }
+                seats::note_release_by_key(tx, act.scope, license, first.seat.id, act.now).await?;
+            }
             for seat in &theirs {
-                let told = actor.told(json!({ "by": "portal", "user": user, "handed_to": handed }));
+                let told = actor.told(json!({ "by": "portal", "user": user }));
                 free(&act.service, tx, act.scope, (seat.seat.id, license), &origin, told).await?;
             }
-            seats::note_release_by_key(tx, act.scope, license, first, act.now).await?;
+            act.event(tx, "seat.taken_back", license, actor.told(json!({ "user": user, "devices": theirs.len() })));
             if let Some(to) = &to {
-                // A colleague who comes in already is not asked again, and stays what they are.
-                people::invite(&act, tx, &actor, to).await?;
+                let row = named(&act, tx, &actor, license).await?;
+                give(&act, tx, &actor, &row, to).await?;
             }
             Ok(theirs.len())
         });
@@ -124,7 +145,9 @@ impl Service {
         Ok(taken)
     }
 
-    /// A fresh lease for a device that has a seat, to be carried to it where it has no network. The device counts as heard of.
+    /// A fresh lease for a device that has a seat, to be carried to it where it has no network. The device counts as heard of,
+    /// and until it takes the seat anew a release by its lease counts towards the plan's budget: it could be the one that is
+    /// handed out here.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] for an unknown id and somebody else's alike; [`ErrorCode::InvalidRequest`] for a floating
@@ -155,6 +178,7 @@ impl Service {
         let claimed = self.claim_seat(&hot, seat.seat.license, claimant, &nonce, &call.from, keys).await?;
         let (act, actor) = (self.portal_act(call), call.actor.clone());
         let noted = job!(act, actor => |tx| {
+            seats::note_lease_handed_out(tx, act.scope, id, act.now).await?;
             act.event(tx, "seat.lease_fetched", id, actor.told(json!({ "license": seat.seat.license })));
             Ok::<_, Error>(())
         });
@@ -162,6 +186,31 @@ impl Service {
         let document = json!({ "lease": claimed.lease, "keys": claimed.keys }).to_string();
         Ok(MyLease { file_name: format!("{}-lease.json", slug(&license.license.plan_code)), document })
     }
+}
+
+/// A license of one's own whose seats belong to people, locked until the commit.
+async fn named(act: &Act, tx: &mut Tx, actor: &CustomerActor, id: LicenseId) -> Result<LicenseRow> {
+    let row = licenses::lock(tx, act.scope, id).await?.filter(|row| is_own(actor, row)).ok_or_else(absent)?;
+    match row.license.terms.seat_model {
+        SeatModel::NamedUser { .. } => Ok(row),
+        _ => Err(Error::invalid("/license", "Its places belong to devices, not to people.")),
+    }
+}
+
+/// Hands a seat of a license that [`named`] has locked out, in a write job.
+async fn give(act: &Act, tx: &mut Tx, actor: &CustomerActor, row: &LicenseRow, to: &InvitePerson) -> Result<()> {
+    match seats::hand_out(tx, row, &to.email, act.now).await? {
+        HandedOut::Done => {}
+        HandedOut::Had => return Ok(()),
+        HandedOut::Full => {
+            let detail = "None is free. Take one back first, or get more seats.";
+            return Err(Error::new(ErrorCode::SeatLimitReached).with_pointer("/to").with_detail(detail));
+        }
+    }
+    act.event(tx, "seat.handed_out", row.license.id, actor.told(json!({ "user": to.email })));
+    let seat = Names::of(tx, act.scope, &[row]).await?.called(row);
+    people::invite(act, tx, actor, to, Some(seat)).await?;
+    Ok(())
 }
 
 impl InvitePerson {

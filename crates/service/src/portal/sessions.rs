@@ -63,7 +63,7 @@ impl Service {
             origin: from.address.map(|address| address.to_string()).unwrap_or_default(),
             browser: from.browser.clone(),
         };
-        (PortalSignedIn { session: secret, ends_at: row.expires_at }, row)
+        (PortalSignedIn { session: secret, ends_at: row.expires_at, license }, row)
     }
 
     /// Who the session of `secret` belongs to. Using it moves its idle end, written at most once a minute; that the write

@@ -101,6 +101,49 @@ pub struct MyLicenseDetail {
     pub license: MyLicense,
     /// Its taken seats, those seen last first; at most 200.
     pub seats: Vec<SeatView>,
+    /// Whether there are more.
+    pub more: bool,
+    /// Who has a seat, by address, where seats belong to people.
+    pub holders: Vec<Holder>,
+    /// How many more seats may be freed within the plan's budget, and how many it allows in 30 days.
+    pub releases: (u32, u32),
+}
+
+/// Somebody who has a seat of a license for named users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Their address.
+    pub email: Email,
+    /// When the seat was handed out; absent for whoever took it by activating.
+    pub handed_out_at: Option<Timestamp>,
+    /// On how many devices they use it.
+    pub devices: u32,
+    /// When one of those was last heard of.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A seat of a license of one's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MySeat {
+    /// The license.
+    pub license: MyLicense,
+    /// The seat.
+    pub seat: SeatView,
+    /// Whether its device signs its renewals itself, so that no lease is fetched for it.
+    pub signs_itself: bool,
+    /// How many more seats may be freed within the plan's budget, and how many it allows in 30 days.
+    pub releases: (u32, u32),
+}
+
+/// Somebody who has a seat, with their devices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MyHolder {
+    /// The license.
+    pub license: MyLicense,
+    /// Who.
+    pub holder: Holder,
+    /// Their devices, at most 1000.
+    pub seats: Vec<SeatView>,
     /// How many more seats may be freed within the plan's budget, and how many it allows in 30 days.
     pub releases: (u32, u32),
 }
@@ -114,6 +157,10 @@ pub struct MyOrder {
     pub reference: String,
     /// How it stands.
     pub status: OrderStatus,
+    /// What came with it and is still the buyer's: the first licenses, and what they are called.
+    pub licenses: Vec<(LicenseId, String)>,
+    /// Whether there are more.
+    pub more: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was paid back.

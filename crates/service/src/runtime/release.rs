@@ -21,8 +21,10 @@ impl Service {
     /// there or no longer this device's, changes nothing and is no error. So does a request that comes late: a lease from
     /// before the seat was claimed anew gives nothing up.
     ///
-    /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's, and retryably
-    /// otherwise.
+    /// Where a lease of the seat was handed out in the portal, it counts towards the plan's budget.
+    ///
+    /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's, with
+    /// [`ErrorCode::ReleaseBudgetSpent`], and retryably otherwise.
     pub async fn release(&self, product: ProductId, input: Release, from: &RequestInfo) -> Result<()> {
         let hot = self.hot_product(product).await?;
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
@@ -41,8 +43,13 @@ impl Service {
                             && signed >= row.seat.claimed_at.seconds()
                     };
                     if known.as_ref().is_some_and(is_given_up) {
-                        free(&service, tx, scope, (seat, license), &origin, serde_json::json!({ "by": "device" }))
-                            .await?;
+                        let (of, told) = ((seat, license), serde_json::json!({ "by": "device" }));
+                        // Where somebody has had a lease handed out it may be they who give the seat up.
+                        if seats::was_lease_handed_out(tx, scope, seat).await? {
+                            free_within_budget(&service, tx, scope, of, &origin, told).await?;
+                        } else {
+                            free(&service, tx, scope, of, &origin, told).await?;
+                        }
                     }
                     Ok::<_, Error>(())
                 })
@@ -112,7 +119,7 @@ pub(crate) async fn free_within_budget(
 }
 
 /// How many more seats the holder of a license may free now; the license is locked until the commit.
-pub(crate) async fn releases_left(tx: &mut Tx, scope: Scope, license: LicenseId, now: Timestamp) -> Result<u32> {
+async fn releases_left(tx: &mut Tx, scope: Scope, license: LicenseId, now: Timestamp) -> Result<u32> {
     let row = licenses::lock(tx, scope, license).await?.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
     left_of(tx, &row, now).await
 }

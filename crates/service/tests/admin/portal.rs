@@ -2,6 +2,7 @@
 
 use crate::{mails::mailing, world::*};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures::TryStreamExt as _;
 use holdfast_domain::{
     CustomerId, CustomerPersonId, CustomerRole, LicenseId, LicenseModel, SeatId, SeatModel, Seconds, SessionId, Terms,
     VendorId, license::StatusChange,
@@ -13,11 +14,12 @@ use holdfast_service::{
             ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, EventFilter, IssueLicense, Rekey,
             Transfer, UpdateCustomer,
         },
+        notes::NoteSubject,
         sessions::SessionSecret,
         views::Issued,
     },
     portal::{Answered, CustomerActor, CustomerCall, InvitePerson, PortalSignedIn},
-    runtime::{Nonce, ReleaseOther, Renew, mails::Outcome},
+    runtime::{Nonce, Release, ReleaseOther, Renew, mails::Outcome},
 };
 use holdfast_store::BoxFuture;
 use holdfast_testkit::{TestDb, both};
@@ -96,13 +98,13 @@ async fn signed_in(service: &Service, vendor: VendorId, email: &str) -> PortalSi
 async fn customer(service: &Service, vendor: VendorId, email: &str) -> CustomerCall {
     let signed_in = signed_in(service, vendor, email).await;
     let actor = service.customer_for_session(&signed_in.session).await.unwrap();
-    CustomerCall::new(actor, here())
+    CustomerCall::new(actor, here()).unwrap()
 }
 
 async fn key_holder(service: &Service, vendor: VendorId, company: &Company) -> CustomerCall {
     let signed_in = service.sign_in_with_key(vendor, &company.issued.key, &company.email, &here()).await.unwrap();
     let actor = service.customer_for_session(&signed_in.session).await.unwrap();
-    CustomerCall::new(actor, here())
+    CustomerCall::new(actor, here()).unwrap()
 }
 
 async fn user(service: &Service, administrator: &CustomerCall) -> CustomerCall {
@@ -185,8 +187,11 @@ both! {
         // Too many for one address from one place; from another it goes on for a while.
         let place = from("203.0.113.5");
         for asked in 0..6 {
+            let began = std::time::Instant::now();
             let outcome = service.ask_to_sign_in(vendor, text("nobody@example.com"), &place).await;
             assert_eq!(outcome.is_ok(), asked < 5, "{asked}");
+            let took = began.elapsed();
+            assert!(asked < 5 || took.as_millis() < 200, "whoever is refused waits for nothing: {took:?}");
         }
         service.ask_to_sign_in(vendor, text("nobody@example.com"), &here()).await.unwrap();
     }
@@ -261,9 +266,22 @@ both! {
         let asked = service.claim(vendor, " ab12 cd34ef56-gh78", text("Ada@Example.com"), &from).await.unwrap();
         let code = mailed(service, "ada@example.com").await.unwrap();
         let signed_in = service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap();
+        assert_eq!(signed_in.license, Some(old), "that is where it leads");
         let actor = service.customer_for_session(&signed_in.session).await.unwrap();
         let seen = service.my_licenses(&actor, page()).await.unwrap();
         assert_eq!(seen.items.iter().map(|license| license.id).collect::<Vec<_>>(), [old]);
+        // Whoever is of several companies comes to the one that has the license, wherever they were last.
+        let boss = customer(service, vendor, &other.email).await;
+        service.invite_colleague(&boss, InvitePerson::user(text("ada@example.com"))).await.unwrap();
+        let session = self::signed_in(service, vendor, "ada@example.com").await;
+        let (here_now, from) = (service.customer_for_session(&session.session).await.unwrap(), here());
+        let there = if here_now.customer() == other.customer { "AB12-CD34-EF56-GH78" } else { other.issued.key.as_str() };
+        let asked = service.claim(vendor, there, text("ada@example.com"), &from).await.unwrap();
+        let code = mailed(service, "ada@example.com").await.unwrap();
+        let claimed = service.sign_in_with_code(vendor, &asked.browser, &code, &from).await.unwrap();
+        let now = service.customer_for_session(&claimed.session).await.unwrap();
+        assert_ne!(now.customer(), here_now.customer());
+        assert!(service.my_license(&now, claimed.license.unwrap()).await.is_ok());
     }
 
     async fn sessions_end_when_nobody_uses_them_and_when_somebody_says_so(db: TestDb) {
@@ -283,7 +301,7 @@ both! {
         let sessions = service.my_portal_sessions(&actor).await.unwrap();
         assert_eq!((sessions.len(), sessions.iter().filter(|session| session.current).count()), (2, 1));
         let other = sessions.iter().find(|session| !session.current).unwrap().id;
-        service.end_my_portal_session(&CustomerCall::new(actor, here()), other).await.unwrap();
+        service.end_my_portal_session(&CustomerCall::new(actor, here()).unwrap(), other).await.unwrap();
         assert!(!lives(&third.session).await && lives(&second.session).await);
         world.clock.advance(Seconds(24 * 3600 + 1));
         assert!(!lives(&second.session).await, "a day without use");
@@ -296,6 +314,15 @@ both! {
         service.update_customer(&world.call(), company.customer, change).await.unwrap();
         assert!(!lives(&fifth.session).await);
         service.ask_to_sign_in(vendor, text(&company.email), &here()).await.unwrap();
+        // Where the new address is a colleague's, they are an administrator from then on.
+        let company = self::company(&world).await;
+        let boss = customer(service, vendor, &company.email).await;
+        let ann = user(service, &boss).await;
+        let email = service.myself(&ann.actor).await.unwrap().email;
+        let change = UpdateCustomer { email: email.clone(), ..UpdateCustomer::default() };
+        service.update_customer(&world.call(), company.customer, change).await.unwrap();
+        let ann = customer(service, vendor, email.unwrap().as_str()).await;
+        assert_eq!(service.myself(&ann.actor).await.unwrap().role, Some(CustomerRole::Administrator));
     }
 
     async fn administrators_ask_colleagues_in_and_take_them_out(db: TestDb) {
@@ -314,7 +341,7 @@ both! {
         assert_eq!((ann.customer(), service.myself(&ann).await.unwrap().role), (company.customer, Some(CustomerRole::User)));
         let id = ann.person_id().unwrap();
         service.set_colleagues_role(&boss, id, CustomerRole::Administrator).await.unwrap();
-        let ann = CustomerCall::new(service.customer_for_session(&session.session).await.unwrap(), here());
+        let ann = CustomerCall::new(service.customer_for_session(&session.session).await.unwrap(), here()).unwrap();
         let people = service.my_people(&ann.actor).await.unwrap();
         let main = people.iter().find(|person| person.main).unwrap();
         assert_eq!((people.len(), main.email.as_str()), (2, company.email.as_str()));
@@ -329,6 +356,23 @@ both! {
         // What an actor was is not what they are: whoever was taken out meanwhile changes nobody.
         assert_eq!(code_of(service.remove_colleague(&ann, main.id).await), ErrorCode::Forbidden);
         let told = actions(&world, company.customer).await;
+        // Nobody is written to without an end by being asked in and taken out.
+        outbox(service).await;
+        for _ in 0..5 {
+            service.invite_colleague(&boss, InvitePerson::user(text("cyd@example.com"))).await.unwrap();
+            let people = service.my_people(&boss.actor).await.unwrap();
+            let cyd = people.iter().find(|person| person.email.as_str() == "cyd@example.com").unwrap().id;
+            service.remove_colleague(&boss, cyd).await.unwrap();
+        }
+        assert_eq!(outbox(service).await.len(), 3);
+        let limited = async || {
+            for _ in 0..120 {
+                let somebody = InvitePerson::user(text(&format!("n{}@example.com", unique())));
+                service.invite_colleague(&boss, somebody).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        assert_eq!(code_of(limited().await), ErrorCode::RateLimited);
         for action in ["customer.signed_in", "customer.person_invited", "customer.person_changed", "customer.person_removed"] {
             assert!(told.contains(action), "{action}: {told:?}");
         }
@@ -345,7 +389,7 @@ both! {
         let me = service.myself(&here_now).await.unwrap();
         let there = if here_now.customer() == one.customer { two.customer } else { one.customer };
         assert_eq!(me.others.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [there]);
-        let call = CustomerCall::new(here_now.clone(), here());
+        let call = CustomerCall::new(here_now.clone(), here()).unwrap();
         let third = company(&world).await.customer;
         assert_eq!(code_of(service.change_company(&call, third, &session.session).await), ErrorCode::NotFound);
         let changed = service.change_company(&call, there, &session.session).await.unwrap();
@@ -416,13 +460,45 @@ both! {
         };
         assert_eq!(code_of(take("nobody@example.com", None).await), ErrorCode::NotFound);
         assert_eq!(code_of(take("ann@example.com", Some("ann@example.com")).await), ErrorCode::InvalidRequest);
+        let full = service.hand_seat_out(&boss, license, InvitePerson::user(text("bob@example.com"))).await.unwrap_err();
+        assert_eq!((full.code, full.pointer.as_deref()), (ErrorCode::SeatLimitReached, Some("/to")));
+        outbox(service).await;
         assert_eq!(take("ann@example.com", Some("bob@example.com")).await.unwrap(), 2);
+        let told = outbox(service).await;
+        let written = |(to, mail): &(String, String)| to == "bob@example.com" && mail.contains("a seat of") && mail.contains("Team");
+        assert!(matches!(&told[..], [mail] if written(mail)), "{told:?}");
         let seen = service.my_license(&boss.actor, license).await.unwrap();
-        assert_eq!((seen.license.seats_taken, seen.releases), (0, (4, 5)), "one release for both devices");
+        assert_eq!((seen.license.seats_taken, seen.releases), (1, (4, 5)), "one release for both devices");
+        let holder = &seen.holders[0];
+        assert_eq!((seen.holders.len(), holder.email.as_str(), holder.devices), (1, "bob@example.com", 0));
+        // It is his before he comes: nobody is quicker.
+        assert_eq!(code_of(world.activate_for(key, "laptop", "ann@example.com").await), ErrorCode::SeatLimitReached);
         world.activate_for(key, "tablet", "bob@example.com").await.unwrap();
+        let his = service.my_holder(&boss.actor, license, &text("bob@example.com")).await.unwrap();
+        assert_eq!((his.holder.devices, his.seats.len(), his.holder.handed_out_at.is_some()), (1, 1, true));
         let bob = customer(service, vendor, "bob@example.com").await;
         assert_eq!(bob.actor.customer(), company.customer);
         assert_eq!(code_of(service.take_place_back(&bob, license, text("bob@example.com"), None).await), ErrorCode::Forbidden);
+        // What nobody uses is taken back without a release; whoever is known is not asked in again, but told of a seat.
+        let his_seat = his.seats[0].id;
+        service.free_my_seat(&bob, his_seat).await.unwrap();
+        let seen = service.my_license(&boss.actor, license).await.unwrap();
+        assert_eq!((seen.license.seats_taken, seen.releases), (1, (3, 5)));
+        assert_eq!(take("bob@example.com", None).await.unwrap(), 0);
+        outbox(service).await;
+        service.hand_seat_out(&boss, license, InvitePerson::user(text("bob@example.com"))).await.unwrap();
+        service.hand_seat_out(&boss, license, InvitePerson::user(text("bob@example.com"))).await.unwrap();
+        assert_eq!(outbox(service).await.len(), 1, "told once");
+        let seen = service.my_license(&boss.actor, license).await.unwrap();
+        assert_eq!((seen.license.seats_taken, seen.releases), (1, (3, 5)));
+        let told = actions_of(&world, license).await;
+        assert!(told.contains("seat.handed_out") && told.contains("seat.taken_back"), "{told:?}");
+        // Of a license that is not valid none is handed out; what is out can be taken back.
+        let suspend = ChangeStatus { change: StatusChange::Suspend, reason: text("Asked"), effective_at: None, dry_run: false };
+        service.change_status(&world.call(), license, suspend).await.unwrap();
+        let refused = service.hand_seat_out(&boss, license, InvitePerson::user(text("cyd@example.com"))).await;
+        assert_eq!(code_of(refused), ErrorCode::StatusConflict);
+        take("bob@example.com", None).await.unwrap();
         let locked = company_of(service, &world.call(), world.plan).await;
         let other = customer(service, vendor, &locked.email).await;
         let refused = service.take_place_back(&other, locked.issued.license.id, text("ann@example.com"), None).await;
@@ -433,10 +509,9 @@ both! {
         let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
         let company = company(&world).await;
-        let boss = customer(service, vendor, &company.email).await;
         let claimed = world.activate(&company.issued.key, "laptop").await.unwrap();
         world.clock.advance(Seconds::days(10));
-        let boss = CustomerCall { actor: customer(service, vendor, &company.email).await.actor, ..boss };
+        let boss = customer(service, vendor, &company.email).await;
         let fetched = service.my_lease(&boss, claimed.seat.id).await.unwrap();
         assert_eq!(fetched.file_name, "pro-lease.json");
         let document: serde_json::Value = serde_json::from_str(&fetched.document).unwrap();
@@ -454,6 +529,29 @@ both! {
         }
         service.free_my_seat(&boss, claimed.seat.id).await.unwrap();
         assert_eq!(code_of(service.my_lease(&boss, claimed.seat.id).await.map(|_| ())), ErrorCode::NotFound);
+        // Whoever has a key frees no more seats by leases than without them.
+        let left = async || service.my_license(&boss.actor, company.issued.license.id).await.unwrap().releases.0;
+        let release = async |lease: &str| {
+            let release = Release { lease: lease.to_owned(), nonce: Nonce::parse("nonce-0123456789").unwrap() };
+            service.release(world.product, release, &here()).await
+        };
+        let holder = key_holder(service, vendor, &company).await;
+        for spent in 1..5 {
+            let claimed = world.activate(&company.issued.key, "laptop").await.unwrap();
+            let fetched = service.my_lease(&holder, claimed.seat.id).await.unwrap();
+            let document: serde_json::Value = serde_json::from_str(&fetched.document).unwrap();
+            release(document["lease"].as_str().unwrap()).await.unwrap();
+            assert_eq!(left().await, 4 - spent);
+        }
+        let claimed = world.activate(&company.issued.key, "laptop").await.unwrap();
+        let fetched = service.my_lease(&holder, claimed.seat.id).await.unwrap();
+        let document: serde_json::Value = serde_json::from_str(&fetched.document).unwrap();
+        assert_eq!(code_of(release(document["lease"].as_str().unwrap()).await), ErrorCode::ReleaseBudgetSpent);
+        assert_eq!(code_of(release(&claimed.lease).await), ErrorCode::ReleaseBudgetSpent);
+        // A device gives up what it has taken since then as ever.
+        service.free_seat(&world.call(), claimed.seat.id, text("Room")).await.unwrap();
+        world.clock.advance(Seconds(1));
+        release(&world.activate(&company.issued.key, "laptop").await.unwrap().lease).await.unwrap();
     }
 
     async fn a_computer_without_a_network_is_answered_by_whoever_carries_its_request(db: TestDb) {
@@ -466,7 +564,7 @@ both! {
             Some(key) => carried(&world, "activate", &serde_json::json!({ "device": device, "key": key })),
             None => carried(&world, "activate", &serde_json::json!({ "device": device })),
         };
-        assert_eq!(service.offline_answer(&boss).await.unwrap(), None);
+        assert_eq!(service.offline_answer(&boss.actor).await.unwrap(), None);
         // Without a key it needs a license of one's own.
         let (own, foreign) = (mine.issued.license.id, other.issued.license.id);
         let refused = service.answer_offline(&boss, &activation(None), None).await.unwrap_err();
@@ -475,7 +573,7 @@ both! {
         assert_eq!(code_of(service.answer_offline(&boss, &activation(Some(&other.issued.key)), Some(own)).await), ErrorCode::NotFound);
         let answer = service.answer_offline(&boss, &activation(None), Some(own)).await.unwrap();
         assert_eq!((answer.what, answer.device.as_deref()), (Answered::Lease, Some("Lab PC")));
-        assert_eq!(service.offline_answer(&boss).await.unwrap().as_ref(), Some(&answer));
+        assert_eq!(service.offline_answer(&boss.actor).await.unwrap().as_ref(), Some(&answer));
         let document: serde_json::Value = serde_json::from_str(&answer.document).unwrap();
         let lease = document["lease"].as_str().unwrap().to_owned();
         assert_eq!(answer.parts, [document["keys"].as_str().unwrap(), &lease]);
@@ -508,7 +606,7 @@ both! {
         let boss = customer(service, vendor, &mine.email).await;
         customer(service, vendor, &other.email).await;
         assert_eq!(service.my_key(&boss, mine.issued.license.id).await.unwrap(), mine.issued.key);
-        let held = String::from_utf8(service.my_data(&boss).await.unwrap()).unwrap();
+        let held = held_by(service, &boss).await;
         for own in [mine.email.as_str(), &mine.issued.key, "My laptop", "license.key_revealed", "customer.data_exported"] {
             assert!(held.contains(own), "{own}: {held}");
         }
@@ -518,6 +616,22 @@ both! {
         }
         let told = actions(&world, mine.customer).await;
         assert!(told.contains("customer.data_exported"), "{told:?}");
+        // What the vendor has written of them is theirs, and who wrote it is not; of a license that came from another holder
+        // nothing from before that.
+        let call = world.call();
+        service.add_note(&call, NoteSubject::Customer(mine.customer), text("Calls on Mondays")).await.unwrap();
+        user(service, &boss).await;
+        let laptop = service.my_license(&customer(service, vendor, &other.email).await.actor, other.issued.license.id).await.unwrap();
+        service.free_seat(&call, laptop.seats[0].id, text("Room")).await.unwrap();
+        let transfer = Transfer { customer: CustomerChoice::Existing(mine.customer), reason: text("Sold on") };
+        service.transfer_license(&call, other.issued.license.id, transfer).await.unwrap();
+        let held = held_by(service, &boss).await;
+        for own in ["Calls on Mondays", &other.issued.key, "license.transferred", "Sold on", "\"kind\":\"colleague\""] {
+            assert!(held.contains(own), "{own}: {held}");
+        }
+        for foreign in [other.email.as_str(), "Their laptop"] {
+            assert!(!held.contains(foreign), "{foreign}: {held}");
+        }
         let filter = EventFilter { subject: Some(mine.issued.license.id.to_string()), ..EventFilter::default() };
         let shown = service.events(&world.system(), filter, page()).await.unwrap();
         let shown = shown.items.into_iter().find(|event| event.action == "license.key_revealed").unwrap();
@@ -586,9 +700,22 @@ async fn other_vendor(world: &World) -> (VendorId, holdfast_domain::PlanId) {
     (other, plan)
 }
 
+/// Everything that is held about somebody's company.
+async fn held_by(service: &Service, call: &CustomerCall) -> String {
+    let pieces: Vec<Vec<u8>> = service.my_data(call).await.unwrap().try_collect().await.unwrap();
+    let text = String::from_utf8(pieces.concat()).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(read["as_of"].is_string() && read["events"].as_array().is_some_and(|events| !events.is_empty()), "{text}");
+    text
+}
+
 /// What the log tells of a customer.
 async fn actions(world: &World, customer: CustomerId) -> BTreeSet<String> {
-    let filter = EventFilter { subject: Some(customer.to_string()), ..EventFilter::default() };
+    actions_of(world, customer).await
+}
+
+async fn actions_of(world: &World, subject: impl ToString) -> BTreeSet<String> {
+    let filter = EventFilter { subject: Some(subject.to_string()), ..EventFilter::default() };
     let told = world.service.events(&world.system(), filter, page()).await.unwrap();
     told.items.into_iter().map(|event| event.action).collect()
 }
@@ -677,6 +804,7 @@ fn table() -> Vec<Row> {
         myself [+ + +] false |s, c, t| s.myself(&c.actor);
         my_licenses [+ + +] false |s, c, t| s.my_licenses(&c.actor, page());
         my_license [+ + +] true |s, c, t| s.my_license(&c.actor, t.license);
+        my_seat [+ + +] true |s, c, t| s.my_seat(&c.actor, t.license, t.seat);
         my_key [+ + _] true |s, c, t| s.my_key(&c, t.license);
         my_orders [+ + _] false |s, c, t| s.my_orders(&c.actor, page());
         my_data [+ _ _] false |s, c, t| s.my_data(&c);
@@ -685,8 +813,10 @@ fn table() -> Vec<Row> {
         my_lease [+ + +] true |s, c, t| s.my_lease(&c, t.seat);
         // That it takes back is tested where there are named users; here that it is refused in the right words.
         take_place_back [+ _ _] true |s, c, t| not_named(s.take_place_back(&c, t.license, text("ann@example.com"), None));
+        hand_seat_out [+ _ _] true |s, c, t| not_named(s.hand_seat_out(&c, t.license, InvitePerson::user(text("ann@example.com"))));
+        my_holder [+ _ _] true |s, c, t| no_holder(&s, &c, &t);
         answer_offline [+ + +] true |s, c, t| s.answer_offline(&c, &t.request, None);
-        offline_answer [+ + +] false |s, c, t| s.offline_answer(&c);
+        offline_answer [+ + +] false |s, c, t| s.offline_answer(&c.actor);
         my_people [+ _ _] false |s, c, t| s.my_people(&c.actor);
         invite_colleague [+ _ _] false |s, c, t| s.invite_colleague(&c, InvitePerson::user(text(&format!("i{}@example.com", unique()))));
         set_colleagues_role [+ _ _] true |s, c, t| s.set_colleagues_role(&c, t.colleague, CustomerRole::User);
@@ -710,10 +840,18 @@ const DOOR: [&str; 9] = [
     "portal_logo",
 ];
 
-async fn not_named(outcome: impl Future<Output = Result<usize, Error>>) -> Result<usize, Error> {
+async fn not_named<T>(outcome: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
     match outcome.await {
-        Err(error) if error.code == ErrorCode::InvalidRequest => Ok(0),
-        outcome => outcome,
+        Err(error) if error.code == ErrorCode::InvalidRequest => Ok(()),
+        outcome => outcome.map(|_| ()),
+    }
+}
+
+/// That nobody holds a seat of a license of devices, where it is one's own.
+async fn no_holder(s: &Service, c: &CustomerCall, t: &Things) -> Result<(), Error> {
+    match s.my_holder(&c.actor, t.license, &text("ann@example.com")).await {
+        Err(error) if error.code == ErrorCode::NotFound && !t.other && owns(s, &c.actor, t).await => Ok(()),
+        outcome => outcome.map(|_| ()),
     }
 }
 
