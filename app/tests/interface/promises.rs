@@ -64,7 +64,7 @@ const ARGUMENTS: [&str; 3] = [
       &change[plan]=p&event=e&told=&tab=&chosen=true&act[of]=licenses&alerts=all&kind=generic&on_refund=ask&on_dispute=ask&grace_days=7&to=t",
     "name=n&code=c&plan=true",
     "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke&price=p&how=again\
-      &name=n&user=u",
+      &name=n&user=u&q=&at=&key=&reply=r&to=t",
 ];
 
 #[tokio::test]
