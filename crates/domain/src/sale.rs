@@ -288,6 +288,16 @@ impl Sale {
         back.into_iter().chain(lost).collect()
     }
 
+    /// Whether what was bought with `line` renews itself, with nothing for the buyer to do. While a payment is late it does:
+    /// the provider tries again, and reminds them.
+    pub fn renews(&self, line: &str) -> bool {
+        let goes_on = |subscription: Subscription| {
+            matches!(subscription.status, SubscriptionStatus::Renewing | SubscriptionStatus::PastDue)
+        };
+        self.subscription.is_some_and(goes_on)
+            && self.lines.iter().any(|bought| bought.renews && bought.id.as_str() == line)
+    }
+
     /// What an order of it is called.
     pub fn reference(&self) -> &str {
         self.number.as_ref().unwrap_or(&self.id).as_str()
@@ -379,6 +389,30 @@ mod tests {
         for harmless in [Dispute::Open, Dispute::Won] {
             assert_eq!(Sale { dispute: Some(harmless), ..sale() }.losses(), []);
         }
+    }
+
+    #[test]
+    fn what_goes_on_by_itself_is_told_from_what_ends_and_from_what_was_bought_beside_it() {
+        let line = |id: &str, renews| Line {
+            id: id.parse().unwrap(),
+            price: "price_1".parse().unwrap(),
+            quantity: 1,
+            title: None,
+            renews,
+        };
+        let of = |status| Sale {
+            lines: vec![line("seat", true), line("set-up", false)],
+            subscription: Some(Subscription { status, paid_until: PAID }),
+            ..sale()
+        };
+        for status in [SubscriptionStatus::Renewing, SubscriptionStatus::PastDue] {
+            let sale = of(status);
+            assert_eq!(["seat", "set-up", "gone"].map(|line| sale.renews(line)), [true, false, false], "{status:?}");
+        }
+        for status in [SubscriptionStatus::Ending, SubscriptionStatus::Ended] {
+            assert!(!of(status).renews("seat"), "{status:?}");
+        }
+        assert!(!Sale { subscription: None, ..of(SubscriptionStatus::Renewing) }.renews("seat"));
     }
 
     #[test]

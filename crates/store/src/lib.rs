@@ -39,6 +39,7 @@ pub mod migrated;
 mod narrow;
 pub mod nodes;
 pub mod notes;
+pub mod notices;
 pub mod orders;
 pub mod outbox;
 pub mod page;

@@ -4,6 +4,7 @@ use super::{
     act::{Act, job},
     inputs::{ChangeStatus, CreateOrder},
     license_status::{change, may_change, may_end_now},
+    mails::mail_refunded,
     page::{Page, PageRequest, map},
     views::{Impact, OrderInList, OrderView, RefundOutcome},
 };
@@ -164,6 +165,10 @@ pub(super) async fn refund(
             "reason": input.reason, "licenses": revoked.iter().map(|license| license.id).collect::<Vec<_>>(),
         });
         act.event(tx, "order.refunded", id, data);
+        // Whoever was told by the shop's message, or by an act of before, is not told twice.
+        if before.status != OrderStatus::Refunded {
+            mail_refunded(act, tx, id).await?;
+        }
     }
     let order = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
     Ok(RefundOutcome { order: show(&order), licenses: revoked, impact })

@@ -176,6 +176,9 @@ impl Service {
             }
             Outcome::Answered(answer) => {
                 let (license, grant, seq, claim) = *answer;
+                if matches!(claim, Claim::LimitReached(_)) {
+                    self.note_turned_away(&license.license);
+                }
                 let claimed = granted(claim)?;
                 for seat in claimed.reclaimed.iter().chain([&claimed.seat.seat.id]) {
                     self.state().hot.drop_seat(*seat);

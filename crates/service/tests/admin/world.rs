@@ -243,6 +243,17 @@ impl World {
     }
 
     async fn activate_as(&self, key: &str, device: &str, user: Option<&str>) -> Result<Activated, Error> {
+        self.activate_on(&self.service, key, device, user).await
+    }
+
+    /// The same on another node.
+    pub async fn activate_on(
+        &self,
+        node: &Service,
+        key: &str,
+        device: &str,
+        user: Option<&str>,
+    ) -> Result<Activated, Error> {
         let input = Activate {
             key: key.to_owned(),
             device: Device {
@@ -257,7 +268,7 @@ impl World {
             manifest_seq: None,
             borrow_seconds: None,
         };
-        self.service.activate(self.product, input, &from("198.51.100.7")).await
+        node.activate(self.product, input, &from("198.51.100.7")).await
     }
 
     /// A license with a seat taken on each of `devices`.

@@ -7,6 +7,7 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{CustomerId, LicenseId, OrderId, Sale, ShopId, Timestamp};
+use std::collections::HashSet;
 
 through! {
     Sale: String, |sale| serde_json::to_string(sale).unwrap_or_default(), |stored| serde_json::from_str(&stored).ok();
@@ -85,6 +86,31 @@ pub async fn lines(q: &mut dyn Querier, scope: Scope, shop: ShopId, sale: &str) 
         LineRow::COLUMNS
     );
     all(q, sql, args![scope.vendor(), shop, sale]).await
+}
+
+/// Those of `licenses` of the scope's vendor that renew themselves: bought with a subscription that goes on, in a shop that is
+/// listened to.
+pub async fn renewing(
+    q: &mut dyn Querier,
+    scope: Scope,
+    licenses: &[LicenseId],
+) -> Result<HashSet<LicenseId>, StoreError> {
+    let mut args = args![scope.vendor()];
+    let among = q.dialect().any_of("shop_lines.license", licenses.iter().map(crate::sql::ToArg::arg), &mut args);
+    let sql = format!(
+        "SELECT shop_lines.license, shop_lines.line, shop_sales.state FROM shop_lines
+         JOIN shop_sales ON shop_sales.shop = shop_lines.shop AND shop_sales.sale = shop_lines.sale
+         JOIN shops ON shops.id = shop_lines.shop AND shops.closed_at IS NULL
+         WHERE shop_lines.vendor = $1 AND {among}"
+    );
+    let mut found = HashSet::new();
+    for row in q.rows(sql.into(), args).await? {
+        let (license, line, sale) = (row.get(0)?, row.get::<String>(1)?, row.get::<Sale>(2)?);
+        if sale.renews(&line) {
+            found.insert(license);
+        }
+    }
+    Ok(found)
 }
 
 /// Stores what a line has become, in place of what was known of the line that was called `before`.

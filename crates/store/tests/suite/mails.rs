@@ -237,6 +237,14 @@ both! {
         assert_eq!(count(&f, bounced).await, 1);
         let to = MailFilter { recipient: Some("a@example.com".parse().unwrap()), ..MailFilter::default() };
         assert_eq!(count(&f, to).await, 1);
+        let newest_to = async |addresses: &[&str], limit| {
+            let addresses: Vec<Email> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            let rows = mails::newest_to(&mut f.store.reader(), f.scope, &addresses, limit).await.unwrap();
+            rows.iter().map(|row| row.recipient.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(newest_to(&["b@example.com", "a@example.com", "c@example.com"], 9).await, ["b@example.com", "a@example.com"]);
+        assert_eq!(newest_to(&["a@example.com", "b@example.com"], 1).await, ["b@example.com"]);
+        assert!(newest_to(&["c@example.com"], 9).await.is_empty() && newest_to(&[], 9).await.is_empty());
         // A newer version beside this one mails what this one does not know.
         holdfast_store::raw::run(&db.db, "UPDATE mails SET template = 'of_a_newer_version' WHERE state = 'queued'").await.unwrap();
         assert!(claim(&f.store, NOW, 10).await.is_empty());
@@ -254,6 +262,7 @@ both! {
                 colour: Some("#2b59c3".parse().unwrap()),
                 texts: "{}".to_owned(),
                 issued: "[]".to_owned(),
+                notices: "{}".to_owned(),
                 updated_at: NOW,
             };
             let (scope, row) = (f.scope, row);

@@ -22,7 +22,7 @@ use holdfast_domain::{
 use holdfast_store::{
     Tx,
     bulk_acts::{self, BulkActRow, BulkItemRow},
-    licenses, members,
+    licenses, mails, members,
     orders::{self, OrderStatus},
 };
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,8 @@ async fn pay_again(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, it
         return Err(conflict("A license of the order was changed since."));
     }
     orders::put_back(tx, act.scope, id, (was.status, was.refunded_at), act.now).await?;
+    // What was not sent yet of the refund is not true any more.
+    mails::end_about(tx, act.scope, &id.to_string(), act.now).await?;
     for (license, before) in was.licenses {
         put_back(act, tx, act_row, kept, license, before).await?;
     }

@@ -12,6 +12,7 @@ use crate::{
         license_change::counts_people,
         license_status::{AT_ONCE, change},
         licenses::{StoredKey, absent, announce, lock, save, told, told_with_terms, with},
+        mails::mail_refunded,
     },
     error::{Error, Result},
     runtime::shops::plain,
@@ -436,7 +437,7 @@ impl Work<'_> {
     /// Draws the consequences of money that is gone: once each, by the shop's rules.
     async fn losses(&mut self, tx: &mut Tx, order: OrderId) -> Result<()> {
         let act = self.act;
-        let mut revoked = Vec::new();
+        let (mut revoked, mut refund_waits) = (Vec::new(), false);
         for (loss, matter) in self.sale.losses() {
             let so_much = self.sale.paid_back.as_ref().map_or_else(String::new, |amount| format!(" ({amount})"));
             let (kind, rule, detail) = match loss {
@@ -460,6 +461,7 @@ impl Work<'_> {
             // Of more than ten at once a person decides, whatever the rule.
             let Some(days) = days.filter(|_| open.len() <= AT_ONCE) else {
                 self.park(tx, kind, matter, &detail, None).await?;
+                refund_waits |= loss == Loss::Whole;
                 continue;
             };
             let reason = format!("{detail} Revoked by the rule of {}.", self.shop.name);
@@ -482,11 +484,11 @@ impl Work<'_> {
                 revoked.push(id);
             }
         }
-        self.standing(tx, order, &revoked).await
+        self.standing(tx, order, &revoked, refund_waits).await
     }
 
     /// Notes how the order stands, and how a dispute about it does, where the sale says something else than before.
-    async fn standing(&self, tx: &mut Tx, order: OrderId, revoked: &[LicenseId]) -> Result<()> {
+    async fn standing(&self, tx: &mut Tx, order: OrderId, revoked: &[LicenseId], refund_waits: bool) -> Result<()> {
         let (is, was) = (status(self.sale), self.before.as_ref().map_or(OrderStatus::Paid, status));
         if is != was
             && let Some(before) = orders::set_status(tx, self.act.scope, order, is, self.act.now).await?
@@ -497,6 +499,11 @@ impl Work<'_> {
                 "paid_back": self.sale.paid_back, "dispute": self.sale.dispute,
             });
             self.act.event(tx, "order.refunded", order, data);
+            // What a person decides of, the customer is told then; what a bank has taken back, by their bank.
+            let is_news = before.status != OrderStatus::Refunded && self.sale.payment == Payment::PaidBack;
+            if is_news && !refund_waits {
+                mail_refunded(self.act, tx, order).await?;
+            }
         }
         let disputed = self.before.as_ref().and_then(|sale| sale.dispute);
         if disputed != self.sale.dispute {
