@@ -124,6 +124,7 @@ describe('products and plans', () => {
         await h.sound(tab, 'gateway-on');
         await page.locator('#secret').fill('09'.repeat(32));
         await page.locator('#kid').fill('k-2024');
+        await page.getByLabel('Replace the key that answers are signed with now').check();
         await press('Set key');
         await said('Key set.');
         await page.getByText('k-2024').first().waitFor();

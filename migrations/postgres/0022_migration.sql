@@ -20,13 +20,6 @@ END $$;
 CREATE TRIGGER migrated_licenses_activated AFTER UPDATE OF seen_at ON license_use
 FOR EACH ROW WHEN (old.seen_at = 0 AND new.seen_at > 0) EXECUTE FUNCTION migrated_licenses_activated();
 
-INSERT INTO migrated_licenses (license, vendor, import, source, activated_at)
-SELECT import_rows.license, imports.vendor, imports.id, 'csv', nullif(license_use.seen_at, 0)
-FROM imports JOIN import_rows ON import_rows.import = imports.id
-JOIN license_use ON license_use.license = import_rows.license
-WHERE imports.status = 'done' AND import_rows.fate IN ('create', 'created')
-ON CONFLICT (license) DO NOTHING;
-
 -- Devices by the ids that another system gave them. A device that was active there goes on here under that id.
 CREATE TABLE known_devices (
     license UUID NOT NULL,
@@ -36,6 +29,7 @@ CREATE TABLE known_devices (
     PRIMARY KEY (license, instance),
     FOREIGN KEY (vendor, license) REFERENCES licenses (vendor, id)
 );
+CREATE INDEX known_devices_device_idx ON known_devices (license, device);
 
 -- Which systems' clients a product answers. One that was switched off again is told from one that never was.
 CREATE TABLE gateways (

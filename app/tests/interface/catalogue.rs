@@ -158,10 +158,12 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
         assert!(main_of(&page).contains(piece), "{piece}: {page}");
     }
     let seed = "09".repeat(32);
-    let fields = |key: &str| format!("id={}&kind=keylight&kid=k-2024&secret={key}", things.product);
+    let fields = |key: &str| format!("id={}&kind=keylight&kid=k-2024&replace=true&secret={key}", things.product);
     let answer = owner.submit(&at, &function("set_gateway_key"), &fields("nonsense")).await;
     let refused = owner.get(answer.header(header::LOCATION)).await.body;
     assert!(refused.contains("An Ed25519 private key") && !refused.contains("nonsense"), "{refused}");
+    let answer = owner.call(&function("set_gateway_key"), &fields(&seed).replace("replace=true&", "")).await;
+    assert!(answer.body.contains("\"field\":\"replace\""), "the key that is in use is not lost by mistake: {answer:?}");
     let answer = owner.submit(&at, &function("set_gateway_key"), &fields(&seed)).await;
     assert!(answer.header(header::LOCATION).ends_with("?done=gateway_key"), "{answer:?}");
     let page = owner.get(&at).await.body;

@@ -91,6 +91,17 @@ pub async fn note_devices(tx: &mut Tx, scope: Scope, devices: &[KnownDevice]) ->
     tx.insert("known_devices", "license, instance, vendor, device", &rows, after).await.map(|_| ())
 }
 
+/// Notes a device of a license of the scope's vendor, where fewer than `most` of the license's are noted. One that is noted
+/// already stays as it is.
+pub async fn note_device(tx: &mut Tx, scope: Scope, known: &KnownDevice, most: u32) -> Result<(), StoreError> {
+    let sql = "SELECT count(*) FROM known_devices WHERE license = $1";
+    let noted: i64 = value(tx, sql, args![known.license]).await?.unwrap_or(0);
+    if noted < i64::from(most) {
+        note_devices(tx, scope, std::slice::from_ref(known)).await?;
+    }
+    Ok(())
+}
+
 /// The device that another system called `instance`.
 pub async fn device(
     q: &mut dyn Querier,

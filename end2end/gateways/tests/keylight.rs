@@ -108,7 +108,7 @@ fn an_application_that_was_activated_elsewhere_goes_on() {
     let settings = json!({ "account": "acme", "product": "draw" });
     let (product, plan, _) = server.product(1, "keylight", &settings);
     // The key that the application was built with.
-    let known = json!({ "kid": "k-2024", "key": "09".repeat(32) });
+    let known = json!({ "kid": "k-2024", "key": "09".repeat(32), "replace": true });
     let gateway = server.api("POST", &format!("/products/{product}/gateways/keylight/key"), &known);
     let (_, key) = server.issue(&plan);
     let kept = Arc::<Memory>::default();
@@ -119,6 +119,18 @@ fn an_application_that_was_activated_elsewhere_goes_on() {
     assert!(validated.valid, "{validated:?}");
     assert_eq!(validated.lease.unwrap().kid, "k-2024");
     assert_eq!(app.state(), LicenseState::Licensed);
+}
+
+#[test]
+fn nothing_is_signed_that_could_be_read_in_another_way() {
+    let server = Server::start();
+    let (_, plan, gateway) = server.product(1, "keylight", &json!({ "account": "acme", "product": "draw" }));
+    let (_, key) = server.issue(&plan);
+    let kept = Arc::<Memory>::default();
+    kept.set_string("license_key", &key).unwrap();
+    kept.set_string("instance_id", "i|1|99999999999|active|everything").unwrap();
+    let refused = device(&config(&server, &gateway), "one", &kept).validate().unwrap();
+    assert_eq!((refused.valid, refused.lease.is_none()), (false, true), "{refused:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Keylight's runtime API: activation, validation and deactivation of an instance, with a lease in its format `v3`; the
 //! product's settings; the beacon of those without a key; the set of keys.
 
-use super::{Fail, No, Visit, failure, gateway, json, named, nameless, read, words};
+use super::{Fail, No, Visit, failure, json, named, nameless, read, words};
 use crate::{
     AppState,
     api::{problem::Problem, shape},
@@ -92,10 +92,15 @@ struct Lease {
 }
 
 impl Lease {
-    fn payload(&self) -> String {
+    /// What is signed of it; none where it could be read in another way as well.
+    fn payload(&self) -> Option<String> {
         let Self { kid, license_key_hash, instance_id, issued_at, expires_at, status, entitlements, .. } = self;
+        let mut parts = [kid, license_key_hash, instance_id].into_iter().chain(entitlements);
+        if parts.any(|part| part.contains(['|', ','])) {
+            return None;
+        }
         let entitlements = entitlements.join(",");
-        format!("v3|{kid}|{license_key_hash}|{instance_id}|{issued_at}|{expires_at}|{status}|{entitlements}")
+        Some(format!("v3|{kid}|{license_key_hash}|{instance_id}|{issued_at}|{expires_at}|{status}|{entitlements}"))
     }
 }
 
@@ -126,25 +131,24 @@ async fn serve(state: AppState, path: Called, request: Request, act: Act) -> Res
 }
 
 async fn answer(state: &AppState, path: &Called, request: Request, act: Act) -> Result<(StatusCode, Value), Fail> {
-    let gateway = gateway(state, &path.product, GatewayKind::Keylight).await?;
-    let settings = gateway.settings();
+    let visit = Visit::enter(state, &path.product, GatewayKind::Keylight).await?;
+    let settings = visit.gateway.settings();
     let is_own = |own: &Option<String>, called: &str| own.as_deref() == Some(called);
     let theirs = path.theirs.as_deref();
     if !is_own(&settings.account, &path.tenant) || theirs.is_some_and(|called| !is_own(&settings.product, called)) {
         return Err(Problem::from(ErrorCode::NotFound).into());
     }
-    let visit = Visit::enter(state, &gateway).await?;
     let body = match act {
-        Act::Keys => keys(&gateway)?,
+        Act::Keys => keys(&visit.gateway)?,
         // The beacon tells how many there are without a license. That is not counted here.
-        Act::Config | Act::Keyless => config(state, &gateway)?,
+        Act::Config | Act::Keyless => config(state, &visit.gateway)?,
         Act::Activate | Act::Validate | Act::Deactivate => {
             let (_, bytes) = read(request).await?;
             let sent: Sent = shape::read(&bytes)?;
             let missing = |name| Error::invalid(format!("/{name}"), format_args!("{name} is required"));
             let key = sent.license_key.clone().ok_or_else(|| missing("license_key"))?;
             let device = Named {
-                instance: named(sent.instance_id),
+                instance: named(sent.instance_id).map(instance).transpose()?,
                 fingerprint: named(sent.machine_hash).or_else(|| named(sent.free_tier_instance_id)),
                 name: sent.instance_name,
                 platform: sent.platform,
@@ -159,13 +163,19 @@ async fn answer(state: &AppState, path: &Called, request: Request, act: Act) -> 
                 Act::Validate => return validate(&visit, &holding, &key, &device).await,
                 _ => {
                     let place = visit.place(&holding, &device).await?;
-                    visit.leave(&holding, &place).await?;
+                    visit.leave(&holding, &place, false).await?;
                     json!({ "deactivated": true })
                 }
             }
         }
     };
     Ok((StatusCode::OK, body))
+}
+
+/// The id of an instance. It becomes part of what is signed, where it must not pass for more than one.
+fn instance(text: String) -> Result<String, Error> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    if fits { Ok(text) } else { Err(Error::invalid("/instance_id", "an id has letters, digits, dots, colons and dashes")) }
 }
 
 async fn activate(visit: &Visit<'_>, holding: &Holding, key: &str, mut device: Named) -> Result<Value, Fail> {
@@ -194,7 +204,7 @@ async fn validate(
         Err(fail) => return Err(fail),
     };
     let is_valid = status == "active";
-    let mut body = config(visit.state, visit.gateway)?;
+    let mut body = config(visit.state, &visit.gateway)?;
     body["valid"] = is_valid.into();
     body["license_expires_at"] = expires_at(holding).into();
     body["lease"] = serde_json::to_value(lease(visit, holding, key, instance, status)?).map_err(Error::internal)?;
@@ -241,7 +251,8 @@ fn lease(
         signature: String::new(),
     };
     lease.entitlements.sort_unstable();
-    lease.signature = BASE64_STANDARD.encode(visit.gateway.sign(lease.payload().as_bytes())?);
+    let payload = lease.payload().ok_or_else(|| Error::internal("a lease of more than one meaning"))?;
+    lease.signature = BASE64_STANDARD.encode(visit.gateway.sign(payload.as_bytes())?);
     Ok(lease)
 }
 
@@ -282,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_signed_over_what_its_clients_put_together() {
-        let lease = Lease {
+        let mut lease = Lease {
             kid: "k1".to_owned(),
             license_key_hash: "abc".to_owned(),
             instance_id: "i1".to_owned(),
@@ -292,7 +303,11 @@ mod tests {
             entitlements: vec!["admin".to_owned(), "pro".to_owned()],
             signature: String::new(),
         };
-        assert_eq!(lease.payload(), "v3|k1|abc|i1|100|200|active|admin,pro");
+        assert_eq!(lease.payload().as_deref(), Some("v3|k1|abc|i1|100|200|active|admin,pro"));
         assert!(serde_json::to_value(&lease).unwrap()["licenseKeyHash"] == "abc");
+        lease.instance_id = "i1|1|99999999999|active|r1".to_owned();
+        assert_eq!(lease.payload(), None, "what its client chose must not become a lease of its choice");
+        assert!(instance(lease.instance_id).is_err());
+        assert!(instance("7e4b0a52-6f1d-4a0e-9f0b-2f5a3c1d9e77".to_owned()).is_ok());
     }
 }

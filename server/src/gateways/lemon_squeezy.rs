@@ -1,6 +1,6 @@
 //! Lemon Squeezy's license API: activation, validation and deactivation of an instance of a license key.
 
-use super::{Fail, No, Visit, failure, gateway, json, named, nameless, read, words};
+use super::{Fail, No, Visit, failure, json, named, nameless, read, words};
 use crate::{
     AppState,
     api::{problem::Problem, shape, time},
@@ -55,8 +55,8 @@ pub fn routes() -> Router<AppState> {
 
 async fn serve(state: AppState, product: String, request: Request, act: Act) -> Response {
     let answered = async {
-        let gateway = gateway(&state, &product, GatewayKind::LemonSqueezy).await?;
-        answer(&Visit::enter(&state, &gateway).await?, request, act).await
+        let visit = Visit::enter(&state, &product, GatewayKind::LemonSqueezy).await?;
+        answer(&visit, request, act).await
     };
     // What could not be answered says nothing of the license.
     answered.await.unwrap_or_else(|problem| failure(problem, |error| json!({ "error": words(error) })))
@@ -96,11 +96,11 @@ async fn answer(visit: &Visit<'_>, request: Request, act: Act) -> Result<Respons
     let done = match act {
         Act::Activate => visit.arrive(&holding, &device).await.map(Some),
         Act::Validate if device.instance.is_none() => {
-            visit.service().turn_away(visit.gateway, &holding).map(|()| None).map_err(Fail::from)
+            visit.turn_away(&holding).map(|()| None)
         }
         Act::Validate => visit.go_on(&holding, &device).await.map(Some),
         Act::Deactivate => match visit.place(&holding, &device).await {
-            Ok(place) => visit.leave(&holding, &place).await.map(|()| None),
+            Ok(place) => visit.leave(&holding, &place, false).await.map(|()| None),
             Err(fail) => Err(fail),
         },
     };
@@ -114,11 +114,15 @@ async fn answer(visit: &Visit<'_>, request: Request, act: Act) -> Result<Respons
         }
         Err(Fail::Problem(problem)) => return Err(problem),
     };
-    let (product, variant) = visit.service().names(visit.gateway, &holding).await?;
+    // Giving a seat up is no validation, yet its answer tells how the license stands.
+    if act == Act::Deactivate && holding.denial.is_some() {
+        visit.may_refuse(&holding)?;
+    }
+    let (product, variant) = visit.service().names(&visit.gateway, &holding).await?;
     let mut body = json!({
         "error": error,
         "license_key": license_key(&holding, &key),
-        "meta": meta(visit.gateway, &holding, (product.as_str(), variant.as_str())),
+        "meta": meta(&visit.gateway, &holding, (product.as_str(), variant.as_str())),
     });
     body[act.done()] = error.is_none().into();
     if act != Act::Deactivate {

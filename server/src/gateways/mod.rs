@@ -13,6 +13,7 @@ use crate::{
     api::{
         extract::{RUNTIME_BODY, body},
         problem::{self, Problem},
+        rates::Remaining,
         request::{Current, REQUEST_TIME},
         v1::runtime::KeyGate,
     },
@@ -116,60 +117,83 @@ impl From<No> for Fail {
     }
 }
 
-/// The gateway that a path leads to.
-async fn gateway(state: &AppState, product: &str, kind: GatewayKind) -> Result<Gateway, Problem> {
-    let product: ProductId = product.parse().map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
-    Ok(state.service().gateway(product, kind).await?)
-}
-
 /// A client at a gateway.
 struct Visit<'a> {
     state: &'a AppState,
-    gateway: &'a Gateway,
+    gateway: Gateway,
     gate: KeyGate<'a>,
+    /// What stands against those who have no seat.
+    spent: Option<Remaining>,
     from: RequestInfo,
 }
 
 impl<'a> Visit<'a> {
-    /// Lets a client in, within what an address may ask and guess.
-    async fn enter(state: &'a AppState, gateway: &'a Gateway) -> Result<Self, Problem> {
-        let gate = KeyGate::enter(state, gateway.product()).await?;
-        Ok(Self { state, gateway, gate, from: Current::get().info() })
+    /// Lets a client in to the gateway that a path leads to, within what an address may ask. Where its guesses are spent, only
+    /// devices get on that have a seat: somebody else may have guessed.
+    async fn enter(state: &'a AppState, product: &str, kind: GatewayKind) -> Result<Self, Problem> {
+        let product: ProductId = product.parse().map_err(|_| Problem::from(ErrorCode::ProductNotFound))?;
+        let (gate, spent) = KeyGate::knock(state, product).await?;
+        let gateway = state.service().gateway(product, kind).await?;
+        Ok(Self { state, gateway, gate, spent, from: Current::get().info() })
     }
 
     fn service(&self) -> &Service {
         self.state.service()
     }
 
+    /// Lets through what may be asked without a seat.
+    fn may_ask(&self) -> Result<(), Problem> {
+        self.spent.map_or(Ok(()), |spent| Err(spent.refusal().into()))
+    }
+
     /// The license with that key. A key that is none counts as a guess.
     async fn license(&self, key: &str) -> Result<Holding, Fail> {
-        let found = self.service().holding(self.gateway, key).await?;
-        found.ok_or_else(|| {
-            Current::get().announce(self.gate.wrong());
-            No::Unknown.into()
-        })
+        if let Some(holding) = self.service().holding(&self.gateway, key).await? {
+            return Ok(holding);
+        }
+        self.may_ask()?;
+        Current::get().announce(self.gate.wrong());
+        Err(No::Unknown.into())
+    }
+
+    /// Refuses a license that must not be used, to a client that names no device, see [`Service::turn_away`].
+    fn turn_away(&self, holding: &Holding) -> Result<(), Fail> {
+        self.may_ask()?;
+        Ok(self.service().turn_away(&self.gateway, holding)?)
     }
 
     /// A seat for a device that is new, or says so.
     async fn arrive(&self, holding: &Holding, named: &Named) -> Result<Place, Fail> {
-        Ok(self.service().arrive(self.gateway, holding, named, &self.from).await?)
+        self.may_ask()?;
+        Ok(self.service().arrive(&self.gateway, holding, named, &self.from).await?)
     }
 
     /// The seat of a device that goes on, see [`Service::go_on`].
     async fn go_on(&self, holding: &Holding, named: &Named) -> Result<Place, Fail> {
-        let place = self.service().go_on(self.gateway, holding, named, &self.from).await?;
+        if self.spent.is_some() {
+            self.place(holding, named).await?;
+        }
+        let place = self.service().go_on(&self.gateway, holding, named, &self.from).await?;
         place.ok_or_else(|| No::NoPlace.into())
     }
 
     /// The seat that a device has.
     async fn place(&self, holding: &Holding, named: &Named) -> Result<Place, Fail> {
-        let place = self.service().place(self.gateway, holding, named).await?;
-        place.ok_or_else(|| No::NoPlace.into())
+        let Some(place) = self.service().place(&self.gateway, holding, named).await? else {
+            self.may_ask()?;
+            return Err(No::NoPlace.into());
+        };
+        Ok(place)
     }
 
-    /// Gives a seat up.
-    async fn leave(&self, holding: &Holding, place: &Place) -> Result<(), Fail> {
-        Ok(self.service().depart(self.gateway, holding, place, &self.from).await?)
+    /// Gives a seat up, see [`Service::depart`].
+    async fn leave(&self, holding: &Holding, place: &Place, by_id: bool) -> Result<(), Fail> {
+        Ok(self.service().depart(&self.gateway, holding, place, by_id, &self.from).await?)
+    }
+
+    /// Lets it be told how a license stands that must not be used, or that it is for something else.
+    fn may_refuse(&self, holding: &Holding) -> Result<(), Problem> {
+        Ok(self.service().may_refuse(&self.gateway, holding)?)
     }
 }
 

@@ -178,8 +178,11 @@ both! {
         assert_eq!((&imported["kid"], &imported["on"]), (&json!("k-2024"), &json!(false)));
         assert_eq!(base64(&imported["public_key"]), key_of_before.public_key().to_bytes());
         world.call(Method::PUT, &gateway, json!({ "on": true, "account": "acme" })).await.refused(400, "invalid_request");
+        world.post(&format!("{gateway}/key"), json!({ "kid": "k-2024", "key": seed })).await.expect(200);
         let settings = json!({ "on": true, "account": "acme", "product": "draw", "trial_days": 14, "free_tier": false });
         let base = world.call(Method::PUT, &gateway, settings).await.expect(200).text("path");
+        let lost = world.post(&format!("{gateway}/key"), json!({})).await.refused(400, "invalid_request").json();
+        assert_eq!(lost["pointer"], "/replace", "answers are being signed with it");
         let plan = world.plan(&product, json!({ "seats": 1, "entitlements": { "export": true, "layers": 5 } })).await;
         let place = Place { product, plan, base };
         let (license, key) = world.issue(&place).await;
@@ -229,6 +232,8 @@ both! {
         }
         let unknown = json!({ "license_key": "KL-0000-0000-0000", "instance_id": "x" });
         assert_eq!(world.ask(&at("validate"), &unknown).await.expect(404).json()["error"], "license not found");
+        let forged = json!({ "license_key": key, "instance_id": "i|1|99999999999|active|r1" });
+        assert_eq!(world.ask(&at("validate"), &forged).await.expect(400).json().get("lease"), None);
 
         world.change(&license, "suspend").await;
         let refused = world.ask(&at("validate"), &known).await.expect(422).json();
@@ -404,16 +409,33 @@ both! {
         soon(validate, |answer| answer.status == 200).await.expect(200);
 
         // Too many guesses.
+        let activate = format!("{}/v1/licenses/activate", place.base);
+        let taken = world.form(&activate, &[("license_key", &key), ("instance_name", "PC")]).await.expect(200).json();
+        let taken = taken["instance"]["id"].as_str().unwrap();
         let guess = || world.form(&path, &[("license_key", "38b1460a-5104-4067-a91d-77b872934d51")]);
         for _ in 0..10 {
             guess().await.expect(404);
         }
         let limited = guess().await.expect(429);
         assert!(limited.json()["error"].is_string() && !limited.header("retry-after").is_empty());
-        let keygen = world.switched_on(&place.product, "keygen", json!({})).await;
-        let limited = world.get(&format!("{keygen}/v1/me")).await.expect(429);
+        assert_eq!(limited.json().get("valid"), None);
+        // Who has a seat goes on, whoever guessed behind the same address; whoever asks for more is told nothing.
+        let holder = [("license_key", key.as_str()), ("instance_id", taken)];
+        assert_eq!(world.form(&path, &holder).await.expect(200).json()["valid"], true);
+        validate().await.expect(429);
+        world.form(&path, &[("license_key", &key), ("instance_id", "another")]).await.expect(429);
+        let keygen = world.switched_on(&place.product, "keygen", json!({ "product": "mine" })).await;
+        let ask = async |method: Method, below: &str, body: Value| {
+            let request = World::request(method, &format!("{keygen}/v1/{below}")).header(header::AUTHORIZATION, format!("License {key}"));
+            world.send(request.body(Body::from(body.to_string())).unwrap()).await
+        };
+        for below in ["me", "machines", "licenses/x/entitlements", "machines/other"] {
+            ask(Method::GET, below, json!({})).await.expect(429);
+        }
+        let other = json!({ "meta": { "key": key, "scope": { "product": "other" } } });
+        let limited = ask(Method::POST, "licenses/actions/validate-key", other).await.expect(429);
         assert_eq!(limited.json()["errors"][0]["title"], "Too many requests");
-        assert!(!limited.header("keygen-signature").is_empty(), "its clients verify before they look at the status");
+        assert!(!limited.header("keygen-signature").is_empty(), "its clients verify whatever they are answered");
     }
 
     async fn what_cannot_be_read_says_nothing_of_a_license(db: TestDb) {
@@ -492,6 +514,58 @@ both! {
         }
         assert!(told.iter().take(20).all(|status| *status == 400), "{told:?}");
         assert_eq!(told.last(), Some(&503), "{told:?}");
+    }
+
+    async fn devices_that_have_not_arrived_yet_count_as_what_is_lost(db: TestDb) {
+        let world = World::new(&db).await;
+        let place = world.gateway(1, "lemon_squeezy", json!({})).await;
+        let keylight = world.switched_on(&place.product, "keylight", json!({ "account": "a", "product": "d" })).await;
+        let keygen = world.switched_on(&place.product, "keygen", json!({ "product": "mistyped" })).await;
+        let mut told = Vec::new();
+        // As after an import in which something was wrong with all of them.
+        for n in 0..12 {
+            let (license, key) = world.issue(&place).await;
+            world.change(&license, "revoke").await;
+            let fields = [("license_key", key.as_str()), ("instance_id", &format!("before-{n}"))];
+            let answer = world.form(&format!("{}/v1/licenses/validate", place.base), &fields).await;
+            told.push(answer.status.as_u16());
+            let (_, key) = world.issue(&place).await;
+            let scope = json!({ "meta": { "key": key, "scope": { "product": "right" } } });
+            let answer = world.ask(&format!("{keygen}/v1/licenses/actions/validate-key"), &scope).await;
+            told.push(answer.status.as_u16());
+        }
+        assert!(told[..20].iter().all(|status| matches!(status, 400 | 200)), "{told:?}");
+        assert_eq!(told[20..], [503; 4], "{told:?}");
+        let (license, key) = world.issue(&place).await;
+        world.change(&license, "suspend").await;
+        let validate = json!({ "license_key": key, "instance_id": "before" });
+        world.ask(&format!("{keylight}/a/d/validate"), &validate).await.expect(503);
+        let me = World::request(Method::GET, &format!("{keygen}/v1/me")).header(header::AUTHORIZATION, format!("License {key}"));
+        world.send(me.body(Body::empty()).unwrap()).await.expect(503);
+    }
+
+    async fn whoever_has_the_key_alone_frees_no_more_seats_than_the_plan_allows(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let plan = world.plan(&product, json!({ "seats": 3, "release_budget": 1 })).await;
+        let base = world.switched_on(&product, "keygen", json!({})).await;
+        let key = world.post("/v1/licenses", json!({ "plan": plan })).await.expect(201).text("key");
+        let ask = async |method: Method, path: &str, body: Value| {
+            let request = World::request(method, &format!("{base}/v1/{path}")).header(header::AUTHORIZATION, format!("License {key}"));
+            world.send(request.body(Body::from(body.to_string())).unwrap()).await
+        };
+        let mut ids = Vec::new();
+        for fingerprint in ["one", "two", "three"] {
+            let machine = json!({ "data": { "type": "machines", "attributes": { "fingerprint": fingerprint } } });
+            let made = ask(Method::POST, "machines", machine).await.expect(201).json();
+            ids.push(made["data"]["id"].as_str().unwrap().to_owned());
+        }
+        ask(Method::DELETE, &format!("machines/{}", ids[0]), json!({})).await.expect(204);
+        let spent = ask(Method::DELETE, &format!("machines/{}", ids[1]), json!({})).await.expect(409).json();
+        assert!(spent["errors"][0]["detail"].is_string(), "{spent}");
+        // Who knows what a device is identified by is that device.
+        ask(Method::DELETE, "machines/two", json!({})).await.expect(204);
+        ask(Method::DELETE, "machines/three", json!({})).await.expect(204);
     }
 
     async fn gateways_are_reached_from_pages_and_only_where_they_are(db: TestDb) {

@@ -92,13 +92,14 @@ pub async fn set_gateway_key(
     kind: String,
     #[server(default)] kid: String,
     #[server(default)] secret: String,
+    #[server(default)] replace: bool,
 ) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::{Permission, ProductId};
     use holdfast_service::admin::gateways::SetGatewayKey;
     let actor = ctx::actor(Permission::KeysWrite).await?;
     let (id, which) = (parse_id::<ProductId>(&id)?, super::kind(&kind)?);
-    let input = SetGatewayKey { kid: Some(kid), key: Some(secret) };
+    let input = SetGatewayKey { kid: Some(kid), replace, key: Some(secret) };
     let done = ctx::service()?.set_gateway_key(&ctx::call(&actor), id, which, input).await;
     // The field is called so that what is typed into it is never sent back.
     done.map_err(|error| {

@@ -143,6 +143,12 @@ pub fn GatewayPage() -> impl IntoView {
         });
         let error = act_error(key);
         let another = detail.may_key.then(|| {
+            let replaces = (detail.row.on && detail.key.is_some()).then(|| {
+                view! {
+                    <Checkbox name="replace" label="Replace the key that answers are signed with now" required=true error />
+                    <p class="hint">"It is lost with that. Applications that know its public key alone take no answer any more."</p>
+                }
+            });
             view! {
                 <Section title="Another key" clone:id clone:detail>
                     <ActionForm action=key class="form" clone:id clone:detail>
@@ -159,6 +165,7 @@ pub fn GatewayPage() -> impl IntoView {
                             error
                         />
                         <Field name="kid" label="Key id" maxlength="128" hint="What applications know the key by; made from the key when left empty." error />
+                        {replaces}
                         <div class="form-actions"><Submit label="Set key" pending=key.pending() /></div>
                     </ActionForm>
                 </Section>

@@ -70,6 +70,9 @@ pub struct SetGateway {
 pub struct SetGatewayKey {
     /// What it is called; made from the key where absent.
     pub kid: Option<String>,
+    /// Whether a key is to be replaced with which answers are being signed: applications that know it alone then take none.
+    #[serde(default)]
+    pub replace: bool,
     /// The private key that applications know already: a seed of 32 bytes, or it and the public key, in hex or base64, or
     /// PKCS#8; a new one is made where absent.
     pub key: Option<String>,
@@ -283,8 +286,8 @@ impl Service {
     /// [`Permission::KeysWrite`], and of a person a sign-in within 10 minutes.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for what is no key, and where the system signs nothing;
-    /// [`ErrorCode::Sealed`].
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::InvalidRequest`] for what is no key, where the system signs nothing, and for a key
+    /// of a gateway that is on where it was not said that it is to be replaced; [`ErrorCode::Sealed`].
     pub async fn set_gateway_key(
         &self,
         call: &Call,
@@ -313,6 +316,7 @@ impl Service {
                 Error::invalid("/key", "An Ed25519 private key: 32 bytes in hex or base64, or PKCS#8 (PEM).")
             })?,
         };
+        let replace = input.replace;
         let act = self.act(call);
         let mut draft = new_row(&act.scope, product, kind, act.now);
         self.seal_key(&mut draft, &seed, kid)?;
@@ -322,6 +326,9 @@ impl Service {
             job!(act, draft => |tx| {
                 let never = || GatewayRow { switched_off_at: Some(act.now), ..new_row(&act.scope, product, kind, act.now) };
                 let before = row_of(tx, act.scope, product, kind).await?.unwrap_or_else(never);
+                if before.is_on() && before.seed_sealed.is_some() && !replace {
+                    return Err(Error::invalid("/replace", "Answers are being signed with the key that would be lost."));
+                }
                 let GatewayRow { kid, public_key, seed_sealed, .. } = draft;
                 let row = GatewayRow { kid, public_key, seed_sealed, updated_at: act.now, ..before.clone() };
                 gateways::put(tx, act.scope, &row).await?;

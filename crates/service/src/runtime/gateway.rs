@@ -8,7 +8,7 @@ use super::{
     activate::{Claimant, DenialOf, Origin},
     document::error_code,
     hot::HotProduct,
-    release::free,
+    release::{free, free_within_budget},
     request::{Device, Nonce, tidied},
 };
 use crate::{
@@ -34,6 +34,8 @@ use zeroize::Zeroizing;
 
 /// What a denial echoes that nobody reads.
 const NONCE: &str = "gateway";
+/// How many ids of a license's devices that another system gave out are noted as they come.
+const DEVICES: u32 = 1_000;
 /// When the clients of a gateway that is off may ask again.
 const COME_BACK: Seconds = Seconds(60 * 60);
 /// How many seats of a license are shown to its clients at most.
@@ -305,18 +307,25 @@ impl Service {
         }
     }
 
-    /// Refuses a license whose client names no device, where it must not be used.
+    /// Whether a "no" about a license may be said whose device has nothing here yet that it could lose.
     ///
     /// # Errors
-    /// The code of the denial; [`ErrorCode::DenialsStopped`] where so many of the product's are refused at once that a
-    /// mistake is likely.
-    pub fn turn_away(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
-        let Some(code) = holding.denial else { return Ok(()) };
-        // Whoever asks without a device goes by the license alone: that is what it loses.
+    /// [`ErrorCode::DenialsStopped`] where so many of the product's are refused at once that a mistake is likely.
+    pub fn may_refuse(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
+        // Its application goes by the license alone: that is what it loses.
         let loses = Some(SeatId::from_bytes(holding.license.id.to_bytes()));
         let device = DeviceHash::from_bytes([0; 32]);
         let of = DenialOf { license: holding.license.id, seat: None, device, seq: 0, loses };
-        self.may_deny(&gateway.product, &of, holding.now)?;
+        self.may_deny(&gateway.product, &of, holding.now)
+    }
+
+    /// Refuses a license that must not be used, to a client whose device has nothing here yet that it could lose.
+    ///
+    /// # Errors
+    /// The code of the denial; as [`Service::may_refuse`].
+    pub fn turn_away(&self, gateway: &Gateway, holding: &Holding) -> Result<()> {
+        let Some(code) = holding.denial else { return Ok(()) };
+        self.may_refuse(gateway, holding)?;
         Err(Error::new(error_code(code)))
     }
 
@@ -370,16 +379,20 @@ impl Service {
                 false
             }
         };
+        // What the device goes by is from before, or may be: that is counted as what it loses.
+        if seat.is_none_or(|seat| seat.offline_until < holding.now) {
+            self.turn_away(gateway, holding)?;
+        }
         let place = match self.take_place(gateway, holding, named, device, returning, from).await {
             Err(error) if error.code == ErrorCode::SeatReleased => return Ok(None),
             place => place?,
         };
         if let (true, Some(instance)) = (is_new, &named.instance) {
-            let known = [KnownDevice { license, instance: instance.clone(), device }];
+            let known = KnownDevice { license, instance: instance.clone(), device };
             self.store()
                 .write(WriteOptions::license(license).idempotent(), move |tx| {
                     let known = known.clone();
-                    Box::pin(async move { Ok::<_, Error>(migrated::note_devices(tx, scope, &known).await?) })
+                    Box::pin(async move { Ok::<_, Error>(migrated::note_device(tx, scope, &known, DEVICES).await?) })
                 })
                 .await?;
         }
@@ -403,19 +416,31 @@ impl Service {
         Ok(rows.into_iter().map(Place::from).collect())
     }
 
-    /// Gives a device's seat up.
+    /// Gives a device's seat up. `by_id` where all that is known of the device is the seat's id, which everybody with the key
+    /// can look up: then it is one of the seats that the holder may free.
     ///
     /// # Errors
-    /// Retryable ones.
-    pub async fn depart(&self, gateway: &Gateway, holding: &Holding, place: &Place, from: &RequestInfo) -> Result<()> {
+    /// [`ErrorCode::ReleaseBudgetSpent`]; retryable ones.
+    pub async fn depart(
+        &self,
+        gateway: &Gateway,
+        holding: &Holding,
+        place: &Place,
+        by_id: bool,
+        from: &RequestInfo,
+    ) -> Result<()> {
         let (service, scope, origin) = (self.clone(), gateway.product.scope, Origin::of(from));
         let of = (place.id, holding.license.id);
         self.store()
             .write(WriteOptions::license(holding.license.id), move |tx| {
                 let (service, origin) = (service.clone(), origin.clone());
-                Box::pin(
-                    async move { free(&service, tx, scope, of, &origin, serde_json::json!({ "by": "device" })).await },
-                )
+                Box::pin(async move {
+                    if by_id {
+                        free_within_budget(&service, tx, scope, of, &origin, serde_json::json!({ "by": "license key" })).await
+                    } else {
+                        free(&service, tx, scope, of, &origin, serde_json::json!({ "by": "device" })).await
+                    }
+                })
             })
             .await?;
         self.state().hot.drop_seat(place.id);

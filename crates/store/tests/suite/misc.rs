@@ -323,6 +323,16 @@ both! {
         assert_eq!(migrated::device(q, scope, license, "THEIRS").await.unwrap(), None);
         assert!(migrated::is_known(q, scope, license, &device(1)).await.unwrap());
         assert!(!migrated::is_known(q, scope, license, &device(2)).await.unwrap());
+        for (n, instance) in [(3, "second"), (4, "third")] {
+            let known = migrated::KnownDevice { license, instance: instance.to_owned(), device: device(n) };
+            write(&f, move |tx| {
+                let known = known.clone();
+                Box::pin(async move { migrated::note_device(tx, scope, &known, 2).await })
+            }).await.unwrap();
+        }
+        let q = &mut f.store.reader();
+        assert_eq!(migrated::device(q, scope, license, "second").await.unwrap(), Some(device(3)));
+        assert_eq!(migrated::device(q, scope, license, "third").await.unwrap(), None, "two are noted already");
     }
 
     async fn numbers_of_manifests_and_lists_grow_by_one(db: TestDb) {

@@ -8,7 +8,7 @@ mod shape;
 mod signature;
 
 use self::{files::Algorithm, shape::Shape, signature::Asked};
-use super::{Fail, No, Visit, failure, gateway, named, nameless, read, words};
+use super::{Fail, No, Visit, failure, named, nameless, read, words};
 use crate::{
     AppState,
     api::{problem::Problem, query, shape::read as read_json},
@@ -102,24 +102,20 @@ impl Reply {
 }
 
 async fn serve(state: AppState, path: BTreeMap<String, String>, request: Request, act: Act) -> Response {
-    let product = path.get("product").map_or("", String::as_str);
-    let gateway = match gateway(&state, product, GatewayKind::Keygen).await {
-        Ok(gateway) => gateway,
+    let part = |name: &str| path.get(name).map_or("", String::as_str);
+    // Who is refused at the door gets no signature: that is work, and their library takes neither for an answer.
+    let visit = match Visit::enter(&state, part("product"), GatewayKind::Keygen).await {
+        Ok(visit) => visit,
         Err(problem) => return failure(problem, told),
     };
-    let asked = Asked::new(request.method(), request.uri(), request.headers(), &gateway);
-    let answered = async {
-        let visit = Visit::enter(&state, &gateway).await?;
-        answer(&visit, path.get("id").map_or("", String::as_str), request, act).await
-    };
+    let asked = Asked::new(request.method(), request.uri(), request.headers(), &visit.gateway);
     let signed = |mut response: Response, body: &[u8]| {
-        let now = state.service().now();
-        match signature::sign(&mut response, body, &asked, &gateway, now) {
+        match signature::sign(&mut response, body, &asked, &visit.gateway, state.service().now()) {
             Ok(()) => response,
             Err(error) => failure(error.into(), told),
         }
     };
-    match answered.await {
+    match answer(&visit, part("id"), request, act).await {
         Ok(reply) => {
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(reply.kind))];
             signed((reply.status, kind).into_response(), &reply.body)
@@ -212,8 +208,8 @@ async fn answer(visit: &Visit<'_>, id: &str, request: Request, act: Act) -> Resu
     let ask = Ask { visit, holding, key, sent, id, query };
     let done = match act {
         Act::ValidateKey | Act::Validate => ask.validate().await,
-        Act::License => Ok(Reply::ok(&json!({ "data": ask.shape().license() }))),
-        Act::Entitlements => Ok(Reply::ok(&json!({ "data": ask.shape().entitlements(), "links": {} }))),
+        Act::License => ask.license(),
+        Act::Entitlements => ask.granted(),
         Act::Machines => ask.machines().await,
         Act::Activate => ask.activate().await,
         Act::Machine => ask.machine().await,
@@ -242,11 +238,19 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn gateway(&self) -> &Gateway {
-        self.visit.gateway
+        &self.visit.gateway
     }
 
     fn shape(&self) -> Shape<'_> {
         Shape { gateway: self.gateway(), holding: &self.holding, key: &self.key }
+    }
+
+    fn license(&self) -> Result<Reply, Fail> {
+        self.visit.may_ask()?;
+        if self.holding.denial.is_some() {
+            self.visit.may_refuse(&self.holding)?;
+        }
+        Ok(Reply::ok(&json!({ "data": self.shape().license() })))
     }
 
     async fn validate(&self) -> Result<Reply, Fail> {
@@ -294,6 +298,11 @@ impl Ask<'_> {
     async fn checked(&self, scope: &Value) -> Result<(&'static str, &'static str), Fail> {
         // That the license must not be used at all comes first.
         if let Some(mismatch) = self.holding.denial.is_none().then(|| self.mismatch(scope)).flatten() {
+            self.visit.may_ask()?;
+            // The product's id is typed into the gateway: where it is wrong there, nobody's fits.
+            if mismatch.1 == "PRODUCT_SCOPE_MISMATCH" {
+                self.visit.may_refuse(&self.holding)?;
+            }
             return Ok(mismatch);
         }
         let machine = named(named_in(scope, "machine"));
@@ -323,7 +332,7 @@ impl Ask<'_> {
                 )));
             }
         } else if machine.is_none() {
-            self.visit.service().turn_away(self.gateway(), &self.holding)?;
+            self.visit.turn_away(&self.holding)?;
         }
         Ok(("is valid", "VALID"))
     }
@@ -339,7 +348,7 @@ impl Ask<'_> {
             }
         }
         // A license that is refused comes before a device that is not there.
-        self.visit.service().turn_away(self.gateway(), &self.holding)?;
+        self.visit.turn_away(&self.holding)?;
         Ok(false)
     }
 
@@ -373,7 +382,13 @@ impl Ask<'_> {
         Ok(Reply::new(StatusCode::CREATED, &json!({ "data": machine })))
     }
 
+    fn granted(&self) -> Result<Reply, Fail> {
+        self.visit.may_ask()?;
+        Ok(Reply::ok(&json!({ "data": self.shape().entitlements(), "links": {} })))
+    }
+
     async fn machines(&self) -> Result<Reply, Fail> {
+        self.visit.may_ask()?;
         let places = self.visit.service().places(self.gateway(), &self.holding).await?;
         let machines: Vec<Value> = places.iter().map(|place| self.shape().machine(place, None)).collect();
         Ok(Reply::ok(&json!({ "data": machines, "links": {} })))
@@ -400,8 +415,8 @@ impl Ask<'_> {
     }
 
     async fn deactivate(&self) -> Result<Reply, Fail> {
-        let (place, _) = self.found().await?;
-        self.visit.leave(&self.holding, &place).await?;
+        let (place, fingerprint) = self.found().await?;
+        self.visit.leave(&self.holding, &place, fingerprint.is_none()).await?;
         Ok(Reply { status: StatusCode::NO_CONTENT, body: Vec::new(), kind: JSON_API })
     }
 
@@ -418,7 +433,7 @@ impl Ask<'_> {
 
     /// A license file: whole, or only its text. None lasts longer than a lease of the license, its grace included.
     fn check_out(&self, only_text: bool) -> Result<Reply, Fail> {
-        self.visit.service().turn_away(self.gateway(), &self.holding)?;
+        self.visit.turn_away(&self.holding)?;
         let asked = |name: &str| {
             in_query(self.query, name).or_else(|| match &self.sent["meta"][name] {
                 Value::Null => None,

@@ -242,11 +242,11 @@ impl Service {
             Ok((formats::read(&bytes, source, delimiter)?, hex))
         })
         .await?;
-        let formats::Export { source, table, mapping: known } = export;
+        let formats::Export { source, mut table, mapping: known } = export;
         let mut mapping = columns::choose(&table.headers, known, &input.mapping)?;
         let catalogue = catalogue(&act, &mut self.store().patient_reader(), input.product, input.plan).await?;
         if source != Source::Csv && !input.mapping.values().any(|field| *field == Field::Plan) {
-            ignore_foreign_plans(&mut mapping, &table, &catalogue);
+            ignore_foreign_plans(&mut mapping, &mut table, &catalogue);
         }
         let samples = (0..table.headers.len())
             .map(|at| {
@@ -503,12 +503,16 @@ impl Service {
     }
 }
 
-/// Leaves out the plans that another system names where they are not the product's: then one plan is chosen for all rows, or
-/// plans of those codes are made first.
-fn ignore_foreign_plans(mapping: &mut Mapping, table: &reader::Table, catalogue: &Catalogue) {
+/// Leaves out the plans that another system names where they are not the product's. Where a plan was chosen for rows that name
+/// none, those rows get it; otherwise plans of those codes are made first, or, where none is known, one is chosen.
+fn ignore_foreign_plans(mapping: &mut [Field], table: &mut reader::Table, catalogue: &Catalogue) {
     let Some(at) = mapping.iter().position(|field| *field == Field::Plan) else { return };
-    let mut named = table.rows.iter().filter_map(|row| row.cells.get(at)).filter(|cell| !cell.is_empty());
-    if !named.all(|plan| catalogue.plans.contains_key(&plan.to_lowercase())) {
+    let is_known = |plan: &String| catalogue.plans.contains_key(&plan.to_lowercase());
+    if catalogue.default_plan.is_some() {
+        for cell in table.rows.iter_mut().filter_map(|row| row.cells.get_mut(at)).filter(|cell| !is_known(cell)) {
+            cell.clear();
+        }
+    } else if !table.rows.iter().filter_map(|row| row.cells.get(at)).any(is_known) {
         mapping[at] = Field::Ignore;
     }
 }

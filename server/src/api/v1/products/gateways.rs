@@ -113,6 +113,9 @@ pub struct SetGatewayKeyBody {
     /// What it is called; made from the key where absent.
     #[schema(required = false)]
     pub kid: Option<String>,
+    /// Whether a key is to be replaced with which answers are being signed: applications that know it alone then take none.
+    #[schema(required = false)]
+    pub replace: bool,
     /// An Ed25519 private key: 32 bytes in hex or base64, alone or before the public key, or PKCS#8. A new one is made where
     /// absent.
     #[schema(required = false)]
@@ -204,7 +207,7 @@ pub async fn set_key(
     Ids(id, text): Ids<ProductId, String>,
     Command { call, input }: Command<SetGatewayKeyBody>,
 ) -> Result<Json<GatewayModel>> {
-    let key = SetGatewayKey { kid: input.kid, key: input.key };
+    let key = SetGatewayKey { kid: input.kid, replace: input.replace, key: input.key };
     let view = state.service().set_gateway_key(&call, id, kind(&text)?, key).await?;
     Ok(Json(GatewayModel::of(id, view)))
 }

@@ -6,7 +6,7 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    KnownDevice, UNLIMITED, headers,
+    KnownDevice, UNLIMITED, fits, headers,
     json::{Resource, resources},
     of_one_product, slug,
 };
@@ -67,6 +67,7 @@ pub fn read(text: &str) -> Result<Table> {
         granted.filter_map(|entitlement| entitlement.code.clone()).collect()
     };
     let granted: BTreeSet<String> = of("licenses").flat_map(codes).collect();
+    fits(of("licenses").count(), &COLUMNS, granted.len())?;
     let mut table = Table { headers: headers(&COLUMNS), rows: Vec::new(), left_out: 0 };
     table.headers.extend(granted.iter().map(|code| format!("entitlement:{code}")));
     for (at, license) in of("licenses").enumerate() {

@@ -6,7 +6,7 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    Cells, KnownDevice, headers,
+    Cells, KnownDevice, fits, headers,
     json::values,
     slug, unreadable,
 };
@@ -80,6 +80,7 @@ pub fn read(text: &str) -> Result<Table> {
         all.extend(item.own.license_key.is_some().then_some(item.own));
     }
     let granted: BTreeSet<&String> = all.iter().flat_map(|record| &record.entitlements).collect();
+    fits(all.len(), &COLUMNS, granted.len())?;
     let mut table = Table { headers: headers(&COLUMNS), rows: Vec::new(), left_out: 0 };
     table.headers.extend(granted.iter().map(|code| format!("entitlement:{code}")));
     for (at, record) in all.iter().enumerate() {
@@ -92,6 +93,7 @@ pub fn read(text: &str) -> Result<Table> {
                 fingerprint: instance.machine_hash.clone().unwrap_or_else(|| instance.instance_id.clone()),
             })
             .collect();
+        let known = devices.len() as u64;
         let devices = if devices.is_empty() {
             String::new()
         } else {
@@ -103,7 +105,8 @@ pub fn read(text: &str) -> Result<Table> {
             own(&record.name),
             own(&record.email),
             slug(record.key_type.as_deref().unwrap_or_default()),
-            record.activation_limit.map(|limit| limit.to_string()).unwrap_or_default(),
+            // A license may be active on more devices than it should be: none of them is turned away.
+            record.activation_limit.map(|limit| limit.max(known).to_string()).unwrap_or_default(),
             match &record.expires_at {
                 None | Some(Value::Null) => String::new(),
                 Some(Value::String(text)) => text.clone(),

@@ -6,7 +6,7 @@ use super::{
         columns::Field,
         reader::{Row, Table},
     },
-    Cells, KnownDevice, UNLIMITED, headers,
+    Cells, KnownDevice, UNLIMITED, fits, headers,
     json::{Resource, resources},
     of_one_product, unreadable,
 };
@@ -69,6 +69,7 @@ pub fn read(text: &str) -> Result<Table> {
     let products: BTreeSet<String> =
         keys.clone().filter_map(|key| key.attributes.product_id.map(|product| product.to_string())).collect();
     of_one_product(products.iter().map(String::as_str))?;
+    fits(keys.clone().count(), &COLUMNS, 0)?;
     let mut table = Table { headers: headers(&COLUMNS), rows: Vec::new(), left_out: 0 };
     for (at, resource) in keys.enumerate() {
         let own = &resource.attributes;
@@ -79,7 +80,8 @@ pub fn read(text: &str) -> Result<Table> {
             own.key.clone().unwrap_or_default(),
             own.user_name.clone().unwrap_or_default(),
             own.user_email.clone().unwrap_or_default(),
-            own.activation_limit.unwrap_or(UNLIMITED).to_string(),
+            // A license may be active on more devices than it should be: none of them is turned away.
+            own.activation_limit.unwrap_or(UNLIMITED).max(known.map_or(0, |known| known.len() as u64)).to_string(),
             own.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
             status(own.status.as_deref().unwrap_or_default(), disabled).to_owned(),
             own.order_id.map(|order| order.to_string()).unwrap_or_default(),

@@ -21,6 +21,9 @@ use std::collections::BTreeSet;
 /// The seats of a license whose devices the other system does not count.
 const UNLIMITED: u64 = 1_000_000;
 
+/// How many cells a file may become.
+const MAX_CELLS: usize = 4_000_000;
+
 /// A device that the other system knows, as a cell of the column `devices` holds it: a JSON list of these.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KnownDevice {
@@ -82,9 +85,6 @@ pub fn read(bytes: &[u8], source: Option<Source>, delimiter: Option<u8>) -> Resu
 fn export(source: Source, table: Table) -> Result<Export> {
     if table.rows.is_empty() {
         return Err(unreadable("There is no license in the file."));
-    }
-    if table.rows.len() > reader::MAX_ROWS {
-        return Err(unreadable(format_args!("The file has more than {} licenses; split it.", reader::MAX_ROWS)));
     }
     let known: &[(&str, Field)] = match source {
         Source::Csv => return Ok(Export { source, table, mapping: None }),
@@ -185,6 +185,26 @@ fn of_one_product<'a>(products: impl Iterator<Item = &'a str>) -> Result<()> {
     )))
 }
 
+/// Makes sure that so many licenses, with so many entitlements among them, are no more than a file may have, before they become
+/// a table.
+fn fits(licenses: usize, columns: &[(&str, Field)], entitlements: usize) -> Result<()> {
+    let (most_rows, most_columns) = (reader::MAX_ROWS, reader::MAX_COLUMNS);
+    if licenses > most_rows {
+        return Err(unreadable(format_args!("The file has more than {most_rows} licenses; split it.")));
+    }
+    if columns.len() + entitlements > most_columns {
+        return Err(unreadable(format_args!(
+            "The file has {entitlements} entitlements; at most {}.",
+            most_columns - columns.len()
+        )));
+    }
+    // Each entitlement is a cell of every license.
+    if licenses * (columns.len() + entitlements) > MAX_CELLS {
+        return Err(unreadable(format_args!("The file has {licenses} licenses and {entitlements} entitlements; split it.")));
+    }
+    Ok(())
+}
+
 fn headers(columns: &[(&str, Field)]) -> Vec<String> {
     columns.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
@@ -236,6 +256,19 @@ mod tests {
         assert!(wrong(Source::Gumroad).contains("License Key"));
         assert!(refusal(b"[]", Some(Source::Gumroad)).detail.unwrap().contains("CSV"));
         assert!(refusal(b"[]", Some(Source::Keygen)).detail.unwrap().contains("no license"));
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_before_it_becomes_a_table() {
+        let columns = [("key", Field::Key), ("status", Field::Status)];
+        let refused = |licenses, entitlements| fits(licenses, &columns, entitlements).unwrap_err().detail.unwrap();
+        assert!(fits(reader::MAX_ROWS, &columns, 10).is_ok() && fits(10, &columns, reader::MAX_COLUMNS - 2).is_ok());
+        assert!(refused(reader::MAX_ROWS, reader::MAX_COLUMNS - 2).contains("split it"));
+        assert!(refused(reader::MAX_ROWS + 1, 0).contains("200000 licenses"));
+        assert!(refused(1, reader::MAX_COLUMNS - 1).contains("at most 98"));
+        let codes: Vec<String> = (0..reader::MAX_COLUMNS).map(|n| format!("\"code-{n}\"")).collect();
+        let many = format!(r#"{{"license_key":"KEY-1234","entitlements":[{}]}}"#, codes.join(","));
+        assert!(refusal(many.as_bytes(), None).detail.unwrap().contains("100 entitlements"));
     }
 
     #[test]
