@@ -101,7 +101,7 @@ describe('the support desk', () => {
           await said('A new lease');
           await sound(`verdict-${verdict.toLowerCase()}`);
         }
-        await page.getByLabel('What do you have?').fill(lease.slice(0, -9));
+        await page.getByLabel('What do you have?').fill(lease.slice(0, -10));
         await press('Explain');
         await page.locator('.notice.bad code', { hasText: 'signature_length' }).waitFor();
         assert.equal(await page.getByText(`Ada ${way.theme}`).count(), 0, 'a refused document tells nothing');

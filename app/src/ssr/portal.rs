@@ -10,7 +10,7 @@ use axum::{
 use holdfast_domain::{Permission, SeatId, Seconds};
 use holdfast_service::{
     Call, Error, ErrorCode,
-    portal::{CustomerActor, CustomerCall, accent::Accent},
+    portal::{Chosen, CustomerActor, CustomerCall, accent::Accent},
     qr,
 };
 use tokio::sync::Semaphore;
@@ -70,12 +70,16 @@ pub async fn answer(State(state): State<AppState>, Path(vendor): Path<String>, r
         let _place = TAKING.try_acquire().map_err(busy)?;
         let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
         let form = form.map_err(|error| broken().with_source(error.body_text()))?;
-        let (text, license) = read(form, &mut typed).await?;
+        let [text, license, user] = read(form, &mut typed).await?;
         let license = match license.as_str() {
             "" => None,
             license => Some(license.parse().map_err(|_| Error::new(ErrorCode::NotFound))?),
         };
-        state.service().answer_offline(&call, &text, license).await
+        let user = match user.trim() {
+            "" => None,
+            user => Some(user.parse().map_err(|error| Error::invalid("/user", error))?),
+        };
+        state.service().answer_offline(&call, &text, Chosen { license, user }).await
     };
     match answered.await {
         Ok(_) => go(&back),
@@ -94,8 +98,8 @@ fn broken() -> Error {
     Error::invalid("/request", "The upload broke off. Send it again.")
 }
 
-/// The text of the request, from the file, the picture or the field, and the license that was chosen.
-async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<(String, String), Error> {
+/// The text of the request, from the file, the picture or the field, and which license and whom somebody has chosen.
+async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<[String; 3], Error> {
     let broken = |error: MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::new(ErrorCode::BodyTooLarge)
@@ -103,28 +107,32 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
             broken().with_source(error)
         }
     };
-    let (mut text, mut license, mut brought) = (String::new(), String::new(), Vec::new());
+    let (mut text, mut license, mut user, mut brought) = (String::new(), String::new(), String::new(), Vec::new());
     while let Some(field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
             "request" => text = field.text().await.map_err(broken)?,
             "license" => license = field.text().await.map_err(broken)?,
+            "user" => user = field.text().await.map_err(broken)?,
             "file" => brought = field.bytes().await.map_err(broken)?.to_vec(),
             _ => {}
         }
     }
-    typed.extend([("request".to_owned(), text.clone()), ("license".to_owned(), license.clone())]);
+    for (name, value) in [("request", &text), ("license", &license), ("user", &user)] {
+        typed.push((name.to_owned(), value.clone()));
+    }
     if brought.is_empty() {
-        return Ok((text, license));
+        return Ok([text, license, user]);
     }
     if !qr::is_picture(&brought) {
         let said = String::from_utf8(brought);
-        return Ok((said.map_err(|_| Error::invalid("/request", "The file is neither text nor a picture."))?, license));
+        let said = said.map_err(|_| Error::invalid("/request", "The file is neither text nor a picture."))?;
+        return Ok([said, license, user]);
     }
     let _turn = READING.acquire().await.map_err(Error::internal)?;
     let seen = tokio::task::spawn_blocking(move || qr::read(&brought)).await.map_err(Error::internal)?;
     let nothing =
         || Error::invalid("/request", "No QR code can be read in the picture. Take it from nearer, sharp and whole.");
-    Ok((seen.ok_or_else(nothing)?, license))
+    Ok([seen.ok_or_else(nothing)?, license, user])
 }
 
 /// The last answer as a file.

@@ -112,7 +112,7 @@ async fn signing_in_asks_for_the_factor_and_leads_on() {
     let mut other = world.browser();
     other.submit("/sign-in", &function("sign_in"), &fields).await;
     let answer = other.submit(at, &function("finish_sign_in"), &format!("code={}&next=", recovery[3])).await;
-    assert_eq!(answer.header(header::LOCATION), "/console");
+    assert_eq!(answer.header(header::LOCATION), "/support");
     // Nonsense is nobody.
     let mut nobody = world.browser();
     for planted in ["", "zz", &"0".repeat(32), "ffffffffffffffffffffffffffffffff"] {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// All of them, as `pages.rs` writes them; which need a session, and the test that asks them.
-const ROUTES: [(&str, &str); 14] = [
+const ROUTES: [(&str, &str); 16] = [
     ("\"/fn/{*function}\"", "functions.rs, refusals.rs"),
     ("provider::LEAVE", "of the door, which is open: people.test.mjs"),
     ("provider::RETURN", "of the door, which is open: people.test.mjs"),
@@ -31,6 +31,8 @@ const ROUTES: [(&str, &str); 14] = [
     ("portal::LOOK", "open: portal.rs"),
     ("portal::LOGO", "portal.rs"),
     ("\"/console/previews/{template}\"", "here"),
+    ("\"/support/explain\"", "support.rs"),
+    ("\"/support/refunds\"", "support.rs"),
     ("\"/assets/{file}\"", "open: bundle.rs"),
 ];
 

@@ -103,6 +103,8 @@ fn pages(world: &World, things: &Things) -> Vec<String> {
             "shops" => things.shop.to_string(),
             "orders" if pattern.contains("/inbox/") => things.waiting.to_string(),
             "orders" => things.order.to_string(),
+            "{id}" => things.customer.to_string(),
+            "replies" => things.reply.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
@@ -111,12 +113,12 @@ fn pages(world: &World, things: &Things) -> Vec<String> {
         let path = path.replace("{vendor}", &world.vendor.to_string());
         let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
         let path = path.replace("{key}", "rotate").replace("{number}", &things.event.to_string());
-        let path = path.replace("{template}", "license_issued");
+        let path = path.replace("{template}", "license_issued").replace("{kind}", "keygen");
         let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
     }
-    for tab in ["entitlements", "trials", "keys", "integrate", "settings"] {
+    for tab in ["entitlements", "trials", "keys", "integrate", "gateways", "settings"] {
         pages.push(format!("/console/products/{}?tab={tab}", things.product));
     }
     for tab in ["messages", "rules", "settings"] {

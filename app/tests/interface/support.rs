@@ -36,7 +36,9 @@ async fn lease(world: &World, things: &Things, device: u8) -> String {
     world.service.activate(things.product, input, &RequestInfo::default()).await.unwrap().lease
 }
 
+/// That the page says all of this; where the pieces of a text are put together makes no difference.
 fn holds(page: &str, parts: &[&str]) {
+    let page = page.replace("<!>", "");
     for part in parts {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -66,7 +68,7 @@ async fn what_is_pasted_is_explained_in_place_and_stands_in_no_address() {
     let over = viewer.post(EXPLAIN, &[("q", &lease), ("at", &day(40))]).await.body;
     holds(&over, &["Expired", "exp &lt; T, no fb"]);
     // Damaged, and of another vendor: the refusal's name, and nothing else.
-    let damaged = viewer.post(EXPLAIN, &[("q", &lease[..lease.len() - 9])]).await.body;
+    let damaged = viewer.post(EXPLAIN, &[("q", &lease[..lease.len() - 10])]).await.body;
     holds(&damaged, &["<code>signature_length</code>"]);
     let mut stranger = world.member(world.other, Role::Owner).await;
     let foreign = stranger.post(EXPLAIN, &[("q", &lease)]).await.body;
@@ -199,7 +201,7 @@ async fn the_page_says_of_published_states_what_the_client_says() {
         // The field takes whole minutes; none of these lies within one of a boundary but at its beginning.
         let at = jiff::Timestamp::from_second(vector["clock"]["wall"].as_i64().unwrap()).unwrap();
         let at = at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-        let page = viewer.post(EXPLAIN, &[("q", &pasted), ("at", &at)]).await.body;
+        let page = viewer.post(EXPLAIN, &[("q", &pasted), ("at", &at)]).await.body.replace("<!>", "");
         let badge = page.split("badge-state").nth(1).unwrap_or_else(|| panic!("{name}: {page}"));
         let badge = badge.split("</span>").next().unwrap();
         assert!(badge.ends_with(words(&vector["expect"]["verdict"])), "{name}: {badge}");
@@ -367,4 +369,99 @@ async fn replies_are_checked_when_they_are_written_and_filled_where_they_are_use
         support.submit(&format!("/support/replies/{id}"), &function("remove_reply"), &format!("id={id}")).await;
     assert_eq!(removed.header(header::LOCATION), "/support/replies?done=reply_removed");
     assert_eq!(support.get(&format!("/support/replies/{id}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_portal_is_looked_at_as_a_customer_sees_it_and_nothing_there_is_changed() {
+    let world = World::new().await;
+    let things = world.things("viewed").await;
+    let mut support = world.member(world.vendor, Role::Support).await;
+    let (story, door) = (format!("/support/{}", things.customer), format!("/portal/{}", world.vendor));
+    let begin = format!("{story}/view");
+    holds(&support.get(&story).await.body, &["View as the customer"]);
+    holds(&support.get(&begin).await.body, &["see no key", "Customer viewed", "It ends after 30 minutes"]);
+    let fields = format!("id={}&reason=", things.customer);
+    let refused = support.submit(&begin, &function("view_as"), &fields).await;
+    assert_eq!(refused.header(header::LOCATION), format!("{begin}#refused"));
+    assert_eq!(support.get(&format!("{door}/orders")).await.header(header::LOCATION), door, "not yet");
+    let begun = support.submit(&begin, &function("view_as"), &format!("{fields}Asks")).await;
+    assert_eq!(begun.header(header::LOCATION), door);
+    // On every page they see what the customer sees, who looks, and no key.
+    let license = format!("{door}/licenses/{}", things.license);
+    let pages = [
+        (door.clone(), "Product viewed"),
+        (license.clone(), "Computer viewed"),
+        (format!("{license}/seats/{}", things.seat), "Computer viewed"),
+        (format!("{door}/orders"), "order-viewed"),
+        (format!("{door}/people"), "Ask a colleague in"),
+        (format!("{door}/offline"), "Bring a request"),
+        (format!("{door}/account"), "customer-viewed@example.com"),
+    ];
+    for (path, told) in &pages {
+        let page = support.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        holds(&page.body, &[told, "You see this as <b>Customer viewed</b> does", "Stop viewing"]);
+        assert!(!page.body.contains("Sign out") && !page.body.contains(&things.key), "{path}");
+    }
+    // Whatever the portal can do is refused.
+    let paths: Vec<_> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    let is_behind = |name: &str| {
+        let open = ["portal_frame", "portal_home", "code_page", "ask_code", "claim", "use_code", "enter_with_key"];
+        paths.iter().any(|path| path.contains("/pages/portal/") && path.ends_with(&format!("/{name}")))
+            && !open.contains(&name)
+            && name != "leave_portal"
+    };
+    let mut asked = 0;
+    for row in crate::functions::table().into_iter().filter(|row| is_behind(row.name)) {
+        let reads = row.name.starts_with("my_") || row.name.ends_with("_page");
+        let answer = support.call(&function(row.name), &(row.arguments)(&things)).await.code();
+        // Of those who hold named seats this license has none.
+        let expected: &[&str] = if reads { &["ok", "not_found"] } else { &["forbidden"] };
+        assert!(expected.contains(&answer.as_str()), "{}: {answer}", row.name);
+        asked += usize::from(!reads);
+    }
+    assert!(asked >= 8, "{asked} functions change something");
+    for path in [format!("{door}/leases/{}", things.seat), format!("{door}/data")] {
+        let sent = support.post(&path, &[("none", "")]).await;
+        assert_eq!(sent.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(!sent.body.contains(&things.key));
+    }
+    let sent = support.post(&format!("{door}/offline/answer"), &[("request", "HF1.e30"), ("license", "")]).await;
+    assert_eq!(sent.header(header::LOCATION), format!("{door}/offline#refused"));
+    holds(&support.get(&format!("{door}/offline")).await.body, &["Only they can do this; nothing was changed"]);
+    let fields = format!("license={}&seat={}&name=Theirs", things.license, things.seat);
+    let seat = &pages[2].0;
+    let sent = support.submit(seat, &function("rename_my_seat"), &fields).await;
+    assert_eq!(sent.header(header::LOCATION), format!("{seat}#refused"));
+    holds(&support.get(seat).await.body, &["Only they can do this; nothing was changed"]);
+    let call = Call::system(world.vendor);
+    let seat = world.service.seat(&call.actor, things.seat).await.unwrap();
+    assert_eq!(seat.name.as_deref(), Some("Computer viewed"));
+    // Of all this one event tells.
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let log = owner.get(&format!("/console/audit?subject={}", things.customer)).await.body;
+    holds(&log, &["Portal looked at as the customer sees it", "Asks"]);
+    assert_eq!(owner.get(&format!("{door}/orders")).await.header(header::LOCATION), door, "nobody else is let in");
+    let stopped = support.submit(&door, &function("stop_viewing"), "").await;
+    assert_eq!(stopped.header(header::LOCATION), story);
+    for (path, _) in &pages[1..] {
+        assert_eq!(support.get(path).await.header(header::LOCATION), door, "{path}");
+    }
+    holds(&support.get(&door).await.body, &["Sign in"]);
+    // Whoever answers nobody does not look.
+    let mut viewer = world.member(world.vendor, Role::Viewer).await;
+    assert!(!viewer.get(&story).await.body.contains("View as the customer"));
+    assert_eq!(viewer.get(&begin).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_story_tells_of_people_mail_and_notes() {
+    let world = World::new().await;
+    let things = world.things("told").await;
+    let mut support = world.member(world.vendor, Role::Support).await;
+    let story = format!("/support/{}", things.customer);
+    holds(&support.get(&story).await.body, &["Nobody has come in yet", "Note told"]);
+    let fields = format!("vendor={}&email=customer-told%40example.com", world.vendor);
+    assert_eq!(world.browser().call(&function("ask_code"), &fields).await.code(), "ok");
+    holds(&support.get(&story).await.body, &["Sign-in", "customer-told@example.com", "Waiting"]);
 }

@@ -81,12 +81,19 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
     use super::model::Filled;
     use crate::{
         ctx,
-        pages::{customers, products::api::parse_id, serve},
+        pages::{
+            customers,
+            mail::{self, model::Bounced},
+            products::api::parse_id,
+            serve,
+        },
+        ui::When,
     };
     use holdfast_domain::{CustomerId, Permission};
     use holdfast_service::admin::{
         inputs::LicenseFilter,
         page::{Limit, PageRequest},
+        viewing::VIEW,
     };
     let actor = ctx::actor(Permission::CustomersRead).await?;
     actor.require(Permission::LicensesRead)?;
@@ -107,16 +114,29 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
             let license = serve::optional("license", &license)?;
             let text = match service.fill_reply(&actor, reply, id, license).await {
                 Ok(text) => Ok(text),
-                Err(error) if error.code.status() < 500 => Err(UiError::from(error).sentence()),
+                // It is said on the page, which is there all the same.
+                Err(error) if error.code.status() < 500 => Err(UiError::of(&error, None).sentence()),
                 Err(error) => return Err(error.into()),
             };
             Some(Filled { id: reply.to_string(), text })
         }
     };
     let (orders, more_orders) = orders_of(&service, &actor, id).await?;
+    let (people, more_people) = people_of(&service, &actor, id).await?;
+    let now = service.now();
+    let bounced = match &customer.email {
+        Some(email) => service.mail_bounce(&actor, email).await?,
+        None => None,
+    };
+    let mails = service.mails_of_customer(&actor, id).await?;
     let licenses_page = crate::pages::List { next: page.next.map(|next| next.to_string()), ..whole.licenses.clone() };
     Ok(StoryView {
-        customer: customers::api::show(&customer, service.now()),
+        customer: customers::api::show(&customer, now),
+        bounced: bounced.map(|(at, said)| Bounced { at: When::new(at, now), said }),
+        mails: mails.into_iter().map(|one| mail::show::mail(one, now)).collect(),
+        people,
+        more_people,
+        may_view: actor.may(VIEW),
         whole: customers::model::Overview { licenses: licenses_page, ..whole },
         licenses,
         orders,
@@ -131,6 +151,44 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
 pub async fn story_again(id: String, after: String, reply: String, license: String) -> Result<StoryView, UiError> {
     // Whoever may see it is asked there.
     story(id, after, reply, license).await
+}
+
+/// The customer as whom somebody wants to look at the portal: what they are called.
+#[server(output = crate::wire::Answer)]
+pub async fn who_to_view_as(id: String) -> Result<String, UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_service::admin::viewing::VIEW;
+    let actor = ctx::actor(VIEW).await?;
+    Ok(ctx::service()?.customer(&actor, parse_id(&id)?).await?.name.to_string())
+}
+
+/// Lets this browser look at the portal as a customer sees it, and leads there.
+#[server(output = crate::wire::Answer)]
+pub async fn view_as(id: String, reason: String) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{products::api::parse_id, serve::parse},
+    };
+    use holdfast_service::admin::viewing::VIEW;
+    let actor = ctx::actor(VIEW).await?;
+    let service = ctx::service()?;
+    service.view_as(&ctx::call(&actor), parse_id(&id)?, parse("reason", &reason)?).await?;
+    // A key that was shown in this browser before is none of theirs.
+    ctx::drop_note(ctx::OWN_KEY);
+    let look = service.portal_at(&actor.vendor().to_string()).await?;
+    ctx::redirect(&format!("/portal/{}", look.path));
+    Ok(())
+}
+
+/// Ends that, and leads back to the customer's story.
+#[server(output = crate::wire::Answer)]
+pub async fn stop_viewing() -> Result<(), UiError> {
+    use crate::ctx;
+    use holdfast_service::admin::viewing::VIEW;
+    let actor = ctx::actor(VIEW).await?;
+    let customer = ctx::service()?.stop_viewing(&ctx::call(&actor)).await?;
+    ctx::redirect(&customer.map_or_else(|| "/support".to_owned(), |id| format!("/support/{id}")));
+    Ok(())
 }
 
 /// The vendor's replies.
@@ -209,7 +267,7 @@ pub async fn refunds() -> Result<RefundsView, UiError> {
     };
     match service.look_at_refunds(&ctx::call(&actor), &text).await {
         Ok(list) => Ok(refund_list(&list, &actor, text, service.now())),
-        Err(error) if error.code.status() == 400 => Ok(no_list(text, Some(UiError::from(error).sentence()))),
+        Err(error) if error.code.status() == 400 => Ok(no_list(text, Some(UiError::of(&error, None).sentence()))),
         Err(error) => Err(error.into()),
     }
 }
@@ -228,11 +286,14 @@ use holdfast_service::{
         replies::ReplyView,
         views::SeatView,
     },
+    portal::views::PersonView,
 };
 
 #[cfg(feature = "ssr")]
 use super::{
-    model::{self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, RefundAct, RefundLine, ReplyRow},
+    model::{
+        self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, PersonRow, RefundAct, RefundLine, ReplyRow,
+    },
     words,
 };
 #[cfg(feature = "ssr")]
@@ -248,6 +309,9 @@ const STORIES: u32 = 10;
 /// How many orders a story names.
 #[cfg(feature = "ssr")]
 const ORDERS: u32 = 10;
+/// How many of those who come in to the portal a story names.
+#[cfg(feature = "ssr")]
+const PEOPLE: usize = 8;
 /// How many lines of a list of refunds are shown.
 #[cfg(feature = "ssr")]
 const LINES: usize = 200;
@@ -509,8 +573,9 @@ async fn license_story(
     explained: LicenseExplained,
     from: Option<CustomerId>,
 ) -> Result<LicenseStory, UiError> {
+    use crate::pages::notes::api::notes_about;
     use holdfast_domain::OrderId;
-    use holdfast_service::admin::approvals::Asked;
+    use holdfast_service::admin::{approvals::Asked, notes::NoteSubject};
     let now = service.now();
     let people = serve::People::of(service, actor).await?;
     let LicenseExplained { license, product, denial, room, devices, cure: helps } = explained;
@@ -525,6 +590,7 @@ async fn license_story(
         }
         None => (Tone::Good, "It is accepted: a seat is free.".to_owned()),
     };
+    let notes = notes_about(service, actor, NoteSubject::License(license.id), &people).await?.list.items;
     let asks = actor.role().is_some_and(|role| Asked::Rekey { license: license.id }.may_be_asked_by(role));
     let more = (u64::from(license.seats_taken) > devices.len() as u64)
         .then(|| format!("These are the {} seen last; {} seats are taken.", devices.len(), license.seats_taken));
@@ -537,6 +603,7 @@ async fn license_story(
         devices: devices.iter().map(|(seat, standing)| device_row(seat, Some(standing), now)).collect(),
         more,
         waits,
+        notes,
         may: May {
             status: actor.may(Permission::LicensesStatus),
             extend: actor.may(Permission::LicensesExtend) && license.expires_at.is_some(),
@@ -544,6 +611,27 @@ async fn license_story(
             key: asks || actor.may(Permission::LicensesWrite),
         },
     })
+}
+
+/// Who comes in to the portal for a customer, and what is said where there are more.
+#[cfg(feature = "ssr")]
+async fn people_of(
+    service: &Service,
+    actor: &Actor,
+    id: CustomerId,
+) -> Result<(Vec<PersonRow>, Option<String>), UiError> {
+    use holdfast_domain::CustomerRole;
+    let (now, mut people) = (service.now(), service.people_of_customer(actor, id).await?);
+    people.sort_by_key(|person| std::cmp::Reverse(person.signed_in_at));
+    let all = people.len();
+    let more = (all > PEOPLE).then(|| format!("These are the {PEOPLE} who came last of {all}."));
+    let row = |person: PersonView| PersonRow {
+        email: person.email.to_string(),
+        name: person.name.map(|name| name.to_string()),
+        role: if person.role == CustomerRole::Administrator { "Administrator" } else { "User" }.to_owned(),
+        seen: person.signed_in_at.map(|at| When::new(at, now)),
+    };
+    Ok((people.into_iter().take(PEOPLE).map(row).collect(), more))
 }
 
 /// A customer's newest orders, and what is said where they have more.

@@ -6,6 +6,7 @@ pub mod model;
 pub mod refunds;
 pub mod replies;
 pub mod story;
+pub mod viewing;
 #[cfg(feature = "ssr")]
 mod words;
 

@@ -8,6 +8,8 @@ use crate::{
         customers::model::{CustomerRow, Overview},
         find::model::Group,
         licenses::model::{LicenseRow, Loss},
+        mail::model::{Bounced, MailRow},
+        notes::model::NoteRow,
     },
     ui::{Tone, When},
 };
@@ -129,6 +131,8 @@ pub struct LicenseStory {
     pub more: Option<String>,
     /// What begins later and is about it.
     pub waits: Vec<Waiting>,
+    /// The newest notes about it.
+    pub notes: Vec<NoteRow>,
     /// What whoever looks may do.
     pub may: May,
 }
@@ -222,6 +226,19 @@ pub struct Filled {
     pub text: Result<String, String>,
 }
 
+/// Somebody who comes in to the portal for a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// Their address.
+    pub email: String,
+    /// Their name, where it is known.
+    pub name: Option<String>,
+    /// What they are there.
+    pub role: String,
+    /// When they last came.
+    pub seen: Option<When>,
+}
+
 /// A customer's whole story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoryView {
@@ -229,6 +246,16 @@ pub struct StoryView {
     pub customer: CustomerRow,
     /// What they hold, what was noted and what happened.
     pub whole: Overview,
+    /// That the last mail to their address came back.
+    pub bounced: Option<Bounced>,
+    /// The newest mails to them.
+    pub mails: Vec<MailRow>,
+    /// Who comes in to the portal for them, whoever came last first.
+    pub people: Vec<PersonRow>,
+    /// What is said where there are more.
+    pub more_people: Option<String>,
+    /// Whether whoever looks may look at the portal as they do.
+    pub may_view: bool,
     /// Their licenses with their devices, as many as a page has.
     pub licenses: Vec<LicenseStory>,
     /// Their newest orders.

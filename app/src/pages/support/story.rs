@@ -6,10 +6,15 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::{
     api,
     explain::{Devices, Helps, crumbs},
-    model::{Filled, LicenseStory, OrderRow, StoryView},
+    model::{Filled, LicenseStory, OrderRow, PersonRow, StoryView},
 };
 use crate::{
-    pages::{acts::WaitingNotice, fleet::Outdated, notes::Notes},
+    pages::{
+        acts::WaitingNotice,
+        fleet::{Outdated, Stands},
+        mail::{MailBounced, model::MailRow},
+        notes::{Note, Notes},
+    },
     ui::{
         CopyButton, Copyable, Empty, ErrorState, Fact, Facts, PageHead, Pager, Rows, Section, SelectField, StateBadge,
         TextArea, Timeline, WhenText,
@@ -58,7 +63,7 @@ fn Whole(
     /// The license that a reply is about, as the address has it.
     license: String,
 ) -> impl IntoView {
-    let StoryView { customer, whole, licenses, orders, more_orders, replies, filled } = found;
+    let StoryView { customer, whole, licenses, orders, more_orders, replies, filled, .. } = found;
     let id = customer.id.clone();
     let console = format!("/console/customers/{id}");
     let choices: Vec<(String, String)> =
@@ -69,6 +74,9 @@ fn Whole(
     };
     let safe = whole.safe.map(|safe| {
         view! { <Fact name="Works without us">"at least until " <WhenText when=safe.first exact=true /></Fact> }
+    });
+    let view_as = found.may_view.then(|| {
+        view! { <a class="btn btn-sm btn-plain" href=format!("/support/{id}/view")>"View as the customer"</a> }
     });
     let from = format!("?from=/support/{id}");
     let shown = licenses.len() as u64;
@@ -83,6 +91,7 @@ fn Whole(
         <PageHead title=customer.name.clone() crumbs=crumbs()>
             <div class="actions">
                 <a class="btn btn-sm btn-plain" href="#reply" rel="external">"Answer"</a>
+                {view_as}
                 <a class="btn btn-sm btn-plain" href=console>"In the console"</a>
             </div>
         </PageHead>
@@ -90,6 +99,7 @@ fn Whole(
             <Copyable text=id.clone() what="customer id" />
             <span>"Customer since " <WhenText when=customer.created /></span>
         </p>
+        <MailBounced bounced=found.bounced />
         <div class="two">
             <div>
                 <Section title="Who">
@@ -109,6 +119,8 @@ fn Whole(
             </div>
             <div>
                 <Notes subject=id.clone() notes=whole.notes />
+                <InPortal people=found.people more=found.more_people />
+                <Mails mails=found.mails />
                 <Section title="What happened">
                     <Timeline entries=whole.timeline />
                     <p><a class="link" href=format!("/console/customers/{id}?tab=timeline")>"The whole time line"</a></p>
@@ -116,6 +128,62 @@ fn Whole(
             </div>
         </div>
     }
+}
+
+/// Who comes in to the portal for them.
+#[component]
+fn InPortal(people: Vec<PersonRow>, more: Option<String>) -> impl IntoView {
+    let table = if people.is_empty() {
+        view! { <p class="muted">"Nobody has come in yet."</p> }.into_any()
+    } else {
+        let row = |person: PersonRow| {
+            let seen = match person.seen {
+                Some(when) => view! { <WhenText when /> }.into_any(),
+                None => view! { <span class="muted">"never"</span> }.into_any(),
+            };
+            view! {
+                <tr>
+                    <td class="clip">
+                        {person.name.unwrap_or_else(|| person.email.clone())} <span class="sub">{person.email} " · " {person.role}</span>
+                    </td>
+                    <td class="right nowrap">{seen}</td>
+                </tr>
+            }
+        };
+        let rows = people.into_iter().map(row).collect_view();
+        view! { <Rows label="People in the portal" head=vec![("Person", ""), ("Last here", "right")]>{rows}</Rows> }
+            .into_any()
+    };
+    view! {
+        <Section title="In the portal">
+            {table}
+            {more.map(|more| view! { <p class="page-sub">{more}</p> })}
+        </Section>
+    }
+}
+
+/// The newest mails to them.
+#[component]
+fn Mails(mails: Vec<MailRow>) -> impl IntoView {
+    let table = if mails.is_empty() {
+        view! { <p class="muted">"None in the last months."</p> }.into_any()
+    } else {
+        let row = |mail: MailRow| {
+            view! {
+                <tr>
+                    <td class="clip">
+                        {mail.what} <span class="sub">{mail.to}</span>
+                        {(!mail.error.is_empty()).then(|| view! { <span class="sub">{mail.error}</span> })}
+                    </td>
+                    <td><Stands badge=mail.state /></td>
+                    <td class="right nowrap"><WhenText when=mail.created /></td>
+                </tr>
+            }
+        };
+        let rows = mails.into_iter().map(row).collect_view();
+        view! { <Rows label="Mail" head=vec![("Mail", ""), ("State", ""), ("When", "right")]>{rows}</Rows> }.into_any()
+    };
+    view! { <Section title="Mail">{table}</Section> }
 }
 
 /// A license with its devices, and what can be done to it.
@@ -127,7 +195,7 @@ pub fn Story(
     #[prop(into)]
     from: String,
 ) -> impl IntoView {
-    let LicenseStory { row, product, reason, answer, cure, devices, more, waits, may } = license;
+    let LicenseStory { row, product, reason, answer, cure, devices, more, waits, notes, may } = license;
     let at = |step: &str| format!("/console/licenses/{}/{step}{from}", row.id);
     let link = |shown: bool, step: &str, words: &'static str| {
         shown.then(|| view! { <a class="btn btn-sm btn-plain" href=at(step)>{words}</a> })
@@ -169,6 +237,10 @@ pub fn Story(
                 <Fact name="Its key now"><StateBadge tone word=if tone == crate::ui::Tone::Bad { "No" } else { "Yes" } /> " " {text}</Fact>
             </Facts>
             <Helps cure />
+            {(!notes.is_empty()).then(|| {
+                let notes = notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
+                view! { <ul class="notes" aria-label="Notes about this license">{notes}</ul> }
+            })}
             {seats}
             {more.map(|more| view! { <p class="page-sub">{more} " " <a class="link" href=format!("/console/seats?license={}", row.id)>"All its seats"</a></p> })}
         </section>

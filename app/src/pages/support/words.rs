@@ -215,10 +215,10 @@ pub const fn refused(refusal: Refusal) -> &'static str {
             "Its key must not sign this, or was revoked. An application that has stored it goes on until it ends, and gets another with its next call."
         }
         Refusal::Version => "The application is too old to read it. It keeps what it has; update it.",
-        Refusal::Segments | Refusal::Base64 | Refusal::TooLarge => {
+        Refusal::Segments | Refusal::Base64 | Refusal::SignatureLength | Refusal::TooLarge => {
             "It is damaged or not whole: copy all of it, from the first letter to the last."
         }
-        Refusal::Signature | Refusal::SignatureLength => {
+        Refusal::Signature => {
             "It was changed after it was signed, or is damaged. An application refuses it and keeps what it has."
         }
         Refusal::Device => "The denial is for another device than the lease.",

@@ -1,24 +1,49 @@
-//! The support desk's first page: whom somebody has worked on lately.
+//! What the support desk alone shows: whom somebody has worked on lately, and of a customer who comes in to the portal and
+//! which mail they were sent.
 
 use super::{
     customers::show,
     events::rows,
     inputs::EventFilter,
+    mails::{self as mail, MailView},
     page::{Limit, PageRequest},
     views::CustomerView,
 };
-use crate::{Service, actor::Actor, error::Result};
+use crate::{
+    Service,
+    actor::Actor,
+    error::{Error, ErrorCode, Result},
+    mail::Template,
+    portal::views::PersonView,
+};
 use holdfast_domain::{CustomerId, LicenseId, OrderId, Permission, SeatId, Timestamp};
 use holdfast_store::{
-    Querier, Scope, customers,
+    Querier, Scope, customer_people, customers,
     events::{self, EventRow},
-    licenses, orders, seats,
+    licenses, mails, orders, seats,
 };
 
 /// How many customers are named.
 const RECENT: usize = 8;
 /// In how many of one's own acts they are looked for.
 const ACTS: u32 = 100;
+/// How many mails of a customer are named.
+const MAILS: usize = 10;
+/// Among how many of the newest to their addresses they are looked for.
+const LOOKED_AT: u32 = 50;
+
+/// Whether mails of this kind go to customers. An address may be a member's as well.
+const fn is_to_customers(template: Template) -> bool {
+    match template {
+        Template::SignIn
+        | Template::LicenseIssued
+        | Template::RenewalComing
+        | Template::SeatLimit
+        | Template::Refunded
+        | Template::Colleague => true,
+        Template::Alert | Template::Invitation | Template::NewPassword | Template::Test => false,
+    }
+}
 
 /// Whom an event is about.
 async fn customer_of(q: &mut dyn Querier, scope: Scope, event: &EventRow) -> Result<Option<CustomerId>> {
@@ -66,5 +91,42 @@ impl Service {
             subjects.push(event.subject);
         }
         Ok(found)
+    }
+
+    /// Who of a customer comes in to the portal, by address.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn people_of_customer(&self, actor: &Actor, id: CustomerId) -> Result<Vec<PersonView>> {
+        actor.require(Permission::CustomersRead)?;
+        let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
+        let company = customers::get(&mut reader, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let people = customer_people::of_customer(&mut reader, scope, id).await?.into_iter().map(|row| PersonView {
+            own: false,
+            main: company.email.as_ref() == Some(&row.email),
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            role: row.role,
+            created_at: row.created_at,
+            signed_in_at: row.last_login_at,
+        });
+        Ok(people.collect())
+    }
+
+    /// The newest mails to a customer: to their own address, and to those of whoever comes in to the portal for them. Whoever
+    /// sees the customer sees to whom each went.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn mails_of_customer(&self, actor: &Actor, id: CustomerId) -> Result<Vec<MailView>> {
+        actor.require(Permission::CustomersRead)?;
+        let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
+        let company = customers::get(&mut reader, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let people = customer_people::of_customer(&mut reader, scope, id).await?.into_iter().map(|row| row.email);
+        let addresses: Vec<_> = company.email.into_iter().chain(people).collect();
+        let rows = mails::newest_to(&mut reader, scope, &addresses, LOOKED_AT).await?;
+        let rows = rows.into_iter().filter(|row| is_to_customers(row.template)).take(MAILS);
+        Ok(rows.map(|row| MailView { to: Some(row.recipient.clone()), error: row.error.clone(), ..mail::show(actor, row) }).collect())
     }
 }

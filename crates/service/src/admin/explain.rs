@@ -376,6 +376,10 @@ impl Service {
         match (finds.licenses.as_slice(), finds.seats.as_slice()) {
             ([license], []) => self.explain_license(actor, license.id, at).await,
             ([], [seat]) => self.explain_seat(actor, seat.seat.id, at).await,
+            // A license is found by what its devices are called as well.
+            ([license], [seat]) if seat.seat.license == license.id => {
+                self.explain_seat(actor, seat.seat.id, at).await
+            }
             _ => Ok(Explanation::Found(Box::new(finds))),
         }
     }

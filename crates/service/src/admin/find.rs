@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Call, RequestInfo, Service, actor::Actor, error::Result};
 use holdfast_domain::{Email, LicenseId, LicenseKey, Permission};
-use holdfast_store::Querier;
+use holdfast_store::{Querier, customer_people, customers};
 
 /// How many of each kind are found.
 const EACH: usize = 5;
@@ -27,7 +27,7 @@ pub struct Finds {
     pub whole_key: bool,
     /// The licenses that a key, its last characters, an id, a customer or an order leads to.
     pub licenses: Vec<LicenseView>,
-    /// Customers, by name, address or external id.
+    /// Customers, by name, address or external id, and by the whole address of somebody who comes in to the portal for them.
     pub customers: Vec<CustomerView>,
     /// Devices, by what they are called or who sits there.
     pub seats: Vec<SeatInList>,
@@ -144,6 +144,9 @@ impl Service {
         }
         if customers {
             finds.customers = self.customers(actor, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+            if let Ok(email) = text.parse::<Email>() {
+                self.add_colleagues(actor, &email, &mut finds.customers).await?;
+            }
             finds.orders = self
                 .orders(actor, OrderFilter { q: Some(text.to_owned()), ..OrderFilter::default() }, upto(EACH_ROWS))
                 .await?
@@ -155,5 +158,19 @@ impl Service {
             finds.plans = self.plans(actor, filter, upto(EACH_ROWS)).await?.items;
         }
         Ok(finds)
+    }
+
+    /// Adds those for whom somebody with that address comes in to the portal.
+    async fn add_colleagues(&self, actor: &Actor, email: &Email, found: &mut Vec<CustomerView>) -> Result<()> {
+        let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
+        for person in customer_people::by_email(&mut reader, scope, email).await? {
+            if found.len() < EACH
+                && !found.iter().any(|customer| customer.id == person.customer)
+                && let Some(row) = customers::get(&mut reader, scope, person.customer).await?
+            {
+                found.push(super::customers::show(&row));
+            }
+        }
+        Ok(())
     }
 }

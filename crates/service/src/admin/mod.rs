@@ -58,6 +58,7 @@ pub mod tokens;
 mod totp;
 pub mod trials;
 pub mod undo;
+pub mod viewing;
 pub mod views;
 mod web;
 pub mod webhooks;

@@ -189,7 +189,7 @@ both! {
         let own = world.system();
         let forged = format!("{}AAAA", &lease[..lease.len() - 4]);
         assert_eq!(refused(&own, &forged).await, Refusal::Signature);
-        assert_eq!(refused(&own, &lease[..lease.len() - 40]).await, Refusal::SignatureLength);
+        assert_eq!(refused(&own, &lease[..lease.len() - 42]).await, Refusal::SignatureLength);
         assert_eq!(refused(&own, lease.split_once('.').unwrap().0).await, Refusal::Segments);
         // Nothing of it is kept or told anywhere.
         let events = world.service.verify_chain(world.vendor).await.unwrap().events;

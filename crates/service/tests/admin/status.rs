@@ -250,7 +250,9 @@ both! {
         let items = world.service.bulk_items(&world.system(), second, None, 0, 10).await.unwrap();
         assert_eq!(items[0].why.as_deref(), Some("Your role adds at most 30 days to a license within 30 days, and 5 of them are left."));
         assert_eq!(world.service.extend_license(&support, id, to(31)).await.unwrap_err().code, ErrorCode::Forbidden);
+        // What support takes back again begins later.
         world.service.undo_bulk(&support, None, first, text("Wrong license")).await.unwrap();
+        world.clock.advance(Seconds::minutes(11));
         work(&world.service, "one").await;
         assert_eq!(left().await, Some(30));
         // Asked for at the same moment, they are no more together.

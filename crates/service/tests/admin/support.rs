@@ -95,12 +95,12 @@ both! {
 
     async fn what_was_taken_back_in_time_never_happens(db: TestDb) {
         let world = World::new(&db).await;
-        let (support, second) = (world.member(Role::Support).await, world.member(Role::Support).await);
         let (id, _) = world.used(&["laptop"]).await;
-        for (by, suspended) in [(&support, BulkStep::Status(StatusChange::Suspend)), (&second, REVOKE)] {
+        for (own, suspended) in [(true, BulkStep::Status(StatusChange::Suspend)), (false, REVOKE)] {
+            let (support, second) = (world.member(Role::Support).await, world.member(Role::Support).await);
             let act = later(&world, &support, suspended, Target::Licenses(vec![id])).await.unwrap();
             world.clock.advance(Seconds::minutes(9));
-            world.service.stop_bulk(by, act).await.unwrap();
+            world.service.stop_bulk(if own { &support } else { &second }, act).await.unwrap();
             world.clock.advance(Seconds::minutes(9));
             assert_eq!(work(&world.service, "one").await, 0);
             let view = stands(&world, act).await;
@@ -109,6 +109,7 @@ both! {
             assert_eq!(view.undo_until, None, "there is nothing to be taken back");
         }
         assert_eq!((told(&world, "license.revoked").await, told(&world, "license.suspended").await), (0, 0));
+        let support = world.member(Role::Support).await;
         assert!(world.service.waiting_acts(&support.actor).await.unwrap().is_empty());
         // Whoever may not do it may not take it back either.
         let act = later(&world, &support, REVOKE, Target::Licenses(vec![id])).await.unwrap();
