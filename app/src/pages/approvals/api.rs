@@ -197,7 +197,7 @@ fn lasting(asked: &Asked) -> impl Iterator<Item = &'static str> {
             &["The order is noted as paid back and its licenses are revoked. They can be reinstated at any time."]
         }
         Asked::Rekey { .. } => &[
-            "The present key is unknown from then on: nobody can activate with it any more. Devices that use the license go on.",
+            "The present key is unknown from then on: nobody can activate with it any more. Devices that use the license go on, but those whose application was built for another system need the new key.",
             "This cannot be undone. The new key is shown on the license's page to whoever may see it.",
         ],
         Asked::RotateKeys { .. } => &[

@@ -308,6 +308,9 @@ pub fn RekeyPage() -> impl IntoView {
             more => format!("The {more} devices that use it go on: a lease does not depend on the key."),
         };
         let asks = !detail.may.change && detail.may.ask_key;
+        let elsewhere = detail.migrated.is_some().then_some(
+            " Those whose application was built for another system show the key each time: they need the new one.",
+        );
         let then = if asks {
             "The customer needs the new one: whoever approves can show it, and the customer finds it in the portal."
         } else {
@@ -317,7 +320,7 @@ pub fn RekeyPage() -> impl IntoView {
             <PageHead title="New key" crumbs=crumbs(&row.id, &row.key_hint) />
             {asks.then(|| view! { <Second /> })}
             <Notice kind=NoticeKind::Warn>
-                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken}</p>
+                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken} {elsewhere}</p>
                 <p class="small">"This cannot be undone, because the old key is not kept. " {then}</p>
             </Notice>
             <ActionForm action=action class="form">
