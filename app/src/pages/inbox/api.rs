@@ -25,32 +25,27 @@ pub async fn inbox(tab: String, after: String) -> Result<List<InboxRow>, UiError
 /// Something that waits for a person, with what can be made of it.
 #[server(output = crate::wire::Answer)]
 pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
+    use super::model::Way;
     use crate::{
         ctx,
-        pages::{imports::api::plan_choices, licenses::api::impact, products::api::parse_id, serve::People},
+        pages::{acts::api::waiting_for, imports::api::plan_choices, products::api::parse_id, serve::People},
         ui::When,
     };
     use holdfast_domain::{InboxId, Permission};
-    use holdfast_service::admin::shops::{Resolve, ResolveInput};
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let (service, id) = (ctx::service()?, parse_id::<InboxId>(&id)?);
     let found = service.inbox_entry(&actor, id).await?;
     let (people, now) = (People::of(&service, &actor).await?, service.now());
     let entry = found.entry;
-    let ways = ways(&actor, &entry);
-    let (mut losses, mut sentence) = (Vec::new(), String::new());
-    if ways.contains(&super::model::Way::Revoke) {
-        let input = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
-        match service.resolve_inbox(&ctx::call(&actor), id, input).await {
-            Ok(would) => {
-                let would = impact(&would.impact, now);
-                (losses, sentence) = (would.losses, would.sentence);
-            }
-            // More than one person may do alone: the order's own page can ask a second one.
-            Err(error) => sentence = UiError::from(error).sentence(),
-        }
-    }
-    let chooses = ways.iter().any(|way| matches!(way, super::model::Way::Map | super::model::Way::Issue));
+    let mut ways = ways(&actor, &entry);
+    let mut about: Vec<_> = found.licenses.iter().map(|license| license.id.to_bytes()).collect();
+    about.extend(entry.order.map(|order| order.to_bytes()));
+    let revokes = ways.contains(&Way::Revoke);
+    let waits = if revokes { waiting_for(&service, &actor, &about, &people).await? } else { Vec::new() };
+    ways.retain(|way| *way != Way::Revoke || waits.is_empty());
+    let revoking = if ways.contains(&Way::Revoke) { revoking(&service, &actor, &entry).await? } else { <_>::default() };
+    let (losses, sentence, elsewhere) = revoking;
+    let chooses = ways.iter().any(|way| matches!(way, Way::Map | Way::Issue));
     let line = entry
         .sale
         .as_ref()
@@ -69,6 +64,8 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
         ways,
         losses,
         sentence,
+        elsewhere,
+        waits,
         resolved: entry
             .resolved
             .as_ref()
@@ -207,6 +204,28 @@ fn ways(actor: &holdfast_service::Actor, entry: &InboxView) -> Vec<super::model:
         Way::Dismiss => true,
     };
     all.into_iter().filter(|(way, right)| actor.may(*right) && fits(*way)).map(|(way, _)| way).collect()
+}
+
+/// Whose access revoking what was bought would end, the same in a sentence, and where it is begun or asked for: by support,
+/// which ends nobody's access at once, and by whoever may not revoke so many alone.
+#[cfg(feature = "ssr")]
+async fn revoking(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    entry: &InboxView,
+) -> Result<(Vec<crate::pages::licenses::model::Loss>, String, Option<String>), UiError> {
+    use crate::pages::{licenses::api::impact, orders::api::begin};
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::shops::{Resolve, ResolveInput};
+    let input = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
+    let would = service.resolve_inbox(&crate::ctx::call(actor), entry.id, input).await?;
+    let ids: Vec<String> = would.licenses.iter().map(|license| license.id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let shown = impact(&would.impact, service.now());
+    let elsewhere = actor.ends_later() || actor.asks(Permission::LicensesStatus, ids.len());
+    let list = || entry.order.map(|order| format!("/console/licenses?order={order}"));
+    let href = if elsewhere { begin(&ids, "revoke").or_else(list) } else { None };
+    Ok((shown.losses, shown.sentence, href))
 }
 
 /// What is known of the sale, in words.

@@ -9,6 +9,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     pages::{
         List,
+        acts::WaitingNotice,
         licenses::{LicenseTable, steps::Losses},
         shops::plan_options,
     },
@@ -146,6 +147,7 @@ pub fn InboxEntryPage() -> impl IntoView {
             <PageHead title=row.what.clone() crumbs><StateBadge tone word /></PageHead>
             <p class="page-sub"><Copyable text=row.id.clone() what="inbox id" /></p>
             <Notice kind=NoticeKind::Info><p>{row.detail.clone()}</p></Notice>
+            {found.waits.into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view()}
             {ways}
             {licenses}
             <Section title="What came">
@@ -206,13 +208,10 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
         }
         .into_any(),
         Way::Revoke => {
-            let order = detail.order.clone().map(|id| {
-                view! { " " <a class="link" href=format!("/console/orders/{id}")>"The order"</a> }
-            });
             let sentence = detail.sentence.clone();
             let losses = (!detail.losses.is_empty()).then(|| view! { <Losses losses=detail.losses.clone() /> });
             view! {
-                <Notice kind=NoticeKind::Warn><p>{sentence} {order}</p></Notice>
+                <Notice kind=NoticeKind::Warn><p>{sentence}</p></Notice>
                 {losses}
                 <Field name="days" label="Days until running devices stop" kind="number" min="0" hint="At once when left empty." error />
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be reinstated." error />
@@ -226,15 +225,33 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
             view! { <TextArea name="why" label="Reason" required=true hint="Kept in the audit log." error /> }.into_any()
         }
     };
-    view! {
-        <details class="more" open=error.typed("how").as_deref() == Some(how)>
-            <summary>{title}</summary>
+    let form = move || {
+        view! {
             <ActionForm action=action class="form">
-                <input type="hidden" name="id" value=id.clone() />
+                <input type="hidden" name="id" value=id />
                 <input type="hidden" name="how" value=how />
                 {fields}
                 <div class="form-actions"><Submit label danger pending=action.pending() /></div>
             </ActionForm>
+        }
+    };
+    let elsewhere = detail.elsewhere.clone().filter(|_| way == Way::Revoke);
+    view! {
+        <details class="more" open=error.typed("how").as_deref() == Some(how)>
+            <summary>{title}</summary>
+            {match elsewhere {
+                Some(href) => begin_elsewhere(detail, href).into_any(),
+                None => form().into_any(),
+            }}
         </details>
+    }
+}
+
+/// The way to revoke what this person does not revoke at once, or not alone.
+fn begin_elsewhere(detail: &InboxDetail, href: String) -> impl IntoView + use<> {
+    let sentence = detail.sentence.clone();
+    view! {
+        <Notice kind=NoticeKind::Warn><p>{sentence}</p></Notice>
+        <div class="form-actions"><a class="btn btn-danger" href=href>"Revoke what was bought"</a></div>
     }
 }

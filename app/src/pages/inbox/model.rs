@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pages::licenses::model::{LicenseRow, Loss},
+    pages::{
+        acts::model::Waiting,
+        licenses::model::{LicenseRow, Loss},
+    },
     ui::{Tone, When},
 };
 
@@ -55,6 +58,10 @@ pub struct InboxDetail {
     pub losses: Vec<Loss>,
     /// The same in a sentence.
     pub sentence: String,
+    /// Where revoking is begun or asked for, where it takes ten minutes or a second person.
+    pub elsewhere: Option<String>,
+    /// What begins later and revokes it.
+    pub waits: Vec<Waiting>,
     /// Who has resolved it, when and why.
     pub resolved: Option<(String, When, Option<String>)>,
 }

@@ -136,7 +136,6 @@ async fn give_back(
         inputs::LicenseFilter,
         page::{Limit, PageRequest},
     };
-    const MOST: usize = 50;
     let of = |order: OrderId| LicenseFilter {
         order: Some(order),
         state: Some(LicenseState::Revoked),
@@ -149,13 +148,21 @@ async fn give_back(
     let refund = events.iter().find(|event| event.action == "order.refunded");
     let revoked = refund.and_then(|event| event.data.get("licenses")?.as_array());
     let ids: Vec<&str> = revoked.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    if ids.is_empty() || ids.len() > MOST {
+    let Some(href) = begin(&ids, "reinstate") else {
         let href = format!("/console/licenses?order={order}&state=revoked");
         return Ok(Some((href, "Choose which to reinstate".to_owned())));
-    }
+    };
     let words = match ids.len() {
         1 => "Reinstate its license".to_owned(),
         n => format!("Reinstate its {n} licenses"),
     };
-    Ok(Some((format!("/console/acts/new?of=licenses&step=reinstate&id={}", ids.join("&id=")), words)))
+    Ok(Some((href, words)))
+}
+
+/// Where a step is begun for these licenses; nowhere where there are none, or more than an address has room for.
+#[cfg(feature = "ssr")]
+pub fn begin(ids: &[&str], step: &str) -> Option<String> {
+    const MOST: usize = 50;
+    let fits = (1..=MOST).contains(&ids.len());
+    fits.then(|| format!("/console/acts/new?of=licenses&step={step}&id={}", ids.join("&id=")))
 }

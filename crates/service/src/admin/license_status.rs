@@ -6,6 +6,7 @@ use super::{
     impact,
     inputs::ChangeStatus,
     licenses::{absent, lock, save, shown},
+    shops,
     undo::status_told,
     views::{Impact, StatusOutcome},
 };
@@ -121,6 +122,9 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
         "devices": impact.devices,
     });
     act.event(tx, action(input.change), id, data);
+    if status == LicenseStatus::Revoked {
+        shops::answered(act, tx, &row.license, &input.reason).await?;
+    }
     Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: true })
 }
 

@@ -78,7 +78,7 @@ fn acts() -> Vec<Act> {
         change_status_of_many b"++___" |s, c, m| s.change_status_of_many(&c, m.licenses, status(StatusChange::Suspend));
         apply_terms_from b"+++__" |s, c, m| s.apply_terms_from(&c, m.plan, ApplyTerms::default(), None);
         apply_terms b"+++__" |s, c, m| s.apply_terms(&c, m.plan, ApplyTerms::default());
-        resolve_inbox b"++_+_" |s, c, m| s.resolve_inbox(&c, m.waiting, revoked());
+        resolve_inbox b"++___" |s, c, m| s.resolve_inbox(&c, m.waiting, revoked());
         refund_order b"++___" |s, c, m| s.refund_order(&c, m.order, text("A reason"), false);
     }
 }

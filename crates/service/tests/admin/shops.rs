@@ -2,12 +2,13 @@
 //! often; what no rule decides waits for a person; what a person decided stays.
 
 use crate::{
+    bulk::work,
     mails::{mailing, sent_to},
     world::*,
 };
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    InboxId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
+    InboxId, LicenseId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
     Timestamp, event,
     license::StatusChange,
     sale::{Consequence, SubscriptionStatus},
@@ -15,6 +16,7 @@ use holdfast_domain::{
 use holdfast_service::{
     Call, Error, ErrorCode,
     admin::{
+        bulk::{BulkStep, Target},
         inputs::{
             ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
             LicenseFilter, UpdateLicense,
@@ -27,7 +29,8 @@ use holdfast_service::{
         },
         views::{EventView, LicenseView, OrderView},
     },
-    runtime::Membership,
+    mail::{Look, Mail},
+    runtime::{Membership, mails::Outcome},
     shops::{Ask, Reply},
 };
 use holdfast_testkit::{
@@ -107,6 +110,13 @@ impl Shopped {
         self.world.service.set_shop_price(&self.world.call(), self.shop, input).await.unwrap();
     }
 
+    /// The same on a node that mail leaves from.
+    fn mailing(&mut self) {
+        self.world.service = mailing(&self.world);
+        self.world.service.ask_through(Arc::new(Wire(self.provider.clone())));
+        self.world.service.join(membership(1));
+    }
+
     async fn rules(&self, rules: ShopRules) {
         let input = UpdateShop { rules: Some(rules), ..UpdateShop::default() };
         self.world.service.update_shop(&self.world.call(), self.shop, input).await.unwrap();
@@ -142,20 +152,30 @@ impl Shopped {
     /// The provider has `sold` that and tells of it.
     async fn told(&self, sold: &Sold) {
         self.provider.knows(self.kind, sold);
-        for message in sold.messages(self.kind) {
-            self.send(&message).await;
-        }
-        self.work_off().await;
+        self.told_all(sold.messages(self.kind)).await;
     }
 
     /// The same in a state of its own, told as the `sequence`th.
     async fn told_next(&self, sold: &Sold, sequence: u64) {
         self.provider.knows(self.kind, sold);
-        if self.kind == ShopKind::Generic {
-            self.send(&sold.described(sequence)).await;
+        let name = match self.kind {
+            ShopKind::Stripe => "/id",
+            ShopKind::Paddle => "/event_id",
+            ShopKind::LemonSqueezy => "/meta/custom_data/at",
+            ShopKind::Generic => return self.told_all(vec![sold.described(sequence)]).await,
+        };
+        let mut messages = sold.messages(self.kind);
+        for message in &mut messages {
+            // Told anew, and not once more.
+            let name = message.pointer_mut(name).unwrap();
+            *name = format!("{}_{sequence}", name.as_str().unwrap()).into();
         }
-        for message in sold.messages(self.kind).iter().filter(|_| self.kind != ShopKind::Generic) {
-            self.send(message).await;
+        self.told_all(messages).await;
+    }
+
+    async fn told_all(&self, messages: Vec<Value>) {
+        for message in messages {
+            self.send(&message).await;
         }
         self.work_off().await;
     }
@@ -207,6 +227,20 @@ impl Shopped {
         self.resolve_as(&self.world.call(), id, how).await.unwrap()
     }
 
+    /// Two licenses of one order, of which some of the money went back; and what asks what follows.
+    async fn asked_about_two(&self, tag: u32) -> (InboxView, Vec<LicenseId>) {
+        let mut message = Sold::once(tag, price(self.kind)).paid_back(1_000).described(1);
+        let mut second = message["sale"]["lines"][0].clone();
+        second["id"] = "2".into();
+        message["sale"]["lines"].as_array_mut().unwrap().push(second);
+        self.send(&message).await;
+        self.work_off().await;
+        let entry = self.waits().await;
+        let found = self.licenses().await;
+        let licenses = found.iter().filter(|license| license.order == entry.order).map(|license| license.id).collect();
+        (entry, licenses)
+    }
+
     async fn other_plan(&self, code: &str) -> PlanId {
         let product = self.world.product;
         let input = CreatePlan { product, name: text("Studio"), code: text(code), terms: yearly() };
@@ -234,6 +268,16 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
         }
     }
     all
+}
+
+/// Every order of a few; of many, those that begin anywhere and go on from there, forwards or backwards.
+fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    if items.len() <= 5 {
+        return permutations(items);
+    }
+    let backwards: Vec<T> = items.iter().rev().cloned().collect();
+    let from = |items: &[T], at| items.iter().cycle().skip(at).take(items.len()).cloned().collect();
+    (0..items.len()).flat_map(|at| [from(items, at), from(&backwards, at)]).collect()
 }
 
 both! {
@@ -274,10 +318,8 @@ both! {
 
     async fn whoever_buys_gets_the_key_by_mail_once(db: TestDb) {
         let mut shopped = Shopped::new(&db, ShopKind::Generic).await;
-        shopped.world.service = mailing(&shopped.world);
+        shopped.mailing();
         let (service, call) = (&shopped.world.service, shopped.world.call());
-        service.ask_through(Arc::new(Wire(shopped.provider.clone())));
-        service.join(membership(1));
         let chosen = SetMailLook { issued: vec![shopped.world.product], ..SetMailLook::default() };
         service.set_mail_look(&call, chosen).await.unwrap();
         for sequence in 1..4 {
@@ -288,33 +330,134 @@ both! {
         assert!(texts.len() == 1 && texts[0].contains(&key), "{texts:?}");
     }
 
-    async fn whatever_the_order_of_its_messages_a_purchase_ends_the_same(db: TestDb) {
-        let kind = ShopKind::Paddle;
-        let shopped = Shopped::new(&db, kind).await;
-        let (mut ends, mut tag) = (BTreeSet::new(), 10);
-        let places: Vec<usize> = (0..Sold::once(0, "x").paid_back(TOTAL).messages(kind).len()).collect();
-        for (number, order) in permutations(&places).into_iter().enumerate() {
-            tag += 1;
-            let bought = Sold::once(tag, price(kind));
-            let back = bought.clone().paid_back(TOTAL);
-            // The money goes back before one of the messages, another one each time, or before all of them.
-            shopped.provider.knows(kind, &bought);
-            for (at, message) in order.iter().enumerate() {
-                if at == number % places.len() {
-                    shopped.provider.knows(kind, &back);
-                }
-                shopped.send(&back.messages(kind)[*message]).await;
-                shopped.work_off().await;
-            }
-            let customer = shopped.world.service.customers(&shopped.world.system(), Some(bought.email), page()).await.unwrap();
-            let filter = LicenseFilter { customer: Some(customer.items[0].id), ..LicenseFilter::default() };
-            let found = shopped.world.service.licenses(&shopped.world.system(), filter, page()).await.unwrap().items;
-            let of: Vec<_> = found.iter().map(|license| (license.status.as_str(), license.terms.seats)).collect();
-            let order = shopped.world.service.order(&shopped.world.system(), found[0].order.unwrap()).await.unwrap();
-            ends.insert(format!("{of:?} {:?} {}", order.status, found.len()));
+    async fn what_renews_itself_is_not_said_to_end_and_what_was_cancelled_is(db: TestDb) {
+        let (mut shopped, last) = (Shopped::new(&db, ShopKind::Generic).await, SubscriptionStatus::Ending);
+        let own = |shopped: &Shopped, tag| Sold::subscribed(tag, price(shopped.kind), until(shopped));
+        shopped.mailing();
+        let never = ShopRules { grace_days: 0, ..ShopRules::default() };
+        shopped.rules(never).await;
+        let [goes_on, late, cancelled] = [5, 6, 7].map(|tag| own(&shopped, tag));
+        for sold in [&goes_on, &late, &cancelled] {
+            shopped.told_next(sold, 1).await;
         }
-        assert_eq!(ends.len(), 1, "{ends:?}");
-        assert!(ends.first().unwrap().contains("revoked") && ends.first().unwrap().contains("Refunded"), "{ends:?}");
+        // What was bought in the same shop once and for a year is told like everything else.
+        shopped.told_next(&Sold::once(8, price(shopped.kind)), 1).await;
+        let service = &shopped.world.service;
+        let told = async || {
+            service.give_notice("one").await.unwrap();
+            let mut told = Vec::new();
+            for mail in service.claim_mails(50).await.unwrap() {
+                told.push(mail.to().to_string());
+                service.mail_tried(&mail, Outcome::Sent).await.unwrap();
+            }
+            told
+        };
+        shopped.world.clock.advance(Seconds::days(20));
+        assert!(shopped.licenses().await.iter().filter(|license| license.expires_at < Some(shopped.now().plus(Seconds::days(11)))).count() == 3);
+        assert_eq!(told().await, Vec::<String>::new());
+        shopped.told_next(&late.clone().now(SubscriptionStatus::PastDue), 2).await;
+        shopped.told_next(&cancelled.clone().now(last), 2).await;
+        shopped.world.clock.advance(Seconds::hours(1));
+        assert_eq!(told().await, ["buyer7@example.com"]);
+        // A shop whose messages are refused renews nothing.
+        service.close_shop(&shopped.world.call(), shopped.shop, true).await.unwrap();
+        shopped.world.clock.advance(Seconds::hours(1));
+        let mut rest = told().await;
+        rest.sort();
+        assert_eq!(rest, ["buyer5@example.com", "buyer6@example.com"]);
+        shopped.world.clock.advance(Seconds::days(331));
+        assert_eq!(told().await, ["buyer8@example.com"]);
+    }
+
+    async fn a_refund_is_mailed_when_it_is_clear_what_follows_from_it(db: TestDb) {
+        for rule in [Consequence::AtOnce, Consequence::AfterDays(14), Consequence::Ask] {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let mut shopped = Shopped::new(&db, ShopKind::Generic).await;
+            shopped.mailing();
+            shopped.rules(ShopRules { on_refund: rule, on_dispute: Consequence::AtOnce, ..ShopRules::default() }).await;
+            let told = async |tag: u32| {
+                let texts = sent_to(&shopped.world.service, &format!("buyer{tag}@example.com")).await;
+                texts.into_iter().map(|text| text.replace('\n', " ")).collect::<Vec<_>>()
+            };
+            let sold = |tag| Sold::once(tag, price(shopped.kind));
+            for tag in 2..6 {
+                shopped.told_next(&sold(tag), 1).await;
+            }
+            for again in 2..5 {
+                shopped.told_next(&sold(2).paid_back(TOTAL), again).await;
+            }
+            let by_rule = told(2).await;
+            if rule == Consequence::Ask {
+                assert_eq!(by_rule, Vec::<String>::new(), "nobody has decided");
+                let entry = shopped.waits().await;
+                shopped.resolve(entry.id, Resolve::Revoke { effective_at: None }).await;
+                let [mail] = told(2).await.try_into().unwrap();
+                assert!(mail.contains("was paid back") && mail.contains("The licenses of this order end with it"), "{mail}");
+                shopped.told_next(&sold(3).paid_back(TOTAL), 2).await;
+                let entry = shopped.waits().await;
+                shopped.resolve(entry.id, Resolve::Dismiss).await;
+                let [mail] = told(3).await.try_into().unwrap();
+                assert!(mail.contains("For: A product") && mail.contains("Your licenses are not affected."), "{mail}");
+            } else {
+                let [mail] = by_rule.try_into().unwrap();
+                let order = shopped.orders().await.into_iter().find(|order| order.status == OrderStatus::Refunded).unwrap();
+                let days = if rule == Consequence::AtOnce { 0 } else { 14 };
+                let ends = Some(shopped.now().plus(Seconds::days(days)));
+                let says = Mail::Refunded { order: order.reference, products: vec!["A product".to_owned()], ends };
+                let says = says.render(&Look::of(text("Example Software")));
+                assert_eq!(mail, format!("{}  {}", says.subject, says.text.replace('\n', " ")));
+            }
+            // A part of it, and what a bank has taken back, are not told as if all had been given back.
+            shopped.told_next(&sold(4).paid_back(1_000), 2).await;
+            shopped.told_next(&Sold { dispute: Some("lost"), ..sold(5) }, 2).await;
+            assert_eq!((told(4).await, told(5).await), (Vec::new(), Vec::new()));
+            // Whoever was told by the desk is not told once more by the shop.
+            shopped.world.clock.advance(Seconds(1));
+            shopped.told_next(&sold(6), 1).await;
+            let newest = shopped.orders().await.into_iter().max_by_key(|order| order.created_at).unwrap();
+            let call = shopped.world.call();
+            shopped.world.service.refund_order(&call, newest.id, text("Asked on the phone"), false).await.unwrap();
+            assert_eq!(told(6).await.len(), 1);
+            shopped.told_next(&sold(6).paid_back(TOTAL), 2).await;
+            if rule == Consequence::Ask {
+                let open = shopped.inbox().await.into_iter().find(|entry| entry.kind == InboxKind::Refund).unwrap();
+                shopped.resolve(open.id, Resolve::Dismiss).await;
+            }
+            assert_eq!(told(6).await, Vec::<String>::new());
+        }
+    }
+
+    async fn whatever_the_order_of_its_messages_a_purchase_ends_the_same(db: TestDb) {
+        for kind in [ShopKind::Stripe, ShopKind::Paddle, ShopKind::LemonSqueezy] {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let (mut ends, mut tag) = (BTreeSet::new(), 10);
+            let places: Vec<usize> = (0..Sold::once(0, "x").paid_back(TOTAL).messages(kind).len()).collect();
+            for (number, order) in orders(&places).into_iter().enumerate() {
+                tag += 1;
+                let bought = Sold::once(tag, price(kind));
+                let back = bought.clone().paid_back(TOTAL);
+                // The money goes back before one of the messages, another one each time, and before the one that tells of it.
+                shopped.provider.knows(kind, &bought);
+                let told_at = order.iter().position(|message| *message == places.len() - 2).unwrap();
+                for (at, message) in order.iter().enumerate() {
+                    if at == told_at.min(number % places.len()) {
+                        shopped.provider.knows(kind, &back);
+                    }
+                    shopped.send(&back.messages(kind)[*message]).await;
+                    shopped.work_off().await;
+                }
+                let customer = shopped.world.service.customers(&shopped.world.system(), Some(bought.email), page()).await.unwrap();
+                let filter = LicenseFilter { customer: Some(customer.items[0].id), ..LicenseFilter::default() };
+                let found = shopped.world.service.licenses(&shopped.world.system(), filter, page()).await.unwrap().items;
+                let of: Vec<_> = found.iter().map(|license| (license.status.as_str(), license.terms.seats)).collect();
+                let order = shopped.world.service.order(&shopped.world.system(), found[0].order.unwrap()).await.unwrap();
+                ends.insert(format!("{of:?} {:?} {}", order.status, found.len()));
+            }
+            assert_eq!(ends.len(), 1, "{kind:?}: {ends:?}");
+            let end = ends.first().unwrap();
+            assert!(end.contains("revoked") && end.contains("Refunded"), "{kind:?}: {end}");
+        }
     }
 
     async fn what_is_not_signed_by_the_shop_and_now_changes_nothing(db: TestDb) {
@@ -682,7 +825,11 @@ both! {
             shopped.told(&Sold::once(2, price(kind))).await;
             let shop = shopped.world.service.shop(&shopped.world.system(), shopped.shop).await.unwrap();
             assert!(shop.failing.unwrap().why.contains("500"));
-            assert!(shopped.events().await.iter().all(|event| event.state == ShopEventState::Waiting));
+            // What is about no sale needs no answer, whether it comes first or later.
+            let states: Vec<_> = shopped.events().await.into_iter().map(|event| event.state).collect();
+            assert!(states.contains(&ShopEventState::Waiting), "{kind:?}: {states:?}");
+            let is_open = |state: &ShopEventState| matches!(state, ShopEventState::Waiting | ShopEventState::PassedOver);
+            assert!(states.iter().all(is_open), "{kind:?}: {states:?}");
             assert!(shopped.world.service.shops_due().await.unwrap().is_empty(), "it is left alone for a moment");
             for _ in 0..8 {
                 shopped.world.clock.advance(Seconds::minutes(6));
@@ -803,14 +950,70 @@ both! {
             let would = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
             assert_eq!(shopped.world.service.resolve_inbox(&call, entry.id, would).await.is_ok(), decides, "{role:?}");
         }
-        // Support confirms that it is them before somebody loses access.
+        // Support ends nobody's access at once, fresh or not; and whoever may not decide does not.
         let support = shopped.world.member(Role::Support).await;
-        shopped.world.clock.advance(Seconds::minutes(11));
-        let late = shopped.resolve_as(&support, entry.id, Resolve::Revoke { effective_at: None }).await;
-        assert_eq!(late.unwrap_err().code, ErrorCode::StepUpRequired);
+        for (late, code) in [(false, ErrorCode::Forbidden), (true, ErrorCode::StepUpRequired)] {
+            if late {
+                shopped.world.clock.advance(Seconds::minutes(11));
+            }
+            let refused = shopped.resolve_as(&support, entry.id, Resolve::Revoke { effective_at: None }).await;
+            assert_eq!(refused.unwrap_err().code, code);
+        }
         let token = shopped.world.token(&[Permission::CustomersWrite]).await;
         let refused = shopped.resolve_as(&token, entry.id, Resolve::Revoke { effective_at: None }).await;
         assert_eq!(refused.unwrap_err().code, ErrorCode::Forbidden);
         shopped.resolve_as(&token, entry.id, Resolve::Dismiss).await.unwrap();
+    }
+
+    async fn whoever_revokes_what_was_bought_has_answered_wherever_that_is_done(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let service = &shopped.world.service;
+        let revoke = async |id| {
+            let change = ChangeStatus { change: StatusChange::Revoke, reason: text("It went back"), effective_at: None, dry_run: false };
+            service.change_status(&shopped.world.call(), id, change).await.unwrap()
+        };
+        // One license after the other: it is the last that answers.
+        let (entry, licenses) = shopped.asked_about_two(2).await;
+        revoke(licenses[0]).await;
+        assert_eq!(shopped.waits().await.id, entry.id);
+        revoke(licenses[1]).await;
+        assert!(shopped.inbox().await.is_empty());
+        let settled = service.inbox_entry(&shopped.world.system(), entry.id).await.unwrap().entry;
+        assert_eq!((settled.resolution, settled.reason), (Resolution::Revoked, Some(text("It went back"))));
+        assert_eq!(settled.resolved.unwrap().0, event::Actor::System);
+        // The order, on its page.
+        let (entry, _) = shopped.asked_about_two(3).await;
+        service.refund_order(&shopped.world.call(), entry.order.unwrap(), text("All of it"), false).await.unwrap();
+        assert!(shopped.inbox().await.is_empty());
+        // By support, ten minutes later; and asked still, where that is taken back.
+        let (entry, licenses) = shopped.asked_about_two(4).await;
+        let step = BulkStep::Status(StatusChange::Revoke);
+        // Another one each time: a sign-in is fresh for ten minutes.
+        let begin = async || {
+            let (support, target) = (shopped.world.member(Role::Support).await, Target::Licenses(licenses.clone()));
+            (service.begin_bulk(&support, None, step.clone(), target, text("By phone")).await.unwrap(), support)
+        };
+        let (taken_back, support) = begin().await;
+        service.stop_bulk(&support, taken_back).await.unwrap();
+        shopped.world.clock.advance(Seconds::minutes(11));
+        work(service, "one").await;
+        assert_eq!(shopped.waits().await.id, entry.id);
+        let (act, support) = begin().await;
+        shopped.world.clock.advance(Seconds::minutes(9));
+        work(service, "one").await;
+        assert_eq!(shopped.waits().await.id, entry.id);
+        shopped.world.clock.advance(Seconds::minutes(2));
+        work(service, "one").await;
+        assert_eq!(service.bulk_act(&support.actor, act).await.unwrap().changed, 2);
+        assert!(shopped.inbox().await.is_empty());
+        let settled = service.inbox_entry(&shopped.world.system(), entry.id).await.unwrap().entry;
+        assert_eq!(settled.resolved.unwrap().0, support.actor.who());
+        // What asks something else is not answered by that.
+        shopped.told(&Sold::once(5, "price_unknown")).await;
+        let order = shopped.waits().await.order.unwrap();
+        let own = IssueLicense { order: Some(order), ..IssueLicense::of(shopped.world.plan) };
+        let license = service.issue_license(&shopped.world.call(), own).await.unwrap().license.id;
+        revoke(license).await;
+        assert_eq!(shopped.waits().await.kind, InboxKind::Price);
     }
 }

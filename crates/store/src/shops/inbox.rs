@@ -188,6 +188,15 @@ pub async fn open_of_sale(
     all(q, sql, args![scope.vendor(), shop, sale]).await
 }
 
+/// What waits about an order.
+pub async fn open_of_order(q: &mut dyn Querier, scope: Scope, order: OrderId) -> Result<Vec<InboxRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM inbox WHERE vendor = $1 AND order_id = $2 AND resolution = 'open' ORDER BY id",
+        InboxRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), order]).await
+}
+
 /// What the inbox is narrowed to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InboxFilter {

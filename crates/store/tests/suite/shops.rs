@@ -6,7 +6,8 @@ use holdfast_domain::{
     sale::{Consequence, Payment},
 };
 use holdfast_store::{
-    BoxFuture, Constraint, PageRequest, StoreError, Tx, WriteOptions, orders,
+    BoxFuture, Constraint, PageRequest, StoreError, Tx, WriteOptions,
+    orders::{self, OrderRow, OrderStatus},
     shops::{
         self, InboxFilter, InboxKind, InboxRow, LineRow, PriceRow, Quantity, Resolution, SaleRow, ShopEventRow,
         ShopEventState, ShopRow,
@@ -45,6 +46,27 @@ fn shop(f: &Fixture) -> ShopRow {
         quiet_until: None,
         failure: None,
     }
+}
+
+async fn placed(f: &Fixture, name: &str) -> OrderId {
+    let row = OrderRow {
+        id: OrderId::new(NOW, &entropy()),
+        vendor: f.scope.vendor(),
+        customer: None,
+        external_id: name.to_owned(),
+        status: OrderStatus::Paid,
+        created_at: NOW,
+        updated_at: NOW,
+        refunded_at: None,
+    };
+    let (id, scope) = (row.id, f.scope);
+    write(f, move |tx| {
+        let row = row.clone();
+        Box::pin(async move { orders::insert(tx, scope, &row).await })
+    })
+    .await
+    .unwrap();
+    id
 }
 
 fn event(shop: &ShopRow, name: &str, at: Timestamp) -> ShopEventRow {
@@ -215,8 +237,15 @@ both! {
         assert_eq!(waiting.iter().map(|entry| entry.sale.as_str()).collect::<BTreeSet<_>>(), ["sub_2", "sub_3"].into());
         assert_eq!(shops::waiting(q, f.scope).await.unwrap(), 2);
         assert_eq!(shops::open_of_sale(q, f.scope, shop.id, "sub_3").await.unwrap().len(), 1);
+        let order = placed(&f, "sub_4").await;
+        let of_order = |id: &str, resolution| InboxRow { order_id: Some(order), resolution, ..entry(&shop, id, "price:p", brought.id) };
+        for (id, resolution) in [("sub_4", Resolution::Open), ("sub_5", Resolution::Ruled)] {
+            assert!(parked(&f, &of_order(id, resolution)).await);
+        }
+        let waiting = shops::open_of_order(q, f.scope, order).await.unwrap();
+        assert_eq!(waiting.iter().map(|entry| entry.sale.as_str()).collect::<Vec<_>>(), ["sub_4"]);
         let all = shops::inbox(q, f.scope, &InboxFilter::default(), &PageRequest::default()).await.unwrap();
-        assert_eq!(all.total.rows, 3);
+        assert_eq!(all.total.rows, 5);
     }
 
     async fn what_was_told_is_forgotten_but_not_what_waits(db: TestDb) {
@@ -247,14 +276,11 @@ both! {
     async fn a_sale_and_its_lines_are_kept_as_they_are_last(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let (shop, scope, license) = (connected(&f).await, f.scope, f.license(terms(SeatModel::NodeLocked, 1)).await);
-        let order = OrderId::new(NOW, &entropy());
+        let order = placed(&f, "sub_1").await;
         let row = SaleRow { shop: shop.id, sale: "sub_1".to_owned(), order_id: None, customer: None, sequence: 1, state: sale("sub_1"), applied_at: NOW };
         let line = LineRow { shop: shop.id, sale: "sub_1".to_owned(), line: "a".to_owned(), price: "p".to_owned(), quantity: 3, license, said_end: None };
         let (own, id) = (row.clone(), shop.id);
         write(&f, move |tx| { let (row, line) = (own.clone(), line.clone()); Box::pin(async move {
-            let placed = orders::OrderRow { id: order, vendor: scope.vendor(), customer: None, external_id: "sub_1".to_owned(),
-                status: orders::OrderStatus::Paid, created_at: NOW, updated_at: NOW, refunded_at: None };
-            orders::insert(tx, scope, &placed).await?;
             shops::put_sale(tx, scope, &row).await?;
             assert_eq!(shops::lock_sale(tx, scope, id, "sub_1").await?.unwrap().sequence, 1);
             shops::put_sale(tx, scope, &SaleRow { order_id: Some(order), sequence: 2, ..row }).await?;

@@ -12,18 +12,23 @@ use crate::{
         act::{Act, job},
         customers,
         inputs::{ChangeStatus, CustomerChoice},
-        license_status::{change, check_effective, may_change},
+        license_status::{change, check_effective, may_change, may_end_now},
         licenses::{save, shown},
+        mails::mail_refunded,
         page::{Page, PageRequest, try_map},
         views::{Impact, LicenseView},
     },
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    InboxId, LicenseId, LicenseStatus, OrderId, Permission, PlanId, ReasonText, Sale, license::StatusChange, sale::Line,
+    InboxId, License, LicenseId, LicenseStatus, OrderId, Permission, PlanId, ReasonText, Sale, Timestamp,
+    license::StatusChange, sale::Line,
 };
 use holdfast_store::{
-    Querier, Tx, WriteOptions, licenses, plans,
+    Querier, Tx, WriteOptions,
+    licenses::{self, LicenseRow},
+    mails::{self, Template},
+    plans,
     shops::{self, InboxRow, LineRow, SaleRow, ShopRow},
 };
 use serde_json::json;
@@ -96,15 +101,40 @@ async fn shop_of(act: &Act, q: &mut dyn Querier, entry: &InboxRow) -> Result<Sho
     shops::get(q, act.scope, entry.shop).await?.ok_or_else(absent)
 }
 
-/// The licenses that the entry's sale has become, as far as it is about them.
-async fn concerned(act: &Act, tx: &mut Tx, entry: &InboxRow) -> Result<Vec<LicenseId>> {
-    let Some(order) = entry.order_id else { return Ok(Vec::new()) };
+/// Those of an order's licenses that the entry is about and that are not revoked.
+async fn concerned(act: &Act, tx: &mut Tx, entry: &InboxRow, of_order: &[LicenseRow]) -> Result<Vec<LicenseId>> {
     let lines = shops::lines(tx, act.scope, entry.shop, &entry.sale).await?;
-    let rows = licenses::lock_of_order(tx, act.scope, order).await?;
     let of_line = |id| lines.iter().any(|row| row.license == id && entry.line.as_deref() == Some(row.line.as_str()));
-    let rows = rows.into_iter().map(|row| row.license);
-    let rows = rows.filter(|license| entry.kind != InboxKind::Line || of_line(license.id));
-    Ok(rows.filter(|license| license.status != LicenseStatus::Revoked).map(|license| license.id).collect())
+    let licenses = of_order.iter().map(|row| &row.license).filter(|license| license.status != LicenseStatus::Revoked);
+    let about = licenses.filter(|license| entry.kind != InboxKind::Line || of_line(license.id));
+    Ok(about.map(|license| license.id).collect())
+}
+
+/// Takes out of the inbox what asked whether licenses are to be revoked, where `license` was the last of them that was not:
+/// whoever revokes it, on whichever page, has answered.
+pub(in crate::admin) async fn answered(act: &Act, tx: &mut Tx, license: &License, reason: &ReasonText) -> Result<()> {
+    let Some(order) = license.order else { return Ok(()) };
+    let waiting = shops::open_of_order(tx, act.scope, order).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let of_order = licenses::of_order(tx, act.scope, order).await?;
+    for entry in waiting.iter().filter(|entry| fits(entry.kind, &Resolve::Revoke { effective_at: None })) {
+        if concerned(act, tx, entry, &of_order).await?.is_empty() {
+            settle(act, tx, entry, Resolution::Revoked, Some(reason)).await?;
+            tell(act, tx, entry).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells whoever got all of their money back what becomes of their licenses, now that somebody has decided that.
+async fn tell(act: &Act, tx: &mut Tx, entry: &InboxRow) -> Result<()> {
+    let Some(order) = entry.order_id.filter(|_| entry.kind == InboxKind::Refund) else { return Ok(()) };
+    if mails::was_told(tx, act.scope, &order.to_string(), Template::Refunded).await? {
+        return Ok(());
+    }
+    mail_refunded(act, tx, order).await
 }
 
 impl Service {
@@ -158,11 +188,13 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::ChangedMeanwhile`] where it does not wait any more; [`ErrorCode::InvalidRequest`]
-    /// where this does not fit, and without a reason where one is needed; what the act itself is refused with.
+    /// where this does not fit, and without a reason where one is needed; what the act itself is refused with. Support begins
+    /// to revoke later ([`Service::begin_bulk`]), and whoever may ask for it ([`crate::admin::approvals`]) may look.
     pub async fn resolve_inbox(&self, call: &Call, id: InboxId, input: ResolveInput) -> Result<Resolved> {
         call.actor.require(needs(&input.how))?;
         if let Resolve::Revoke { effective_at } = input.how {
             may_change(&call.actor, 1, self.now(), input.dry_run)?;
+            may_end_now(&call.actor, input.dry_run)?;
             check_effective(effective_at, self.now())?;
         }
         let needs_reason = matches!(input.how, Resolve::Revoke { .. } | Resolve::Dismiss);
@@ -196,37 +228,20 @@ async fn resolve(
     entry: &InboxRow,
     input: &ResolveInput,
 ) -> Result<(Vec<LicenseView>, Impact)> {
-    let (mut done, mut impact) = (Vec::new(), Impact::default());
-    if let Resolve::Revoke { effective_at } = input.how {
-        let licenses = concerned(act, tx, entry).await?;
-        may_change(actor, licenses.len(), act.now, input.dry_run)?;
-        let reason = match &input.reason {
-            Some(reason) => reason.clone(),
-            // Only in a preview, which writes none.
-            None => entry.detail.parse().map_err(Error::internal)?,
-        };
-        let change_to = ChangeStatus { change: StatusChange::Revoke, reason, effective_at, dry_run: input.dry_run };
-        for id in licenses {
-            let outcome = change(act, tx, id, &change_to).await?;
-            impact = impact.and(outcome.impact);
-            done.push(outcome.license);
-        }
-    }
-    if input.dry_run {
-        return Ok((done, impact));
-    }
     let reason = input.reason.as_ref();
+    let mut done = Vec::new();
     let resolution = match &input.how {
+        Resolve::Revoke { effective_at } => return revoke(act, actor, tx, entry, input, *effective_at).await,
+        _ if input.dry_run => return Ok(<_>::default()),
         Resolve::Map { plan, quantity_is_seats } => {
             let line = line_of(entry)?;
             let price = SetPrice { price: line.price, plan: *plan, quantity_is_seats: *quantity_is_seats };
             // Settles this one with all others that wait for the same price.
             set_price(act, tx, shop.id, &price, reason).await?;
-            return Ok((done, impact));
+            return Ok(<_>::default());
         }
         Resolve::Again => Resolution::Again,
         Resolve::Dismiss => Resolution::Dismissed,
-        Resolve::Revoke { .. } => Resolution::Revoked,
         Resolve::Issue { plan, seats } => {
             done = issue_for(act, tx, shop, entry, *plan, *seats).await?;
             Resolution::Issued
@@ -241,9 +256,51 @@ async fn resolve(
         }
     };
     settle(act, tx, entry, resolution, reason).await?;
+    if resolution == Resolution::Dismissed {
+        tell(act, tx, entry).await?;
+    }
     let looks_again = matches!(resolution, Resolution::Again | Resolution::Linked);
     if looks_again && !shops::again(tx, act.scope, entry.event, act.now).await? && resolution == Resolution::Again {
         return Err(Error::new(ErrorCode::NotFound).with_detail("The message was forgotten meanwhile."));
+    }
+    Ok((done, Impact::default()))
+}
+
+/// Revokes what an entry is about, or says whose access that would end.
+async fn revoke(
+    act: &Act,
+    actor: &Actor,
+    tx: &mut Tx,
+    entry: &InboxRow,
+    input: &ResolveInput,
+    effective_at: Option<Timestamp>,
+) -> Result<(Vec<LicenseView>, Impact)> {
+    let of_order = match entry.order_id {
+        Some(order) => licenses::lock_of_order(tx, act.scope, order).await?,
+        None => Vec::new(),
+    };
+    let licenses = concerned(act, tx, entry, &of_order).await?;
+    let looks = input.dry_run && actor.asks(Permission::LicensesStatus, licenses.len());
+    if !looks {
+        may_change(actor, licenses.len(), act.now, input.dry_run)?;
+    }
+    if !input.dry_run {
+        settle(act, tx, entry, Resolution::Revoked, input.reason.as_ref()).await?;
+    }
+    let reason = match &input.reason {
+        Some(reason) => reason.clone(),
+        // Only in a preview, which writes none.
+        None => entry.detail.parse().map_err(Error::internal)?,
+    };
+    let change_to = ChangeStatus { change: StatusChange::Revoke, reason, effective_at, dry_run: input.dry_run };
+    let (mut done, mut impact) = (Vec::with_capacity(licenses.len()), Impact::default());
+    for id in licenses {
+        let outcome = change(act, tx, id, &change_to).await?;
+        impact = impact.and(outcome.impact);
+        done.push(outcome.license);
+    }
+    if !input.dry_run {
+        tell(act, tx, entry).await?;
     }
     Ok((done, impact))
 }
@@ -343,7 +400,7 @@ async fn link(act: &Act, tx: &mut Tx, shop: &ShopRow, entry: &InboxRow, license:
 }
 
 /// Notes that a license was bought with an order, where it was with none.
-async fn bought_with(act: &Act, tx: &mut Tx, license: &mut holdfast_domain::License, order: OrderId) -> Result<()> {
+async fn bought_with(act: &Act, tx: &mut Tx, license: &mut License, order: OrderId) -> Result<()> {
     match license.order {
         Some(other) if other == order => Ok(()),
         Some(_) => Err(Error::invalid("/license", "This license was bought with another order.")),

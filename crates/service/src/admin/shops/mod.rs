@@ -4,6 +4,8 @@ pub(crate) mod apply;
 mod inbox;
 mod views;
 
+pub(super) use inbox::answered;
+
 pub use holdfast_store::shops::{InboxFilter, InboxKind, Resolution, ShopEventState};
 pub use views::{
     ConnectShop, Failing, InboxDetail, InboxView, NewShop, PriceView, Resolve, ResolveInput, Resolved, SaleView,

@@ -121,7 +121,8 @@ impl ResolveBody {
 
 /// Resolves something that waits for a person
 ///
-/// Takes the scope of what is made of it. `dry_run=true` only says whose access would end and when.
+/// Takes the scope of what is made of it. `dry_run=true` only says whose access would end and when. What revokes the licenses
+/// elsewhere resolves it too: support does not revoke here, where that would be at once, but with `POST /v1/acts`.
 #[utoipa::path(
     post,
     path = "/v1/inbox/{id}/resolve",
