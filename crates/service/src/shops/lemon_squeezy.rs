@@ -3,7 +3,7 @@
 use super::{Money, Read, Reader, Trouble, buyer, clean, id, list, named, quantity, short, text, time, whole, word};
 use holdfast_domain::{
     Sale, Timestamp,
-    sale::{Line, Subscription, SubscriptionStatus},
+    sale::{Dispute, Line, Subscription, SubscriptionStatus},
 };
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ async fn order(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     let payments: Vec<&Value> = list(&payments, "/data").iter().map(|payment| &payment["attributes"]).collect();
     let money = match word(order, "/status")? {
         "paid" | "refunded" | "partial_refund" => standing(order, &payments)?,
+        // Whoever the card belongs to did not buy: the money goes back as by a dispute that is lost.
+        "fraudulent" => Money { dispute: Some(Dispute::Lost), ..standing(order, &payments)? },
         "pending" | "failed" => Money::pending(),
         other => return Err(Trouble::Odd(format!("the order is {other}"))),
     };
@@ -61,24 +63,33 @@ fn standing(order: &Value, payments: &[&Value]) -> Read<Money> {
     let is_back = |of: &Value| of["refunded"] == true || text(of, "/status") == Some("refunded");
     let later: Vec<&&Value> =
         payments.iter().filter(|payment| text(payment, "/billing_reason") != Some("initial")).collect();
-    let paid =
-        later.iter().filter(|payment| matches!(text(payment, "/status"), Some("paid" | "refunded" | "partial_refund")));
+    let paid = later.iter().filter(|payment| is_paid(payment));
     let newest = paid.max_by_key(|payment| time(payment, "/created_at"));
     let all = back(order) + later.iter().map(|payment| back(payment)).sum::<i64>();
     Money::paid(newest.map_or_else(|| is_back(order), |newest| is_back(newest)), all, currency)
 }
 
+/// Whether a payment of a subscription was made, whatever became of the money since.
+fn is_paid(payment: &Value) -> bool {
+    matches!(text(payment, "/status"), Some("paid" | "refunded" | "partial_refund"))
+}
+
 /// Whether a subscription goes on, and until when it was paid for.
 fn going_on(subscription: &Value, payments: &[&Value]) -> Read<Subscription> {
     let end = |pointer: &str| time(subscription, pointer).ok_or_else(|| Trouble::odd(format!("{pointer} is no time")));
-    // While a payment is tried again, the next attempt stands where the end of the period did. The invoice that is not
-    // paid was made at that end.
+    // While a payment is tried again, the next attempt stands where the end of the period did, and during a pause the end of
+    // one that nobody pays for. The invoice that was not paid was made at the end of what was.
+    let made = |payment: &&Value| time(payment, "/created_at");
     let unpaid = || -> Read<Timestamp> {
-        let open = payments.iter().filter(|payment| text(payment, "/status") == Some("pending"));
-        open.filter_map(|payment| time(payment, "/created_at")).min().map_or_else(|| end("/renews_at"), Ok)
+        let last = payments.iter().filter(|payment| is_paid(payment)).filter_map(made).max();
+        let open = payments.iter().filter(|payment| matches!(text(payment, "/status"), Some("pending" | "void")));
+        open.filter_map(made).filter(|made| last.is_none_or(|last| last < *made)).min().map_or_else(|| end("/renews_at"), Ok)
     };
     let (status, paid_until) = match word(subscription, "/status")? {
-        "on_trial" | "active" | "paused" => (SubscriptionStatus::Renewing, end("/renews_at")?),
+        "on_trial" | "active" => (SubscriptionStatus::Renewing, end("/renews_at")?),
+        // What is given for nothing goes on; what is not given at all does not.
+        "paused" if text(subscription, "/pause/mode") == Some("free") => (SubscriptionStatus::Renewing, end("/renews_at")?),
+        "paused" => (SubscriptionStatus::Ending, unpaid()?),
         "past_due" => (SubscriptionStatus::PastDue, unpaid()?),
         "unpaid" => (SubscriptionStatus::Ended, unpaid()?),
         "cancelled" => (SubscriptionStatus::Ending, end("/ends_at")?),

@@ -128,6 +128,55 @@ fn until_when_a_subscription_was_paid_for_does_not_move_while_a_payment_is_tried
     }
 }
 
+/// The state of `sold` at Lemon Squeezy with some members of its answers set anew.
+fn squeezed(sold: &Sold, changes: &[(&str, &str, Value)]) -> Sale {
+    let (kind, provider) = (ShopKind::LemonSqueezy, StandIn::default());
+    let mut answers = sold.answers(kind);
+    for (path, member, value) in changes {
+        let (_, answer) = answers.iter_mut().find(|(at, _)| at == path).unwrap();
+        *answer.pointer_mut(member).unwrap() = value.clone();
+    }
+    provider.says(answers);
+    told(kind, &provider, &sold.messages(kind)[0]).unwrap().unwrap()
+}
+
+#[test]
+fn a_pause_ends_what_nobody_pays_for_unless_it_is_given() {
+    use SubscriptionStatus as S;
+    let sold = subscribed(ShopKind::LemonSqueezy).renewed(2);
+    let (paid_until, moved) = (UNTIL.plus(Seconds::days(30)), UNTIL.plus(Seconds::days(60)));
+    let listed = "/v1/subscriptions?filter[order_id]=700003";
+    let paused = |mode: &str, renews_at: Timestamp| {
+        let at = |member: &str| format!("/data/0/attributes/{member}");
+        let mut changes = vec![
+            (listed, at("status"), json!("paused")),
+            (listed, at("pause"), json!({ "mode": mode, "resumes_at": null })),
+            (listed, at("renews_at"), json!(renews_at.seconds().0)),
+        ];
+        if renews_at == moved {
+            // The period that nobody pays for was voided when it began.
+            let voided = &sold.clone().now(S::PastDue).answers(ShopKind::LemonSqueezy);
+            let path = "/v1/subscription-invoices?filter[subscription_id]=900003";
+            let mut invoices = voided.iter().find(|(at, _)| at == path).unwrap().1["data"].clone();
+            invoices[0]["attributes"]["status"] = json!("void");
+            changes.push((path, "/data".to_owned(), invoices));
+        }
+        let changes: Vec<_> = changes.iter().map(|(path, member, value)| (*path, member.as_str(), value.clone())).collect();
+        squeezed(&sold, &changes).subscription.unwrap()
+    };
+    let until = |status, paid_until| Subscription { status, paid_until };
+    assert_eq!(paused("free", moved), until(S::Renewing, moved));
+    assert_eq!(paused("void", paid_until), until(S::Ending, paid_until));
+    assert_eq!(paused("void", moved), until(S::Ending, paid_until), "the next period has begun, and is not paid");
+}
+
+#[test]
+fn what_a_provider_calls_fraudulent_is_a_dispute_that_was_lost() {
+    let sold = Sold::once(2, price(ShopKind::LemonSqueezy));
+    let sale = squeezed(&sold, &[("/v1/orders/700002", "/data/attributes/status", json!("fraudulent"))]);
+    assert_eq!((sale.payment, sale.dispute), (Payment::Paid, Some(Dispute::Lost)));
+}
+
 #[test]
 fn a_payment_of_which_nobody_says_what_was_bought_has_no_lines() {
     let provider = StandIn::default();

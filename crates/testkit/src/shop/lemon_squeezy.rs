@@ -28,7 +28,8 @@ pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
     let status = match (sold.paid, back) {
         (false, _) => "pending",
         (true, TOTAL) => "refunded",
-        _ => "paid",
+        (true, 0) => "paid",
+        (true, _) => "partial_refund",
     };
     let bought = json!({
         "store_id": 1, "customer_id": 10 + tag, "identifier": format!("104e18a2-d755-4d4b-80c4-{tag:012}"),
@@ -72,13 +73,12 @@ pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
         .rev()
         .map(|number| {
             let back = if number == period.paid { sold.back } else { 0 };
-            invoice(
-                sold,
-                number,
-                if back == TOTAL { "refunded" } else { "paid" },
-                back,
-                period.end(number) - super::PERIOD,
-            )
+            let status = match back {
+                TOTAL => "refunded",
+                0 => "paid",
+                _ => "partial_refund",
+            };
+            invoice(sold, number, status, back, period.end(number) - super::PERIOD)
         })
         .collect();
     if period.status == SubscriptionStatus::PastDue {
