@@ -20,7 +20,7 @@ const machines = ["Ada's workstation", 'Build server', 'Laptop, living room', 'L
 const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end()));
 await new Promise((done) => receiver.listen(0, '127.0.0.1', done));
 
-const server = await h.startServer(['--webhook-allow-private']);
+const server = await h.startServer(['--webhook-allow-private', '--mail-url', 'file:DATA/mails']);
 const browser = await h.startBrowser();
 try {
   const first = await h.openPage(browser, server);
@@ -154,6 +154,7 @@ try {
     products: '/console/products',
     'product-plans': `/console/products/${product}`,
     'product-entitlements': `/console/products/${product}?tab=entitlements`,
+    'product-trials': `/console/products/${product}?tab=trials`,
     'product-keys': `/console/products/${product}?tab=keys`,
     'product-integrate': `/console/products/${product}?tab=integrate`,
     'plan-new': `/console/products/${product}/plans/new`,
@@ -209,6 +210,7 @@ try {
     tokens: '/console/tokens',
     token,
     settings: '/console/settings',
+    'settings-portal': '/console/settings/portal',
     team: '/console/team',
     member,
     'member-role': `${member}/role`,
@@ -218,6 +220,14 @@ try {
     sessions: '/console/sessions',
     find: '/console/find?q=ada',
     shortcuts: '/console/shortcuts',
+  };
+  // The portal, as whoever has the license's key sees it.
+  await h.visit(first, '/console/settings');
+  const portal = `/portal/${/vnd_[0-9a-z]{26}/.exec(await first.page.content())[0]}`;
+  const own = {
+    'portal-license': `${portal}/licenses/${shown.id}`,
+    'portal-seat': `${portal}/licenses/${shown.id}/seats/${seat.split('/').pop()}`,
+    'portal-offline': `${portal}/offline`,
   };
   for (const [suffix, way] of Object.entries({
     '': { theme: 'light' },
@@ -236,6 +246,19 @@ try {
     await tab.page.getByRole('option', { name: /Ada Example/ }).first().waitFor();
     await shoot(tab, `palette${suffix}`);
     await tab.context.close();
+    const guest = await h.openPage(browser, server, way);
+    await h.visit(guest, portal);
+    await shoot(guest, `portal-door${suffix}`);
+    await guest.page.getByText('Only the devices of one license').click();
+    await guest.page.getByLabel('License key').fill(shown.key);
+    await guest.page.getByLabel('E-mail it was sold to').fill('bob@example.com');
+    await guest.page.getByRole('button', { name: 'Show its devices' }).click();
+    await guest.page.waitForURL('**/licenses/lic_*');
+    for (const [name, path] of Object.entries(own)) {
+      await h.visit(guest, path);
+      await shoot(guest, name + suffix);
+    }
+    await guest.context.close();
   }
   const door = await h.openPage(browser, server);
   await h.visit(door, '/sign-in');
@@ -245,9 +268,9 @@ try {
     return `### ${name}\n| light | dark | 360 px |\n| --- | --- | --- |\n| ${['', '-dark', '-phone'].map(picture).join(' | ')} |\n`;
   };
   const text = [
-    '# Every screen of the console\n',
+    '# Every screen of the console, and the portal\n',
     'Made by `make screenshots` from the program as it is, with a vendor that the script sets up.\n',
-    ...[...Object.keys(screens), 'palette'].map(row),
+    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own)].map(row),
   ];
   writeFileSync(join(out, '../gallery.md'), text.join('\n'));
 } finally {
