@@ -1,6 +1,6 @@
 //! Who of a company comes in, and one's own sessions and data.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn as _};
 
 use super::{
     api::{self, ChangeCompany, EndMySession, InviteColleague, StepColleague},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ui::{
     ActionForm, Checkbox, Fact, Facts, Field, FormError, PageHead, Rows, Section, StateBadge, Submit, Tone, WhenText,
-    act, act_error, load, show,
+    act, act_error, load, refused::FormState, show,
 };
 
 /// Who of the company comes in.
@@ -30,6 +30,10 @@ pub fn PeoplePage() -> impl IntoView {
                 }
             };
             let email = person.email.clone();
+            let (name, sub) = match person.name.clone() {
+                Some(name) => (name, Some(view! { <span class="sub">{person.email.clone()}</span> })),
+                None => (person.email.clone(), None),
+            };
             let acts = person.may_change.then(|| {
                 let (what, words) =
                     if person.administrator { ("user", "Make user") } else { ("administrator", "Make administrator") };
@@ -42,7 +46,7 @@ pub fn PeoplePage() -> impl IntoView {
             });
             view! {
                 <tr>
-                    <td class="clip">{person.name.unwrap_or_else(|| person.email.clone())} <span class="sub">{person.email}</span></td>
+                    <td class="clip">{name} {sub}</td>
                     <td>
                         {if person.administrator { "Administrator" } else { "User" }}
                         {person.note.map(|note| view! { <span class="sub">{note}</span> })}
@@ -69,7 +73,7 @@ pub fn PeoplePage() -> impl IntoView {
                     <Field name="email" label="E-mail" kind="email" required=true error=invite_error />
                     <Field name="name" label="Name" maxlength="200" error=invite_error />
                     <Checkbox name="administrator" label="As an administrator" error=invite_error />
-                    <Submit label="Ask in" pending=invite.pending() />
+                    <div class="form-actions"><Submit label="Ask in" pending=invite.pending() /></div>
                 </ActionForm>
             </Section>
         }
@@ -80,17 +84,17 @@ pub fn PeoplePage() -> impl IntoView {
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let account = load(|| (), |()| api::my_account());
-    let (end, change) = (act::<EndMySession>(), act::<ChangeCompany>());
-    let (end_error, change_error) = (act_error(end), act_error(change));
+    let end = act::<EndMySession>();
+    let (end_error, change_error) = (act_error(end), FormState::plain(ChangeCompany::url()));
     show(account, move |account: Account| {
         let Account { me, sessions } = account;
         let others = Some(me.others).filter(|others| !others.is_empty()).map(|others| {
             let one = move |(id, name): (String, String)| {
                 view! {
-                    <ActionForm action=change>
+                    <form method="post" action=ChangeCompany::url()>
                         <input type="hidden" name="to" value=id />
                         <button type="submit" class="btn btn-plain">"Go to " {name}</button>
-                    </ActionForm>
+                    </form>
                 }
             };
             view! {

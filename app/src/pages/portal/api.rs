@@ -278,6 +278,10 @@ pub async fn take_place(license: String, user: String, #[server(default)] to: St
     Ok(())
 }
 
+/// The longest text of a code that cameras read well, in characters.
+#[cfg(feature = "ssr")]
+const HANDY: usize = 1_200;
+
 /// Where a computer without a network is answered, and what it was answered last.
 #[server(output = crate::wire::Answer)]
 pub async fn offline_page() -> Result<OfflineView, UiError> {
@@ -286,7 +290,7 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
         ctx,
         ui::{Tone, When},
     };
-    use holdfast_domain::{LicenseState, PortalAct};
+    use holdfast_domain::{LicenseState, PortalAct, SeatModel};
     use holdfast_service::{
         admin::page::{Limit, PageRequest},
         portal::Answered,
@@ -296,6 +300,7 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
     let service = ctx::service()?;
     let page = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
     let licenses = service.my_licenses(&actor, page).await?.items;
+    let people = licenses.iter().any(|license| matches!(license.seat_model, SeatModel::NamedUser { .. }));
     let open = licenses.iter().filter(|license| matches!(license.state, LicenseState::Active | LicenseState::Expired));
     let licenses = open.map(|license| {
         let row = words::row(license);
@@ -308,8 +313,9 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
             Answered::Denied => (Tone::Bad, "A refusal: the license does not allow it"),
             Answered::Released => (Tone::Good, "Seat freed"),
         };
-        // Where all of it fits one code it is one.
-        let whole = qr::picture(&answer.document).ok().filter(|_| !answer.document.is_empty());
+        // Where all of it fits one code that a camera can read it is one.
+        let fits = (1..=HANDY).contains(&answer.document.len());
+        let whole = qr::picture(&answer.document).ok().filter(|_| fits);
         let codes = whole
             .map_or_else(|| answer.parts.iter().filter_map(|part| qr::picture(part).ok()).collect(), |one| vec![one]);
         AnswerView {
@@ -320,7 +326,7 @@ pub async fn offline_page() -> Result<OfflineView, UiError> {
             codes: codes.into_iter().map(|(path, width)| (path, width as u64)).collect(),
         }
     });
-    Ok(OfflineView { licenses: licenses.collect(), answer })
+    Ok(OfflineView { licenses: licenses.collect(), people, answer })
 }
 
 /// The orders of the company.

@@ -118,7 +118,7 @@ fn Holders(id: String, holders: Vec<HolderRow>, may: bool, full: bool) -> impl I
         };
         view! {
             <tr>
-                <td class="clip">{name} <span class="sub">{holder.how}</span></td>
+                <td class="holder">{name} <span class="sub">{holder.how}</span></td>
                 <td class="right num nowrap">{holder.devices.0} " / " {holder.devices.1}</td>
                 <td class="right wide nowrap">
                     {match holder.seen {
@@ -150,7 +150,7 @@ fn Holders(id: String, holders: Vec<HolderRow>, may: bool, full: bool) -> impl I
                         hint="Theirs from now on. They are written to, and activate with this address and the key."
                         error
                     />
-                    <Submit label="Hand out seat" pending=action.pending() />
+                    <div class="form-actions"><Submit label="Hand out seat" pending=action.pending() /></div>
                 </ActionForm>
             }
             .into_any()
@@ -208,7 +208,7 @@ fn Seats(id: String, seats: Vec<SeatRow>, more: bool, named: bool) -> impl IntoV
     }
     let shown = more.then(|| format!("The {} that were seen last are shown.", seats.len()));
     view! {
-        <Devices id seats named />
+        <div class=named.then_some("section")><Devices id seats named /></div>
         {shown.map(|text| view! { <p class="hint section">{text}</p> })}
         <p class="hint section">"If our servers cannot be reached, nothing stops at once: each computer keeps working until the day beside it."</p>
     }
@@ -299,7 +299,7 @@ fn Free(license: String, seat: String, consequence: String) -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="license" value=license />
                 <input type="hidden" name="seat" value=seat />
-                <Submit label="Free seat" danger=true pending=action.pending() />
+                <div class="form-actions"><Submit label="Free seat" danger=true pending=action.pending() /></div>
             </ActionForm>
         </Section>
     }
@@ -347,7 +347,7 @@ pub fn HolderPage() -> impl IntoView {
                         hint="They are written to, and activate with this address and the key. Empty to take it back only."
                         error
                     />
-                    <Submit label="Take seat back" danger=true pending=action.pending() />
+                    <div class="form-actions"><Submit label="Take seat back" danger=true pending=action.pending() /></div>
                 </ActionForm>
             </Section>
         }

@@ -20,6 +20,7 @@ use crate::ui::{
     ActionForm, Copyable, Empty, Field, Flash, FormError, PageHead, Pager, Rows, StateBadge, Submit, When, WhenText,
     act, act_error, load,
     page::{Notice, NoticeKind, titled},
+    refused::FormState,
     show, show_quietly,
 };
 use api::{AskCode, Claim, EnterWithKey, LeavePortal, UseCode};
@@ -171,8 +172,9 @@ fn license_row(row: LicenseRow) -> impl IntoView {
 /// Signing in: by a code that is mailed, or with a key.
 #[component]
 fn DoorPage(door: Door) -> impl IntoView {
-    let (ask, enter) = (act::<AskCode>(), act::<EnterWithKey>());
-    let (ask_error, enter_error) = (act_error(ask), act_error(enter));
+    let ask = act::<AskCode>();
+    // Whoever comes in gets a whole new page: what is around it is another one then.
+    let (ask_error, enter_error) = (act_error(ask), FormState::plain(EnterWithKey::url()));
     let vendor = vendor_here().get_untracked();
     let open = enter_error.is_refused() || !door.mail;
     let own = vendor.clone();
@@ -206,7 +208,7 @@ fn DoorPage(door: Door) -> impl IntoView {
             {by_mail}
             <details class="section" open=open>
                 <summary class="link">"Only the devices of one license"</summary>
-                <ActionForm action=enter class="form section">
+                <form method="post" action=EnterWithKey::url() class="form section">
                     <FormError error=enter_error />
                     <input type="hidden" name="vendor" value=vendor />
                     <Field name="key" label="License key" required=true maxlength="200" error=enter_error />
@@ -218,8 +220,8 @@ fn DoorPage(door: Door) -> impl IntoView {
                         autocomplete="email"
                         error=enter_error
                     />
-                    <Submit label="Show its devices" pending=enter.pending() />
-                </ActionForm>
+                    <Submit label="Show its devices" />
+                </form>
             </details>
             {claim}
         </div>
@@ -264,8 +266,7 @@ fn digits(text: &str) -> String {
 pub fn CodePage() -> impl IntoView {
     let vendor = vendor_here();
     let page = load(move || vendor.get(), api::code_page);
-    let action = act::<UseCode>();
-    let error = act_error(action);
+    let error = FormState::plain(UseCode::url());
     let query = use_query_map();
     let code = query.with_untracked(|query| digits(&query.get("code").unwrap_or_default()));
     show(page, move |view: CodeView| {
@@ -275,12 +276,12 @@ pub fn CodePage() -> impl IntoView {
                 <p class="muted">
                     "If somebody here has the address you typed, a code of eight digits is on its way to it. It works for 15 minutes, in this browser."
                 </p>
-                <ActionForm action=action class="form section">
+                <form method="post" action=UseCode::url() class="form section">
                     <FormError error />
                     <input type="hidden" name="vendor" value=vendor.get_untracked() />
                     <Field name="code" label="Code" required=true value=code autocomplete="one-time-code" maxlength="20" error />
-                    <Submit label="Sign in" pending=action.pending() />
-                </ActionForm>
+                    <Submit label="Sign in" />
+                </form>
                 <p class="section"><a class="link" href=home>"Ask for another code"</a></p>
             }
             .into_any()

@@ -253,6 +253,8 @@ pub struct SessionRow {
 pub struct OfflineView {
     /// The licenses to choose from: id and words.
     pub licenses: Vec<(String, String)>,
+    /// Whether seats of one of them belong to people.
+    pub people: bool,
     /// What was last answered in this session.
     pub answer: Option<AnswerView>,
 }

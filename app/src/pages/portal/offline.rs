@@ -8,7 +8,7 @@ use super::{
     vendor_here,
 };
 use crate::ui::{
-    FormError, PageHead, Section, SelectField, Snippet, StateBadge, Submit, TextArea, WhenText, load,
+    Field, FormError, PageHead, Section, SelectField, Snippet, StateBadge, Submit, TextArea, WhenText, load,
     refused::FormState, show,
 };
 
@@ -41,7 +41,17 @@ pub fn OfflinePage() -> impl IntoView {
                         hint="For a computer that has none yet, where no key was typed on it."
                         error
                     />
-                    <Submit label="Answer request" />
+                    {view.people.then(|| view! {
+                        <Field
+                            name="user"
+                            label="Person"
+                            kind="email"
+                            placeholder="colleague@example.com"
+                            hint="Who works at it, where seats belong to people."
+                            error
+                        />
+                    })}
+                    <div class="form-actions"><Submit label="Answer request" /></div>
                 </form>
             </Section>
             <Section title="Give a seat back">

@@ -120,7 +120,7 @@ impl Names {
         let license = &row.license;
         let links = self.links.get(&license.plan);
         // So that the shop knows which one it is about.
-        let link = |link: &String| link.replace("{license}", &license.id.to_string());
+        let link = |link: &String| portals::link_for(link, license.id);
         Ok(MyLicense {
             id: license.id,
             product: self.products.get(&license.product).cloned().ok_or_else(absent)?,

@@ -19,4 +19,4 @@ pub mod views;
 
 pub use actor::{CustomerActor, CustomerCall};
 pub use door::{Asked, InvitePerson, PortalSignedIn};
-pub use offline::{Answered, OfflineAnswer};
+pub use offline::{Answered, Chosen, OfflineAnswer};

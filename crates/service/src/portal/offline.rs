@@ -14,7 +14,7 @@ use crate::{
     runtime::{Activate, Release, Renew},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use holdfast_domain::{LicenseId, LicenseKey, PortalAct, ProductId, Timestamp};
+use holdfast_domain::{Email, LicenseId, LicenseKey, PortalAct, ProductId, SeatModel, Timestamp};
 use holdfast_store::{WriteOptions, licenses, portal_sessions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -37,6 +37,15 @@ enum Kind {
     Activate,
     Renew,
     Release,
+}
+
+/// What whoever carries a request says to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The license that the computer is to use.
+    pub license: Option<LicenseId>,
+    /// Who works at it.
+    pub user: Option<Email>,
 }
 
 /// What a computer without a network was answered.
@@ -99,23 +108,25 @@ fn unreadable() -> Error {
 
 impl Service {
     /// Answers what the application on a computer without a network has written down, and keeps the answer in the session of
-    /// whoever asks until the next one. An activation without a key is for `license`.
+    /// whoever asks until the next one. An activation without a key is for the license that was chosen, and one that names
+    /// nobody, of a license whose seats belong to people, for the person.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`] for what is no request, and for an activation that names no license;
+    /// [`ErrorCode::InvalidRequest`] for what is no request, and for an activation that names no license, or nobody where
+    /// seats belong to people;
     /// [`ErrorCode::NotFound`] for licenses that are not one's own; and whatever the call itself fails with, all but a signed
     /// denial, which is an answer.
     pub async fn answer_offline(
         &self,
         call: &CustomerCall,
         text: &str,
-        license: Option<LicenseId>,
+        chosen: Chosen,
     ) -> Result<OfflineAnswer> {
         call.actor.require(PortalAct::SeatsWrite)?;
         let request = if text.len() > LONGEST { None } else { Request::parse(text) }.ok_or_else(unreadable)?;
         let answered = match request.call {
             Kind::Activate => {
-                let activate = self.with_own_key(call, &request, license).await?;
+                let activate = self.with_own_key(call, &request, chosen).await?;
                 let done = self.activate(request.product, activate, &call.from).await;
                 done.map(|done| (Answered::Lease, Some(done.lease), done.keys))
             }
@@ -162,7 +173,7 @@ impl Service {
         &self,
         call: &CustomerCall,
         request: &Request,
-        license: Option<LicenseId>,
+        chosen: Chosen,
     ) -> Result<Activate> {
         let (mut reader, scope) = (self.store().patient_reader(), call.actor.scope());
         let row = if let Some(key) = request.body.get("key").and_then(Value::as_str) {
@@ -175,16 +186,22 @@ impl Service {
             }
             found.ok_or_else(absent)?
         } else {
-            let chosen = license.ok_or_else(|| {
+            let license = chosen.license.ok_or_else(|| {
                 Error::invalid("/license", "The request names no license. Choose the one that the computer is to use.")
             })?;
-            own(&mut reader, &call.actor, chosen).await?
+            own(&mut reader, &call.actor, license).await?
         };
         if row.license.product != request.product {
             return Err(Error::invalid("/license", "This license is for another product than the request."));
         }
         let mut body = request.body.clone();
         body["key"] = json!(self.open_key(row.license.id, &row.key_sealed)?);
+        if matches!(row.license.terms.seat_model, SeatModel::NamedUser { .. }) && !body["user"].is_string() {
+            let user = chosen.user.ok_or_else(|| {
+                Error::invalid("/user", "The seats of this license belong to people. Say who works at the computer.")
+            })?;
+            body["user"] = json!(user);
+        }
         serde_json::from_value(body).map_err(|_| unreadable())
     }
 

@@ -18,7 +18,7 @@ use holdfast_service::{
         sessions::SessionSecret,
         views::Issued,
     },
-    portal::{Answered, CustomerActor, CustomerCall, InvitePerson, PortalSignedIn},
+    portal::{Answered, Chosen, CustomerActor, CustomerCall, InvitePerson, PortalSignedIn},
     runtime::{Nonce, Release, ReleaseOther, Renew, mails::Outcome},
 };
 use holdfast_store::BoxFuture;
@@ -499,6 +499,17 @@ both! {
         let refused = service.hand_seat_out(&boss, license, InvitePerson::user(text("cyd@example.com"))).await;
         assert_eq!(code_of(refused), ErrorCode::StatusConflict);
         take("bob@example.com", None).await.unwrap();
+        // A computer without a network: whoever carries its request says whose it is.
+        let resume = ChangeStatus { change: StatusChange::Resume, reason: text("Asked"), effective_at: None, dry_run: false };
+        service.change_status(&world.call(), license, resume).await.unwrap();
+        let device = serde_json::json!({ "hash": "5a".repeat(32), "name": "Lab PC" });
+        let request = carried(&world, "activate", &serde_json::json!({ "device": device }));
+        let chosen = Chosen { license: Some(license), user: None };
+        let refused = service.answer_offline(&boss, &request, chosen.clone()).await.unwrap_err();
+        assert_eq!((refused.code, refused.pointer.as_deref()), (ErrorCode::InvalidRequest, Some("/user")));
+        let chosen = Chosen { user: Some(text("cyd@example.com")), ..chosen };
+        assert_eq!(service.answer_offline(&boss, &request, chosen).await.unwrap().what, Answered::Lease);
+        assert_eq!(service.my_license(&boss.actor, license).await.unwrap().holders[0].email.as_str(), "cyd@example.com");
         let locked = company_of(service, &world.call(), world.plan).await;
         let other = customer(service, vendor, &locked.email).await;
         let refused = service.take_place_back(&other, locked.issued.license.id, text("ann@example.com"), None).await;
@@ -565,33 +576,34 @@ both! {
             None => carried(&world, "activate", &serde_json::json!({ "device": device })),
         };
         assert_eq!(service.offline_answer(&boss.actor).await.unwrap(), None);
+        let of = |license| Chosen { license: Some(license), user: None };
         // Without a key it needs a license of one's own.
         let (own, foreign) = (mine.issued.license.id, other.issued.license.id);
-        let refused = service.answer_offline(&boss, &activation(None), None).await.unwrap_err();
+        let refused = service.answer_offline(&boss, &activation(None), Chosen::default()).await.unwrap_err();
         assert_eq!((refused.code, refused.pointer.as_deref()), (ErrorCode::InvalidRequest, Some("/license")));
-        assert_eq!(code_of(service.answer_offline(&boss, &activation(None), Some(foreign)).await), ErrorCode::NotFound);
-        assert_eq!(code_of(service.answer_offline(&boss, &activation(Some(&other.issued.key)), Some(own)).await), ErrorCode::NotFound);
-        let answer = service.answer_offline(&boss, &activation(None), Some(own)).await.unwrap();
+        assert_eq!(code_of(service.answer_offline(&boss, &activation(None), of(foreign)).await), ErrorCode::NotFound);
+        assert_eq!(code_of(service.answer_offline(&boss, &activation(Some(&other.issued.key)), of(own)).await), ErrorCode::NotFound);
+        let answer = service.answer_offline(&boss, &activation(None), of(own)).await.unwrap();
         assert_eq!((answer.what, answer.device.as_deref()), (Answered::Lease, Some("Lab PC")));
         assert_eq!(service.offline_answer(&boss.actor).await.unwrap().as_ref(), Some(&answer));
         let document: serde_json::Value = serde_json::from_str(&answer.document).unwrap();
         let lease = document["lease"].as_str().unwrap().to_owned();
         assert_eq!(answer.parts, [document["keys"].as_str().unwrap(), &lease]);
-        let again = service.answer_offline(&boss, &activation(Some(&mine.issued.key)), None).await.unwrap();
+        let again = service.answer_offline(&boss, &activation(Some(&mine.issued.key)), Chosen::default()).await.unwrap();
         assert_eq!(again.what, Answered::Lease);
         // What is not ours is refused by the call itself.
         let forged = format!("{}x", &lease[..lease.len() - 1]);
         let forged = carried(&world, "renew", &serde_json::json!({ "lease": forged }));
-        assert_eq!(code_of(service.answer_offline(&boss, &forged, None).await), ErrorCode::LeaseUnverifiable);
+        assert_eq!(code_of(service.answer_offline(&boss, &forged, Chosen::default()).await), ErrorCode::LeaseUnverifiable);
         // A refusal is an answer, too: signed, so that the application believes it.
         let suspend = ChangeStatus { change: StatusChange::Suspend, reason: text("Asked"), effective_at: None, dry_run: false };
         service.change_status(&world.call(), own, suspend).await.unwrap();
         let renewal = carried(&world, "renew", &serde_json::json!({ "lease": lease }));
-        let denied = service.answer_offline(&boss, &renewal, None).await.unwrap();
+        let denied = service.answer_offline(&boss, &renewal, Chosen::default()).await.unwrap();
         assert_eq!((denied.what, denied.parts.len()), (Answered::Denied, 1));
         // The proof that it gave its seat up frees that, and counts towards no budget.
         let release = carried(&world, "release", &serde_json::json!({ "lease": lease }));
-        let released = service.answer_offline(&boss, &release, None).await.unwrap();
+        let released = service.answer_offline(&boss, &release, Chosen::default()).await.unwrap();
         assert_eq!((released.what, released.document.as_str()), (Answered::Released, ""));
         let seen = service.my_license(&boss.actor, own).await.unwrap();
         assert_eq!((seen.seats.len(), seen.releases), (0, (5, 5)));
@@ -815,7 +827,7 @@ fn table() -> Vec<Row> {
         take_place_back [+ _ _] true |s, c, t| not_named(s.take_place_back(&c, t.license, text("ann@example.com"), None));
         hand_seat_out [+ _ _] true |s, c, t| not_named(s.hand_seat_out(&c, t.license, InvitePerson::user(text("ann@example.com"))));
         my_holder [+ _ _] true |s, c, t| no_holder(&s, &c, &t);
-        answer_offline [+ + +] true |s, c, t| s.answer_offline(&c, &t.request, None);
+        answer_offline [+ + +] true |s, c, t| s.answer_offline(&c, &t.request, Chosen::default());
         offline_answer [+ + +] false |s, c, t| s.offline_answer(&c.actor);
         my_people [+ _ _] false |s, c, t| s.my_people(&c.actor);
         invite_colleague [+ _ _] false |s, c, t| s.invite_colleague(&c, InvitePerson::user(text(&format!("i{}@example.com", unique()))));
