@@ -164,7 +164,7 @@ pub fn table() -> Vec<Row> {
         // Gateways.
         gateway "+++++" "not_found" "unauthenticated" |t| format!("product={}&kind=keygen", t.product);
         set_gateway "+++__" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&gateway[on]=true", t.product);
-        set_gateway_key "+____" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&kid=k", t.product);
+        set_gateway_key "+____" "not_found" "unauthenticated" |t| format!("id={}&kind=keygen&kid=k&replace=true", t.product);
         webhook "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         webhook_again "+++__" "not_found" "unauthenticated" |t| format!("asked[id]={}&asked[state]=&asked[after]=", t.webhook);
         create_webhook "+++__" "ok" "unauthenticated" |_| "url=https%3A%2F%2Fexample.com%2Fhook&description=&events=seat.*";

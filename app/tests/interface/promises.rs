@@ -61,7 +61,7 @@ const ARGUMENTS: [&str; 3] = [
      &reason=r&until=&license[plan]=p&seat=s&columns[0]=key&asked[q]=&asked[state]=&asked[product]=&asked[plan]=&asked[sort]=&asked[after]=\
      &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark&email=e&role=viewer\
      &credential=c&webhook=w&url=u&asked[id]=x&current_password=p&new_password=p&issuer=i&client_id=c&domains=d\
-      &change[plan]=p&event=e&told=&tab=&chosen=true&act[of]=licenses&alerts=all&kind=generic&on_refund=ask&on_dispute=ask&grace_days=7&to=t",
+      &change[plan]=p&event=e&told=&tab=&chosen=true&act[of]=licenses&alerts=all&kind=generic&on_refund=ask&on_dispute=ask&grace_days=7&to=t&gateway[account]=a",
     "name=n&code=c&plan=true",
     "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke&price=p&how=again\
       &name=n&user=u&q=&at=&key=&reply=r&to=t",
