@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
-import { api, makeToken, tell, waiting } from './fill.mjs';
+import { api, invite, join, makeToken, tell, waiting } from './fill.mjs';
 import * as h from './lib.mjs';
 
 /** A provider that lets one key in. */
@@ -147,7 +147,9 @@ for (const way of h.THREE_WAYS) {
       await page.waitForURL('**/console/orders/ord_*');
       await page.getByRole('link', { name: 'Web shop' }).waitFor();
       await sound('shop-order');
-      await h.visit(tab, '/console/audit');
+      await h.visit(tab, '/console/audit?action=license.issued');
+      await page.locator('td a.row-link').first().click();
+      await page.waitForURL('**/console/audit/*');
       await said('Web shop');
     });
 
@@ -219,6 +221,42 @@ for (const way of h.THREE_WAYS) {
       await sound('inbox-all');
     });
 
+    test('support begins to revoke, and takes it back before anybody notices', async () => {
+      const back = { payment: 'paid_back_in_part', paid_back: '45.00 EUR' };
+      await tell(server, shop, secret, 2, sale('10043', 'studio', back));
+      const [entry] = await waiting(call, 1);
+      const here = `/console/orders/inbox/${entry.id}`;
+      const sue = await join(browser, server, await invite(tab, 'sue@example.com', 'support'), 'Sue Example', way);
+      const { page } = sue;
+      await h.visit(sue, here);
+      const revoke = page.locator('summary', { hasText: 'Revoke what was bought' });
+      await revoke.click();
+      await h.sound(sue, 'inbox-support');
+      await page.getByRole('link', { name: 'Revoke what was bought' }).click();
+      await page.waitForURL('**/console/acts/new**');
+      await h.settled(sue);
+      await page.getByText('It takes effect ten minutes from then').waitFor();
+      await page.getByLabel('Reason').fill('Nearly all of it went back');
+      await page.getByRole('button', { name: 'Revoke 1 license' }).click();
+      await page.waitForURL('**/console/acts/blk_*');
+      await h.visit(sue, here);
+      await page.getByRole('timer').waitFor();
+      assert.equal(await revoke.count(), 0);
+      await h.sound(sue, 'inbox-waits');
+      await page.getByRole('button', { name: 'Take it back' }).click();
+      await page.getByRole('timer').waitFor({ state: 'detached' });
+      await revoke.waitFor();
+      assert.deepEqual(sue.complaints, []);
+      await sue.context.close();
+      assert.equal((await licenses()).filter((license) => license.order === entry.order && license.status === 'active').length, 1);
+      // An owner revokes it on its own page: that is an answer, too.
+      await call('POST', `licenses/${(await licenses()).find((license) => license.order === entry.order).id}/revoke`, { reason: 'As Sue said' });
+      await h.visit(tab, here);
+      await said('As Sue said');
+      await sound('inbox-answered');
+      await call('POST', `licenses/${(await licenses()).find((license) => license.order === entry.order).id}/reinstate`, { reason: 'For the next test' });
+    });
+
     test('the rules of a shop are changed', async () => {
       const { page } = tab;
       await h.visit(tab, `${here}?tab=rules`);
@@ -236,7 +274,7 @@ for (const way of h.THREE_WAYS) {
       assert.equal(await page.locator('[name=refund_days]').inputValue(), '14');
       await sound('shop-rules');
       // All of it goes back: not at once, and nobody is asked.
-      await tell(server, shop, secret, 2, sale('10043', 'studio', { payment: 'paid_back', paid_back: '49.00 EUR' }));
+      await tell(server, shop, secret, 3, sale('10043', 'studio', { payment: 'paid_back', paid_back: '49.00 EUR' }));
       const limit = Date.now() + 15_000;
       while ((await licenses()).filter((license) => license.status === 'revoked').length < 2) {
         assert.ok(Date.now() < limit);
@@ -281,7 +319,7 @@ for (const way of h.THREE_WAYS) {
       await h.visit(tab, here);
       await page.getByRole('button', { name: 'Remove price editor' }).click();
       await said('Price removed.');
-      assert.equal(await page.getByRole('button', { name: 'Remove price editor' }).count(), 0);
+      await page.getByRole('button', { name: 'Remove price editor' }).waitFor({ state: 'detached' });
       await sound('shop-unpriced');
     });
   });
