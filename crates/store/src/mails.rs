@@ -231,6 +231,9 @@ pub async fn newest_to(
     recipients: &[Email],
     limit: u32,
 ) -> Result<Vec<MailRow>, StoreError> {
+    if recipients.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut args = args![scope.vendor(), i64::from(limit)];
     let among = q.dialect().any_of("recipient", recipients.iter().map(ToArg::arg), &mut args);
     let sql = format!(

@@ -6,7 +6,7 @@ use crate::{
     sql::{Querier, Record as _, all, args, first, record, value},
     tx::Tx,
 };
-use holdfast_domain::{Code, Name, PlanId, Timestamp, VendorId};
+use holdfast_domain::{Code, LicenseId, Name, PlanId, Timestamp, VendorId};
 
 record! {
     /// How a vendor's portal looks, and where it is.
@@ -115,6 +115,11 @@ record! {
         /// Where it is upgraded.
         pub upgrade: Option<String>,
     }
+}
+
+/// A plan's link for one license: `{license}` in it is the license's id.
+pub fn link_for(link: &str, license: LicenseId) -> String {
+    link.replace("{license}", &license.to_string())
 }
 
 /// The links of those plans of the scope's vendor that have any.

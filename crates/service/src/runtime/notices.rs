@@ -11,7 +11,7 @@ use holdfast_domain::{License, LicenseId, LicenseModel, SeatState, Seconds, Time
 use holdfast_store::{
     Scope, WriteOptions, job_leases, mails,
     notices::{self, Addressed, Ending},
-    seats, shops, vendors,
+    portals, seats, shops, vendors,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -194,7 +194,8 @@ impl Service {
             for to in due {
                 let Some((license, ends)) = end(&to).filter(|(license, _)| new.contains(license)) else { continue };
                 let (product, plan, key_hint) = (to.product.to_string(), to.plan.to_string(), to.row.key_hint);
-                let mail = Mail::RenewalComing { product, plan, key_hint, ends, link: to.renew };
+                let link = to.renew.map(|link| portals::link_for(&link, license));
+                let mail = Mail::RenewalComing { product, plan, key_hint, ends, link };
                 rows.extend(service.new_mail(scope.vendor(), &to.to, license, &mail, None)?);
             }
             mails::put(tx, &rows).await?;

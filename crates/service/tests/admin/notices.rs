@@ -111,7 +111,7 @@ async fn count(db: &TestDb, table: &str) -> String {
 both! {
     async fn a_customer_is_told_once_of_each_end_two_weeks_before(db: TestDb) {
         let world = world(&db).await;
-        let links = PlanLinks { renew: Some(text("https://shop.example.com/renew")), ..PlanLinks::default() };
+        let links = PlanLinks { renew: Some(text("https://shop.example.com/renew?license={license}")), ..PlanLinks::default() };
         world.service.set_plan_links(&world.call(), world.plan, links).await.unwrap();
         let issued = license(&world, "ada@example.com", 40).await;
         assert_eq!(within(&world, 26 * 24 - 1).await, []);
@@ -122,7 +122,8 @@ both! {
         assert!(texts[0].starts_with("Your license for A product runs until "), "{}", texts[0]);
         let hint = format!("Key: ends in {}\n", issued.license.key_hint);
         assert!(texts[0].contains("Plan: Pro\n") && texts[0].contains(&hint), "{}", texts[0]);
-        assert!(texts[0].contains("\nRenew license:\nhttps://shop.example.com/renew\n"), "{}", texts[0]);
+        let link = format!("\nRenew license:\nhttps://shop.example.com/renew?license={}\n", issued.license.id);
+        assert!(texts[0].contains(&link), "{}", texts[0]);
         assert_eq!(within(&world, 48).await, [], "not twice");
         // Of another end they are told as well, and of the first one not again where it is put back.
         extend(&world, issued.license.id, 20).await;

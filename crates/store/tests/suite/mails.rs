@@ -226,7 +226,8 @@ both! {
     async fn a_list_is_of_one_vendor_and_narrowed(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let other = vendor(&f.store, terms(SeatModel::NodeLocked, 1)).await;
-        let back = MailRow { state: MailState::Bounced, ..mail(&f, "b@example.com") };
+        let later = MailId::new(NOW.plus(Seconds(1)), &entropy());
+        let back = MailRow { id: later, state: MailState::Bounced, ..mail(&f, "b@example.com") };
         put(&f.store, vec![mail(&f, "a@example.com"), back, mail(&other, "a@example.com")]).await;
         let count = async |f: &Fixture, filter: MailFilter| {
             mails::list(&mut f.store.reader(), f.scope, &filter, &PageRequest::default()).await.unwrap().total.rows
