@@ -220,7 +220,8 @@ fn a_trial_is_bought_and_a_person_has_a_seat() {
     assert_licensed(&trial.refresh().unwrap(), "bought");
     assert_eq!(bought["seats_taken"], 1, "{bought}");
 
-    let terms = json!({"model": "perpetual", "seat_model": "named_user", "devices_per_user": 1, "seats": 1});
+    let mut terms = json!({"model": "perpetual", "seat_model": "named_user", "devices_per_user": 1, "seats": 1});
+    terms["entitlements"] = json!({"export.pdf": true});
     let team = api("/plans", &json!({"product": real.product, "name": "Team", "code": "team", "terms": terms}));
     let issued = api("/licenses", &json!({"plan": team["id"]}));
     let key = issued["key"].as_str().unwrap();
