@@ -228,8 +228,11 @@ sections! {
     support {
         Desk: support::DeskPage;
         Story: support::story::StoryPage;
-        ViewAs: support::viewing::ViewAsPage;
         Explain: support::explain::ExplainPage;
+    }
+    // What is gone to from the desk now and then.
+    errands {
+        ViewAs: support::viewing::ViewAsPage;
         Replies: support::replies::RepliesPage;
         Reply: support::replies::ReplyPage;
         Refunds: support::refunds::RefundsPage;

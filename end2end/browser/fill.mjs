@@ -306,7 +306,7 @@ export const pagesOf = (at) => [
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
   '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
   '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/portal', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
-  '/support', '/support?q=exa', at.story, `${at.story}?reply=${at.reply.split('/').pop()}&license=${at.license.split('/').pop()}`,
+  '/support', '/support?q=exa', at.story, `${at.story}/view`, `${at.story}?reply=${at.reply.split('/').pop()}&license=${at.license.split('/').pop()}`,
   '/support/explain', ...[at.license, at.revoked, at.seat].map((path) => `/support/explain?q=${path.split('/').pop()}`),
   '/support/explain?q=seat_limit_reached', '/support/explain?q=exa', '/support/explain?key=unknown',
   '/support/refunds', '/support/replies', '/support/replies/new', at.reply,

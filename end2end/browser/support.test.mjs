@@ -175,6 +175,44 @@ describe('the support desk', () => {
         await sound('acts');
       });
 
+      test('views the portal as the customer sees it, and changes nothing there', async () => {
+        await h.visit(tab, story());
+        await page.getByRole('link', { name: 'View as the customer' }).click();
+        await page.waitForURL(`**${story()}/view`);
+        await h.settled(tab);
+        await sound('view');
+        await page.getByLabel('Reason').fill('Does not find the download');
+        await press('View as the customer');
+        await page.waitForURL('**/portal/*');
+        await h.settled(tab);
+        const bar = page.getByRole('complementary', { name: 'Who looks' });
+        await bar.waitFor();
+        assert.match(await bar.innerText(), new RegExp(`You see this as Ada ${way.theme} does. Nothing can be changed here.`));
+        await page.getByRole('link', { name: /^Example Editor/ }).first().waitFor();
+        await sound('viewed');
+        const door = pathOf();
+        for (const [name, shot] of [['Offline', 'offline'], ['Orders', 'orders'], ['People', 'people'], ['Account', 'account']]) {
+          await page.getByRole('navigation', { name: 'Portal' }).getByRole('link', { name, exact: true }).click();
+          await page.waitForURL(`**${door}/${name.toLowerCase()}`);
+          await h.settled(tab);
+          await bar.waitFor();
+          await sound(`viewed-${shot}`);
+        }
+        assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
+        await h.visit(tab, `${door}/licenses/${license.id}`);
+        assert.ok(!(await page.content()).includes(license.key));
+        await press('Show key');
+        await said('Only they can do this; nothing was changed.');
+        tab.complaints.length = 0;
+        assert.ok(!(await page.content()).includes(license.key));
+        await sound('viewed-refused');
+        await press('Stop viewing');
+        await page.waitForURL(`**${story()}`);
+        await h.settled(tab);
+        await page.goto(`${door}/orders`);
+        assert.equal(pathOf(), door, 'nobody is in the portal any more');
+      });
+
       test('asks a second person for a new key', async () => {
         await step('New key', 'rekey');
         await said('This takes a second person');

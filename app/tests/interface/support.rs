@@ -78,6 +78,24 @@ async fn what_is_pasted_is_explained_in_place_and_stands_in_no_address() {
             assert!(!page.contains(told), "{told}: {page}");
         }
     }
+    // A mail with a document or a key in it is explained by that, and no part of it stands in an address either.
+    let mail = format!("Hello,\nit says {lease}.\nRegards");
+    for (text, told) in [
+        (mail, "Licensed"),
+        (format!("My key is {}, help", things.key), "Customer asked"),
+        (format!("My key is {} help", things.key.replace('-', " ")), "Customer asked"),
+        ("Two\nlines".to_owned(), "Nothing"),
+        ("long ".repeat(60), "Nothing"),
+    ] {
+        for desk in [false, true] {
+            let mut fields = vec![("q", text.as_str())];
+            fields.extend(desk.then_some(("desk", "1")));
+            let sent = viewer.post(EXPLAIN, &fields).await;
+            assert_eq!((sent.status, sent.header(header::LOCATION)), (StatusCode::OK, ""), "{text}");
+            holds(&sent.body, &[told]);
+            assert!(!sent.body.contains(&things.key) && !sent.body.contains(&lease), "{text}");
+        }
+    }
     // A form of another site is not taken.
     let cross = axum::http::Request::builder()
         .method("POST")

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// What every document of ours begins with: `{"` in base64url.
 const BEGINNING: &str = "eyJ";
+/// How long a signature is in base64url.
+const SIGNATURE: usize = 86;
 
 /// The documents that were found in a text, nothing verified yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,14 +30,19 @@ pub struct Pasted {
 }
 
 impl Pasted {
-    /// The documents in `text`: bare ones, one after the other, or those of an answer of the server in JSON. White space
-    /// within one comes of mail programs and is left out. Of two of a kind the first counts. `None` where there is none.
+    /// The documents in `text`: bare ones, one after the other, those of an answer of the server in JSON, or those among other
+    /// words, as in a mail. White space within one comes of mail programs and is left out. Of two of a kind the first counts.
+    /// `None` where there is none.
     pub fn find(text: &str) -> Option<Self> {
         let mut found = Self::default();
         if let Ok(Value::Object(members)) = serde_json::from_str(text) {
             let members = ["lease", "denial", "keys"].map(|name| members.get(name).and_then(Value::as_str));
             members.into_iter().flatten().for_each(|token| found.take(token.to_owned()));
-        } else if text.trim_start().starts_with(BEGINNING) {
+        }
+        if found != Self::default() {
+            return Some(found);
+        }
+        if text.trim_start().starts_with(BEGINNING) {
             let mut tokens: Vec<String> = Vec::new();
             for piece in text.split_whitespace() {
                 match tokens.last_mut() {
@@ -44,6 +51,8 @@ impl Pasted {
                 }
             }
             tokens.into_iter().for_each(|token| found.take(token));
+        } else {
+            among_words(text).into_iter().for_each(|token| found.take(token));
         }
         (found != Self::default()).then_some(found)
     }
@@ -64,6 +73,26 @@ impl Pasted {
         let token = self.lease.as_ref().or(self.denial.as_ref()).or(self.revocations.as_ref())?;
         Some(jws::peek_header(token.as_bytes()).ok()?.kid.into_owned())
     }
+}
+
+/// What looks like a document of ours in a text of other words. One that was wrapped goes on until its signature is whole.
+fn among_words(text: &str) -> Vec<String> {
+    let is_whole = |token: &str| token.split('.').nth(2).is_some_and(|signature| signature.len() >= SIGNATURE);
+    let mut tokens: Vec<String> = Vec::new();
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+        match tokens.last_mut() {
+            _ if word.starts_with(BEGINNING) => tokens.push(word.to_owned()),
+            Some(token) if !is_whole(token) => token.push_str(word),
+            _ => {}
+        }
+    }
+    // A sentence may end with it.
+    for token in &mut tokens {
+        if token.matches('.').count() == 3 && token.ends_with('.') {
+            token.pop();
+        }
+    }
+    tokens
 }
 
 /// What verified documents say.
@@ -267,7 +296,15 @@ mod tests {
         }
         let answer = format!(r#"{{"lease":"{token}","seat":{{"id":"sea_1"}},"keys":"{}"}}"#, keys(KeyStatus::Active));
         let found = Pasted::find(&answer).unwrap();
-        assert_eq!((found.lease, found.keys.is_some()), (Some(token), true));
+        assert_eq!((found.lease, found.keys.is_some()), (Some(token.clone()), true));
+        // In a file under another name, and in a mail.
+        for text in [
+            format!(r#"{{"license": "{token}"}}"#),
+            format!("Hello, it says {token}. Best regards"),
+            format!("> Hello, it says \"{first}\r\n> {rest}\"\r\nBest regards"),
+        ] {
+            assert_eq!(Pasted::find(&text), Some(bare.clone()), "{text}");
+        }
         for text in ["", "seat_limit_reached", "{}", r#"{"code":"busy"}"#, "ABCDE-FGHIJ", "a.b.c"] {
             assert_eq!(Pasted::find(text), None, "{text}");
         }

@@ -209,6 +209,15 @@ pub async fn waiting(q: &mut dyn Querier, scope: Scope, limit: usize) -> Result<
     all(q, sql, args![scope.vendor()]).await
 }
 
+/// The acts of the scope's vendor that `actor`, as in the audit log, has asked for and that begin later.
+pub async fn waiting_of(q: &mut dyn Querier, scope: Scope, actor: &str) -> Result<Vec<BulkActRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM bulk_acts WHERE vendor = $1 AND state = 'waiting' AND actor = $2 ORDER BY begins_at, id",
+        BulkActRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), actor]).await
+}
+
 /// Which of `subjects` an act of the scope's vendor is about that begins later, with that act.
 pub async fn waiting_for(
     q: &mut dyn Querier,

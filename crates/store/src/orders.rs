@@ -69,6 +69,13 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: OrderId) -> Result<Optio
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the commit.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM orders WHERE vendor = $1 AND id = $2{lock}", OrderRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// An order of the scope's vendor by the provider's number.
 pub async fn by_external_id(
     q: &mut dyn Querier,
@@ -148,9 +155,7 @@ pub async fn set_status(
     status: OrderStatus,
     now: Timestamp,
 ) -> Result<Option<OrderRow>, StoreError> {
-    let lock = tx.dialect().lock_rows();
-    let sql = format!("SELECT {} FROM orders WHERE vendor = $1 AND id = $2{lock}", OrderRow::COLUMNS);
-    let Some(before) = first::<OrderRow>(tx, sql, args![scope.vendor(), id]).await? else { return Ok(None) };
+    let Some(before) = lock(tx, scope, id).await? else { return Ok(None) };
     let refunded_at = (status != OrderStatus::Paid).then_some(now);
     let sql = "UPDATE orders SET status = $3, refunded_at = $4, updated_at = $5 WHERE vendor = $1 AND id = $2";
     tx.rows(sql.into(), args![scope.vendor(), id, status, refunded_at, now]).await?;

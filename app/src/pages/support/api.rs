@@ -266,7 +266,7 @@ pub async fn refunds() -> Result<RefundsView, UiError> {
         return Ok(no_list(String::new(), None));
     };
     match service.look_at_refunds(&ctx::call(&actor), &text).await {
-        Ok(list) => Ok(refund_list(&list, &actor, text, service.now())),
+        Ok(list) => Ok(refund_list(&list, text, service.now())),
         Err(error) if error.code.status() == 400 => Ok(no_list(text, Some(UiError::of(&error, None).sentence()))),
         Err(error) => Err(error.into()),
     }
@@ -323,10 +323,14 @@ const LINES: usize = 200;
 #[cfg(feature = "ssr")]
 pub async fn place(service: &Service, actor: &Actor, sent: &Posted) -> Result<Option<String>, holdfast_service::Error> {
     use holdfast_lease::explain::Pasted;
+    use holdfast_service::admin::find::{LONGEST, key_in};
     let text = sent.get("q").or_else(|| sent.get("file")).unwrap_or_default();
     let text = text.trim();
     let at = sent.get("at").map(|at| format!("&at={}", encode(&at))).unwrap_or_default();
-    if Pasted::find(text).is_some() || text.starts_with('{') {
+    // Only what is short and holds neither a document nor a key stands in an address.
+    let long = text.chars().count() > LONGEST || text.lines().count() > 1;
+    let among = text.contains(char::is_whitespace) && key_in(text).is_some();
+    if long || among || text.starts_with('{') || Pasted::find(text).is_some() {
         return Ok(None);
     }
     let finds = service.find(actor, text).await?;
@@ -436,6 +440,7 @@ async fn show(service: &Service, actor: &Actor, explanation: Explanation) -> Res
             cause: code.cause,
             cure: code.cure,
         })),
+        Explanation::Found(finds) if finds.whole_key && finds.is_empty() => Explained::UnknownKey,
         Explanation::Found(finds) => Explained::Found(at_desk(&finds, actor, now)),
     })
 }
@@ -678,7 +683,7 @@ const fn no_list(text: String, wrong: Option<String>) -> RefundsView {
 }
 
 #[cfg(feature = "ssr")]
-fn refund_list(list: &RefundList, actor: &Actor, text: String, now: Timestamp) -> RefundsView {
+fn refund_list(list: &RefundList, text: String, now: Timestamp) -> RefundsView {
     use crate::pages::acts::api::{counted, impact};
     let day = |at: Option<Timestamp>| at.map(|at| When::new(at, now).absolute).unwrap_or_default();
     let line = |line: &holdfast_service::admin::refunds::Line| {
@@ -714,7 +719,7 @@ fn refund_list(list: &RefundList, actor: &Actor, text: String, now: Timestamp) -
         title: format!("Refund {}", counted(preview.total, true, "order")),
         impact: format!("{} revoked. {}", counted(licenses, true, "license"), impact(preview, false, now)),
         losses: licenses::api::impact(&preview.impact, now).losses,
-        second: actor.asks(Permission::LicensesStatus, usize::try_from(licenses).unwrap_or(usize::MAX)),
+        second: preview.second,
         later: preview.later,
     });
     let all = list.lines.len();

@@ -222,6 +222,9 @@ struct Kept {
     /// How many licenses it is about, where it is done to something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     licenses: Option<u64>,
+    /// How many licenses or seats it is about, as that was known when it was asked for.
+    #[serde(default)]
+    about: u64,
 }
 
 /// What a new act begins with.
@@ -233,6 +236,8 @@ pub(super) struct Beginning {
     pub undoes: Option<BulkActId>,
     /// How many licenses it is about, where it is done to something else.
     pub licenses: Option<u64>,
+    /// How many licenses or seats it is about, as far as that is known.
+    pub about: u64,
     /// When it begins, where that is later.
     pub begins_at: Option<Timestamp>,
 }
@@ -242,8 +247,7 @@ pub(super) struct Beginning {
 pub(super) struct New {
     row: BulkActRow,
     subjects: Vec<Subject>,
-    step: BulkStep,
-    reason: ReasonText,
+    kept: Kept,
 }
 
 /// On whose behalf an act is begun, and what limits it.
@@ -300,6 +304,15 @@ fn may(actor: &Actor, step: &BulkStep, total: Total, now: Timestamp) -> Result<(
     if needs_second(actor, step, total, now, false)? { may_change_many(actor, usize::MAX) } else { Ok(()) }
 }
 
+/// `total` with what else `actor` has asked for that begins later, where this does as well.
+async fn with_waiting(q: &mut dyn Querier, actor: &Actor, ends: bool, total: Total) -> Result<Total> {
+    if !ends || !actor.ends_later() {
+        return Ok(total);
+    }
+    let waits = asked_for_by(q, actor.scope(), &actor.who()).await?;
+    Ok(Total { rows: total.rows.saturating_add(waits), ..total })
+}
+
 /// When what ends somebody's access begins where `actor` asks for it: for support, not at once.
 fn begins_at(actor: &Actor, ends: bool, now: Timestamp) -> Option<Timestamp> {
     (ends && actor.ends_later()).then(|| now.plus(DELAY))
@@ -335,12 +348,12 @@ impl Service {
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, first) = preview::first_of(&act, &mut reader, &step, &target).await?;
         let licenses = preview::licenses_of(&act, &mut reader, &target).await?;
-        let second = needs_second(&call.actor, &step, counted(total, licenses), act.now, true)?;
-        let impact = preview::would_all(&act, &mut reader, &step, &first).await?;
+        let together = with_waiting(&mut reader, &call.actor, step.ends_licenses(), counted(total, licenses)).await?;
+        let second = needs_second(&call.actor, &step, together, act.now, true)?;
+        let (impact, looked_at) = preview::would_all(&act, &mut reader, &step, &first).await?;
         let endless = preview::endless(&act, &mut reader, (&step, &target), (total, &first)).await?;
         let id = BulkActId::new(act.now, self.entropy());
         let later = !second && begins_at(&call.actor, step.ends_licenses(), act.now).is_some();
-        let looked_at = first.len() as u64;
         Ok(BulkPreview {
             id,
             total: total.rows,
@@ -378,7 +391,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
-    /// an owner's program or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
+    /// an owner's program or the system, counting what else whoever asks has asked for and begins later;
+    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
     /// [`ErrorCode::StatusConflict`] where another act has that id; [`ErrorCode::ChangedMeanwhile`] where a plan no longer
     /// has the terms that its licenses are to get.
     pub async fn begin_bulk(
@@ -395,10 +409,12 @@ impl Service {
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, _) = preview::first_of(&act, &mut reader, &step, &target).await?;
         let licenses = preview::licenses_of(&act, &mut reader, &target).await?;
-        may(&call.actor, &step, counted(total, licenses), act.now)?;
+        let total = counted(total, licenses);
+        may(&call.actor, &step, total, act.now)?;
         let id = id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy()));
         let begins_at = begins_at(&call.actor, step.ends_licenses(), act.now);
-        self.note_bulk(call, Beginning { id, step, target, reason, undoes: None, licenses, begins_at }).await
+        let about = total.rows;
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes: None, licenses, about, begins_at }).await
     }
 
     /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused, and so is
@@ -426,8 +442,8 @@ impl Service {
         let (id, target) =
             (id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy())), Target::Licenses(Vec::new()));
         let begins_at = begins_at(&call.actor, view.step.undoing_ends_licenses(), act.now);
-        let (undoes, licenses) = (Some(undone), view.licenses);
-        self.note_bulk(call, Beginning { id, step, target, reason, undoes, licenses, begins_at }).await
+        let (undoes, licenses, about) = (Some(undone), view.licenses, view.licenses.unwrap_or(view.changed));
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes, licenses, about, begins_at }).await
     }
 
     /// Stops an act on many: what it has not come to yet stays as it is. What it has changed can be taken back. One that has
@@ -620,10 +636,10 @@ impl Service {
 impl New {
     /// What `beginning` makes, asked for as `act` says.
     pub fn of(act: &Act, beginning: Beginning, behalf: &Behalf) -> Result<Self> {
-        let Beginning { id, step, target, reason, undoes, licenses, begins_at } = beginning;
+        let Beginning { id, step, target, reason, undoes, licenses, about, begins_at } = beginning;
         let subjects = chosen(&target);
         let Behalf { most, small_only, approved_by } = *behalf;
-        let kept = Kept { step: step.clone(), reason: reason.clone(), most, small_only, approved_by, licenses };
+        let kept = Kept { step, reason, most, small_only, approved_by, licenses, about };
         let row = BulkActRow {
             id,
             vendor: act.scope.vendor(),
@@ -646,7 +662,7 @@ impl New {
             cleared_at: None,
             begins_at,
         };
-        Ok(Self { row, subjects, step, reason })
+        Ok(Self { row, subjects, kept })
     }
 
     /// Begins it in a write job. Begun before, it is the same act.
@@ -660,15 +676,44 @@ impl New {
             });
             return if the_same { Ok(row.id) } else { Err(conflict("This was begun already.")) };
         }
+        if row.begins_at.is_some()
+            && let Some(most) = self.kept.most
+        {
+            // Of two that are asked for at the same moment, the second counts the first.
+            if !pieces::may_still(act, tx, self.kept.step.permission()).await? {
+                return Err(Error::new(ErrorCode::Forbidden));
+            }
+            if asked_for_by(tx, act.scope, &act.who).await? > most {
+                return Err(together());
+            }
+        }
         let subjects: Vec<_> = self.subjects.into_iter().map(|subject| (subject, String::new())).collect();
         bulk_acts::add(tx, row.id, 1, &subjects).await?;
-        let mut data = json!({ "step": self.step, "undoes": row.undoes, "reason": self.reason });
+        let mut data = json!({ "step": self.kept.step, "undoes": row.undoes, "reason": self.kept.reason });
         if let Some(at) = row.begins_at {
             data["begins_at"] = json!(super::import::dates::rfc_3339(at));
         }
         act.event(tx, if row.begins_at.is_some() { "bulk.scheduled" } else { "bulk.began" }, row.id, data);
         Ok(row.id)
     }
+}
+
+/// How many licenses `who` has asked for that what was asked for begins later: all of it together is what is done at once.
+async fn asked_for_by(q: &mut dyn Querier, scope: Scope, who: &event::Actor) -> Result<u64> {
+    let who = serde_json::to_string(who).map_err(corrupt)?;
+    let mut about = 0_u64;
+    for row in bulk_acts::waiting_of(q, scope, &who).await? {
+        let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
+        about = about.saturating_add(kept.about.max(1));
+    }
+    Ok(about)
+}
+
+fn together() -> Error {
+    let detail = format!(
+        "With what you have asked for and has not begun yet these are more than {AT_ONCE} licenses: an owner does it, or a second person approves it."
+    );
+    Error::new(ErrorCode::Forbidden).with_detail(detail)
 }
 
 /// What comes first of an act of which so many are chosen.

@@ -3,7 +3,7 @@
 //! nothing that was asked about is kept or logged.
 
 use super::{
-    find::Finds,
+    find::{Finds, key_in},
     seats,
     views::{LicenseView, SeatView},
 };
@@ -339,7 +339,7 @@ fn explain_code(code: &str, roots: &RootKeys) -> Option<CodeExplained> {
 
 impl Service {
     /// Explains what `text` is about, at the moment `at` or now: documents, an error code, the id of a seat or a license, a
-    /// device's hash, a whole key; and of anything else that finds one license or one device, that.
+    /// device's hash, a whole key, alone or among other words; and of anything else that finds one license or one device, that.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] for an id that is unknown and another vendor's alike.
@@ -372,7 +372,8 @@ impl Service {
         if let Some(code) = explain_code(&code_in(text), &roots) {
             return Ok(Explanation::Code(Box::new(code)));
         }
-        let finds = self.find(actor, text).await?;
+        let key = key_in(text);
+        let finds = self.find(actor, key.as_deref().unwrap_or(text)).await?;
         match (finds.licenses.as_slice(), finds.seats.as_slice()) {
             ([license], []) => self.explain_license(actor, license.id, at).await,
             ([], [seat]) => self.explain_seat(actor, seat.seat.id, at).await,

@@ -17,8 +17,10 @@ const EACH: usize = 5;
 const EACH_ROWS: u32 = 5;
 /// Among how many seats that have to do with the text a device is looked for.
 const SEATS: u32 = 50;
+/// Of how many groups of characters a key is.
+const GROUPS: usize = 5;
 /// The longest text that is looked for, in characters: a name, an address or a key is shorter.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// What was found, at most five of each kind. Of a kind that whoever asks may not see there is none.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +60,17 @@ fn upto<S: Default>(rows: u32) -> PageRequest<S> {
 /// Whether `text` is one of our keys, rightly or wrongly typed.
 pub(super) fn is_own_key(text: &str) -> bool {
     LicenseKey::parse_own(text).is_ok() || LicenseKey::parse(text).is_ok_and(|key| key.looks_mistyped())
+}
+
+/// A whole key of ours among the words of `text`, as somebody pastes a mail with one in it.
+pub fn key_in(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
+    let alone = words.iter().find(|word| is_own_key(word)).map(|word| (*word).to_owned());
+    // Somebody may have written it with spaces.
+    alone.or_else(|| {
+        words.windows(GROUPS).map(|groups| groups.join("-")).find(|key| LicenseKey::parse_own(key).is_ok())
+    })
 }
 
 impl Service {

@@ -147,7 +147,7 @@ pub(super) async fn refund(
     (reason, dry_run): (ReasonText, bool),
     may: impl FnOnce(usize) -> Result<()> + Send,
 ) -> Result<RefundOutcome> {
-    let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+    let before = orders::lock(tx, act.scope, id).await?.ok_or_else(absent)?;
     let rows = licenses::lock_of_order(tx, act.scope, id).await?;
     let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
     may(open.len())?;

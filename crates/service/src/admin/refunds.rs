@@ -2,7 +2,7 @@
 //! an act on many ([`super::bulk`]).
 
 use super::{
-    bulk::{BulkPreview, BulkStep, Target},
+    bulk::{BulkPreview, BulkStep, Target, preview::MOST_ORDERS},
     import::reader,
     orders::show,
     views::OrderView,
@@ -18,8 +18,8 @@ use holdfast_store::{
 };
 use std::collections::BTreeSet;
 
-/// How many lines a list may have.
-pub const LINES: usize = 5_000;
+/// How many lines a list may have: as many as an act on many takes orders.
+pub const LINES: usize = MOST_ORDERS;
 /// The longest number of an order, in characters.
 const LONGEST: usize = 200;
 /// What the column with the numbers is called, where the list has a header; written without anything but letters.

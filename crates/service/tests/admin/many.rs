@@ -142,6 +142,10 @@ both! {
                         let after = world.service.verify_chain(world.vendor).await.unwrap().events;
                         assert_eq!(after, before, "{} of {count} by {role:?} left something behind", act.name);
                     }
+                    // What waits counts towards what is asked for next.
+                    for waiting in world.service.waiting_acts(&world.system()).await.unwrap() {
+                        world.service.stop_bulk(&world.call(), waiting.id).await.unwrap();
+                    }
                 }
             }
         }

@@ -5,13 +5,15 @@ use crate::{
     bulk::{REVOKE, stands, status, told, work},
     world::*,
 };
-use holdfast_domain::{BulkActId, CustomerId, LicenseStatus, OrderId, Role, Seconds, license::StatusChange};
+use holdfast_domain::{
+    BulkActId, CustomerId, LicenseStatus, OrderId, Permission, Role, Seconds, license::StatusChange,
+};
 use holdfast_service::{
     Call, Error, ErrorCode,
     admin::{
         approvals::Asked,
         bulk::{BulkState, BulkStep, DELAY, StopReason, Target},
-        inputs::{ChangeStatus, CreateCustomer, CreateOrder, CustomerChoice, IssueLicense},
+        inputs::{ChangeStatus, CreateCustomer, CreateOrder, CreateToken, CustomerChoice, IssueLicense},
         notes::NoteSubject,
         orders::OrderStatus,
         refunds::Fate,
@@ -136,6 +138,105 @@ both! {
             assert_eq!((view.state, view.stopped, view.changed), (BulkState::Stopped, Some(StopReason::NoLonger), 0));
             assert_eq!(status(&world, id).await, LicenseStatus::Active);
         }
+    }
+
+    async fn a_program_whose_token_was_revoked_begins_nothing_later(db: TestDb) {
+        let world = World::new(&db).await;
+        let service = &world.service;
+        for revoked in [true, false] {
+            let (owner, admin) = (world.member(Role::Owner).await, world.member(Role::Admin).await);
+            let scopes = vec![Permission::LicensesRead, Permission::LicensesStatus];
+            let input = CreateToken { name: text("Desk"), scopes, expires_at: None };
+            let made = service.create_token(&admin, input).await.unwrap();
+            // Whoever made it is of the desk now, and so is the program.
+            service.set_role(&owner, admin.actor.member_id().unwrap(), Role::Support).await.unwrap();
+            let program = Call::new(service.authenticate_token(&made.secret).await.unwrap(), from("192.0.2.2"));
+            let (id, _) = world.used(&["laptop"]).await;
+            let act = later(&world, &program, REVOKE, Target::Licenses(vec![id])).await.unwrap();
+            assert_eq!(stands(&world, act).await.state, BulkState::Waiting, "{revoked}");
+            if revoked {
+                service.revoke_token(&owner, made.token.id).await.unwrap();
+            }
+            world.clock.advance(Seconds::minutes(11));
+            work(service, "one").await;
+            let view = stands(&world, act).await;
+            let expected = if revoked {
+                (BulkState::Stopped, Some(StopReason::NoLonger), LicenseStatus::Active)
+            } else {
+                (BulkState::Done, None, LicenseStatus::Revoked)
+            };
+            assert_eq!((view.state, view.stopped, status(&world, id).await), expected, "{revoked}");
+        }
+    }
+
+    async fn what_one_asks_for_within_ten_minutes_counts_together(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, support) = (&world.service, world.member(Role::Support).await);
+        let mut ids = Vec::new();
+        for _ in 0..12 {
+            ids.push(world.issue().await.license.id);
+        }
+        let (first, second) = (Target::Licenses(ids[..6].to_vec()), Target::Licenses(ids[6..].to_vec()));
+        let looks = async |target: &Target| service.preview_bulk(&support, REVOKE, target.clone()).await.unwrap();
+        assert!(!looks(&first).await.second && !looks(&second).await.second);
+        let act = later(&world, &support, REVOKE, first).await.unwrap();
+        assert!(looks(&second).await.second);
+        let refused = later(&world, &support, REVOKE, second.clone()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Forbidden);
+        // What fits beside it is begun, and somebody else's counts apart.
+        let four = later(&world, &support, REVOKE, Target::Licenses(ids[6..10].to_vec())).await.unwrap();
+        later(&world, &world.member(Role::Support).await, REVOKE, second.clone()).await.unwrap();
+        assert_eq!(later(&world, &support, REVOKE, Target::Licenses(vec![ids[11]])).await.unwrap_err().code, ErrorCode::Forbidden);
+        // What was taken back counts no more.
+        service.stop_bulk(&support, act).await.unwrap();
+        service.stop_bulk(&support, four).await.unwrap();
+        let target = |at: usize| Target::Licenses(vec![ids[at]]);
+        // Of two at the same moment that are too many together, one is begun.
+        let ten = later(&world, &support, REVOKE, Target::Licenses(ids[..9].to_vec())).await.unwrap();
+        let (one, other) = futures::join!(later(&world, &support, REVOKE, target(10)), later(&world, &support, REVOKE, target(11)));
+        assert_eq!((one.is_ok(), other.is_ok()), (one.is_ok(), !one.is_ok()));
+        service.stop_bulk(&support, ten).await.unwrap();
+    }
+
+    async fn an_order_that_has_grown_is_not_refunded_without_a_second_person(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, support) = (&world.service, world.member(Role::Support).await);
+        let (id, _) = order(&world, "INV-1", 10, None).await;
+        let act = later(&world, &support, BulkStep::Refund, Target::Orders(vec![id])).await.unwrap();
+        let more = IssueLicense { order: Some(id), ..IssueLicense::of(world.plan) };
+        service.issue_license(&world.call(), more).await.unwrap();
+        world.clock.advance(Seconds::minutes(11));
+        work(service, "one").await;
+        let view = stands(&world, act).await;
+        assert_eq!((view.state, view.stopped, view.changed), (BulkState::Stopped, Some(StopReason::TooMany), 0));
+        assert_eq!(service.order(&support.actor, id).await.unwrap().status, OrderStatus::Paid);
+    }
+
+    async fn an_order_is_refunded_once_by_two_acts_at_once(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let other = node(db.another_node().await, &world.clock);
+        let (id, _) = order(&world, "INV-1", 2, None).await;
+        let mut acts = Vec::new();
+        for _ in 0..2 {
+            acts.push(later(&world, &owner, BulkStep::Refund, Target::Orders(vec![id])).await.unwrap());
+        }
+        futures::join!(work(service, "one"), work(&other, "two"));
+        work(service, "one").await;
+        let (one, two) = (stands(&world, acts[0]).await, stands(&world, acts[1]).await);
+        assert_eq!((one.changed + two.changed, one.refused + two.refused), (1, 1));
+        assert_eq!(told(&world, "order.refunded").await, 1);
+    }
+
+    async fn a_preview_of_refunds_looks_at_so_many_licenses_and_says_so(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let (first, _) = order(&world, "INV-1", 150, None).await;
+        let (second, _) = order(&world, "INV-2", 60, None).await;
+        let look = async |orders: Vec<OrderId>| service.preview_bulk(&owner, BulkStep::Refund, Target::Orders(orders)).await.unwrap();
+        let (one, both) = (look(vec![first]).await, look(vec![first, second]).await);
+        assert_eq!((one.looked_at, one.licenses), (1, Some(150)));
+        assert_eq!((both.looked_at, both.total, both.licenses), (1, 2, Some(210)));
     }
 
     async fn support_takes_no_gift_back_at_once(db: TestDb) {

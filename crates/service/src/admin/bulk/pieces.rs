@@ -1,6 +1,9 @@
 //! The pieces of an act on many, each in one transaction: what is gathered, what becomes of each, and how one is taken back.
 
-use super::{BulkState, BulkStep, Fate, Kept, StopReason, SubjectKind, background::Gathered, conflict, corrupt};
+use super::{
+    BulkState, BulkStep, Fate, Kept, StopReason, SubjectKind, background::Gathered, conflict, corrupt,
+    preview::MOST_ORDERS,
+};
 use crate::{
     admin::{
         act::Act,
@@ -16,7 +19,7 @@ use crate::{
     error::Result,
 };
 use holdfast_domain::{
-    License, LicenseId, LicenseStatus, OrderId, ReasonText, SeatId, Seconds, Terms, Timestamp, event,
+    License, LicenseId, LicenseStatus, OrderId, Permission, ReasonText, SeatId, Seconds, Terms, Timestamp, event,
     license::StatusChange,
 };
 use holdfast_store::{
@@ -24,6 +27,7 @@ use holdfast_store::{
     bulk_acts::{self, BulkActRow, BulkItemRow},
     licenses, mails, members,
     orders::{self, OrderStatus},
+    tokens,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -103,12 +107,34 @@ pub(super) async fn gathered(
     Ok(())
 }
 
-/// Begins what was to begin later: with the rights that whoever asked for it has now.
+/// Whether whoever `act` is by may still do what takes `permission`; a member or token is locked until the commit. A token
+/// loses with its maker's role what that no longer allows.
+pub(super) async fn may_still(act: &Act, tx: &mut Tx, permission: Permission) -> Result<bool> {
+    Ok(match act.who {
+        event::Actor::Member(id) => {
+            let asker = members::lock(tx, act.scope, id).await?;
+            asker.is_some_and(|asker| asker.disabled_at.is_none() && asker.role.may(permission))
+        }
+        event::Actor::Token(id) => tokens::lock(tx, act.scope, id).await?.is_some_and(|token| {
+            let ended = token.revoked_at.is_some() || token.expires_at.is_some_and(|end| end <= act.now);
+            !ended && token.permissions.0.contains(&permission)
+        }),
+        event::Actor::Customer(_) | event::Actor::Shop(_) | event::Actor::System => true,
+    })
+}
+
+/// Begins what was to begin later: with the rights that whoever asked for it has now, and for no more than then.
 pub(super) async fn begun(act: &Act, tx: &mut Tx, row: &mut BulkActRow, kept: &Kept) -> Result<()> {
-    if let event::Actor::Member(id) = act.who {
-        let asker = members::lock(tx, act.scope, id).await?.filter(|asker| asker.disabled_at.is_none());
-        if !asker.is_some_and(|asker| asker.role.may(kept.step.permission())) {
-            end(act, tx, row, Some(StopReason::NoLonger));
+    if !may_still(act, tx, kept.step.permission()).await? {
+        end(act, tx, row, Some(StopReason::NoLonger));
+        return Ok(());
+    }
+    if let (SubjectKind::Order, Some(most)) = (kept.step.subjects(), kept.most) {
+        let items = bulk_acts::items(tx, row, None, 0, MOST_ORDERS).await?;
+        let ids: Vec<OrderId> = items.iter().map(|item| OrderId::from_bytes(item.subject.0)).collect();
+        let open = licenses::open_of_orders(tx, act.scope, &ids).await?;
+        if open.values().map(|(licenses, _)| licenses).sum::<u64>() > most {
+            end(act, tx, row, Some(StopReason::TooMany));
             return Ok(());
         }
     }
@@ -233,7 +259,7 @@ async fn terms(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow, new: &Pl
 /// Notes an order as paid back and revokes its licenses.
 async fn pay_back(act: &Act, tx: &mut Tx, kept: &Kept, item: &BulkItemRow) -> Result<String> {
     let id = OrderId::from_bytes(item.subject.0);
-    let order = orders::get(tx, act.scope, id).await?.ok_or_else(super::absent)?;
+    let order = orders::lock(tx, act.scope, id).await?.ok_or_else(super::absent)?;
     if order.status == OrderStatus::Refunded {
         return Err(conflict("It is paid back already."));
     }
@@ -249,8 +275,8 @@ async fn pay_again(act: &Act, tx: &mut Tx, act_row: &BulkActRow, kept: &Kept, it
     let was: Paid = serde_json::from_str(&item.detail).map_err(corrupt)?;
     let id = OrderId::from_bytes(item.subject.0);
     // Locks them all before the first is changed.
+    let order = orders::lock(tx, act.scope, id).await?.ok_or_else(super::absent)?;
     let rows = licenses::lock_of_order(tx, act.scope, id).await?;
-    let order = orders::get(tx, act.scope, id).await?.ok_or_else(super::absent)?;
     if (order.status, order.refunded_at) != (OrderStatus::Refunded, Some(was.at)) {
         return Err(conflict("The order was changed since."));
     }

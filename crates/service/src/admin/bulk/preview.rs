@@ -160,18 +160,31 @@ pub(in crate::admin) async fn endless(
     Ok(Total { rows, exact: total.exact && first.len() as u64 == total.rows })
 }
 
-/// Who of `subjects` would lose access by a step.
+/// Who of `subjects` would lose access by a step, and of how many of them that is said.
 pub(in crate::admin) async fn would_all(
     act: &Act,
     q: &mut dyn Querier,
     step: &BulkStep,
     subjects: &[Subject],
-) -> Result<Impact> {
-    let mut impact = Impact::default();
+) -> Result<(Impact, u64)> {
+    let (mut impact, mut looked_at, mut licenses) = (Impact::default(), 0, 0);
     for subject in subjects {
-        impact = impact.and(would(act, q, step, *subject).await?);
+        if let BulkStep::Refund = step {
+            // An order may have any number of licenses.
+            let rows = licenses::of_order(q, act.scope, OrderId::from_bytes(subject.0)).await?;
+            licenses += rows.len();
+            if looked_at > 0 && licenses > LOOKED_AT {
+                break;
+            }
+            for row in rows.iter().filter(|row| row.license.status == LicenseStatus::Active).take(LOOKED_AT) {
+                impact = impact.and(impact_of(act, q, &row.license, None).await?);
+            }
+        } else {
+            impact = impact.and(would(act, q, step, *subject).await?);
+        }
+        looked_at += 1;
     }
-    Ok(impact)
+    Ok((impact, looked_at))
 }
 
 async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
@@ -198,15 +211,6 @@ async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject
             };
             let devices = if shown.state == SeatState::Active { vec![device] } else { Vec::new() };
             Ok(impact::of(devices, license.license.terms.renew_after, None, act.now))
-        }
-        BulkStep::Refund => {
-            let mut impact = Impact::default();
-            for row in licenses::of_order(q, act.scope, OrderId::from_bytes(subject.0)).await? {
-                if row.license.status == LicenseStatus::Active {
-                    impact = impact.and(impact_of(act, q, &row.license, None).await?);
-                }
-            }
-            Ok(impact)
         }
         BulkStep::Terms(new) => {
             let row = licenses::get(q, act.scope, LicenseId::from_bytes(subject.0)).await?.ok_or_else(absent)?;
