@@ -31,7 +31,7 @@ CREATE TABLE known_devices (
 );
 CREATE INDEX known_devices_device_idx ON known_devices (license, device);
 
--- Which systems' clients a product answers. One that was switched off again is told from one that never was.
+-- Which systems' clients a product answers, once that was switched on.
 CREATE TABLE gateways (
     product UUID NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,

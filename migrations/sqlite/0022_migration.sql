@@ -28,7 +28,7 @@ CREATE TABLE known_devices (
 ) STRICT;
 CREATE INDEX known_devices_device_idx ON known_devices (license, device);
 
--- Which systems' clients a product answers. One that was switched off again is told from one that never was.
+-- Which systems' clients a product answers, once that was switched on.
 CREATE TABLE gateways (
     product BLOB NOT NULL,
     kind TEXT NOT NULL,
