@@ -144,8 +144,9 @@ pub async fn of_device(
     limit: usize,
 ) -> Result<Vec<SeatRow>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM seats WHERE vendor = $1 AND device = $2 ORDER BY last_seen_at DESC, id DESC LIMIT {limit}",
-        SeatRow::COLUMNS
+        "SELECT {} FROM {} ORDER BY seats.last_seen_at DESC, seats.id DESC LIMIT {limit}",
+        SeatRow::COLUMNS,
+        q.dialect().found_by("seats", "seats_device_idx", "vendor = $1 AND device = $2")
     );
     all(q, sql, args![scope.vendor(), device]).await
 }
