@@ -1,4 +1,4 @@
--- Of what customers are told by mail without asking for it, as JSON; what is not said there is as usual, too.
+-- Of what customers are told by mail without asking for it, as JSON; what it does not say is as usual.
 ALTER TABLE mail_looks ADD COLUMN notices TEXT COLLATE "C" NOT NULL DEFAULT '{}';
 
 -- Of which end of a license its customer was told.

@@ -170,8 +170,8 @@ fn LookForm(view: MailView, action: Act, error: FormState) -> impl IntoView {
             <fieldset class="group">
                 <legend class="legend">"Mail the customer"</legend>
                 {notices}
-                <Field name="renewal_days" label="Days before a license ends" kind="number" value=view.renewal_days.to_string() hint="From 1 to 90. Subscriptions that a shop renews are left out; where a program of yours renews licenses, untick it." error />
             </fieldset>
+            <Field name="renewal_days" label="Days before a license ends" kind="number" value=view.renewal_days.to_string() hint="From 1 to 90. Subscriptions that a shop renews are left out. Where a program of yours renews licenses, untick the first box." error />
             <div class="form-actions"><Submit label="Save mail settings" pending=action.pending() /></div>
         </ActionForm>
     }

@@ -63,7 +63,7 @@ pub enum Mail {
         key_hint: String,
         /// How many seats there are.
         seats: u32,
-        /// The devices that have them, as they are called.
+        /// The devices that have them, as they are called; of named users the people.
         devices: Vec<String>,
         /// Where seats are freed.
         link: Option<String>,

@@ -130,7 +130,7 @@ impl Service {
 
     /// Tells customers what they did not ask for.
     async fn keep_giving_notice(&self, mut stopped: Stop) {
-        let mut log = Log::new("telling customers of their licenses");
+        let mut log = Log::new("telling customers of their licenses (runtime.renewal_notices)");
         let holder = u64::from_be_bytes(random_bytes(self.entropy())).to_string();
         while !pause(&mut stopped, LOOK).await {
             tokio::select! {

@@ -7,11 +7,13 @@
 
 use super::jobs::Job;
 use crate::{Error, Result, Service, admin::act::job, mail::Mail, runtime::mails::notices_of};
-use holdfast_domain::{License, LicenseId, LicenseModel, SeatState, Seconds, Timestamp, VendorId};
+use holdfast_domain::{License, LicenseId, LicenseModel, SeatModel, SeatState, Seconds, Timestamp, VendorId};
 use holdfast_store::{
-    Scope, WriteOptions, job_leases, mails,
+    Scope, Tx, WriteOptions, job_leases, mails,
     notices::{self, Addressed, Ending},
-    portals, seats, shops, vendors,
+    portals,
+    seats::{self, SeatRow},
+    shops, vendors,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,7 +21,7 @@ use std::{
 };
 
 /// Looks for licenses that end soon.
-pub(super) const RENEWALS: Job = Job { name: "runtime.renewals", every: Seconds::HOUR };
+pub(super) const RENEWALS: Job = Job { name: "runtime.renewal_notices", every: Seconds::HOUR };
 /// How many licenses are looked at in one go.
 const PIECE: u32 = 500;
 /// For how long after an end it is told where nothing ran when it should have been.
@@ -120,16 +122,11 @@ impl Service {
                 if !notices::note_seats(tx, scope, license, now, since).await? {
                     continue;
                 }
-                let seats = seats::of_license(tx, scope, license, SeatState::Active, DEVICES).await?;
-                let name = |seat: seats::SeatRow| {
-                    seat.name.map_or_else(|| "Unnamed device".to_owned(), |name| name.to_string())
-                };
                 let mail = Mail::SeatLimit {
                     product: product.to_string(),
                     key_hint: row.key_hint,
                     seats: row.license.terms.seats,
-                    // Those first that were not seen for the longest time.
-                    devices: seats.into_iter().rev().map(name).collect(),
+                    devices: who_has_them(tx, scope, &row.license).await?,
                     link: service.portal_page(tx, vendor, &format!("/licenses/{license}")).await?,
                 };
                 mails::put(tx, service.new_mail(vendor, &to, license, &mail, None)?.as_slice()).await?;
@@ -213,11 +210,26 @@ impl Service {
     }
 }
 
+/// By whom the seats of a license are taken: devices, those first that were not seen for the longest time; of named users the
+/// people, also those who have no device yet.
+async fn who_has_them(tx: &mut Tx, scope: Scope, license: &License) -> Result<Vec<String>> {
+    let mut devices = seats::of_license(tx, scope, license.id, SeatState::Active, DEVICES).await?;
+    devices.reverse();
+    if !matches!(license.terms.seat_model, SeatModel::NamedUser { .. }) {
+        let name = |seat: SeatRow| seat.name.map_or_else(|| "Unnamed device".to_owned(), |name| name.to_string());
+        return Ok(devices.into_iter().map(name).collect());
+    }
+    let holders = seats::holders(tx, scope, license.id).await?.into_iter().map(|holder| holder.email);
+    let people = devices.into_iter().filter_map(|seat| seat.seat.user).chain(holders);
+    let mut known = HashSet::new();
+    Ok(people.map(|person| person.to_string()).filter(|person| known.insert(person.clone())).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use holdfast_domain::{
-        Entitlements, LicenseStatus, PlanId, ProductId, SeatModel, Terms,
+        Entitlements, LicenseStatus, PlanId, ProductId, Terms,
         plan::LicenseModel::{Subscription, Trial},
     };
 

@@ -6,7 +6,9 @@ use crate::{
     mails::{mailing, mailing_on, sent_to},
     world::*,
 };
-use holdfast_domain::{LicenseId, LicenseModel, OrderId, PlanId, Role, Seconds, Terms, license::StatusChange};
+use holdfast_domain::{
+    LicenseId, LicenseModel, OrderId, PlanId, Role, SeatModel, Seconds, Terms, license::StatusChange,
+};
 use holdfast_service::{
     ErrorCode, Service,
     admin::{
@@ -318,6 +320,30 @@ both! {
         raw::run(&db.db, "ALTER TABLE away RENAME TO seat_limit_notices").await.unwrap();
         one.give_notice("one").await.unwrap();
         assert_eq!(all_sent(one).await.len(), 1);
+    }
+
+    async fn seats_of_people_are_taken_by_people(db: TestDb) {
+        let world = world(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let terms = Terms { seat_model: SeatModel::NamedUser { devices: 2 }, ..yearly() };
+        let input = CreatePlan { product: world.product, name: text("Team"), code: text("team"), terms };
+        let plan = service.create_plan(&call, input).await.unwrap().id;
+        let input = IssueLicense { customer: Some(choice("ada@example.com")), ..IssueLicense::of(plan) };
+        let key = service.issue_license(&call, input).await.unwrap().key;
+        for (device, user) in [("a", "bob"), ("b", "bob"), ("c", "eve"), ("d", "ann")] {
+            world.activate_for(&key, device, &format!("{user}@example.com")).await.unwrap();
+            world.clock.advance(Seconds(1));
+        }
+        // Too many devices of one person are theirs to know.
+        let own = world.activate_for(&key, "e", "bob@example.com").await.unwrap_err();
+        assert_eq!(own.code, ErrorCode::DeviceLimitReached);
+        service.give_notice("one").await.unwrap();
+        assert_eq!(all_sent(service).await, []);
+        world.activate_for(&key, "e", "zoe@example.com").await.unwrap_err();
+        service.give_notice("one").await.unwrap();
+        let texts = sent_to(service, "ada@example.com").await;
+        let taken = "The seats are taken by:\n- bob@example.com\n- eve@example.com\n- ann@example.com\n\n";
+        assert!(texts.len() == 1 && texts[0].contains(taken), "{texts:?}");
     }
 
     async fn a_refund_says_what_ends_and_when(db: TestDb) {

@@ -6,6 +6,7 @@ use holdfast_store::{
     Constraint, PageRequest, Store, StoreError, WriteOptions,
     mails::{self, LookRow, MailFilter, MailRow, MailState, PATIENCE, Template},
     members::{self, AlertMail, MemberRow},
+    notices,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeMap;
@@ -250,6 +251,34 @@ both! {
         holdfast_store::raw::run(&db.db, "UPDATE mails SET template = 'of_a_newer_version' WHERE state = 'queued'").await.unwrap();
         assert!(claim(&f.store, NOW, 10).await.is_empty());
         assert_eq!(count(&f, MailFilter::default()).await, 1);
+    }
+
+    async fn what_was_told_is_known_until_it_is_forgotten(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let scope = f.scope;
+        let mut ends = Vec::new();
+        for day in 0..3 {
+            let license = f.license(terms(SeatModel::NodeLocked, 1)).await;
+            ends.push((license, NOW.plus(Seconds::days(day))));
+        }
+        let note = async |ends: Vec<_>| {
+            let noted: Result<Vec<_>, StoreError> = f.store
+                .write(WriteOptions::default(), move |tx| {
+                    let ends = ends.clone();
+                    Box::pin(async move { notices::note_ends(tx, scope, &ends).await })
+                })
+                .await;
+            noted.unwrap().len()
+        };
+        assert_eq!((note(ends[..2].to_vec()).await, note(ends.clone()).await, note(ends.clone()).await), (2, 1, 0));
+        assert_eq!(note(vec![(ends[0].0, NOW.plus(Seconds(1)))]).await, 1, "another end");
+        let forgot: Result<bool, StoreError> = f.store
+            .write(WriteOptions::default(), move |tx| {
+                Box::pin(async move { notices::prune(tx, NOW.plus(Seconds(1))).await })
+            })
+            .await;
+        assert!(!forgot.unwrap(), "there is no more");
+        assert_eq!(note(ends).await, 1, "the first is forgotten");
     }
 
     async fn a_look_is_set_and_set_again(db: TestDb) {
