@@ -83,12 +83,17 @@ fn going_on(subscription: &Value, payments: &[&Value]) -> Read<Subscription> {
     let unpaid = || -> Read<Timestamp> {
         let last = payments.iter().filter(|payment| is_paid(payment)).filter_map(made).max();
         let open = payments.iter().filter(|payment| matches!(text(payment, "/status"), Some("pending" | "void")));
-        open.filter_map(made).filter(|made| last.is_none_or(|last| last < *made)).min().map_or_else(|| end("/renews_at"), Ok)
+        open.filter_map(made)
+            .filter(|made| last.is_none_or(|last| last < *made))
+            .min()
+            .map_or_else(|| end("/renews_at"), Ok)
     };
     let (status, paid_until) = match word(subscription, "/status")? {
         "on_trial" | "active" => (SubscriptionStatus::Renewing, end("/renews_at")?),
         // What is given for nothing goes on; what is not given at all does not.
-        "paused" if text(subscription, "/pause/mode") == Some("free") => (SubscriptionStatus::Renewing, end("/renews_at")?),
+        "paused" if text(subscription, "/pause/mode") == Some("free") => {
+            (SubscriptionStatus::Renewing, end("/renews_at")?)
+        }
         "paused" => (SubscriptionStatus::Ending, unpaid()?),
         "past_due" => (SubscriptionStatus::PastDue, unpaid()?),
         "unpaid" => (SubscriptionStatus::Ended, unpaid()?),

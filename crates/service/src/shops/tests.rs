@@ -161,7 +161,8 @@ fn a_pause_ends_what_nobody_pays_for_unless_it_is_given() {
             invoices[0]["attributes"]["status"] = json!("void");
             changes.push((path, "/data".to_owned(), invoices));
         }
-        let changes: Vec<_> = changes.iter().map(|(path, member, value)| (*path, member.as_str(), value.clone())).collect();
+        let changes: Vec<_> =
+            changes.iter().map(|(path, member, value)| (*path, member.as_str(), value.clone())).collect();
         squeezed(&sold, &changes).subscription.unwrap()
     };
     let until = |status, paid_until| Subscription { status, paid_until };

@@ -8,8 +8,8 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    InboxId, LicenseId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind, ShopRules,
-    Timestamp, event,
+    InboxId, LicenseId, LicenseState, LicenseStatus, NodeId, Permission, PlanId, Role, Seconds, ShopId, ShopKind,
+    ShopRules, Timestamp, event,
     license::StatusChange,
     sale::{Consequence, SubscriptionStatus},
 };
