@@ -90,7 +90,7 @@ fn Whole(
     view! {
         <PageHead title=customer.name.clone() crumbs=crumbs()>
             <div class="actions">
-                <a class="btn btn-sm btn-plain" href="#reply" rel="external">"Answer"</a>
+                <a class="btn btn-sm btn-plain" href="#answer" rel="external">"Answer"</a>
                 {view_as}
                 <a class="btn btn-sm btn-plain" href=console>"In the console"</a>
             </div>
@@ -312,7 +312,7 @@ fn Reply(
             Err(why) => view! { <Notice kind=NoticeKind::Bad><p>{why}</p></Notice> }.into_any(),
         });
         view! {
-            <form class="form" method="get" action="#reply">
+            <form class="form" method="get" action="#answer">
                 <div class="pair">
                     <SelectField name="reply" label="Reply" options=replies value=chosen />
                     {of}
@@ -327,9 +327,9 @@ fn Reply(
         .into_any()
     };
     view! {
-        <section class="section" id="reply" aria-labelledby="reply-name">
+        <section class="section" id="answer" aria-labelledby="answer-name">
             <div class="section-head">
-                <h2 id="reply-name">"Answer"</h2>
+                <h2 id="answer-name">"Answer"</h2>
             </div>
             {body}
         </section>
