@@ -149,6 +149,13 @@ try {
   await first.page.goto(`${server.origin}/console/alerts`);
   const alert = await first.page.getByRole('link', { name: /denial/i }).first().getAttribute('href', { timeout: 120_000 });
 
+  await h.visit(first, '/support/replies/new');
+  await first.page.getByLabel('Name', { exact: true }).fill('Seats in use');
+  await first.page.getByLabel('Text').fill('Dear {customer},\n{seats_used} of {seats_limit} seats of …{key_end} are in use: {devices}.\n{me}');
+  await first.page.getByRole('button', { name: 'Save reply' }).click();
+  await first.page.waitForURL('**/support/replies?done=reply_saved');
+  const reply = await first.page.getByRole('link', { name: 'Seats in use' }).getAttribute('href');
+
   const screens = {
     overview: '/console',
     products: '/console/products',
@@ -218,6 +225,14 @@ try {
     security: '/console/security',
     'security-app': '/console/security/app',
     sessions: '/console/sessions',
+    desk: '/support?q=harbour',
+    story: `/support/${buyer}?reply=${reply.split('/').pop()}`,
+    'story-view': `/support/${buyer}/view`,
+    explain: `/support/explain?q=${seat.split('/').pop()}`,
+    'explain-code': '/support/explain?q=seat_limit_reached',
+    'refunds-list': '/support/refunds',
+    replies: '/support/replies',
+    reply,
     find: '/console/find?q=ada',
     shortcuts: '/console/shortcuts',
   };
@@ -245,6 +260,12 @@ try {
     await tab.page.getByRole('combobox', { name: 'Go to, find or do' }).fill('ada');
     await tab.page.getByRole('option', { name: /Ada Example/ }).first().waitFor();
     await shoot(tab, `palette${suffix}`);
+    await h.visit(tab, `/support/${buyer}/view`);
+    await tab.page.getByLabel('Reason').fill('Does not find the second computer');
+    await tab.page.getByRole('button', { name: 'View as the customer' }).click();
+    await tab.page.waitForURL('**/portal/*');
+    await h.settled(tab);
+    await shoot(tab, `portal-viewed${suffix}`);
     await tab.context.close();
     const guest = await h.openPage(browser, server, way);
     await h.visit(guest, portal);
@@ -270,7 +291,7 @@ try {
   const text = [
     '# Every screen of the console, and the portal\n',
     'Made by `make screenshots` from the program as it is, with a vendor that the script sets up.\n',
-    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own)].map(row),
+    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own), 'portal-viewed'].map(row),
   ];
   writeFileSync(join(out, '../gallery.md'), text.join('\n'));
 } finally {
