@@ -176,8 +176,6 @@ sections! {
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
-        Mail: mail::MailPage;
-        MailTemplate: mail::MailTemplatePage;
     }
     shops {
         Shops: shops::ShopsPage;
@@ -230,8 +228,12 @@ sections! {
         Story: support::story::StoryPage;
         Explain: support::explain::ExplainPage;
     }
-    // What is gone to from the desk now and then.
+    // What is gone to now and then.
     errands {
+        Mail: mail::MailPage;
+        MailTemplate: mail::MailTemplatePage;
+        Approvals: approvals::ApprovalsPage;
+        Approval: approvals::ApprovalPage;
         ViewAs: support::viewing::ViewAsPage;
         Replies: support::replies::RepliesPage;
         Reply: support::replies::ReplyPage;
@@ -246,8 +248,6 @@ sections! {
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
-        Approvals: approvals::ApprovalsPage;
-        Approval: approvals::ApprovalPage;
     }
 }
 
