@@ -289,7 +289,7 @@ export async function fill(tab, browser, server, text = (what) => what) {
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
   '/console/products', '/console/products?q=xampl', '/console/products?archived=true', '/console/products/new',
-  at.product, ...['entitlements', 'trials', 'keys', 'integrate', 'gateways', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/gateways/keylight`, `${at.product}/gateways/keygen`, `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
+  at.product, ...['entitlements', 'trials', 'keys', 'integrate', 'gateways', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/gateways/keylight`, `${at.product}/gateways/keygen`, `${at.product}/gateways/lemon_squeezy`, `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
