@@ -115,7 +115,7 @@ describe('an import', () => {
         await page.reload();
         await said('1 of 2');
         await h.sound(tab, 'import-arrived');
-        await page.getByRole('link', { name: 'The 1 that have not' }).click();
+        await page.getByRole('link', { name: '1 not yet' }).click();
         await page.waitForURL('**import=imp_*');
         await page.getByRole('link', { name: /Grace/ }).first().waitFor();
         assert.equal(await page.getByText('Ada', { exact: true }).count(), 0);

@@ -129,7 +129,7 @@ pub fn GatewayPage() -> impl IntoView {
         let error = act_error(set);
         let form = detail.may_write.then(|| {
             view! {
-                <ActionForm action=set class="form" clone:id clone:detail clone:product>
+                <ActionForm action=set class="form section" clone:id clone:detail clone:product>
                     <FormError error />
                     <input type="hidden" name="id" value=id.clone() />
                     <input type="hidden" name="kind" value=detail.row.kind.clone() />
@@ -180,8 +180,8 @@ pub fn GatewayPage() -> impl IntoView {
                 <Fact name="Base address"><Copyable text=detail.row.base.clone() what="base address" /></Fact>
                 {public}
             </Facts>
-            {check}
             {form}
+            {check}
             {another}
         }
     })

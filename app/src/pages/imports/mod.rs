@@ -393,11 +393,13 @@ fn who_has_arrived(found: &ImportDetail) -> Option<impl IntoView + use<>> {
     let arrived = found.arrived.clone()?;
     let list = format!("/console/licenses?import={}&use=never", found.item.id);
     let others = (!arrived.others.is_empty())
-        .then(|| view! { <a class="link" href=list>"The " {arrived.others} " that have not"</a> });
+        .then(|| view! { <a class="link" href=list>{arrived.others} " not yet"</a> });
     Some(view! {
         <Section title="Who has arrived">
-            <p><strong class="num">{arrived.words}</strong> " have activated here. " {others}</p>
-            <progress class="meter" max=arrived.all.to_string() value=arrived.here.to_string() aria-label="Licenses that have activated here"></progress>
+            <div class="stack">
+                <p><strong class="num">{arrived.words}</strong> " have activated here. " {others}</p>
+                <progress class="meter" max=arrived.all.to_string() value=arrived.here.to_string() aria-label="Licenses that have activated here"></progress>
+            </div>
         </Section>
     })
 }
