@@ -63,8 +63,10 @@ fn standing(order: &Value, payments: &[&Value]) -> Read<Money> {
     let is_back = |of: &Value| of["refunded"] == true || text(of, "/status") == Some("refunded");
     let later: Vec<&&Value> =
         payments.iter().filter(|payment| text(payment, "/billing_reason") != Some("initial")).collect();
-    let paid = later.iter().filter(|payment| is_paid(payment));
-    let newest = paid.max_by_key(|payment| time(payment, "/created_at"));
+    // What was paid for a change within a period may go back without an end to the period.
+    let periods =
+        later.iter().filter(|payment| is_paid(payment) && text(payment, "/billing_reason") == Some("renewal"));
+    let newest = periods.max_by_key(|payment| time(payment, "/created_at"));
     let all = back(order) + later.iter().map(|payment| back(payment)).sum::<i64>();
     Money::paid(newest.map_or_else(|| is_back(order), |newest| is_back(newest)), all, currency)
 }

@@ -34,7 +34,7 @@ async fn transaction(reader: &mut Reader<'_>, of: &str) -> Read<Option<Sale>> {
     let money = match word(transaction, "/status")? {
         "paid" | "completed" => {
             let adjustments = reader.get(&format!("/adjustments?transaction_id={of}&per_page=50")).await?;
-            standing(&[transaction], list(&adjustments, "/data"))?
+            standing(&[transaction], Some(transaction), list(&adjustments, "/data"))?
         }
         "draft" | "ready" | "billed" | "past_due" | "canceled" => Money::pending(),
         other => return Err(Trouble::Odd(format!("the transaction is {other}"))),
@@ -59,7 +59,9 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     // Nothing is paid for a trial; its end is the period's.
     let trial = if state == "trialing" { time(subscription, "/current_billing_period/ends_at") } else { None };
     let until = periods.chain(trial).max();
-    let money = if until.is_some() { standing(&paid, list(&adjustments, "/data"))? } else { Money::pending() };
+    // What was paid for a change within a period may go back without an end to the period.
+    let last = paid.iter().find(|paid| total(paid) > 0 && is_period(paid)).copied();
+    let money = if until.is_some() { standing(&paid, last, list(&adjustments, "/data"))? } else { Money::pending() };
     let ending = matches!(text(subscription, "/scheduled_change/action"), Some("cancel" | "pause"));
     let status = match state {
         "active" | "trialing" if ending => SubscriptionStatus::Ending,
@@ -87,6 +89,17 @@ fn renews(item: &Value) -> bool {
     item.pointer("/price/billing_cycle").is_some_and(Value::is_object)
 }
 
+/// Whether a transaction pays for a period of the subscription, and is no settlement of a change within one.
+fn is_period(transaction: &Value) -> bool {
+    let whole = |item: &Value| renews(item) && item["proration"].is_null();
+    transaction["billing_period"].is_object() && list(transaction, "/items").iter().any(whole)
+}
+
+/// What a transaction came to.
+fn total(paid: &Value) -> i64 {
+    whole(paid, "/details/totals/grand_total").or_else(|| whole(paid, "/details/totals/total")).unwrap_or(0)
+}
+
 /// An item. A subscription has one of each price; what was bought once along with it, also the transaction that it was
 /// `bought_with`.
 fn bought(item: &Value, bought_with: Option<String>, renews: bool) -> Read<Line> {
@@ -102,24 +115,19 @@ fn bought(item: &Value, bought_with: Option<String>, renews: bool) -> Read<Line>
     })
 }
 
-/// What became of the money of these transactions, the newest first, after `adjustments`. What counts as wholly paid back is
-/// the newest of them that cost anything.
-fn standing(paid: &[&Value], adjustments: &[Value]) -> Read<Money> {
-    let total = |paid: &Value| {
-        whole(paid, "/details/totals/grand_total").or_else(|| whole(paid, "/details/totals/total")).unwrap_or(0)
-    };
-    let Some(newest) = paid.iter().find(|paid| total(paid) > 0).or(paid.first()) else {
-        return Ok(Money::of(holdfast_domain::sale::Payment::Paid));
-    };
-    let (mut back, mut back_of_newest, mut whole_newest, mut dispute) = (0, 0, false, None);
+/// What became of the money of these transactions after `adjustments`. Whether all of it was paid back is what became of `last`.
+fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Read<Money> {
+    let Some(newest) = paid.first() else { return Ok(Money::of(holdfast_domain::sale::Payment::Paid)) };
+    let (mut back, mut back_of_last, mut whole_last, mut dispute) = (0, 0, false, None);
+    let last_id = last.and_then(|last| id(last, "/id"));
     for adjustment in adjustments.iter().filter(|adjustment| text(adjustment, "/status") == Some("approved")) {
         let amount = whole(adjustment, "/totals/total").unwrap_or(0);
         match word(adjustment, "/action")? {
             "refund" => {
                 back += amount;
-                if id(adjustment, "/transaction_id") == id(newest, "/id") {
-                    back_of_newest += amount;
-                    whole_newest |= text(adjustment, "/type") == Some("full");
+                if last_id.is_some() && id(adjustment, "/transaction_id") == last_id {
+                    back_of_last += amount;
+                    whole_last |= text(adjustment, "/type") == Some("full");
                 }
             }
             "chargeback" => {
@@ -134,7 +142,7 @@ fn standing(paid: &[&Value], adjustments: &[Value]) -> Read<Money> {
             other => return Err(Trouble::Odd(format!("the adjustment is a {other}"))),
         }
     }
-    let all = whole_newest || (total(newest) > 0 && back_of_newest >= total(newest));
+    let all = whole_last || last.map(total).is_some_and(|total| total > 0 && back_of_last >= total);
     Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, ..money })
 }
 

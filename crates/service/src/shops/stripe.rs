@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// The version whose charges name their invoice and whose subscriptions name their period.
 pub(super) const VERSION: &str = "2025-02-24.acacia";
+/// How often the lines of one invoice are read on, a hundred each time: more than any invoice has.
+const MOST_PAGES: usize = 20;
 
 /// The sale that a message is about, where it is about one.
 pub(super) async fn read(reader: &mut Reader<'_>, message: &Value) -> Read<Option<Sale>> {
@@ -124,8 +126,30 @@ async fn invoice(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
         other => return Err(Trouble::Odd(format!("the invoice is {other}"))),
     };
     let buyer = buyer(text(&invoice, "/customer_email"), text(&invoice, "/customer_name"));
-    let lines = list(&invoice, "/lines/data").iter().map(|line| bought(line, false)).collect::<Read<_>>()?;
+    let lines = lines_of(reader, &invoice).await?;
+    let lines = lines.iter().map(|line| bought(line, false)).collect::<Read<_>>()?;
     Ok(Sale { number: short(text(&invoice, "/number")), ..money.sale(of, buyer, lines)? })
+}
+
+/// The lines of an invoice. It comes with the first few of them, and says whether there are more.
+async fn lines_of(reader: &mut Reader<'_>, invoice: &Value) -> Read<Vec<Value>> {
+    if invoice.pointer("/lines/has_more") != Some(&Value::Bool(true)) {
+        return Ok(list(invoice, "/lines/data").to_vec());
+    }
+    let path = format!("/v1/invoices/{}/lines?limit=100", named(invoice, "/id")?);
+    let mut lines: Vec<Value> = Vec::new();
+    for _ in 0..MOST_PAGES {
+        let after = match lines.last() {
+            Some(last) => format!("&starting_after={}", named(last, "/id")?),
+            None => String::new(),
+        };
+        let page = reader.get(&format!("{path}{after}")).await?;
+        lines.extend_from_slice(list(&page, "/data"));
+        if page["has_more"] != true {
+            return Ok(lines);
+        }
+    }
+    Err(Trouble::odd("the lines of an invoice do not end"))
 }
 
 /// A subscription, with every invoice of it that was paid.
@@ -134,14 +158,22 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     let paid = format!("/v1/invoices?subscription={of}&status=paid&limit=100&expand[]=data.charge");
     let paid = reader.get(&paid).await?;
     let paid = list(&paid, "/data");
-    let lines = || paid.iter().flat_map(|invoice| list(invoice, "/lines/data"));
-    let until = lines().filter(|line| is_period(line)).filter_map(|line| time(line, "/period/end")).max();
-    let money = if until.is_some() { standing_of_all(reader, paid).await? } else { Money::pending() };
+    let mut lines = Vec::with_capacity(paid.len());
+    for invoice in paid {
+        lines.push(lines_of(reader, invoice).await?);
+    }
+    let all = || lines.iter().flatten();
+    let until = all().filter(|line| is_period(line)).filter_map(|line| time(line, "/period/end")).max();
+    let charged = || paid.iter().zip(&lines).filter(|(paid, _)| paid["charge"].is_object());
+    let charges: Vec<&Value> = charged().map(|(paid, _)| &paid["charge"]).collect();
+    // What was paid for a change within a period may go back without an end to the period.
+    let last = charged().find(|(_, lines)| lines.iter().any(is_period)).map(|(paid, _)| &paid["charge"]);
+    let money = if until.is_some() { standing_of(reader, &charges, last).await? } else { Money::pending() };
     let newest = paid.first().unwrap_or(&Value::Null);
     let email = text(&subscription, "/customer/email").or(text(newest, "/customer_email"));
     let name = text(&subscription, "/customer/name").or(text(newest, "/customer_name"));
     let items = list(&subscription, "/items/data").iter().map(|item| bought(item, true));
-    let once = lines().filter(|line| is_once(line)).map(|line| bought(line, false));
+    let once = all().filter(|line| is_once(line)).map(|line| bought(line, false));
     let bought = items.chain(once).collect::<Read<_>>()?;
     let standing = match until {
         Some(paid_until) => Some(Subscription { status: status(&subscription, paid_until)?, paid_until }),
@@ -190,24 +222,18 @@ fn bought(line: &Value, renews: bool) -> Read<Line> {
 
 /// What became of the money of one payment that was made; nothing had to be paid where there is no charge.
 async fn standing(reader: &mut Reader<'_>, charge: &Value) -> Read<Money> {
-    if charge.is_object() { standing_of(reader, &[charge]).await } else { Ok(Money::of(Payment::Paid)) }
+    if charge.is_object() { standing_of(reader, &[charge], Some(charge)).await } else { Ok(Money::of(Payment::Paid)) }
 }
 
-/// The same of a subscription, of which `paid` are the paid invoices, the newest first.
-async fn standing_of_all(reader: &mut Reader<'_>, paid: &[Value]) -> Read<Money> {
-    let charges: Vec<&Value> = paid.iter().filter_map(|paid| paid.get("charge")).filter(|c| c.is_object()).collect();
-    standing_of(reader, &charges).await
-}
-
-/// What counts as wholly paid back is the newest.
-async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value]) -> Read<Money> {
+/// The same of several. Whether all of it was paid back is what `last` says.
+async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value], last: Option<&Value>) -> Read<Money> {
     let Some(newest) = charges.first() else { return Ok(Money::of(Payment::Paid)) };
     let (mut back, mut dispute) = (0, None);
     for charge in charges {
         back += whole(charge, "/amount_refunded").unwrap_or(0);
         dispute = worse(dispute, disputed(reader, charge).await?);
     }
-    let whole = newest["refunded"] == true;
+    let whole = last.is_some_and(|last| last["refunded"] == true);
     Money::paid(whole, back, word(newest, "/currency")?).map(|money| Money { dispute, ..money })
 }
 

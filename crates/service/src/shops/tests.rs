@@ -117,6 +117,96 @@ fn a_subscription_is_one_sale_with_all_its_payments() {
     }
 }
 
+/// The state of `sold`, whose last payment was followed by a smaller one for a change within the period; `back` of that was paid
+/// back.
+fn changed_within(kind: ShopKind, sold: &Sold, back: i64) -> Sale {
+    let provider = StandIn::default();
+    let mut answers = sold.answers(kind);
+    let listed = match kind {
+        ShopKind::Stripe => "/v1/invoices?",
+        ShopKind::Paddle => "/transactions?",
+        _ => "/v1/subscription-invoices?",
+    };
+    let (_, list) = answers.iter_mut().find(|(path, _)| path.starts_with(listed)).unwrap();
+    let mut change = list["data"][0].clone();
+    match kind {
+        ShopKind::Stripe => {
+            change["id"] = json!("in_change");
+            change["lines"]["data"][0]["type"] = json!("invoiceitem");
+            change["lines"]["data"][0]["proration"] = json!(true);
+            change["charge"] = json!({ "id": "ch_change", "object": "charge", "amount": 2_000, "amount_refunded": back,
+                "currency": "eur", "paid": true, "refunded": back == 2_000, "disputed": false });
+        }
+        ShopKind::Paddle => {
+            change["id"] = json!("txn_change");
+            change["items"][0]["proration"] = json!({ "rate": "0.5" });
+            change["details"]["totals"]["grand_total"] = json!("2000");
+        }
+        _ => {
+            let new = json!({ "billing_reason": "updated", "total": 2_000, "refunded_amount": back, "refunded": back == 2_000,
+                "status": if back == 2_000 { "refunded" } else { "paid" }, "created_at": "2026-02-20T00:00:00.000000Z" });
+            change["attributes"].as_object_mut().unwrap().extend(new.as_object().unwrap().clone());
+        }
+    }
+    list["data"].as_array_mut().unwrap().insert(0, change);
+    if kind == ShopKind::Paddle && back > 0 {
+        let (_, list) = answers.iter_mut().find(|(path, _)| path.starts_with("/adjustments?")).unwrap();
+        list["data"].as_array_mut().unwrap().push(json!({ "id": "adj_change", "action": "refund", "type": "full",
+            "transaction_id": "txn_change", "status": "approved", "totals": { "total": back.to_string() } }));
+    }
+    provider.says(answers);
+    told(kind, &provider, &sold.messages(kind)[0]).unwrap().unwrap()
+}
+
+#[test]
+fn a_change_within_a_period_that_is_paid_back_ends_no_subscription() {
+    for kind in ASKED {
+        for paid in [1, 2] {
+            let sold = subscribed(kind).renewed(paid);
+            let small = changed_within(kind, &sold, 2_000);
+            assert_eq!(
+                (small.payment, small.paid_back.unwrap().as_str()),
+                (Payment::PaidBackInPart, "20.00 EUR"),
+                "{kind:?} after {paid}"
+            );
+            let whole = changed_within(kind, &sold.paid_back(TOTAL), 0);
+            assert_eq!(whole.payment, Payment::PaidBack, "{kind:?} after {paid}: the period itself");
+        }
+    }
+}
+
+#[test]
+fn an_invoice_of_more_lines_than_it_comes_with_is_read_to_its_end() {
+    let (kind, sold) = (ShopKind::Stripe, subscribed(ShopKind::Stripe).renewed(2));
+    let provider = StandIn::default();
+    let mut answers = sold.answers(kind);
+    let (_, listed) = answers.iter_mut().find(|(path, _)| path.starts_with("/v1/invoices?")).unwrap();
+    let period = listed["data"][0]["lines"]["data"][0].clone();
+    let settled = |n: usize| {
+        let mut line = period.clone();
+        line["id"] = json!(format!("il_settled_{n}"));
+        (line["type"], line["proration"]) = (json!("invoiceitem"), json!(true));
+        line
+    };
+    let settled: Vec<Value> = (0..110).map(settled).collect();
+    listed["data"][0]["lines"] = json!({ "object": "list", "has_more": true, "data": settled[..10] });
+    let lines = "/v1/invoices/in_3_2/lines";
+    answers.extend([
+        (lines.to_owned(), json!({ "object": "list", "has_more": true, "data": settled[..100] })),
+        (
+            format!("{lines}?starting_after=il_settled_99"),
+            json!({ "object": "list", "has_more": false, "data": [settled[100..].to_vec(), vec![period]].concat() }),
+        ),
+    ]);
+    provider.says(answers.clone());
+    let read = told(kind, &provider, &sold.messages(kind)[0]).unwrap().unwrap();
+    assert_eq!(read.subscription.unwrap().paid_until, UNTIL.plus(Seconds::days(30)));
+    // One that never ends is for a person.
+    answers.last_mut().unwrap().1 = json!({ "object": "list", "has_more": true, "data": settled[..100] });
+    provider.says(answers);
+    assert!(matches!(told(kind, &provider, &sold.messages(kind)[0]), Err(Trouble::Odd(_))));
+}
+
 #[test]
 fn until_when_a_subscription_was_paid_for_does_not_move_while_a_payment_is_tried_again() {
     use SubscriptionStatus as S;
