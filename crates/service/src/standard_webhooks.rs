@@ -68,9 +68,9 @@ pub(crate) fn shared_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// The signatures with a shared secret that a header has.
-pub(crate) fn shared_signatures(header: &str) -> Vec<Vec<u8>> {
+pub(crate) fn shared_signatures(header: &str) -> impl Iterator<Item = Vec<u8>> {
     let v1 = header.split_whitespace().filter_map(|signature| signature.strip_prefix("v1,"));
-    v1.filter_map(|signature| BASE64_STANDARD.decode(signature).ok()).collect()
+    v1.filter_map(|signature| BASE64_STANDARD.decode(signature).ok())
 }
 
 /// What is signed.

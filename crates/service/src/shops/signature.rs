@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 /// How far the time of a message may be from now, either way.
 const WINDOW: Seconds = Seconds::minutes(5);
+/// How many signatures of one message count: more than any provider sends while a secret is changed.
+const MOST: usize = 16;
 
 /// The value of a message's header by its name in lower case.
 pub type Header<'a> = &'a (dyn Fn(&str) -> Option<String> + Send + Sync);
@@ -27,24 +29,30 @@ pub(crate) fn is_right(
             ShopKind::Generic => standard_webhooks::shared_key(secret),
             _ => Some(Zeroizing::new(secret.as_bytes().to_vec())),
         };
+        let Some(mut mac) = key.and_then(|key| Hmac::<Sha256>::new_from_slice(&key).ok()) else { continue };
+        // Once for each secret, however many signatures somebody claims: the body may be long.
+        mac.update(&signed.before);
+        mac.update(body);
         for signature in &signed.signatures {
-            right |= key.as_ref().is_some_and(|key| holds(key, [&signed.before, body], signature));
+            // Compares in a time that does not depend on where the two differ.
+            right |= mac.clone().verify(signature.into()).is_ok();
         }
     }
     right
 }
 
-/// Compares in a time that does not depend on where the two differ.
-fn holds(key: &[u8], content: [&[u8]; 2], signature: &[u8]) -> bool {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
-    content.iter().for_each(|piece| mac.update(piece));
-    mac.verify_slice(signature).is_ok()
+/// A signature as HMAC-SHA256 makes them.
+type Signature = [u8; 32];
+
+/// Those of `found` that can be one; the first few of them.
+fn possible(found: impl IntoIterator<Item = Vec<u8>>) -> Vec<Signature> {
+    found.into_iter().filter_map(|bytes| bytes.try_into().ok()).take(MOST).collect()
 }
 
 /// What was signed before the body, and the signatures that came with it: several while a secret is changed.
 struct Signed {
     before: Vec<u8>,
-    signatures: Vec<Vec<u8>>,
+    signatures: Vec<Signature>,
 }
 
 /// `None` where the headers are not those of the provider, or the time is not now.
@@ -53,11 +61,11 @@ fn signed(kind: ShopKind, header: Header<'_>, now: Timestamp) -> Option<Signed> 
         ShopKind::Stripe => listed(&header("stripe-signature")?, (',', "t", "v1"), '.', now),
         ShopKind::Paddle => listed(&header("paddle-signature")?, (';', "ts", "h1"), ':', now),
         ShopKind::LemonSqueezy => {
-            Some(Signed { before: Vec::new(), signatures: vec![hex(header("x-signature")?.trim())?] })
+            Some(Signed { before: Vec::new(), signatures: possible(hex(header("x-signature")?.trim())) })
         }
         ShopKind::Generic => {
             let (id, at) = (header("webhook-id")?, header("webhook-timestamp")?);
-            let signatures = standard_webhooks::shared_signatures(&header("webhook-signature")?);
+            let signatures = possible(standard_webhooks::shared_signatures(&header("webhook-signature")?));
             is_now(&at, now).then(|| Signed { before: format!("{id}.{at}.").into_bytes(), signatures })
         }
     }
@@ -66,16 +74,12 @@ fn signed(kind: ShopKind, header: Header<'_>, now: Timestamp) -> Option<Signed> 
 /// A header that lists the time and the signatures by name, each apart from the next by `between`; what was signed begins
 /// with the time and `after`.
 fn listed(text: &str, (between, time, scheme): (char, &str, &str), after: char, now: Timestamp) -> Option<Signed> {
-    let (mut at, mut signatures) = (None, Vec::new());
-    for (name, value) in text.split(between).filter_map(|pair| pair.trim().split_once('=')) {
-        if name == time {
-            at = Some(value);
-        } else if name == scheme {
-            signatures.extend(hex(value));
-        }
-    }
-    let at = at.filter(|at| is_now(at, now))?;
-    Some(Signed { before: format!("{at}{after}").into_bytes(), signatures })
+    let named = |wanted| {
+        let pairs = text.split(between).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    let at = named(time).last().filter(|at| is_now(at, now))?;
+    Some(Signed { before: format!("{at}{after}").into_bytes(), signatures: possible(named(scheme).filter_map(hex)) })
 }
 
 fn is_now(seconds: &str, now: Timestamp) -> bool {
@@ -154,6 +158,31 @@ mod tests {
         }
         for wrong in ["", "now", "-1767225600", "+1767225600", "1767225600.0", "99999999999999999999"] {
             assert!(!is_now(wrong, NOW), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_signature_and_more_than_a_few_count_for_nothing() {
+        for kind in [ShopKind::Stripe, ShopKind::Paddle, ShopKind::Generic] {
+            let own = shop::secret(kind, 1);
+            let after = |piece: &str, times: usize| {
+                let mut headers = sign(kind, &own);
+                let claimed = piece.repeat(times);
+                let header = &mut headers.last_mut().unwrap().1;
+                *header = match kind {
+                    ShopKind::Stripe => header.replace(",v1=", &format!("{claimed},v1=")),
+                    ShopKind::Paddle => header.replace(";h1=", &format!("{claimed};h1=")),
+                    _ => format!("{}{header}", claimed),
+                };
+                holds(kind, &headers, BODY, &[&own], NOW)
+            };
+            let (short, other) = match kind {
+                ShopKind::Stripe => (",v1=00".to_owned(), format!(",v1={}", "0".repeat(64))),
+                ShopKind::Paddle => (";h1=00".to_owned(), format!(";h1={}", "0".repeat(64))),
+                _ => ("v1,AA== ".to_owned(), format!("v1,{}= ", "A".repeat(43))),
+            };
+            assert!(after(&short, 500), "{kind:?}: too short to be one");
+            assert!(after(&other, MOST - 1) && !after(&other, MOST), "{kind:?}");
         }
     }
 
