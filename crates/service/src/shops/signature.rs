@@ -78,7 +78,7 @@ fn listed(text: &str, (between, time, scheme): (char, &str, &str), after: char, 
         let pairs = text.split(between).filter_map(|pair| pair.trim().split_once('='));
         pairs.filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
     };
-    let at = named(time).last().filter(|at| is_now(at, now))?;
+    let at = named(time).next_back().filter(|at| is_now(at, now))?;
     Some(Signed { before: format!("{at}{after}").into_bytes(), signatures: possible(named(scheme).filter_map(hex)) })
 }
 

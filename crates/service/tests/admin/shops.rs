@@ -688,6 +688,27 @@ both! {
         }
     }
 
+    async fn what_waits_goes_on_with_the_sale_as_it_stands_and_not_as_it_stood_at_first(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let (plan, grace) = (shopped.world.plan, ShopRules::default().grace());
+        for (tag, how) in [(5, Resolve::Map { plan: Some(plan), quantity_is_seats: true }), (6, Resolve::Issue { plan, seats: None })] {
+            let sold = Sold::subscribed(tag, &format!("price_{tag}"), until(&shopped));
+            shopped.told_next(&sold, 1).await;
+            let first = shopped.waits().await;
+            shopped.told_next(&sold.clone().renewed(2), 2).await;
+            let entry = shopped.waits().await;
+            assert_eq!((entry.id, entry.opened_at), (first.id, first.opened_at));
+            let paid_until = |entry: &InboxView| entry.sale.as_ref().unwrap().subscription.unwrap().paid_until;
+            assert!(paid_until(&entry) > paid_until(&first));
+            shopped.resolve(entry.id, how).await;
+            assert_eq!(shopped.work_off().await, 1, "it is looked at once more");
+            let licenses = shopped.licenses().await;
+            let license = licenses.iter().find(|license| license.order == entry.order).unwrap();
+            assert_eq!(license.expires_at, Some(until(&shopped).plus(Seconds::days(30)).plus(grace)), "{tag}");
+            assert_eq!((licenses.len(), shopped.inbox().await.len()), (tag as usize - 4, 0));
+        }
+    }
+
     async fn several_pieces_of_which_nobody_said_what_they_mean_wait_and_what_needs_no_license_does_not(db: TestDb) {
         let shopped = Shopped::new(&db, ShopKind::Generic).await;
         shopped.price("price_editor", Some(shopped.world.plan), false).await;

@@ -98,9 +98,16 @@ record! {
 }
 
 /// Has something wait, once for each matter of a sale: what was decided stays decided, unless it was to be looked at once
-/// more. True where it waits now and has not before.
+/// more, and what waits is about the sale as it stands now. True where it waits now and has not before.
 pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow) -> Result<bool, StoreError> {
     let e = entry;
+    let sql = "UPDATE inbox SET detail = $5, line = $6, order_id = $7, event = $8, state = $9, raw = $10
+        WHERE vendor = $1 AND shop = $2 AND sale = $3 AND matter = $4 AND resolution = 'open' RETURNING id";
+    let args =
+        args![scope.vendor(), e.shop, e.sale, e.matter, e.detail, e.line, e.order_id, e.event, e.state, e.raw];
+    if !tx.rows(sql.into(), args).await?.is_empty() {
+        return Ok(false);
+    }
     let sql = format!(
         "INSERT INTO inbox ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (shop, sale, matter) DO UPDATE SET detail = excluded.detail, line = excluded.line,

@@ -214,6 +214,26 @@ both! {
         assert_eq!(due(later.plus(Seconds(90))).await, (1, vec!["evt_2".to_owned(), "evt_1".to_owned()]));
     }
 
+    async fn what_waits_is_about_the_sale_as_it_stands_now(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let shop = connected(&f).await;
+        let [first, second] = ["evt_1", "evt_2"].map(|name| event(&shop, name, NOW));
+        let asked = entry(&shop, "sub_1", "price:p", first.id);
+        assert!(parked(&f, &asked).await);
+        let renewed = Sale { payment: Payment::PaidBack, ..sale("sub_1") };
+        let again = InboxRow {
+            event: second.id,
+            state: Some(renewed),
+            raw: "[1]".to_owned(),
+            detail: "Still nobody has said".to_owned(),
+            ..entry(&shop, "sub_1", "price:p", second.id)
+        };
+        assert!(!parked(&f, &again).await, "it waits already");
+        let kept = shops::entry(&mut f.store.reader(), f.scope, asked.id).await.unwrap().unwrap();
+        let now = InboxRow { id: asked.id, opened_at: asked.opened_at, ..again };
+        assert_eq!(format!("{kept:?}"), format!("{now:?}"));
+    }
+
     async fn the_same_is_asked_once_and_what_was_decided_stays_decided(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let shop = connected(&f).await;

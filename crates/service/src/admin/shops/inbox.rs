@@ -259,7 +259,7 @@ async fn resolve(
     if resolution == Resolution::Dismissed {
         tell(act, tx, entry).await?;
     }
-    let looks_again = matches!(resolution, Resolution::Again | Resolution::Linked);
+    let looks_again = matches!(resolution, Resolution::Again | Resolution::Issued | Resolution::Linked);
     if looks_again && !shops::again(tx, act.scope, entry.event, act.now).await? && resolution == Resolution::Again {
         return Err(Error::new(ErrorCode::NotFound).with_detail("The message was forgotten meanwhile."));
     }
@@ -315,11 +315,27 @@ fn line_of(entry: &InboxRow) -> Result<Line> {
     line.cloned().ok_or_else(|| Error::internal("an entry without its line"))
 }
 
-/// The lines at the entry's price that have no license.
-async fn lines_without(act: &Act, tx: &mut Tx, entry: &InboxRow) -> Result<Vec<Line>> {
+/// The sale that an entry is about as it was last applied, which may be later than what brought the entry.
+async fn last_applied(act: &Act, tx: &mut Tx, entry: &InboxRow) -> Result<SaleRow> {
+    match shops::lock_sale(tx, act.scope, entry.shop, &entry.sale).await? {
+        Some(known) => Ok(known),
+        None => Ok(SaleRow {
+            shop: entry.shop,
+            sale: entry.sale.clone(),
+            order_id: None,
+            customer: None,
+            sequence: 0,
+            state: sale_of(entry)?.clone(),
+            applied_at: act.now,
+        }),
+    }
+}
+
+/// The lines of `sale` at the entry's price that have no license.
+async fn lines_without(act: &Act, tx: &mut Tx, entry: &InboxRow, sale: &Sale) -> Result<Vec<Line>> {
     let have = shops::lines(tx, act.scope, entry.shop, &entry.sale).await?;
     let price = line_of(entry)?.price;
-    let without = sale_of(entry)?.lines.iter().filter(|line| line.price == price);
+    let without = sale.lines.iter().filter(|line| line.price == price);
     Ok(without.filter(|line| have.iter().all(|row| row.line != line.id.as_str())).cloned().collect())
 }
 
@@ -335,8 +351,9 @@ async fn issue_for(
     let plan = plans::get(tx, act.scope, plan).await?;
     let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
     let mut issued = Vec::new();
-    for line in lines_without(act, tx, entry).await? {
-        let id = issue(act, tx, (shop, sale_of(entry)?), &line, order, (plan.clone(), seats)).await?;
+    let sale = last_applied(act, tx, entry).await?.state;
+    for line in lines_without(act, tx, entry, &sale).await? {
+        let id = issue(act, tx, (shop, &sale), &line, order, (plan.clone(), seats)).await?;
         let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
         issued.push(shown(act, tx, &row).await?);
     }
@@ -346,24 +363,8 @@ async fn issue_for(
 /// Notes which customer has bought; the rest follows when the sale is looked at once more.
 async fn chosen(act: &Act, tx: &mut Tx, entry: &InboxRow, choice: &CustomerChoice) -> Result<()> {
     let customer = customers::choose(act, tx, choice).await?;
-    let known = shops::lock_sale(tx, act.scope, entry.shop, &entry.sale).await?;
-    let row = match known {
-        Some(known) => SaleRow { customer: Some(customer.id), ..known },
-        None => SaleRow { customer: Some(customer.id), ..first_seen(act, entry)? },
-    };
+    let row = SaleRow { customer: Some(customer.id), ..last_applied(act, tx, entry).await? };
     Ok(shops::put_sale(tx, act.scope, &row).await?)
-}
-
-fn first_seen(act: &Act, entry: &InboxRow) -> Result<SaleRow> {
-    Ok(SaleRow {
-        shop: entry.shop,
-        sale: entry.sale.clone(),
-        order_id: None,
-        customer: None,
-        sequence: 0,
-        state: sale_of(entry)?.clone(),
-        applied_at: act.now,
-    })
 }
 
 /// Says that the sale, or a line of it, was bought for a license that there is already: from then on the license follows it.
@@ -371,18 +372,20 @@ async fn link(act: &Act, tx: &mut Tx, shop: &ShopRow, entry: &InboxRow, license:
     let invalid = |what: &str| Error::invalid("/license", what);
     let found = licenses::lock(tx, act.scope, license).await?;
     let mut row = found.ok_or_else(|| invalid("There is no such license."))?;
+    let known = last_applied(act, tx, entry).await?;
+    let sale = known.state.clone();
     let order = match entry.order_id {
         Some(order) => order,
         None => {
-            let order = make_order(act, tx, shop, sale_of(entry)?, row.license.customer).await?;
-            shops::put_sale(tx, act.scope, &SaleRow { order_id: Some(order), ..first_seen(act, entry)? }).await?;
+            let order = make_order(act, tx, shop, &sale, row.license.customer).await?;
+            shops::put_sale(tx, act.scope, &SaleRow { order_id: Some(order), ..known }).await?;
             order
         }
     };
     bought_with(act, tx, &mut row.license, order).await?;
     let line = match entry.kind {
         InboxKind::Charge => None,
-        _ => lines_without(act, tx, entry).await?.into_iter().next(),
+        _ => lines_without(act, tx, entry, &sale).await?.into_iter().next(),
     };
     if let Some(line) = line {
         let kept = LineRow {
