@@ -195,7 +195,7 @@ fn an_invoice_of_more_lines_than_it_comes_with_is_read_to_its_end() {
         (lines.to_owned(), json!({ "object": "list", "has_more": true, "data": settled[..100] })),
         (
             format!("{lines}?starting_after=il_settled_99"),
-            json!({ "object": "list", "has_more": false, "data": [settled[100..].to_vec(), vec![period]].concat() }),
+            json!({ "object": "list", "has_more": false, "data": ([settled[100..].to_vec(), vec![period]].concat()) }),
         ),
     ]);
     provider.says(answers.clone());
