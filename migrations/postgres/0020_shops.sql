@@ -115,7 +115,7 @@ CREATE TABLE inbox (
     sale TEXT COLLATE "C" NOT NULL,
     -- What it is about, so that the same is asked once.
     matter TEXT COLLATE "C" NOT NULL,
-    -- `price`, `quantity`, `buyer`, `charge`, `part`, `refund`, `dispute`, `line`, `revoked` or `unreadable`.
+    -- `price`, `quantity`, `buyer`, `charge`, `held`, `part`, `refund`, `dispute`, `line`, `revoked` or `unreadable`.
     kind TEXT COLLATE "C" NOT NULL,
     detail TEXT COLLATE "C" NOT NULL,
     line TEXT COLLATE "C",

@@ -115,7 +115,7 @@ CREATE TABLE inbox (
     sale TEXT NOT NULL,
     -- What it is about, so that the same is asked once.
     matter TEXT NOT NULL,
-    -- `price`, `quantity`, `buyer`, `charge`, `part`, `refund`, `dispute`, `line`, `revoked` or `unreadable`.
+    -- `price`, `quantity`, `buyer`, `charge`, `held`, `part`, `refund`, `dispute`, `line`, `revoked` or `unreadable`.
     kind TEXT NOT NULL,
     detail TEXT NOT NULL,
     line TEXT,

@@ -80,6 +80,7 @@ const WORDS: &[(&str, &str, Tone)] = &[
     ("order.disputed", "Payment disputed, or a dispute decided", Tone::Warn),
     ("order.parked", "Waits for a person", Tone::Warn),
     ("order.settled", "Decided in the inbox", Tone::Info),
+    ("order.linked", "Order found in a shop", Tone::Info),
     ("shop.connected", "Shop connected", Tone::Good),
     ("shop.changed", "Shop changed", Tone::None),
     ("shop.secret_set", "Secret of a shop set", Tone::Info),

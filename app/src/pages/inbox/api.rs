@@ -146,6 +146,7 @@ pub(crate) fn row(entry: &InboxView, now: Timestamp) -> InboxRow {
         InboxKind::Quantity => "Several pieces",
         InboxKind::Buyer => "Nobody knows who bought",
         InboxKind::Charge => "A payment for nothing known",
+        InboxKind::Held => "Perhaps for a license that there is",
         InboxKind::Part => "Paid back in part",
         InboxKind::Refund => "Paid back",
         InboxKind::Dispute => "Dispute lost",
@@ -191,15 +192,23 @@ fn ways(actor: &holdfast_service::Actor, entry: &InboxView) -> Vec<super::model:
         (Way::Dismiss, P::CustomersWrite),
     ];
     let fits = |way| match way {
-        Way::Map | Way::Issue => matches!(entry.kind, InboxKind::Price | InboxKind::Quantity),
+        Way::Map => matches!(entry.kind, InboxKind::Price | InboxKind::Quantity),
+        Way::Issue => matches!(entry.kind, InboxKind::Price | InboxKind::Quantity | InboxKind::Held),
         Way::Customer => entry.kind == InboxKind::Buyer,
-        Way::License => matches!(entry.kind, InboxKind::Price | InboxKind::Quantity | InboxKind::Charge),
+        Way::License => {
+            matches!(entry.kind, InboxKind::Price | InboxKind::Quantity | InboxKind::Charge | InboxKind::Held)
+        }
         Way::Revoke => {
             matches!(entry.kind, InboxKind::Part | InboxKind::Refund | InboxKind::Dispute | InboxKind::Line)
         }
         Way::Again => matches!(
             entry.kind,
-            InboxKind::Price | InboxKind::Quantity | InboxKind::Buyer | InboxKind::Charge | InboxKind::Unreadable
+            InboxKind::Price
+                | InboxKind::Quantity
+                | InboxKind::Buyer
+                | InboxKind::Charge
+                | InboxKind::Held
+                | InboxKind::Unreadable
         ),
         Way::Dismiss => true,
     };

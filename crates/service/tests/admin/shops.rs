@@ -18,7 +18,7 @@ use holdfast_service::{
     admin::{
         bulk::{BulkStep, Target},
         inputs::{
-            ChangeStatus, CreateCustomer, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
+            ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
             LicenseFilter, UpdateLicense,
         },
         mails::SetMailLook,
@@ -707,6 +707,52 @@ both! {
             assert_eq!(license.expires_at, Some(until(&shopped).plus(Seconds::days(30)).plus(grace)), "{tag}");
             assert_eq!((licenses.len(), shopped.inbox().await.len()), (tag as usize - 4, 0));
         }
+    }
+
+    async fn whoever_was_brought_along_keeps_the_one_license_they_have(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let (service, call) = (&shopped.world.service, shopped.world.call());
+        let issued = async |email: &str, order| {
+            let new = CreateCustomer { email: Some(text(email)), ..CreateCustomer::default() };
+            let customer = Some(CustomerChoice::New(new));
+            let own = IssueLicense { customer, order, expires_at: Some(until(&shopped)), ..IssueLicense::of(shopped.world.plan) };
+            service.issue_license(&call, own).await.unwrap().license
+        };
+        let sold = |tag| Sold::subscribed(tag, price(shopped.kind), until(&shopped));
+        let end = Some(until(&shopped).plus(Seconds::days(30)).plus(ShopRules::default().grace()));
+        let ends = async |id| service.license(&call.actor, id).await.unwrap().expires_at;
+        // An order of the same name: the sale is that order, and its license follows it.
+        let order = CreateOrder { reference: text("order-5"), customer: None };
+        let order = service.create_order(&call, order).await.unwrap();
+        let known = issued("buyer5@example.com", Some(order.id)).await;
+        shopped.told_next(&sold(5).renewed(2), 1).await;
+        assert_eq!((shopped.license().await.id, ends(known.id).await), (known.id, end));
+        assert_eq!((shopped.orders().await.len(), shopped.inbox().await.len()), (1, 0));
+        assert_eq!(shopped.log("order.linked").await.len(), 1);
+        // Without one, a person says what it was bought for.
+        let held = issued("buyer6@example.com", None).await;
+        shopped.told_next(&sold(6).renewed(2), 1).await;
+        let entry = shopped.waits().await;
+        assert_eq!((entry.kind, shopped.licenses().await.len()), (InboxKind::Held, 2));
+        shopped.resolve(entry.id, Resolve::License(held.id)).await;
+        shopped.work_off().await;
+        assert_eq!((ends(held.id).await, shopped.licenses().await.len(), shopped.inbox().await.len()), (end, 2, 0));
+        // What a shop renews already is another one's, and so is what is of somebody else.
+        shopped.told_next(&Sold { email: "buyer6@example.com".to_owned(), ..sold(7) }, 1).await;
+        assert_eq!((shopped.licenses().await.len(), shopped.inbox().await.len()), (3, 0));
+        let theirs = service.customers(&call.actor, Some("buyer5@example.com".to_owned()), page()).await.unwrap().items[0].id;
+        let order = CreateOrder { reference: text("order-8"), customer: Some(theirs) };
+        let order = service.create_order(&call, order).await.unwrap();
+        issued("buyer5@example.com", Some(order.id)).await;
+        shopped.told_next(&sold(8), 1).await;
+        assert_eq!((shopped.licenses().await.len(), shopped.inbox().await.len()), (5, 0));
+        // And who needs a second one gets it.
+        issued("buyer9@example.com", None).await;
+        shopped.told_next(&sold(9), 1).await;
+        let entry = shopped.waits().await;
+        shopped.resolve(entry.id, Resolve::Issue { plan: shopped.world.plan, seats: None }).await;
+        shopped.work_off().await;
+        assert_eq!((shopped.licenses().await.len(), shopped.inbox().await.len()), (7, 0));
     }
 
     async fn several_pieces_of_which_nobody_said_what_they_mean_wait_and_what_needs_no_license_does_not(db: TestDb) {

@@ -20,6 +20,8 @@ stored_enum! {
         Buyer = "buyer",
         /// A payment of which nobody says what was bought.
         Charge = "charge",
+        /// Whoever bought has a license of the same product that no shop renews.
+        Held = "held",
         /// Some of the money was paid back.
         Part = "part",
         /// All of it was paid back.

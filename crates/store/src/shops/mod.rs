@@ -13,7 +13,7 @@ pub use inbox::{
     InboxFilter, InboxKind, InboxRow, Resolution, about_price, entry, inbox, lock_entry, open_of_order, open_of_sale,
     park, resolve, waiting,
 };
-pub use sales::{LineRow, SaleRow, lines, lock_sale, put_line, put_sale, renewing, sale_of_order};
+pub use sales::{LineRow, SaleRow, bought, lines, lock_sale, put_line, put_sale, renewing, sale_of_order};
 
 use crate::{
     error::StoreError,

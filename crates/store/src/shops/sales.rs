@@ -88,6 +88,19 @@ pub async fn lines(q: &mut dyn Querier, scope: Scope, shop: ShopId, sale: &str) 
     all(q, sql, args![scope.vendor(), shop, sale]).await
 }
 
+/// Those of `licenses` of the scope's vendor that a line of a sale has become.
+pub async fn bought(
+    q: &mut dyn Querier,
+    scope: Scope,
+    licenses: &[LicenseId],
+) -> Result<HashSet<LicenseId>, StoreError> {
+    let mut args = args![scope.vendor()];
+    let among = q.dialect().any_of("license", licenses.iter().map(crate::sql::ToArg::arg), &mut args);
+    let sql = format!("SELECT DISTINCT license FROM shop_lines WHERE vendor = $1 AND {among}");
+    let rows = q.rows(sql.into(), args).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// Those of `licenses` of the scope's vendor that renew themselves: bought with a subscription that goes on, in a shop that is
 /// listened to.
 pub async fn renewing(

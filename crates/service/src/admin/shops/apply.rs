@@ -19,20 +19,23 @@ use crate::{
     shops::Told,
 };
 use holdfast_domain::{
-    CustomerId, InboxId, License, LicenseId, LicenseKey, LicenseStatus, OrderId, ReasonText, Sale, Seconds,
-    ShopEventId, Terms, Timestamp,
+    CustomerId, InboxId, License, LicenseId, LicenseKey, LicenseModel, LicenseStatus, OrderId, ProductId, ReasonText,
+    Sale, Seconds, ShopEventId, Terms, Timestamp,
     license::StatusChange,
     sale::{Consequence, Dispute, Line, Loss, Payment, moved_end},
 };
 use holdfast_store::{
     Tx, customers as customer_rows,
-    licenses::{self, NewLicense},
+    licenses::{self, LicenseRow, NewLicense},
     orders::{self, OrderRow, OrderStatus},
     plans::{self, PlanRow},
     seats,
     shops::{self, InboxKind, InboxRow, LineRow, PriceRow, Quantity, Resolution, SaleRow, ShopEventState, ShopRow},
 };
 use serde_json::json;
+
+/// How many of a customer's licenses, the newest first, are looked at for one that something was perhaps bought for.
+const MOST_HELD: usize = 200;
 
 /// What came of a message.
 pub(crate) struct Applied {
@@ -222,7 +225,12 @@ impl Work<'_> {
         for entry in shops::open_of_sale(tx, self.act.scope, self.shop.id, self.sale.id.as_str()).await? {
             let asks = matches!(
                 entry.kind,
-                InboxKind::Price | InboxKind::Quantity | InboxKind::Buyer | InboxKind::Charge | InboxKind::Unreadable
+                InboxKind::Price
+                    | InboxKind::Quantity
+                    | InboxKind::Buyer
+                    | InboxKind::Charge
+                    | InboxKind::Held
+                    | InboxKind::Unreadable
             );
             if asks && !self.matters.contains(&entry.matter) {
                 settle(self.act, tx, &entry, Resolution::Again, None).await?;
@@ -254,9 +262,26 @@ impl Work<'_> {
                 return Ok(None);
             }
         };
-        let order = make_order(self.act, tx, self.shop, self.sale, Some(customer)).await?;
+        let order = match self.brought_along(tx, customer).await? {
+            Some(order) => order,
+            None => make_order(self.act, tx, self.shop, self.sale, Some(customer)).await?,
+        };
         self.what.order = Some(order);
         Ok(Some(order))
+    }
+
+    /// The order of that name that was there before the shop told of the sale: brought along from elsewhere, and of nobody else.
+    async fn brought_along(&self, tx: &mut Tx, customer: CustomerId) -> Result<Option<OrderId>> {
+        for name in [self.sale.reference(), self.sale.id.as_str()] {
+            let Some(order) = orders::by_external_id(tx, self.act.scope, name).await? else { continue };
+            let is_theirs = order.customer.is_none_or(|holder| holder == customer);
+            if is_theirs && shops::sale_of_order(tx, self.act.scope, order.id).await?.is_none() {
+                let data = json!({ "shop": self.shop.id, "sale": self.sale.id });
+                self.act.event(tx, "order.linked", order.id, data);
+                return Ok(Some(order.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Brings the licenses of all lines up to date.
@@ -348,12 +373,55 @@ impl Work<'_> {
         Ok(plans::get(tx, self.act.scope, plan).await?.map(|plan| (plan, seats)))
     }
 
-    /// Issues the license of a line that has none.
+    /// Issues the license of a line that has none, unless the order or whoever bought has one that it was perhaps bought for.
     async fn issue(&mut self, tx: &mut Tx, line: &Line, order: OrderId) -> Result<()> {
         let Some((plan, seats)) = self.plan_of(tx, line).await? else { return Ok(()) };
+        let of_order = licenses::of_order(tx, self.act.scope, order).await?;
+        let of_order = self.untold(tx, of_order, plan.product).await?;
+        if let [license] = of_order.as_slice() {
+            let row = LineRow {
+                shop: self.shop.id,
+                sale: self.sale.id.to_string(),
+                line: line.id.to_string(),
+                price: line.price.to_string(),
+                quantity: line.quantity,
+                license: *license,
+                said_end: None,
+            };
+            return self.follow(tx, &row, line).await;
+        }
+        if !of_order.is_empty() || self.holds(tx, plan.product, order).await? {
+            let detail = "Whoever bought has a license of this product that no shop renews: perhaps it was bought for that.";
+            return self.park(tx, InboxKind::Held, format!("held:{}", line.id), detail, Some(line)).await;
+        }
         issue(self.act, tx, (self.shop, self.sale), line, order, (plan, seats)).await?;
         self.tally.issued += 1;
         Ok(())
+    }
+
+    /// Those of `rows` that no shop has told of and that are of the product. What was given to try it is none.
+    async fn untold(&self, tx: &mut Tx, rows: Vec<LicenseRow>, product: ProductId) -> Result<Vec<LicenseId>> {
+        let is_one = |license: &License| {
+            let tries = matches!(license.terms.model, LicenseModel::Trial { .. });
+            license.product == product && license.status != LicenseStatus::Revoked && !tries
+        };
+        let ids: Vec<LicenseId> =
+            rows.into_iter().map(|row| row.license).filter(is_one).map(|license| license.id).collect();
+        let bought = shops::bought(tx, self.act.scope, &ids).await?;
+        Ok(ids.into_iter().filter(|id| !bought.contains(id)).collect())
+    }
+
+    /// Whether whoever bought holds a license of the product that no shop renews and that ends, or has ended within the grace.
+    async fn holds(&self, tx: &mut Tx, product: ProductId, order: OrderId) -> Result<bool> {
+        let order = orders::get(tx, self.act.scope, order).await?;
+        let Some(customer) = order.and_then(|order| order.customer) else { return Ok(false) };
+        let ended = self.act.now.plus(Seconds(-rules(self.shop).grace().0));
+        let mut ending = Vec::new();
+        for id in licenses::ids_of_customer(tx, self.act.scope, customer, MOST_HELD).await? {
+            let row = licenses::get(tx, self.act.scope, id).await?;
+            ending.extend(row.filter(|row| row.license.expires_at.is_some_and(|end| ended < end)));
+        }
+        Ok(!self.untold(tx, ending, product).await?.is_empty())
     }
 
     /// Brings the license of a line up to date. What the line says as it did before is left as it is, whatever somebody has

@@ -36,12 +36,13 @@ use std::collections::HashMap;
 
 /// Whether a person can make that of something of this kind.
 const fn fits(kind: InboxKind, how: &Resolve) -> bool {
-    use InboxKind::{Buyer, Charge, Dispute, Line, Part, Price, Quantity, Refund, Revoked};
+    use InboxKind::{Buyer, Charge, Dispute, Held, Line, Part, Price, Quantity, Refund, Revoked};
     match how {
         Resolve::Again => !matches!(kind, Part | Refund | Dispute | Line | Revoked),
-        Resolve::Map { .. } | Resolve::Issue { .. } => matches!(kind, Price | Quantity),
+        Resolve::Map { .. } => matches!(kind, Price | Quantity),
+        Resolve::Issue { .. } => matches!(kind, Price | Quantity | Held),
         Resolve::Customer(_) => matches!(kind, Buyer),
-        Resolve::License(_) => matches!(kind, Price | Quantity | Charge),
+        Resolve::License(_) => matches!(kind, Price | Quantity | Charge | Held),
         Resolve::Revoke { .. } => matches!(kind, Part | Refund | Dispute | Line),
         Resolve::Dismiss => true,
     }
@@ -385,7 +386,11 @@ async fn link(act: &Act, tx: &mut Tx, shop: &ShopRow, entry: &InboxRow, license:
     bought_with(act, tx, &mut row.license, order).await?;
     let line = match entry.kind {
         InboxKind::Charge => None,
-        _ => lines_without(act, tx, entry, &sale).await?.into_iter().next(),
+        _ => {
+            let lines = lines_without(act, tx, entry, &sale).await?;
+            let own = lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str()));
+            own.or(lines.first()).cloned()
+        }
     };
     if let Some(line) = line {
         let kept = LineRow {
@@ -402,12 +407,14 @@ async fn link(act: &Act, tx: &mut Tx, shop: &ShopRow, entry: &InboxRow, license:
     shown(act, tx, &row).await
 }
 
-/// Notes that a license was bought with an order, where it was with none.
+/// Notes that a license was bought with an order, where it was with none that a shop has told of.
 async fn bought_with(act: &Act, tx: &mut Tx, license: &mut License, order: OrderId) -> Result<()> {
     match license.order {
         Some(other) if other == order => Ok(()),
-        Some(_) => Err(Error::invalid("/license", "This license was bought with another order.")),
-        None => {
+        Some(other) if shops::sale_of_order(tx, act.scope, other).await?.is_some() => {
+            Err(Error::invalid("/license", "This license was bought with another order."))
+        }
+        _ => {
             let before = crate::admin::licenses::told(license);
             license.order = Some(order);
             save(act, tx, license).await?;
