@@ -373,8 +373,12 @@ impl Work<'_> {
         Ok(plans::get(tx, self.act.scope, plan).await?.map(|plan| (plan, seats)))
     }
 
-    /// Issues the license of a line that has none, unless the order or whoever bought has one that it was perhaps bought for.
+    /// Issues the license of a line that has none, unless the order or whoever bought has one that it was perhaps bought for, or
+    /// the money is gone.
     async fn issue(&mut self, tx: &mut Tx, line: &Line, order: OrderId) -> Result<()> {
+        if status(self.sale) == OrderStatus::Refunded {
+            return Ok(());
+        }
         let Some((plan, seats)) = self.plan_of(tx, line).await? else { return Ok(()) };
         let of_order = licenses::of_order(tx, self.act.scope, order).await?;
         let of_order = self.untold(tx, of_order, plan.product).await?;
