@@ -779,6 +779,25 @@ both! {
         }
     }
 
+    async fn more_pieces_of_what_was_issued_by_hand_wait_anew(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let sold = Sold { quantity: 2, ..Sold::subscribed(2, "price_unknown", until(&shopped)) };
+        let plan = shopped.world.plan;
+        shopped.told_next(&sold, 1).await;
+        shopped.resolve(shopped.waits().await.id, Resolve::Issue { plan, seats: Some(2) }).await;
+        shopped.work_off().await;
+        shopped.told_next(&sold, 2).await;
+        assert_eq!((shopped.license().await.terms.seats, shopped.inbox().await.len()), (2, 0));
+        shopped.told_next(&Sold { quantity: 5, ..sold }, 3).await;
+        let entry = shopped.waits().await;
+        assert_eq!((entry.kind, shopped.license().await.terms.seats), (InboxKind::Price, 2));
+        let twice = shopped.resolve_as(&shopped.world.call(), entry.id, Resolve::Issue { plan, seats: Some(5) }).await;
+        assert_eq!(twice.unwrap_err().code, ErrorCode::InvalidRequest, "it has its license");
+        shopped.resolve(entry.id, Resolve::Map { plan: Some(plan), quantity_is_seats: true }).await;
+        shopped.work_off().await;
+        assert_eq!((shopped.license().await.terms.seats, shopped.inbox().await.len()), (5, 0));
+    }
+
     async fn several_pieces_of_which_nobody_said_what_they_mean_wait_and_what_needs_no_license_does_not(db: TestDb) {
         let shopped = Shopped::new(&db, ShopKind::Generic).await;
         shopped.price("price_editor", Some(shopped.world.plan), false).await;

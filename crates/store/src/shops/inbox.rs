@@ -177,10 +177,10 @@ pub async fn about_price(
 ) -> Result<Vec<InboxRow>, StoreError> {
     let sql = format!(
         "SELECT {} FROM inbox WHERE vendor = $1 AND shop = $2 AND resolution = 'open'
-            AND matter IN ($3, $4) ORDER BY id LIMIT 200",
+            AND (substr(matter, 1, length($3)) = $3 OR substr(matter, 1, length($4)) = $4) ORDER BY id LIMIT 200",
         InboxRow::COLUMNS
     );
-    all(q, sql, args![scope.vendor(), shop, format!("price:{price}"), format!("quantity:{price}")]).await
+    all(q, sql, args![scope.vendor(), shop, format!("price:{price}:"), format!("quantity:{price}:")]).await
 }
 
 /// What waits of a sale.

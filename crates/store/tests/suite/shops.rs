@@ -218,7 +218,7 @@ both! {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let shop = connected(&f).await;
         let [first, second] = ["evt_1", "evt_2"].map(|name| event(&shop, name, NOW));
-        let asked = entry(&shop, "sub_1", "price:p", first.id);
+        let asked = entry(&shop, "sub_1", "price:p:li_1:1", first.id);
         assert!(parked(&f, &asked).await);
         let renewed = Sale { payment: Payment::PaidBack, ..sale("sub_1") };
         let again = InboxRow {
@@ -226,7 +226,7 @@ both! {
             state: Some(renewed),
             raw: "[1]".to_owned(),
             detail: "Still nobody has said".to_owned(),
-            ..entry(&shop, "sub_1", "price:p", second.id)
+            ..entry(&shop, "sub_1", "price:p:li_1:1", second.id)
         };
         assert!(!parked(&f, &again).await, "it waits already");
         let kept = shops::entry(&mut f.store.reader(), f.scope, asked.id).await.unwrap().unwrap();
@@ -239,26 +239,27 @@ both! {
         let shop = connected(&f).await;
         let brought = event(&shop, "evt_1", NOW);
         noted(&f, &brought).await;
-        let first = entry(&shop, "sub_1", "price:p", brought.id);
+        let first = entry(&shop, "sub_1", "price:p:li_1:1", brought.id);
         assert!(parked(&f, &first).await);
-        assert!(!parked(&f, &entry(&shop, "sub_1", "price:p", brought.id)).await, "it waits already");
-        assert!(parked(&f, &entry(&shop, "sub_2", "price:p", brought.id)).await, "of another sale");
+        assert!(!parked(&f, &entry(&shop, "sub_1", "price:p:li_1:1", brought.id)).await, "it waits already");
+        assert!(parked(&f, &entry(&shop, "sub_2", "price:p:li_1:1", brought.id)).await, "of another sale");
         assert!(resolved(&f, first.id, Resolution::Dismissed).await);
         assert!(!resolved(&f, first.id, Resolution::Linked).await, "it does not wait any more");
-        assert!(!parked(&f, &entry(&shop, "sub_1", "price:p", brought.id)).await, "it was dismissed");
-        let again = entry(&shop, "sub_3", "price:p", brought.id);
+        assert!(!parked(&f, &entry(&shop, "sub_1", "price:p:li_1:1", brought.id)).await, "it was dismissed");
+        let again = entry(&shop, "sub_3", "price:p:li_1:1", brought.id);
         for how in [Resolution::Again, Resolution::Mapped] {
             assert!(parked(&f, &again).await, "{how:?}");
             assert!(resolved(&f, again.id, how).await);
         }
-        assert!(parked(&f, &entry(&shop, "sub_3", "price:p", brought.id)).await);
+        assert!(parked(&f, &entry(&shop, "sub_3", "price:p:li_1:1", brought.id)).await);
         let q = &mut f.store.reader();
+        assert_eq!(shops::about_price(q, f.scope, shop.id, "li_1").await.unwrap().len(), 0);
         let waiting = shops::about_price(q, f.scope, shop.id, "p").await.unwrap();
         assert_eq!(waiting.iter().map(|entry| entry.sale.as_str()).collect::<BTreeSet<_>>(), ["sub_2", "sub_3"].into());
         assert_eq!(shops::waiting(q, f.scope).await.unwrap(), 2);
         assert_eq!(shops::open_of_sale(q, f.scope, shop.id, "sub_3").await.unwrap().len(), 1);
         let order = placed(&f, "sub_4").await;
-        let of_order = |id: &str, resolution| InboxRow { order_id: Some(order), resolution, ..entry(&shop, id, "price:p", brought.id) };
+        let of_order = |id: &str, resolution| InboxRow { order_id: Some(order), resolution, ..entry(&shop, id, "price:p:li_1:1", brought.id) };
         for (id, resolution) in [("sub_4", Resolution::Open), ("sub_5", Resolution::Ruled)] {
             assert!(parked(&f, &of_order(id, resolution)).await);
         }
@@ -277,7 +278,7 @@ both! {
         for event in [done("old", NOW), done("new", later), event(&shop, "waits", NOW), kept.clone()] {
             noted(&f, &event).await;
         }
-        let asks = entry(&shop, "sub_1", "price:p", kept.id);
+        let asks = entry(&shop, "sub_1", "price:p:li_1:1", kept.id);
         parked(&f, &asks).await;
         let names = async || {
             let q = &mut f.store.reader();
@@ -323,7 +324,7 @@ both! {
         let (id, theirs, plan) = (shop.id, g.scope, f.plan);
         let brought = event(&shop, "evt_1", NOW);
         noted(&f, &brought).await;
-        let asks = entry(&shop, "sub_1", "price:p", brought.id);
+        let asks = entry(&shop, "sub_1", "price:p:li_1:1", brought.id);
         parked(&f, &asks).await;
         let (event_id, entry_id) = (brought.id, asks.id);
         let price = PriceRow { shop: id, price: "p".to_owned(), plan: Some(plan), quantity: Quantity::Seats, updated_at: NOW };

@@ -352,9 +352,11 @@ impl Work<'_> {
     /// The plan of a price, and the number of seats that it gives; nothing where a person has to say, or none is needed.
     async fn plan_of(&mut self, tx: &mut Tx, line: &Line) -> Result<Option<(PlanRow, Option<u32>)>> {
         let (price, title) = (&line.price, line.title.as_ref().map(|title| format!(" ({title})")).unwrap_or_default());
+        // Another number of pieces is another question, whatever became of the one before.
+        let so_many = format!("{price}:{}:{}", line.id, line.quantity);
         let Some(mapped) = self.mapped(tx, line).await? else {
             let detail = format!("Nobody has said which plan the price {price}{title} is.");
-            self.park(tx, InboxKind::Price, format!("price:{price}"), &detail, Some(line)).await?;
+            self.park(tx, InboxKind::Price, format!("price:{so_many}"), &detail, Some(line)).await?;
             return Ok(None);
         };
         let Some(plan) = mapped.plan else { return Ok(None) };
@@ -366,7 +368,7 @@ impl Work<'_> {
                     "{} of the price {price}{title} were bought, and nobody has said what the number means.",
                     line.quantity
                 );
-                self.park(tx, InboxKind::Quantity, format!("quantity:{price}"), &detail, Some(line)).await?;
+                self.park(tx, InboxKind::Quantity, format!("quantity:{so_many}"), &detail, Some(line)).await?;
                 return Ok(None);
             }
         };

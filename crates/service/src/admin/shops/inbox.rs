@@ -353,7 +353,11 @@ async fn issue_for(
     let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
     let mut issued = Vec::new();
     let sale = last_applied(act, tx, entry).await?.state;
-    for line in lines_without(act, tx, entry, &sale).await? {
+    let lines = lines_without(act, tx, entry, &sale).await?;
+    if lines.is_empty() {
+        return Err(Error::invalid("/how", "It has its license. Say which plan the price is, or change the license."));
+    }
+    for line in lines {
         let id = issue(act, tx, (shop, &sale), &line, order, (plan.clone(), seats)).await?;
         let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
         issued.push(shown(act, tx, &row).await?);
