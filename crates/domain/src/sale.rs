@@ -164,6 +164,9 @@ pub struct Sale {
     /// Whether the buyer's bank has taken the buyer's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispute: Option<Dispute>,
+    /// What the provider calls the payments about which a dispute was lost, where it says: tells one from the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Name>,
     /// Who bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buyer: Option<Buyer>,
@@ -284,8 +287,12 @@ impl Sale {
             Payment::PaidBackInPart => Some((Loss::Part, format!("part:{so_much}"))),
             Payment::Pending | Payment::Paid => None,
         };
-        let lost = (self.dispute == Some(Dispute::Lost)).then(|| (Loss::Dispute, "dispute".to_owned()));
-        back.into_iter().chain(lost).collect()
+        let lost: Vec<String> = match self.dispute {
+            Some(Dispute::Lost) if self.lost.is_empty() => vec!["dispute".to_owned()],
+            Some(Dispute::Lost) => self.lost.iter().map(|payment| format!("dispute:{payment}")).collect(),
+            _ => Vec::new(),
+        };
+        back.into_iter().chain(lost.into_iter().map(|matter| (Loss::Dispute, matter))).collect()
     }
 
     /// Whether what was bought with `line` renews itself, with nothing for the buyer to do. While a payment is late it does:
@@ -332,6 +339,7 @@ mod tests {
             payment: Payment::Paid,
             paid_back: None,
             dispute: None,
+            lost: Vec::new(),
             buyer: None,
             lines: Vec::new(),
             subscription: None,
@@ -386,6 +394,12 @@ mod tests {
         assert_ne!(first, back(Payment::PaidBackInPart, "20.00 EUR").losses());
         let all = Sale { dispute: Some(Dispute::Lost), ..back(Payment::PaidBack, "49.00 EUR") };
         assert_eq!(all.losses().iter().map(|(loss, _)| *loss).collect::<Vec<_>>(), [Loss::Whole, Loss::Dispute]);
+        let lost = |payments: &[&str]| {
+            let lost = payments.iter().map(|payment| payment.parse().unwrap()).collect();
+            Sale { dispute: Some(Dispute::Lost), lost, ..sale() }.losses()
+        };
+        assert_eq!(lost(&["ch_2", "ch_1"])[1], lost(&["ch_1"])[0], "what was lost once is the same later");
+        assert_eq!(lost(&["ch_2", "ch_1"]).len(), 2);
         for harmless in [Dispute::Open, Dispute::Won] {
             assert_eq!(Sale { dispute: Some(harmless), ..sale() }.losses(), []);
         }

@@ -157,7 +157,7 @@ impl CustomerCall {
     pub fn new(actor: CustomerActor, from: RequestInfo) -> Result<Self> {
         match actor.viewed_until() {
             Some(_) => Err(Error::new(ErrorCode::Forbidden).with_detail(
-                "You look at the portal as the customer sees it. Only they can do this; nothing was changed.",
+                "You look at the portal as the customer sees it. Only they can do this.",
             )),
             None => Ok(Self { actor, from }),
         }

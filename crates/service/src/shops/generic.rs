@@ -29,6 +29,8 @@ struct Described {
     payment: Payment,
     paid_back: Option<Name>,
     dispute: Option<Dispute>,
+    #[serde(default)]
+    lost: Vec<Name>,
     buyer: Option<Somebody>,
     #[serde(default)]
     lines: Vec<Piece>,
@@ -81,14 +83,14 @@ pub(super) fn read(message: &Value) -> Read<Told> {
         }
         None => None,
     };
-    let Described { id, number, payment, paid_back, dispute, buyer, lines, .. } = sale;
+    let Described { id, number, payment, paid_back, dispute, lost, buyer, lines, .. } = sale;
     let buyer = buyer.map(|Somebody { email, name }| Buyer { email, name });
     let line = |piece: Piece| {
         let Piece { id, price, quantity, title, renews } = piece;
         Line { id, price, quantity, title, renews }
     };
     let lines = lines.into_iter().map(line).collect();
-    let sale = Sale { id, number, payment, paid_back, dispute, buyer, lines, subscription };
+    let sale = Sale { id, number, payment, paid_back, dispute, lost, buyer, lines, subscription };
     let mut lines: Vec<&Name> = sale.lines.iter().map(|line| &line.id).collect();
     lines.sort_unstable();
     if lines.windows(2).any(|two| two[0] == two[1]) {

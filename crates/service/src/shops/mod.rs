@@ -279,11 +279,12 @@ struct Money {
     payment: Payment,
     paid_back: Option<Name>,
     dispute: Option<Dispute>,
+    lost: Vec<Name>,
 }
 
 impl Money {
     const fn of(payment: Payment) -> Self {
-        Self { payment, paid_back: None, dispute: None }
+        Self { payment, paid_back: None, dispute: None, lost: Vec::new() }
     }
 
     const fn pending() -> Self {
@@ -299,14 +300,14 @@ impl Money {
             (false, false) => Payment::Paid,
         };
         let paid_back = if back > 0 { Some(clean("the amount", &amount)?) } else { None };
-        Ok(Self { payment, paid_back, dispute: None })
+        Ok(Self { paid_back, ..Self::of(payment) })
     }
 
     /// The sale of these lines that it was paid for.
     fn sale(self, id: &str, buyer: Option<Buyer>, lines: Vec<Line>) -> Read<Sale> {
-        let Self { payment, paid_back, dispute } = self;
+        let Self { payment, paid_back, dispute, lost } = self;
         let id = clean("the id", id)?;
-        Ok(Sale { id, number: None, payment, paid_back, dispute, buyer, lines, subscription: None })
+        Ok(Sale { id, number: None, payment, paid_back, dispute, lost, buyer, lines, subscription: None })
     }
 }
 

@@ -118,7 +118,8 @@ fn bought(item: &Value, bought_with: Option<String>, renews: bool) -> Read<Line>
 /// What became of the money of these transactions after `adjustments`. Whether all of it was paid back is what became of `last`.
 fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Read<Money> {
     let Some(newest) = paid.first() else { return Ok(Money::of(holdfast_domain::sale::Payment::Paid)) };
-    let (mut back, mut back_of_last, mut whole_last, mut dispute) = (0, 0, false, None);
+    let (mut back, mut back_of_last, mut whole_last) = (0, 0, false);
+    let (mut dispute, mut lost) = (None, Vec::new());
     let last_id = last.and_then(|last| id(last, "/id"));
     for adjustment in adjustments.iter().filter(|adjustment| text(adjustment, "/status") == Some("approved")) {
         let amount = whole(adjustment, "/totals/total").unwrap_or(0);
@@ -131,7 +132,11 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
                 }
             }
             "chargeback" => {
-                dispute = worse(dispute, Some(settled(adjustments, adjustment, "chargeback_reverse", Dispute::Lost)))
+                let stands = settled(adjustments, adjustment, "chargeback_reverse", Dispute::Lost);
+                if stands == Dispute::Lost {
+                    lost.push(clean("the transaction", &named(adjustment, "/transaction_id")?)?);
+                }
+                dispute = worse(dispute, Some(stands));
             }
             "chargeback_warning" => {
                 dispute =
@@ -143,7 +148,7 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
         }
     }
     let all = whole_last || last.map(total).is_some_and(|total| total > 0 && back_of_last >= total);
-    Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, ..money })
+    Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, lost, ..money })
 }
 
 /// How a chargeback stands: as it says, or won where something takes it back.

@@ -228,13 +228,17 @@ async fn standing(reader: &mut Reader<'_>, charge: &Value) -> Read<Money> {
 /// The same of several. Whether all of it was paid back is what `last` says.
 async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value], last: Option<&Value>) -> Read<Money> {
     let Some(newest) = charges.first() else { return Ok(Money::of(Payment::Paid)) };
-    let (mut back, mut dispute) = (0, None);
+    let (mut back, mut dispute, mut lost) = (0, None, Vec::new());
     for charge in charges {
         back += whole(charge, "/amount_refunded").unwrap_or(0);
-        dispute = worse(dispute, disputed(reader, charge).await?);
+        let stands = disputed(reader, charge).await?;
+        if stands == Some(Dispute::Lost) {
+            lost.push(clean("the charge", &named(charge, "/id")?)?);
+        }
+        dispute = worse(dispute, stands);
     }
     let whole = last.is_some_and(|last| last["refunded"] == true);
-    Money::paid(whole, back, word(newest, "/currency")?).map(|money| Money { dispute, ..money })
+    Money::paid(whole, back, word(newest, "/currency")?).map(|money| Money { dispute, lost, ..money })
 }
 
 /// How disputes about a charge stand.

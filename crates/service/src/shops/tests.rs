@@ -95,6 +95,8 @@ fn what_was_paid_back_and_what_a_bank_took_back_is_told_apart() {
         for (word, dispute) in [("open", Dispute::Open), ("won", Dispute::Won), ("lost", Dispute::Lost)] {
             let disputed = sale(kind, &Sold { dispute: Some(word), ..sold.clone() });
             assert_eq!((disputed.payment, disputed.dispute), (Payment::Paid, Some(dispute)), "{kind:?}");
+            let names = kind != ShopKind::Generic && dispute == Dispute::Lost;
+            assert_eq!(disputed.lost.len(), usize::from(names), "{kind:?}: {:?}", disputed.lost);
         }
     }
 }

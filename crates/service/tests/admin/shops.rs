@@ -616,6 +616,25 @@ both! {
         assert_eq!(told, ["lost", "won", "open"], "the newest first");
     }
 
+    async fn each_dispute_that_is_lost_is_a_question_of_its_own(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let mut message = subscribed(&shopped).described(1);
+        message["sale"]["dispute"] = "lost".into();
+        for (sequence, lost) in [(1, vec!["first"]), (2, vec!["second", "first"]), (3, vec!["second", "first"])] {
+            message["sequence"] = sequence.into();
+            message["sale"]["lost"] = lost.into();
+            shopped.send(&message).await;
+            shopped.work_off().await;
+            let waiting = shopped.inbox().await;
+            assert_eq!(waiting.len(), usize::from(sequence < 3), "{sequence}: {waiting:?}");
+            for entry in waiting {
+                assert_eq!(entry.kind, InboxKind::Dispute);
+                shopped.resolve(entry.id, Resolve::Dismiss).await;
+            }
+        }
+        assert_eq!(shopped.log("order.disputed").await.len(), 2);
+    }
+
     async fn a_part_that_is_paid_back_is_for_a_person_and_each_part_anew(db: TestDb) {
         for kind in ShopKind::ALL {
             let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };

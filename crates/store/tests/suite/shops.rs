@@ -94,6 +94,7 @@ fn sale(id: &str) -> Sale {
         payment: Payment::Paid,
         paid_back: None,
         dispute: None,
+        lost: Vec::new(),
         buyer: None,
         lines: Vec::new(),
         subscription: None,

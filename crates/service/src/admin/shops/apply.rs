@@ -580,7 +580,8 @@ impl Work<'_> {
             }
         }
         let disputed = self.before.as_ref().and_then(|sale| sale.dispute);
-        if disputed != self.sale.dispute {
+        let lost = self.before.as_ref().map_or(0, |sale| sale.lost.len());
+        if disputed != self.sale.dispute || lost != self.sale.lost.len() {
             let data = json!({ "before": { "dispute": disputed }, "after": { "dispute": self.sale.dispute } });
             self.act.event(tx, "order.disputed", order, data);
         }
