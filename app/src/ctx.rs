@@ -309,6 +309,14 @@ pub fn lead(path: &str, done: &str) {
     redirect(&with_done(from.as_deref().and_then(inside).unwrap_or(path), done));
 }
 
+/// Sends the browser back to the desk's page that this request was sent from, or else on to `path`; to `anchor` there, with what
+/// was done.
+pub fn back_to_desk(path: &str, anchor: &str, done: &str) {
+    let desk = Some(came_from()).filter(|page| page.starts_with("/support/"));
+    let page = desk.as_deref().and_then(inside).unwrap_or(path);
+    redirect(&with_done(&format!("{page}#{anchor}"), done));
+}
+
 /// The page that this request was sent from, without what it said was done.
 fn came_from() -> String {
     parts().map_or_else(|| "/".to_owned(), |parts| ssr::back(&parts.headers))

@@ -446,12 +446,12 @@ async fn the_portal_is_looked_at_as_a_customer_sees_it_and_nothing_there_is_chan
     }
     let sent = support.post(&format!("{door}/offline/answer"), &[("request", "HF1.e30"), ("license", "")]).await;
     assert_eq!(sent.header(header::LOCATION), format!("{door}/offline#refused"));
-    holds(&support.get(&format!("{door}/offline")).await.body, &["Only they can do this; nothing was changed"]);
+    holds(&support.get(&format!("{door}/offline")).await.body, &["Only they can do this"]);
     let fields = format!("license={}&seat={}&name=Theirs", things.license, things.seat);
     let seat = &pages[2].0;
     let sent = support.submit(seat, &function("rename_my_seat"), &fields).await;
     assert_eq!(sent.header(header::LOCATION), format!("{seat}#refused"));
-    holds(&support.get(seat).await.body, &["Only they can do this; nothing was changed"]);
+    holds(&support.get(seat).await.body, &["Only they can do this"]);
     let call = Call::system(world.vendor);
     let seat = world.service.seat(&call.actor, things.seat).await.unwrap();
     assert_eq!(seat.name.as_deref(), Some("Computer viewed"));
@@ -481,5 +481,10 @@ async fn the_story_tells_of_people_mail_and_notes() {
     holds(&support.get(&story).await.body, &["Nobody has come in yet", "Note told"]);
     let fields = format!("vendor={}&email=customer-told%40example.com", world.vendor);
     assert_eq!(world.browser().call(&function("ask_code"), &fields).await.code(), "ok");
+    let noted = support.submit(&story, &function("add_note"), &format!("subject={}&note=Called", things.customer)).await;
+    assert_eq!(noted.header(header::LOCATION), format!("{story}?done=note_added#notes"));
+    let console = format!("/console/customers/{}", things.customer);
+    let noted = support.submit(&console, &function("add_note"), &format!("subject={}&note=Again", things.customer)).await;
+    assert_eq!(noted.header(header::LOCATION), format!("{console}?done=note_added#notes"));
     holds(&support.get(&story).await.body, &["Sign-in", "customer-told@example.com", "Waiting"]);
 }

@@ -77,12 +77,12 @@ fn Lines(lines: Vec<RefundLine>) -> impl IntoView {
                 <td class="right wide">{line.line}</td>
                 <td>{number} <span class="sub">{line.customer}</span></td>
                 <td><StateBadge tone word /></td>
-                <td class="right">{count(line.counts.map(|(licenses, _)| licenses))}</td>
+                <td class="right wide">{count(line.counts.map(|(licenses, _)| licenses))}</td>
                 <td class="right">{count(line.counts.map(|(_, devices)| devices))}</td>
             </tr>
         }
     };
-    let head = vec![("Line", "right wide"), ("Order", ""), ("Fate", ""), ("Licenses", "right"), ("Devices", "right")];
+    let head = vec![("Line", "right wide"), ("Order", ""), ("Fate", ""), ("Licenses", "right wide"), ("Devices", "right")];
     view! { <Rows label="Orders of the list" head>{lines.into_iter().map(row).collect_view()}</Rows> }
 }
 

@@ -235,8 +235,8 @@ pub fn Story(
                 <Fact name="Seats">{row.taken} " / " {row.seats}</Fact>
                 {reason.map(|reason| view! { <Fact name="Reason">{reason}</Fact> })}
                 <Fact name="Its key now"><StateBadge tone word=if tone == crate::ui::Tone::Bad { "No" } else { "Yes" } /> " " {text}</Fact>
+                <Fact name="What helps"><Helps cure /></Fact>
             </Facts>
-            <Helps cure />
             {(!notes.is_empty()).then(|| {
                 let notes = notes.into_iter().map(|note| view! { <Note note /> }).collect_view();
                 view! { <ul class="notes" aria-label="Notes about this license">{notes}</ul> }
@@ -305,8 +305,10 @@ fn Reply(
         });
         let text = filled.map(|filled| match filled.text {
             Ok(text) => view! {
-                <TextArea name="filled" label="Ready to copy" value=text.clone() hint="Change what you like before you copy it from here." />
-                <p><CopyButton text what="reply" /> " The text as it was filled in."</p>
+                <div class="section">
+                    <TextArea name="filled" label="Ready to copy" value=text.clone() required=true hint="Change what you like before you copy it from here." />
+                    <p><CopyButton text what="reply" /> " The text as it was filled in."</p>
+                </div>
             }
             .into_any(),
             Err(why) => view! { <Notice kind=NoticeKind::Bad><p>{why}</p></Notice> }.into_any(),
