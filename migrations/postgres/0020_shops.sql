@@ -54,6 +54,8 @@ CREATE TABLE shop_events (
     topic TEXT COLLATE "C" NOT NULL,
     body TEXT COLLATE "C" NOT NULL,
     received_at BIGINT NOT NULL,
+    -- When it was first to be worked off, or was to be once more.
+    asked_at BIGINT NOT NULL,
     -- `waiting`, `applied`, `parked` or `passed_over`.
     state TEXT COLLATE "C" NOT NULL,
     attempts BIGINT NOT NULL,

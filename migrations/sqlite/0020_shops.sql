@@ -54,6 +54,8 @@ CREATE TABLE shop_events (
     topic TEXT NOT NULL,
     body TEXT NOT NULL,
     received_at INTEGER NOT NULL,
+    -- When it was first to be worked off, or was to be once more.
+    asked_at INTEGER NOT NULL,
     -- `waiting`, `applied`, `parked` or `passed_over`.
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,

@@ -110,6 +110,7 @@ impl Service {
             topic: stamp.topic,
             body,
             received_at: now,
+            asked_at: now,
             state: ShopEventState::Waiting,
             attempts: 0,
             next_at: now,
@@ -147,23 +148,28 @@ impl Service {
                 return Ok(done);
             }
             for event in due {
-                if !self.work_off_one(shop.id, event, duty).await? {
-                    return Ok(done);
+                match self.work_off_one(shop.id, &event, duty).await {
+                    Ok(true) => done += 1,
+                    Ok(false) => return Ok(done),
+                    // The next message first, and this one later.
+                    Err(error) => {
+                        self.put_off(&event, duty).await?;
+                        return Err(error);
+                    }
                 }
-                done += 1;
             }
         }
     }
 
     /// Works off one message. False where that is to be tried again, or another node has become the one that does.
-    async fn work_off_one(&self, shop: ShopId, event: ShopEventRow, duty: Duty) -> Result<bool> {
+    async fn work_off_one(&self, shop: ShopId, event: &ShopEventRow, duty: Duty) -> Result<bool> {
         // As it is now: somebody may have changed it since the last message.
         let Some(row) = shops::get(&mut self.store().reader(), event.scope(), shop).await? else { return Ok(false) };
-        let (seen, has_heard) = self.look(&row, &event).await?;
-        let done = match self.write_off(&event, duty, seen, has_heard).await {
+        let (seen, has_heard) = self.look(&row, event).await?;
+        let done = match self.write_off(event, duty, seen, has_heard).await {
             // A rule of ours forbids what follows from the sale (a number of seats, a text): a person has to look.
             Err(error) if error.code.status() < 500 && error.code.status() != 429 => {
-                self.write_off(&event, duty, Seen::Odd(error.to_string(), "[]".to_owned()), has_heard).await?
+                self.write_off(event, duty, Seen::Odd(error.to_string(), "[]".to_owned()), has_heard).await?
             }
             done => done?,
         };
@@ -171,10 +177,35 @@ impl Service {
         Ok(done)
     }
 
+    /// Has a message tried later that could not be worked off for a reason of our own; after three days, has a person look.
+    async fn put_off(&self, event: &ShopEventRow, duty: Duty) -> Result<()> {
+        let now = self.now();
+        if now.since(event.asked_at) >= PATIENCE {
+            let why = "For three days it could not be worked off.".to_owned();
+            return self.write_off(event, duty, Seen::Odd(why, "[]".to_owned()), false).await.map(|_| ());
+        }
+        let next_at = now.plus(wait(event.attempts, WAITS.1, 0, self.jitter()));
+        let scope = event.scope();
+        let write = job!(event => |tx| {
+            if job_leases::still_holds(tx, JOB, duty.token).await?
+                && shops::is_waiting(tx, event.id, event.attempts).await?
+            {
+                shops::postpone(tx, scope, event.id, ("could not be worked off", next_at)).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        self.store().write(WriteOptions::default(), write).await
+    }
+
+    /// By how much a wait is longer than it need be: of 65,536 parts of a fifth of it.
+    fn jitter(&self) -> i64 {
+        i64::from(u16::from_be_bytes(random_bytes(self.entropy())))
+    }
+
     /// Writes down what was seen, what follows from it, and whether the provider has answered.
     async fn write_off(&self, event: &ShopEventRow, duty: Duty, seen: Seen, has_heard: bool) -> Result<bool> {
         let act = self.act_for(event.scope(), Actor::Shop(event.shop), String::new(), String::new());
-        let jitter = i64::from(u16::from_be_bytes(random_bytes(self.entropy())));
+        let jitter = self.jitter();
         let seen = Arc::new(seen);
         let write = job!(act, event, seen => |tx| {
             let holds = job_leases::still_holds(tx, JOB, duty.token).await?;
@@ -183,7 +214,7 @@ impl Service {
             }
             let Some(shop) = shops::lock(tx, act.scope, event.shop).await? else { return Ok(false) };
             let applied = match seen.as_ref() {
-                Seen::Later(why, after) if act.now.since(event.received_at) < PATIENCE => {
+                Seen::Later(why, after) if act.now.since(event.asked_at) < PATIENCE => {
                     let (shop, next_at) = left_alone(shop, &event, why, *after, act.now, jitter);
                     shops::postpone(tx, act.scope, event.id, (why, next_at)).await?;
                     shops::update(tx, act.scope, &shop).await?;
@@ -236,6 +267,12 @@ pub(crate) fn plain(words: &str) -> String {
     words.chars().take(500).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// The wait after so many attempts: at most `most`, and at least what was `asked` for.
+fn wait(attempts: i64, most: i64, asked: i64, jitter: i64) -> Seconds {
+    let wait = (WAITS.0 << attempts.clamp(0, 12)).min(most).max(asked);
+    Seconds(wait + wait * jitter / (5 * 65_536))
+}
+
 /// The shop after its provider has not answered once more, and when the message is tried again.
 fn left_alone(
     shop: ShopRow,
@@ -246,10 +283,8 @@ fn left_alone(
     jitter: i64,
 ) -> (ShopRow, Timestamp) {
     let asked = asked.map_or(0, |span| span.0.clamp(0, QUIET.1));
-    let doubled = |times: i64, most: i64| (WAITS.0 << times.clamp(0, 12)).min(most).max(asked);
-    let spread = |wait: i64| now.plus(Seconds(wait + wait * jitter / (5 * 65_536)));
-    let quiet_until = spread(doubled(shop.failures, QUIET.0));
-    let next_at = spread(doubled(event.attempts, WAITS.1));
+    let quiet_until = now.plus(wait(shop.failures, QUIET.0, asked, jitter));
+    let next_at = now.plus(wait(event.attempts, WAITS.1, asked, jitter));
     let shop = ShopRow {
         failing_since: shop.failing_since.or(Some(now)),
         failures: shop.failures + 1,
@@ -280,9 +315,10 @@ async fn tell_of_silence(tx: &mut Tx, act: &Act, shop: &ShopRow) -> Result<()> {
     alerts::raise_at_once(&act.service, tx, &alert, act.now).await
 }
 
-/// Notes that a shop's provider answers again, and takes back the alert that it does not.
+/// Notes that a shop's provider answers again, and takes back the alert that it does not. What waits is tried at once.
 pub(crate) async fn heard(tx: &mut Tx, scope: Scope, shop: ShopRow, now: Timestamp) -> Result<()> {
     let well = ShopRow { failing_since: None, failures: 0, quiet_until: None, failure: None, ..shop };
     shops::update(tx, scope, &well).await?;
+    shops::hurry(tx, scope, well.id, now).await?;
     alerts::clear_at_once(tx, UNREACHABLE, &subject(well.id), now).await
 }

@@ -999,6 +999,57 @@ both! {
         assert!(shopped.inbox().await.is_empty() && shopped.license().await.status == LicenseStatus::Active);
     }
 
+    async fn what_is_looked_at_once_more_is_given_three_days_of_its_own(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Paddle).await;
+        let message = Sold::once(2, price(ShopKind::Paddle)).messages(ShopKind::Paddle).remove(0);
+        shopped.provider.fails_with(Some(503));
+        shopped.send(&message).await;
+        shopped.world.clock.advance(Seconds::days(4));
+        // Nobody has tried for four days, and the first attempt counts from when it came.
+        shopped.work_off().await;
+        let entry = shopped.waits().await;
+        shopped.resolve(entry.id, Resolve::Again).await;
+        shopped.work_off().await;
+        assert!(shopped.inbox().await.is_empty(), "it is tried again first");
+        assert_eq!(shopped.events().await[0].state, ShopEventState::Waiting);
+        shopped.world.clock.advance(Seconds::days(4));
+        shopped.work_off().await;
+        assert_eq!(shopped.waits().await.id, entry.id);
+    }
+
+    async fn another_key_is_tried_at_once_with_what_waits(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        let set = async |key: &str| {
+            let input = UpdateShop { api_key: Some(Secret::new(key)), ..UpdateShop::default() };
+            shopped.world.service.update_shop(&shopped.world.call(), shopped.shop, input).await.unwrap()
+        };
+        set("not_the_right_key").await;
+        shopped.told(&Sold::once(2, price(ShopKind::Stripe))).await;
+        for _ in 0..10 {
+            shopped.world.clock.advance(Seconds::hours(2));
+            shopped.work_off().await;
+        }
+        assert!(shopped.licenses().await.is_empty() && shopped.work_off().await == 0);
+        set(API_KEY).await;
+        shopped.work_off().await;
+        assert_eq!(shopped.license().await.status, LicenseStatus::Active);
+    }
+
+    async fn a_key_goes_to_nobody_but_whom_it_was_given_for(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        let (service, call) = (&shopped.world.service, shopped.world.call());
+        let set = async |url: &str, key: Option<&str>| {
+            let input = UpdateShop { api_url: Some(url.to_owned()), api_key: key.map(Secret::new), ..UpdateShop::default() };
+            service.update_shop(&call, shopped.shop, input).await.unwrap().has_api_key
+        };
+        assert!(set(&format!("{API}/below"), None).await, "the same server");
+        assert!(!set("https://provider.example.org", None).await);
+        assert!(set("https://another.example", Some(API_KEY)).await);
+        assert!(!set("https://another.example:8443", None).await);
+        assert!(!set(API, None).await, "it does not come back");
+        assert!(shopped.log("shop.changed").await.iter().any(|event| event.data["api_key"] == "removed"));
+    }
+
     async fn a_rule_of_ours_that_a_sale_breaks_is_for_a_person(db: TestDb) {
         let shopped = Shopped::new(&db, ShopKind::Generic).await;
         shopped.told(&Sold { quantity: 2_000_000, ..Sold::once(2, price(ShopKind::Generic)) }).await;

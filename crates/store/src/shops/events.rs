@@ -41,6 +41,8 @@ record! {
         pub body: String,
         /// When it came.
         pub received_at: Timestamp,
+        /// When it was first to be worked off, or was to be once more.
+        pub asked_at: Timestamp,
         /// How far it is.
         pub state: ShopEventState,
         /// How often it was tried to work it off.
@@ -75,6 +77,7 @@ pub async fn note_event(tx: &mut Tx, scope: Scope, event: &ShopEventRow) -> Resu
         e.topic,
         e.body,
         e.received_at,
+        e.asked_at,
         e.state,
         e.attempts,
         e.next_at,
@@ -146,9 +149,16 @@ pub async fn postpone(
 
 /// Has a message worked off once more. False where it is not there any more.
 pub async fn again(tx: &mut Tx, scope: Scope, id: ShopEventId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE shop_events SET state = 'waiting', next_at = $3, ended_at = NULL
+    let sql = "UPDATE shop_events SET state = 'waiting', asked_at = $3, next_at = $3, ended_at = NULL
         WHERE vendor = $1 AND id = $2 RETURNING id";
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, now]).await?.is_empty())
+}
+
+/// Has everything of a shop that waits tried now.
+pub async fn hurry(tx: &mut Tx, scope: Scope, shop: ShopId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE shop_events SET next_at = $3
+        WHERE vendor = $1 AND shop = $2 AND state = 'waiting' AND next_at > $3";
+    tx.rows(sql.into(), args![scope.vendor(), shop, now]).await.map(|_| ())
 }
 
 /// What a shop has told, the newest first unless asked otherwise.

@@ -6,8 +6,8 @@ mod inbox;
 mod sales;
 
 pub use events::{
-    ShopEventRow, ShopEventState, again, due_events, due_shops, end_event, event, events, is_waiting, note_event,
-    postpone, prune_events,
+    ShopEventRow, ShopEventState, again, due_events, due_shops, end_event, event, events, hurry, is_waiting,
+    note_event, postpone, prune_events,
 };
 pub use inbox::{
     InboxFilter, InboxKind, InboxRow, Resolution, about_price, entry, inbox, lock_entry, open_of_order, open_of_sale,

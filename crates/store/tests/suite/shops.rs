@@ -78,6 +78,7 @@ fn event(shop: &ShopRow, name: &str, at: Timestamp) -> ShopEventRow {
         topic: "invoice.paid".to_owned(),
         body: "{}".to_owned(),
         received_at: at,
+        asked_at: at,
         state: ShopEventState::Waiting,
         attempts: 0,
         next_at: at,

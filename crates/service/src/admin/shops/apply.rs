@@ -2,7 +2,7 @@
 //! as it has changed, so that it does not matter what was heard of it before, nor how often. What a person has decided or
 //! changed meanwhile stays; what cannot be told waits for one.
 
-use super::{inbox::settle, rules};
+use super::{inbox::settled, rules};
 use crate::{
     admin::{
         act::Act,
@@ -233,7 +233,7 @@ impl Work<'_> {
                     | InboxKind::Unreadable
             );
             if asks && !self.matters.contains(&entry.matter) {
-                settle(self.act, tx, &entry, Resolution::Again, None).await?;
+                settled(self.act, tx, &entry, Resolution::Again, None).await?;
             }
         }
         Ok(())

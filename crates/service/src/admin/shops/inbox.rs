@@ -76,22 +76,33 @@ fn show(row: InboxRow, shop: &ShopRow) -> Result<InboxView> {
     })
 }
 
-/// Notes what became of something that waits, and tells the log.
-pub(super) async fn settle(
+/// Notes what became of something that waits, and tells the log. False where somebody else has decided meanwhile.
+pub(super) async fn settled(
+    act: &Act,
+    tx: &mut Tx,
+    entry: &InboxRow,
+    resolution: Resolution,
+    reason: Option<&ReasonText>,
+) -> Result<bool> {
+    let by = serde_json::to_string(&act.who).map_err(Error::internal)?;
+    if !shops::resolve(tx, act.scope, entry.id, resolution, (&by, act.now, reason)).await? {
+        return Ok(false);
+    }
+    let subject = entry.order_id.map_or_else(|| entry.id.to_string(), |order| order.to_string());
+    let data = json!({ "inbox": entry.id, "kind": entry.kind, "resolution": resolution, "reason": reason });
+    act.event(tx, "order.settled", subject, data);
+    Ok(true)
+}
+
+/// The same for a person, who is told where somebody else has.
+async fn settle(
     act: &Act,
     tx: &mut Tx,
     entry: &InboxRow,
     resolution: Resolution,
     reason: Option<&ReasonText>,
 ) -> Result<()> {
-    let by = serde_json::to_string(&act.who).map_err(Error::internal)?;
-    if !shops::resolve(tx, act.scope, entry.id, resolution, (&by, act.now, reason)).await? {
-        return Err(over());
-    }
-    let subject = entry.order_id.map_or_else(|| entry.id.to_string(), |order| order.to_string());
-    let data = json!({ "inbox": entry.id, "kind": entry.kind, "resolution": resolution, "reason": reason });
-    act.event(tx, "order.settled", subject, data);
-    Ok(())
+    if settled(act, tx, entry, resolution, reason).await? { Ok(()) } else { Err(over()) }
 }
 
 fn over() -> Error {

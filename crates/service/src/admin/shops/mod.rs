@@ -91,6 +91,13 @@ fn show_event(row: ShopEventRow) -> ShopEventView {
     }
 }
 
+/// Whom an address asks: all of it up to the path.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    &url[..end]
+}
+
 fn check_rules(rules: ShopRules) -> Result<ShopRules> {
     if rules.grace_days > ShopRules::LONGEST_GRACE {
         let most = ShopRules::LONGEST_GRACE;
@@ -211,7 +218,8 @@ impl Service {
         row.map(show).ok_or_else(absent)
     }
 
-    /// Changes a shop. Another API key is tried at once with what waits.
+    /// Changes a shop. Another API key is tried at once with what waits. An address of somebody else's API needs the key anew:
+    /// the one that is there is for whom it was given.
     ///
     /// # Errors
     /// As [`Service::connect_shop`]; [`ErrorCode::NotFound`].
@@ -238,7 +246,7 @@ impl Service {
                 let new_key = input.api_key.as_ref().filter(|_| before.kind.api().is_some());
                 let api_key = match new_key {
                     Some(key) => Some(service.seal_shop(id, Purpose::ShopApiKey, &key.0)?),
-                    None => before.api_key.clone(),
+                    None => before.api_key.clone().filter(|_| origin(&api_url) == origin(&before.api_url)),
                 };
                 let asked_anew = new_key.is_some() || api_url != before.api_url;
                 let after = ShopRow {
@@ -253,10 +261,15 @@ impl Service {
                     ..before.clone()
                 };
                 shops::update(tx, act.scope, &after).await?;
+                if asked_anew {
+                    shops::hurry(tx, act.scope, id, act.now).await?;
+                }
                 if new_key.is_some() || told(&before) != told(&after) {
                     let mut data = json!({ "before": told(&before), "after": told(&after) });
                     if new_key.is_some() {
                         data["api_key"] = json!("another one");
+                    } else if after.api_key != before.api_key {
+                        data["api_key"] = json!("removed");
                     }
                     act.event(tx, "shop.changed", id, data);
                 }
@@ -477,7 +490,7 @@ async fn set_price(act: &Act, tx: &mut Tx, id: ShopId, input: &SetPrice, reason:
             return Ok(());
         }
         for entry in waiting {
-            inbox::settle(act, tx, &entry, Resolution::Mapped, reason).await?;
+            inbox::settled(act, tx, &entry, Resolution::Mapped, reason).await?;
             shops::again(tx, act.scope, entry.event, act.now).await?;
         }
     }
