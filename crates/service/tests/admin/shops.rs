@@ -743,7 +743,7 @@ both! {
         };
         let sold = |tag| Sold::subscribed(tag, price(shopped.kind), until(&shopped));
         let end = Some(until(&shopped).plus(Seconds::days(30)).plus(ShopRules::default().grace()));
-        let ends = async |id| service.license(&call.actor, id).await.unwrap().expires_at;
+        let ends = async |id| service.license(&call.actor, id).await.unwrap().license.expires_at;
         // An order of the same name: the sale is that order, and its license follows it.
         let order = CreateOrder { reference: text("order-5"), customer: None };
         let order = service.create_order(&call, order).await.unwrap();
