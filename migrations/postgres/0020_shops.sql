@@ -141,4 +141,5 @@ CREATE UNIQUE INDEX inbox_vendor_key ON inbox (vendor, id);
 CREATE UNIQUE INDEX inbox_matter_key ON inbox (shop, sale, matter);
 CREATE INDEX inbox_open_idx ON inbox (vendor, id) WHERE resolution = 'open';
 CREATE INDEX inbox_event_idx ON inbox (event) WHERE resolution = 'open';
-CREATE INDEX inbox_order_idx ON inbox (vendor, order_id) WHERE resolution = 'open';
+CREATE INDEX inbox_order_idx ON inbox (vendor, order_id);
+CREATE INDEX inbox_answers_idx ON inbox (resolved_at) WHERE raw <> '[]';

@@ -249,7 +249,7 @@ impl World {
             .store()
             .write(WriteOptions::default(), move |tx| {
                 let row = row.clone();
-                Box::pin(async move { Ok(shops::park(tx, scope, &row).await?) })
+                Box::pin(async move { Ok(shops::park(tx, scope, &row, "[]").await?) })
             })
             .await;
         assert!(parked.unwrap());

@@ -169,7 +169,7 @@ impl World {
             .store()
             .write(WriteOptions::default(), move |tx| {
                 let row = row.clone();
-                Box::pin(async move { shops::park(tx, scope, &row).await })
+                Box::pin(async move { shops::park(tx, scope, &row, "[]").await })
             })
             .await;
         assert!(made.unwrap());

@@ -253,11 +253,13 @@ impl Service {
         Ok((seen, has_heard))
     }
 
-    /// Forgets what shops told more than 35 days ago.
+    /// Forgets what shops told more than 35 days ago, and what providers answered about what was settled as long ago.
     pub(super) async fn prune_shop_events(&self) -> Result<()> {
         let before = self.now().plus(Seconds(-KEPT.0));
         let prune = job!(before => |tx| Ok::<_, Error>(shops::prune_events(tx, before).await?));
         while self.store().write(WriteOptions::default().idempotent(), prune).await? {}
+        let forget = job!(before => |tx| Ok::<_, Error>(shops::forget_answers(tx, before).await?));
+        while self.store().write(WriteOptions::default().idempotent(), forget).await? {}
         Ok(())
     }
 }

@@ -149,7 +149,7 @@ impl World {
         let (id, scope) = (row.id, Scope::trusted(self.vendor));
         let write = self.service.store().write(WriteOptions::default(), move |tx| {
             let row = row.clone();
-            Box::pin(async move { shops::park(tx, scope, &row).await })
+            Box::pin(async move { shops::park(tx, scope, &row, "[]").await })
         });
         assert!(write.await.unwrap());
         id

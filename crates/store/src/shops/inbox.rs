@@ -84,8 +84,6 @@ record! {
         pub event: ShopEventId,
         /// The sale, where it could be read.
         pub state: Option<Sale>,
-        /// What the provider answered, as JSON.
-        pub raw: String,
         /// Since when it waits.
         pub opened_at: Timestamp,
         /// What became of it.
@@ -100,18 +98,19 @@ record! {
 }
 
 /// Has something wait, once for each matter of a sale: what was decided stays decided, unless it was to be looked at once
-/// more, and what waits is about the sale as it stands now. True where it waits now and has not before.
-pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow) -> Result<bool, StoreError> {
+/// more, and what waits is about the sale as it stands now; `raw` is what the provider answered, as JSON. True where it waits
+/// now and has not before.
+pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow, raw: &str) -> Result<bool, StoreError> {
     let e = entry;
     let sql = "UPDATE inbox SET detail = $5, line = $6, order_id = $7, event = $8, state = $9, raw = $10
         WHERE vendor = $1 AND shop = $2 AND sale = $3 AND matter = $4 AND resolution = 'open' RETURNING id";
     let args =
-        args![scope.vendor(), e.shop, e.sale, e.matter, e.detail, e.line, e.order_id, e.event, e.state, e.raw];
+        args![scope.vendor(), e.shop, e.sale, e.matter, e.detail, e.line, e.order_id, e.event, e.state, raw];
     if !tx.rows(sql.into(), args).await?.is_empty() {
         return Ok(false);
     }
     let sql = format!(
-        "INSERT INTO inbox ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        "INSERT INTO inbox ({}, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (shop, sale, matter) DO UPDATE SET detail = excluded.detail, line = excluded.line,
             order_id = excluded.order_id, event = excluded.event, state = excluded.state, raw = excluded.raw,
             opened_at = excluded.opened_at, resolution = excluded.resolution, resolved_by = excluded.resolved_by,
@@ -131,12 +130,12 @@ pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow) -> Result<bool, S
         e.order_id,
         e.event,
         e.state,
-        e.raw,
         e.opened_at,
         e.resolution,
         e.resolved_by,
         e.resolved_at,
-        e.reason
+        e.reason,
+        raw
     ];
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
@@ -145,6 +144,21 @@ pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow) -> Result<bool, S
 pub async fn entry(q: &mut dyn Querier, scope: Scope, id: InboxId) -> Result<Option<InboxRow>, StoreError> {
     let sql = format!("SELECT {} FROM inbox WHERE vendor = $1 AND id = $2", InboxRow::COLUMNS);
     first(q, sql, args![scope.vendor(), id]).await
+}
+
+/// What the provider answered about it, as JSON; nothing once that is forgotten.
+pub async fn answers(q: &mut dyn Querier, scope: Scope, id: InboxId) -> Result<String, StoreError> {
+    let sql = "SELECT raw FROM inbox WHERE vendor = $1 AND id = $2";
+    Ok(value(q, sql, args![scope.vendor(), id]).await?.unwrap_or_else(|| "[]".to_owned()))
+}
+
+/// Forgets what providers answered about what was resolved before `before`, of a thousand entries at most. True where there may
+/// be more.
+pub async fn forget_answers(tx: &mut Tx, before: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE inbox SET raw = '[]' WHERE id IN (
+            SELECT id FROM inbox WHERE resolved_at < $1 AND raw <> '[]' ORDER BY resolved_at LIMIT 1000)
+        RETURNING id";
+    Ok(tx.rows(sql.into(), args![before]).await?.len() >= 1_000)
 }
 
 /// The same, locked until the commit.
@@ -168,19 +182,30 @@ pub async fn resolve(
     Ok(!tx.rows(sql.into(), args).await?.is_empty())
 }
 
-/// What waits because nobody has said which plan this price of a shop is, or what its number of pieces means; at most 200.
-pub async fn about_price(
-    q: &mut dyn Querier,
+/// Has everything worked off once more that waits because nobody had said which plan this price of a shop is, or what its
+/// number of pieces means: `by` has, as JSON. How much that is.
+pub async fn placed(
+    tx: &mut Tx,
     scope: Scope,
-    shop: ShopId,
-    price: &str,
-) -> Result<Vec<InboxRow>, StoreError> {
+    (shop, price): (ShopId, &str),
+    (by, at, reason): (&str, Timestamp, Option<&ReasonText>),
+) -> Result<usize, StoreError> {
+    const ABOUT: &str = "vendor = $1 AND shop = $2 AND resolution = 'open'
+        AND (substr(matter, 1, length($3)) = $3 OR substr(matter, 1, length($4)) = $4)";
+    let matters = || (format!("price:{price}:"), format!("quantity:{price}:"));
+    let (one, other) = matters();
     let sql = format!(
-        "SELECT {} FROM inbox WHERE vendor = $1 AND shop = $2 AND resolution = 'open'
-            AND (substr(matter, 1, length($3)) = $3 OR substr(matter, 1, length($4)) = $4) ORDER BY id LIMIT 200",
-        InboxRow::COLUMNS
+        "UPDATE shop_events SET state = 'waiting', asked_at = $5, next_at = $5, ended_at = NULL
+         WHERE vendor = $1 AND id IN (SELECT event FROM inbox WHERE {ABOUT})"
     );
-    all(q, sql, args![scope.vendor(), shop, format!("price:{price}:"), format!("quantity:{price}:")]).await
+    tx.rows(sql.into(), args![scope.vendor(), shop, one, other, at]).await?;
+    let (one, other) = matters();
+    let sql = format!(
+        "UPDATE inbox SET resolution = 'mapped', resolved_by = $5, resolved_at = $6, reason = $7
+         WHERE {ABOUT} RETURNING id"
+    );
+    let args = args![scope.vendor(), shop, one, other, by, at, reason.cloned()];
+    Ok(tx.rows(sql.into(), args).await?.len())
 }
 
 /// What waits of a sale.

@@ -14,7 +14,6 @@ use holdfast_store::{
     },
 };
 use holdfast_testkit::both;
-use std::collections::BTreeSet;
 
 async fn write<T, F>(f: &Fixture, job: F) -> Result<T, StoreError>
 where
@@ -115,7 +114,6 @@ fn entry(shop: &ShopRow, of: &str, matter: &str, event: ShopEventId) -> InboxRow
         order_id: None,
         event,
         state: Some(sale(of)),
-        raw: "[]".to_owned(),
         opened_at: NOW,
         resolution: Resolution::Open,
         resolved_by: None,
@@ -150,7 +148,7 @@ async fn parked(f: &Fixture, entry: &InboxRow) -> bool {
     let (entry, scope) = (entry.clone(), f.scope);
     write(f, move |tx| {
         let entry = entry.clone();
-        Box::pin(async move { shops::park(tx, scope, &entry).await })
+        Box::pin(async move { shops::park(tx, scope, &entry, "[1]").await })
     })
     .await
     .unwrap()
@@ -226,7 +224,6 @@ both! {
         let again = InboxRow {
             event: second.id,
             state: Some(renewed),
-            raw: "[1]".to_owned(),
             detail: "Still nobody has said".to_owned(),
             ..entry(&shop, "sub_1", "price:p:li_1:1", second.id)
         };
@@ -255,9 +252,6 @@ both! {
         }
         assert!(parked(&f, &entry(&shop, "sub_3", "price:p:li_1:1", brought.id)).await);
         let q = &mut f.store.reader();
-        assert_eq!(shops::about_price(q, f.scope, shop.id, "li_1").await.unwrap().len(), 0);
-        let waiting = shops::about_price(q, f.scope, shop.id, "p").await.unwrap();
-        assert_eq!(waiting.iter().map(|entry| entry.sale.as_str()).collect::<BTreeSet<_>>(), ["sub_2", "sub_3"].into());
         assert_eq!(shops::waiting(q, f.scope).await.unwrap(), 2);
         assert_eq!(shops::open_of_sale(q, f.scope, shop.id, "sub_3").await.unwrap().len(), 1);
         let order = placed(&f, "sub_4").await;
@@ -269,6 +263,50 @@ both! {
         assert_eq!(waiting.iter().map(|entry| entry.sale.as_str()).collect::<Vec<_>>(), ["sub_4"]);
         let all = shops::inbox(q, f.scope, &InboxFilter::default(), &PageRequest::default()).await.unwrap();
         assert_eq!(all.total.rows, 5);
+    }
+
+    async fn all_that_waits_for_a_price_is_worked_off_once_it_is_placed(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let (shop, scope) = (connected(&f).await, f.scope);
+        let other = connected(&f).await;
+        let brought = ShopEventRow { state: ShopEventState::Parked, ..event(&shop, "evt_1", NOW) };
+        noted(&f, &brought).await;
+        for n in 0..250 {
+            let matter = if n % 2 == 0 { "price:p:li_1:1" } else { "quantity:p:li_1:3" };
+            parked(&f, &entry(&shop, &format!("sub_{n}"), matter, brought.id)).await;
+        }
+        for (shop, matter) in [(&shop, "price:pp:li_1:1"), (&shop, "charge"), (&other, "price:p:li_1:1")] {
+            parked(&f, &entry(shop, "sub_1", matter, brought.id)).await;
+        }
+        let (id, later) = (shop.id, NOW.plus(Seconds(9)));
+        let place = async |price: &'static str| {
+            write(&f, move |tx| Box::pin(async move { shops::placed(tx, scope, (id, price), ("{\"type\":\"system\"}", later, None)).await }))
+                .await
+                .unwrap()
+        };
+        assert_eq!((place("li_1").await, place("p").await, place("p").await), (0, 250, 0));
+        let q = &mut f.store.reader();
+        assert_eq!(shops::waiting(q, scope).await.unwrap(), 3);
+        let due = shops::event(q, scope, brought.id).await.unwrap().unwrap();
+        assert_eq!((due.state, due.next_at, due.asked_at), (ShopEventState::Waiting, later, later));
+    }
+
+    async fn what_a_provider_answered_is_forgotten_once_it_is_settled(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let (shop, scope) = (connected(&f).await, f.scope);
+        let [settled, open] = ["sub_1", "sub_2"].map(|sale| entry(&shop, sale, "charge", event(&shop, "evt_1", NOW).id));
+        for entry in [&settled, &open] {
+            parked(&f, entry).await;
+        }
+        resolved(&f, settled.id, Resolution::Dismissed).await;
+        let answers = async || {
+            let q = &mut f.store.reader();
+            [shops::answers(q, scope, settled.id).await.unwrap(), shops::answers(q, scope, open.id).await.unwrap()]
+        };
+        for (before, kept) in [(NOW, ["[1]", "[1]"]), (NOW.plus(Seconds(1)), ["[]", "[1]"])] {
+            write(&f, move |tx| Box::pin(shops::forget_answers(tx, before))).await.unwrap();
+            assert_eq!(answers().await, kept);
+        }
     }
 
     async fn what_was_told_is_forgotten_but_not_what_waits(db: TestDb) {

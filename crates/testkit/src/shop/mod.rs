@@ -266,7 +266,6 @@ pub fn waiting(vendor: VendorId, shop: ShopId, order: Option<OrderId>, at: Times
         order_id: order,
         event: ShopEventId::new(at, &entropy),
         state: None,
-        raw: "[]".to_owned(),
         opened_at: at,
         resolution: Resolution::Open,
         resolved_by: None,

@@ -56,9 +56,9 @@ pub(crate) async fn park_unreadable(
     why: &str,
     raw: &str,
 ) -> Result<Applied> {
-    let what = Parking { shop, event, sale: None, order: None, raw };
+    let what = Parking { shop, event, sale: None, order: None };
     let entry = what.entry(act, InboxKind::Unreadable, format!("event:{event}"), why, None);
-    park(act, tx, entry).await?;
+    park(act, tx, entry, raw).await?;
     Ok(Applied { state: ShopEventState::Parked, outcome: format!("waits for a person: {}", plain(why)), sale: None })
 }
 
@@ -68,7 +68,6 @@ struct Parking<'a> {
     event: ShopEventId,
     sale: Option<&'a Sale>,
     order: Option<OrderId>,
-    raw: &'a str,
 }
 
 impl Parking<'_> {
@@ -85,7 +84,6 @@ impl Parking<'_> {
             order_id: self.order,
             event: self.event,
             state: self.sale.cloned(),
-            raw: self.raw.to_owned(),
             opened_at: act.now,
             resolution: Resolution::Open,
             resolved_by: None,
@@ -96,8 +94,8 @@ impl Parking<'_> {
 }
 
 /// Has something wait for a person, where it does not yet and nobody has decided. True where it does from now on.
-async fn park(act: &Act, tx: &mut Tx, entry: InboxRow) -> Result<bool> {
-    let is_new = shops::park(tx, act.scope, &entry).await?;
+async fn park(act: &Act, tx: &mut Tx, entry: InboxRow, raw: &str) -> Result<bool> {
+    let is_new = shops::park(tx, act.scope, &entry, raw).await?;
     if is_new {
         let subject = entry.order_id.map_or_else(|| entry.id.to_string(), |order| order.to_string());
         let data = json!({ "inbox": entry.id, "kind": entry.kind, "detail": entry.detail, "sale": entry.sale });
@@ -159,7 +157,8 @@ pub(crate) async fn apply(
         shop,
         sale,
         before: known.as_ref().map(|known| known.state.clone()),
-        what: Parking { shop, event, sale: Some(sale), order: known.as_ref().and_then(|known| known.order_id), raw },
+        what: Parking { shop, event, sale: Some(sale), order: known.as_ref().and_then(|known| known.order_id) },
+        raw,
         matters: Vec::new(),
         tally: Tally::default(),
     };
@@ -199,6 +198,8 @@ struct Work<'a> {
     /// As it was when it was last applied.
     before: Option<Sale>,
     what: Parking<'a>,
+    /// What the provider answered, as JSON.
+    raw: &'a str,
     /// The matters that a person has or had to look at.
     matters: Vec<String>,
     tally: Tally,
@@ -214,7 +215,7 @@ impl Work<'_> {
         line: Option<&Line>,
     ) -> Result<()> {
         self.matters.push(matter.clone());
-        if park(self.act, tx, self.what.entry(self.act, kind, matter, detail, line)).await? {
+        if park(self.act, tx, self.what.entry(self.act, kind, matter, detail, line), self.raw).await? {
             self.tally.parked.push(detail.to_owned());
         }
         Ok(())
@@ -547,7 +548,7 @@ impl Work<'_> {
                 reason: Some(reason.clone()),
                 ..self.what.entry(act, kind, matter, &detail, None)
             };
-            if !shops::park(tx, act.scope, &entry).await? {
+            if !shops::park(tx, act.scope, &entry, self.raw).await? {
                 continue;
             }
             let effective_at = (days > 0).then(|| act.now.plus(Seconds::days(days)));

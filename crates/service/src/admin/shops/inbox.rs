@@ -192,7 +192,7 @@ impl Service {
                 bought.push(shown(&act, q, &license).await?);
             }
         }
-        let answers = row.raw.clone();
+        let answers = shops::answers(q, act.scope, id).await?;
         Ok(InboxDetail { entry: show(row, &shop)?, message, answers, licenses: bought })
     }
 

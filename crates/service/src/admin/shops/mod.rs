@@ -401,7 +401,7 @@ impl Service {
         let act = self.act(call);
         self.commit(
             call,
-            WriteOptions::default(),
+            WriteOptions::alone(),
             job!(act, input => |tx| {
                 set_price(&act, tx, id, &input, None).await?;
                 let row = shops::price(tx, act.scope, id, input.price.as_str()).await?.ok_or_else(absent)?;
@@ -483,17 +483,10 @@ async fn set_price(act: &Act, tx: &mut Tx, id: ShopId, input: &SetPrice, reason:
     if let Some(reason) = reason {
         data["reason"] = json!(reason);
     }
+    let by = serde_json::to_string(&act.who).map_err(Error::internal)?;
+    data["settled"] = json!(shops::placed(tx, act.scope, (id, price), (&by, act.now, reason)).await?);
     act.event(tx, "shop.price_set", id, data);
-    loop {
-        let waiting = shops::about_price(tx, act.scope, id, price).await?;
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        for entry in waiting {
-            inbox::settled(act, tx, &entry, Resolution::Mapped, reason).await?;
-            shops::again(tx, act.scope, entry.event, act.now).await?;
-        }
-    }
+    Ok(())
 }
 
 async fn show_prices(act: &Act, q: &mut dyn Querier, rows: Vec<PriceRow>) -> Result<Vec<PriceView>> {
