@@ -188,7 +188,7 @@ pub enum Payment {
     Paid,
     /// Some of it was paid back.
     PaidBackInPart,
-    /// It was paid back: of a subscription the last payment.
+    /// It was paid back: of a subscription the last payment for a period.
     PaidBack,
 }
 

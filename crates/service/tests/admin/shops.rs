@@ -18,8 +18,8 @@ use holdfast_service::{
     admin::{
         bulk::{BulkStep, Target},
         inputs::{
-            ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, EventFilter, ExtendLicense, IssueLicense,
-            LicenseFilter, UpdateLicense,
+            ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, EventFilter, ExtendLicense,
+            IssueLicense, LicenseFilter, UpdateLicense,
         },
         mails::SetMailLook,
         orders::{OrderFilter, OrderStatus},

@@ -104,8 +104,7 @@ pub async fn park(tx: &mut Tx, scope: Scope, entry: &InboxRow, raw: &str) -> Res
     let e = entry;
     let sql = "UPDATE inbox SET detail = $5, line = $6, order_id = $7, event = $8, state = $9, raw = $10
         WHERE vendor = $1 AND shop = $2 AND sale = $3 AND matter = $4 AND resolution = 'open' RETURNING id";
-    let args =
-        args![scope.vendor(), e.shop, e.sale, e.matter, e.detail, e.line, e.order_id, e.event, e.state, raw];
+    let args = args![scope.vendor(), e.shop, e.sale, e.matter, e.detail, e.line, e.order_id, e.event, e.state, raw];
     if !tx.rows(sql.into(), args).await?.is_empty() {
         return Ok(false);
     }

@@ -398,7 +398,8 @@ impl Work<'_> {
             return self.follow(tx, &row, line).await;
         }
         if !of_order.is_empty() || self.holds(tx, plan.product, order).await? {
-            let detail = "Whoever bought has a license of this product that no shop renews: perhaps it was bought for that.";
+            let detail =
+                "Whoever bought has a license of this product that no shop renews: perhaps it was bought for that.";
             return self.park(tx, InboxKind::Held, format!("held:{}", line.id), detail, Some(line)).await;
         }
         issue(self.act, tx, (self.shop, self.sale), line, order, (plan, seats)).await?;
