@@ -1017,6 +1017,26 @@ both! {
         assert_eq!(shopped.waits().await.id, entry.id);
     }
 
+    async fn what_fails_for_a_reason_of_ours_is_tried_later_and_then_a_person_looks(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Stripe).await;
+        // A node that nobody can be asked through.
+        let other = node(db.another_node().await, &shopped.world.clock);
+        other.join(membership(2));
+        shopped.send(&Sold::once(2, price(ShopKind::Stripe)).messages(ShopKind::Stripe)[1]).await;
+        for (pass, asked) in [(Seconds(0), true), (Seconds(1), false), (Seconds(6), true), (Seconds::days(4), true)] {
+            shopped.world.clock.advance(pass);
+            let duty = other.sales_duty(None).await.unwrap().unwrap();
+            let due = other.shops_due().await.unwrap();
+            assert_eq!(due.len(), usize::from(asked), "{pass:?} later");
+            for shop in due {
+                assert_eq!(other.work_off(&shop, duty).await.unwrap_err().code, ErrorCode::Internal);
+            }
+        }
+        let entry = shopped.waits().await;
+        assert_eq!(entry.kind, InboxKind::Unreadable);
+        assert!(other.shops_due().await.unwrap().is_empty());
+    }
+
     async fn another_key_is_tried_at_once_with_what_waits(db: TestDb) {
         let shopped = Shopped::new(&db, ShopKind::Stripe).await;
         let set = async |key: &str| {
