@@ -441,7 +441,7 @@ both! {
                 shopped.provider.knows(kind, &bought);
                 let told_at = order.iter().position(|message| *message == places.len() - 2).unwrap();
                 for (at, message) in order.iter().enumerate() {
-                    if at == told_at.min(number % places.len()) {
+                    if at == told_at.min((number + 1) % places.len()) {
                         shopped.provider.knows(kind, &back);
                     }
                     shopped.send(&back.messages(kind)[*message]).await;
