@@ -403,7 +403,7 @@ fn Settings(detail: ShopDetail, step: (Act, FormState)) -> impl IntoView {
         let hint = if detail.has_api_key { "There is one. Leave it empty to keep it." } else { "There is none yet." };
         view! {
             <Field name="api_key" label="API key" kind="password" hint error=save_error />
-            <Field name="api_url" label="Address of the API" maxlength="2000" value=detail.api_url.clone() hint=format!("The provider's own is {}.", detail.own_url) error=save_error />
+            <Field name="api_url" label="Address of the API" maxlength="2000" value=detail.api_url.clone() hint=format!("The provider's own is {}. Another server needs the key anew.", detail.own_url) error=save_error />
         }
     });
     let (title, words, label) = match (detail.makes_secret, detail.has_secret) {
