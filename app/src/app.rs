@@ -10,7 +10,7 @@ use leptos_router::{
 use crate::{
     layout::Console,
     sections::Page,
-    ui::{Refresh, refused},
+    ui::{Refresh, page::titled, refused},
 };
 
 /// Everything inside `<body>`.
@@ -19,8 +19,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     Refresh::provide();
     refused::provide();
-    let formatter =
-        |title: String| if title.is_empty() { "Holdfast".to_owned() } else { format!("{title} · Holdfast") };
+    let formatter = |title: String| titled(&title, "Holdfast");
     view! {
         <Title formatter />
         <Router>

@@ -102,8 +102,8 @@ pub fn Field(
     }
 }
 
-/// Escapes text for the inside of a `<textarea>`.
-fn escape(text: &str) -> String {
+/// Escapes text for the inside of a `<textarea>` or a `<title>`.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -23,6 +23,13 @@ impl Crumb {
     }
 }
 
+/// The name of a page and of what it belongs to, as the browser shows it above the page. The framework writes a title into
+/// the document as it is, so what the server renders is escaped; what a browser sets is text.
+pub fn titled(page: &str, whole: &str) -> String {
+    let title = if page.is_empty() { whole.to_owned() } else { format!("{page} · {whole}") };
+    if cfg!(feature = "ssr") { super::form::escape(&title) } else { title }
+}
+
 /// The heading of a page: the way here, what it is, how many, and the actions that matter.
 #[component]
 pub fn PageHead(
@@ -226,5 +233,17 @@ pub fn ErrorState(
             {confirm}
             {error.request_id.map(|id| view! { <p>"Request " <code>{id}</code></p> })}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_title_ends_where_it_ends() {
+        assert_eq!(super::titled("", "Holdfast"), "Holdfast");
+        let said = super::titled("</title><b>&", "Ada");
+        let expected =
+            if cfg!(feature = "ssr") { "&lt;/title&gt;&lt;b&gt;&amp; · Ada" } else { "</title><b>& · Ada" };
+        assert_eq!(said, expected);
     }
 }
