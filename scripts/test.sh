@@ -48,6 +48,7 @@ database() {
 
 step "machine" scripts/setup.sh test
 step "formatting" cargo fmt --all --check
+step "formatting, libraries" cargo fmt --manifest-path end2end/gateways/Cargo.toml --check
 step "lints, server side" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 step "lints, browser side" cargo clippy --package holdfast-app --lib --no-default-features --features hydrate --locked --quiet -- -D warnings
 step "browser side" cargo xtask bundle --strict
@@ -59,6 +60,9 @@ step "tests, SQLite and PostgreSQL" logged rust cargo test --workspace --locked 
 step "programs for the tests from outside" cargo build --workspace --bins --examples --locked --quiet
 # Two at a time: each waits for its server and its browser in turns.
 step "browser tests" logged browser node --test --test-concurrency=2 --test-reporter=spec end2end/browser/*.test.mjs
+# A workspace of their own, asked of the program built above.
+step "other systems' libraries" logged libraries cargo test --manifest-path end2end/gateways/Cargo.toml --target-dir target/gateways --locked
+step "other systems' libraries, scripts" logged scripts node --test --test-reporter=spec end2end/gateways/*.test.mjs
 # The program of `make outage`, built above with the others.
 step "outage rehearsal" logged outage target/debug/holdfast-outage
 # Likewise the program of `make failover`, in its short form.

@@ -4,11 +4,13 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     components::{ParentRoute, Route, Router, Routes},
+    hooks::use_location,
     path,
 };
 
 use crate::{
     layout::Console,
+    pages::portal::Portal,
     sections::Page,
     ui::{Refresh, page::titled, refused},
 };
@@ -30,6 +32,19 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in/factor") view=Page::Factor />
                 <Route path=path!("/invite/:token") view=Page::Invite />
                 <Route path=path!("/password/:token") view=Page::Invite />
+                <ParentRoute path=path!("/portal/:vendor") view=Portal>
+                    <Route path=path!("") view=Page::Portal />
+                    <Route path=path!("sign-in") view=Page::PortalCode />
+                    <Route path=path!("claim") view=Page::Claim />
+                    <Route path=path!("licenses/:id") view=Page::OwnLicense />
+                    <Route path=path!("licenses/:id/seats/:seat") view=Page::OwnSeat />
+                    <Route path=path!("licenses/:id/person") view=Page::OwnHolder />
+                    <Route path=path!("offline") view=Page::Offline />
+                    <Route path=path!("orders") view=Page::OwnOrders />
+                    <Route path=path!("people") view=Page::OwnPeople />
+                    <Route path=path!("account") view=Page::OwnAccount />
+                    <Route path=path!("*rest") view=Nowhere />
+                </ParentRoute>
                 <ParentRoute path=path!("/console") view=Console>
                     <Route path=path!("") view=Page::Overview />
                     <Route path=path!("confirm") view=Page::Confirm />
@@ -38,6 +53,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("products/:id") view=Page::Product />
                     <Route path=path!("products/:id/plans/new") view=Page::NewPlan />
                     <Route path=path!("products/:id/keys/:key") view=Page::KeyStep />
+                    <Route path=path!("products/:id/gateways/:kind") view=Page::Gateway />
                     <Route path=path!("plans") view=Page::Plans />
                     <Route path=path!("plans/:id") view=Page::Plan />
                     <Route path=path!("plans/:id/check") view=Page::PlanCheck />
@@ -51,11 +67,14 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("licenses/:id/free/:seat") view=Page::FreeSeat />
                     <Route path=path!("licenses/:id/change") view=Page::Change />
                     <Route path=path!("licenses/:id/transfer") view=Page::Transfer />
+                    <Route path=path!("licenses/:id/convert") view=Page::Convert />
                     <Route path=path!("licenses/:id/rekey") view=Page::Rekey />
                     <Route path=path!("licenses/:id/undo/:event") view=Page::Undo />
                     <Route path=path!("licenses/:id/:step") view=Page::Step />
                     <Route path=path!("seats") view=Page::Seats />
                     <Route path=path!("orders") view=Page::Orders />
+                    <Route path=path!("orders/inbox") view=Page::Inbox />
+                    <Route path=path!("orders/inbox/:id") view=Page::InboxEntry />
                     <Route path=path!("orders/:id") view=Page::Order />
                     <Route path=path!("orders/:id/refund") view=Page::Refund />
                     <Route path=path!("acts") view=Page::Acts />
@@ -78,6 +97,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("webhooks/new") view=Page::NewWebhook />
                     <Route path=path!("webhooks/:id") view=Page::Webhook />
                     <Route path=path!("webhooks/:id/:delivery") view=Page::Delivery />
+                    <Route path=path!("shops") view=Page::Shops />
+                    <Route path=path!("shops/new") view=Page::NewShop />
+                    <Route path=path!("shops/:id") view=Page::Shop />
                     <Route path=path!("find") view=Page::Find />
                     <Route path=path!("shortcuts") view=Page::Shortcuts />
                     <Route path=path!("audit") view=Page::Audit />
@@ -92,9 +114,21 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("tokens/new") view=Page::NewToken />
                     <Route path=path!("tokens/:id") view=Page::Token />
                     <Route path=path!("settings") view=Page::Settings />
+                    <Route path=path!("settings/portal") view=Page::PortalSettings />
                     <Route path=path!("settings/mail") view=Page::Mail />
                     <Route path=path!("settings/mail/:template") view=Page::MailTemplate />
                     <Route path=path!("sessions") view=Page::Sessions />
+                    <Route path=path!("*rest") view=Nowhere />
+                </ParentRoute>
+                <ParentRoute path=path!("/support") view=Console>
+                    <Route path=path!("") view=Page::Desk />
+                    <Route path=path!("explain") view=Page::Explain />
+                    <Route path=path!("refunds") view=Page::Refunds />
+                    <Route path=path!("replies") view=Page::Replies />
+                    <Route path=path!("replies/new") view=Page::Reply />
+                    <Route path=path!("replies/:id") view=Page::Reply />
+                    <Route path=path!(":id") view=Page::Story />
+                    <Route path=path!(":id/view") view=Page::ViewAs />
                     <Route path=path!("*rest") view=Nowhere />
                 </ParentRoute>
             </Routes>
@@ -110,18 +144,20 @@ fn say_not_found() {
     }
 }
 
-/// What stands at an address that does not exist, inside the console.
+/// What stands at an address that does not exist, inside the console or a portal.
 #[component]
 fn Nowhere() -> impl IntoView {
     say_not_found();
+    let path = use_location().pathname.get_untracked();
+    let start = path.split('/').take(if path.starts_with("/portal/") { 3 } else { 2 }).collect::<Vec<_>>().join("/");
     view! {
         <Title text="Not found" />
         <div class="empty">
             <h1>"There is nothing here"</h1>
             <p>"The address is wrong, or what it showed no longer exists."</p>
             <div class="actions">
-                <a class="btn btn-plain" href="/console">
-                    "To the overview"
+                <a class="btn btn-plain" href=start>
+                    "To the start"
                 </a>
             </div>
         </div>

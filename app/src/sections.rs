@@ -142,6 +142,7 @@ sections! {
         Step: licenses::steps::StepPage;
         Change: licenses::acts::ChangePage;
         Transfer: licenses::acts::TransferPage;
+        Convert: licenses::acts::ConvertPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
     }
@@ -170,12 +171,20 @@ sections! {
     vendor {
         Imports: imports::ImportsPage;
         Import: imports::ImportPage;
+        Gateway: gateways::GatewayPage;
         Webhooks: webhooks::WebhooksPage;
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
-        Mail: mail::MailPage;
-        MailTemplate: mail::MailTemplatePage;
+    }
+    shops {
+        Shops: shops::ShopsPage;
+        NewShop: shops::NewShopPage;
+        Shop: shops::ShopPage;
+        Order: orders::OrderPage;
+        Refund: orders::RefundPage;
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
     }
     people {
         Team: team::TeamPage;
@@ -186,6 +195,7 @@ sections! {
         NewToken: tokens::NewTokenPage;
         Token: tokens::TokenPage;
         Settings: settings::SettingsPage;
+        PortalSettings: settings::portal::PortalSettingsPage;
     }
     door {
         Setup: door::SetupPage;
@@ -200,19 +210,44 @@ sections! {
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }
+    // What a customer's browser loads: nothing of the console's.
+    portal {
+        Portal: portal::PortalPage;
+        PortalCode: portal::CodePage;
+        Claim: portal::ClaimPage;
+        OwnLicense: portal::license::LicensePage;
+        OwnSeat: portal::license::SeatPage;
+        OwnHolder: portal::license::HolderPage;
+        Offline: portal::offline::OfflinePage;
+        OwnOrders: portal::OrdersPage;
+        OwnPeople: portal::account::PeoplePage;
+        OwnAccount: portal::account::AccountPage;
+    }
+    support {
+        Desk: support::DeskPage;
+        Story: support::story::StoryPage;
+        Explain: support::explain::ExplainPage;
+    }
+    // What is gone to now and then.
+    errands {
+        Mail: mail::MailPage;
+        MailTemplate: mail::MailTemplatePage;
+        Approvals: approvals::ApprovalsPage;
+        Approval: approvals::ApprovalPage;
+        ViewAs: support::viewing::ViewAsPage;
+        Replies: support::replies::RepliesPage;
+        Reply: support::replies::ReplyPage;
+        Refunds: support::refunds::RefundsPage;
+    }
     accounts {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;
         Issue: licenses::issue::IssuePage;
-        Order: orders::OrderPage;
-        Refund: orders::RefundPage;
         Notes: notes::NotesPage;
         Note: notes::NotePage;
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
-        Approvals: approvals::ApprovalsPage;
-        Approval: approvals::ApprovalPage;
     }
 }
 

@@ -95,6 +95,42 @@ describe('products and plans', () => {
         await page.getByRole('row', { name: /^projects 10 – –/ }).waitFor();
       });
 
+      test('other systems\' applications are answered once that is switched on', async () => {
+        await h.visit(tab, `${here}?tab=gateways`);
+        const rows = page.getByRole('region', { name: 'Gateways' }).locator('tbody tr');
+        await rows.first().waitFor();
+        assert.equal(await rows.count(), 3);
+        await page.getByRole('link', { name: 'Keygen' }).click();
+        await page.waitForURL('**/gateways/keygen');
+        await page.getByLabel('Answer its clients').check();
+        await page.locator('[name="gateway[account]"]').fill('acme');
+        await page.locator('[name="gateway[plans]"]').fill('nothing = 7');
+        await press('Save gateway');
+        await said('The product has no plan of this code.');
+        assert.equal(await page.locator('[name="gateway[account]"]').inputValue(), 'acme', 'what was typed stays');
+        tab.complaints.length = 0;
+        await page.locator('[name="gateway[plans]"]').fill('');
+        await press('Save gateway');
+        await said('Saved.');
+        await page.locator('main').getByText('On', { exact: true }).first().waitFor();
+        await page.getByText('Public key').first().waitFor();
+        await page.getByRole('group', { name: 'command' }).getByText('/v1/licenses/actions/validate-key').waitFor();
+        const base = (await page.locator('dd .copyable code').first().innerText()).trim();
+        const ask = () => fetch(`${base}/v1/licenses/actions/validate-key`, {
+          method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ meta: { key: 'NO-SUCH-KEY' } }),
+        });
+        await h.until(async () => (await ask()).status === 200, 'the gateway does not answer');
+        assert.equal((await (await ask()).json()).meta.code, 'NOT_FOUND');
+        await h.sound(tab, 'gateway-on');
+        await page.locator('#secret').fill('09'.repeat(32));
+        await page.locator('#kid').fill('k-2024');
+        await page.getByLabel('Replace the key that answers are signed with now').check();
+        await press('Set key');
+        await said('Key set.');
+        await page.getByText('k-2024').first().waitFor();
+        assert.deepEqual(tab.complaints, []);
+      });
+
       test('keys are rotated, one is revoked, and the root key is in the code to paste', async () => {
         await h.visit(tab, `${here}?tab=keys`);
         const keys = page.getByRole('region', { name: 'Issuing keys' }).locator('tbody tr');

@@ -2,8 +2,9 @@
 // at all of them.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { Webhook } from 'standardwebhooks';
 import * as h from './lib.mjs';
 
 const pathOf = (page) => new URL(page.url()).pathname;
@@ -86,6 +87,30 @@ export async function lockOut(server, call, name, devices = 22) {
   return { product: product.id, license: license.id, leases };
 }
 
+/** Tells of a sale as a shop of one's own does, signed by nothing of ours; returns the status of the answer. */
+export async function tell(server, shop, secret, sequence, sale) {
+  const [id, at, body] = [`msg_${randomUUID()}`, new Date(), JSON.stringify({ type: 'sale', sequence, sale })];
+  const headers = {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at / 1000)),
+    'webhook-signature': new Webhook(secret).sign(id, at, body),
+  };
+  const response = await fetch(`${server.origin}/v1/shops/${shop}/events`, { method: 'POST', headers, body });
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** Waits until so much is in the inbox for a person; returns it, the newest first. */
+export async function waiting(call, count) {
+  const limit = Date.now() + 15_000;
+  for (;;) {
+    const { items } = await call('GET', 'inbox?open=true');
+    if (items.length >= count) return items;
+    assert.ok(Date.now() < limit, `${items.length} of ${count} wait`);
+    await new Promise((next) => setTimeout(next, 200));
+  }
+}
+
 /**
  * Fills the vendor of a tab that is signed in as its owner; the server must let webhooks go to this machine. `text` says how
  * names and reasons read. Returns where everything is, and `stop` for when it is no longer looked at.
@@ -155,6 +180,22 @@ export async function fill(tab, browser, server, text = (what) => what) {
   await page.waitForURL('**done=note_added*');
   at.note = await page.locator('.notes').getByRole('link', { name: /Change the note/ }).first().getAttribute('href');
 
+  // A shop of one's own: a sale that was paid back in part, and one at a price that nobody has placed.
+  const shop = await call('POST', 'shops', { kind: 'generic', name: text('Example Shop') });
+  await call('POST', `shops/${shop.id}/prices`, { price: text('price_editor'), plan, quantity_is_seats: true });
+  const buyer = { email: 'buyer@example.com', name: text('Bea Buyer') };
+  const sold = (id, price, more) => ({ id, number: text(`No. ${id}`), payment: 'paid', buyer, lines: [{ id: '1', price: text(price), quantity: 2, title: text('Example Editor') }], ...more });
+  assert.equal(await tell(server, shop.id, shop.secret, 1, sold('10042', 'price_editor', { payment: 'paid_back_in_part', paid_back: text('10.00 EUR') })), 204);
+  assert.equal(await tell(server, shop.id, shop.secret, 1, sold('10043', 'price_new')), 204);
+  at.shop = `/console/shops/${shop.id}`;
+  const inbox = await waiting(call, 2);
+  for (const [name, kind] of [['unplaced', 'price'], ['part', 'part']]) {
+    const entry = inbox.find((entry) => entry.kind === kind);
+    at[name] = `/console/orders/inbox/${entry.id}`;
+    at.sold = `/console/orders/${entry.order}`;
+  }
+  await call('POST', 'shops', { kind: 'paddle', name: text('Example Paddle') });
+
   const cell = (value) => `"${value.replaceAll('"', '""')}"`;
   const rows = [
     ['License key', 'E-mail', 'Customer name', 'Seats', 'Expiry date', text('Remarks')].map(cell),
@@ -188,6 +229,16 @@ export async function fill(tab, browser, server, text = (what) => what) {
   await page.getByRole('button', { name: 'Check the change' }).click();
   await page.waitForURL('**/check?*');
   at.check = page.url().slice(page.url().indexOf('/console'));
+
+  // What a reply says is the vendor's own, but for the names of facts.
+  await h.visit(tab, '/support/replies/new');
+  await page.getByLabel('Name', { exact: true }).fill([...text('Seats in use')].slice(0, 200).join(''));
+  await page.getByLabel('Text').fill('Dear {customer}, {seats_used} of {seats_limit} seats of …{key_end} are in use: {devices}.');
+  await page.getByRole('button', { name: 'Save reply' }).click();
+  await page.waitForURL('**/support/replies?done=reply_saved');
+  await h.settled(tab);
+  at.reply = await page.locator('td a.row-link').first().getAttribute('href');
+  at.story = `/support/${customer}`;
 
   const viewer = await join(browser, server, await invite(tab, 'viewer@example.com', 'viewer'), text('Vera Example'));
   at.viewer = await viewer.context.cookies();
@@ -238,14 +289,15 @@ export async function fill(tab, browser, server, text = (what) => what) {
 export const pagesOf = (at) => [
   '/console', '/console?days=90', '/console/confirm?next=/console/audit',
   '/console/products', '/console/products?q=xampl', '/console/products?archived=true', '/console/products/new',
-  at.product, ...['entitlements', 'keys', 'integrate', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
+  at.product, ...['entitlements', 'trials', 'keys', 'integrate', 'gateways', 'settings'].map((tab) => `${at.product}?tab=${tab}`), `${at.product}/gateways/keylight`, `${at.product}/gateways/keygen`, `${at.product}/gateways/lemon_squeezy`, `${at.product}/plans/new`, `${at.product}/keys/rotate`, at.key,
   '/console/plans', at.plan, `${at.plan}?tab=edit`, at.check,
   '/console/customers', '/console/customers/new', at.customer, ...['orders', 'devices', 'timeline'].map((tab) => `${at.customer}?tab=${tab}`),
   '/console/licenses', '/console/licenses?state=active&use=full', '/console/licenses/new', `/console/licenses/new?customer=${at.customerId}`,
   at.license, `${at.license}?tab=timeline`, `${at.license}/extend`, `${at.license}/extend?until=2040-01-01`, at.free, `${at.license}/change`,
-  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/rekey`, at.undo,
+  `${at.license}/change?plan=${at.peopleId}&seats=&ends_on=&entitlements=`, `${at.license}/transfer`, `${at.license}/convert`, `${at.license}/rekey`, at.undo,
   `${at.license}/suspend`, `${at.license}/revoke`, at.suspended, `${at.suspended}/resume`, at.revoked, `${at.revoked}/reinstate`,
-  '/console/seats', at.seat, '/console/orders', at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
+  '/console/seats', at.seat, '/console/orders', at.sold, '/console/orders/inbox', '/console/orders/inbox?tab=all', at.unplaced, at.part,
+  '/console/shops', '/console/shops/new', at.shop, ...['messages', 'rules', 'settings'].map((tab) => `${at.shop}?tab=${tab}`), at.order, `${at.order}/refund`, at.refunded, '/console/acts', at.newAct, at.act, `/console/notes/about/${at.customerId}`, ...['changed', 'refused', 'pending'].map((tab) => `${at.act}?tab=${tab}`), at.note,
   '/console/approvals', '/console/approvals?tab=all', at.approval,
   '/console/imports', at.import, `${at.import}?fate=error`,
   '/console/freshness', `/console/freshness?plan=${at.planId}&lease=7&grace=3`,
@@ -253,5 +305,9 @@ export const pagesOf = (at) => [
   '/console/webhooks', '/console/webhooks/new', at.webhook, `${at.webhook}?tab=settings`, at.delivery,
   '/console/find?q=exa', '/console/find', '/console/shortcuts', '/console/audit', '/console/audit?check=0', '/console/audit/5',
   '/console/team', '/console/team/sign-in', at.member, at.other, ...['role', 'password', 'factors', 'remove'].map((step) => `${at.somebody}/${step}`), '/console/security', '/console/security/app', '/console/sessions',
-  '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
+  '/console/tokens', '/console/tokens/new', at.token, '/console/settings', '/console/settings/portal', '/console/settings/mail', '/console/settings/mail?tab=log', '/console/settings/mail/invitation',
+  '/support', '/support?q=exa', at.story, `${at.story}/view`, `${at.story}?reply=${at.reply.split('/').pop()}&license=${at.license.split('/').pop()}`,
+  '/support/explain', ...[at.license, at.revoked, at.seat].map((path) => `/support/explain?q=${path.split('/').pop()}`),
+  '/support/explain?q=seat_limit_reached', '/support/explain?q=exa', '/support/explain?key=unknown',
+  '/support/refunds', '/support/replies', '/support/replies/new', at.reply,
 ];

@@ -24,7 +24,7 @@ function cells(text) {
   return rows.filter((row) => row.some((cell) => cell !== ''));
 }
 
-/** Where a click does something, or which are no pages of the console. */
+/** Where a click does something, or which are no pages of the console or the desk. */
 const NO_PAGE = /\/(sign-out|live|export|preview|picture)|\.(csv|json|svg)(\?|$)|#/;
 /** One page of each kind is looked at: of one thing, and narrowed or turned to a tab in one way. */
 const kind = (link) => {
@@ -90,6 +90,7 @@ for (const way of [
       const { page } = tab;
       for (const [path, button, fields] of [
         ['/console/settings', 'Save settings', { name: name('vendor') }],
+        ['/console/settings/portal', 'Save portal', { name: name('portal'), welcome: name('welcome'), help: name('help') }],
         ['/console/settings/mail', 'Save mail settings', { sender: name('sender') }],
         ['/console/settings/mail/invitation', 'Save words', { introduction: name('introduction'), signature: name('signature') }],
         [`${at.product}?tab=settings`, 'Save name', { name: name('product') }],
@@ -130,7 +131,7 @@ for (const way of [
         wrong.push(...tab.complaints.splice(0).map((complaint) => `${path}: ${complaint}`));
         const links = await page.locator('a[href]').evaluateAll((all) => all.map((a) => a.getAttribute('href')));
         for (const link of links) {
-          if (!link.startsWith('/console') || NO_PAGE.test(link) || known.has(kind(link))) continue;
+          if (!/^\/(console|support)/.test(link) || NO_PAGE.test(link) || known.has(kind(link))) continue;
           known.add(kind(link));
           due.push(link);
         }
@@ -142,7 +143,7 @@ for (const way of [
 
     test('are looked for as they are', async () => {
       const { page } = tab;
-      for (const path of ['/console/licenses', '/console/customers', '/console/seats', '/console/orders', '/console/audit', '/console/find']) {
+      for (const path of ['/console/licenses', '/console/customers', '/console/seats', '/console/orders', '/console/audit', '/console/find', '/support', '/support/explain']) {
         for (const text of [hostile('nobody'), 'x'.repeat(5_000)]) {
           await h.visit(tab, `${path}?q=${encodeURIComponent(text)}`);
           assert.equal(await page.locator('html[data-evil], main img, main script').count(), 0, path);
@@ -163,7 +164,7 @@ for (const way of [
         [`${at.license}/rekey`, 'Make new key'], ['/console/webhooks/new', 'Add webhook'], ['/console/tokens/new', 'Make token'],
         ['/console/settings', 'Save settings'], ['/console/settings/mail', 'Save mail settings'], ['/console/settings/mail/alert', 'Save words'], ['/console/team', 'Make invitation link'], ['/console/security', 'Change password'],
         ['/console/security/app', 'Add authenticator app'], ['/console/confirm', 'Confirm with password'], [`${at.node}/drain`, 'Drain node'],
-        [at.alert, 'Acknowledge alert'], ['/console/licenses?state=active&use=never', 'Save view'],
+        [at.alert, 'Acknowledge alert'], ['/support/replies/new', 'Save reply'], ['/console/licenses?state=active&use=never', 'Save view'],
       ]) {
         await h.visit(tab, path);
         const form = page.locator('main form', { has: page.getByRole('button', { name: button, exact: true, includeHidden: true }) });

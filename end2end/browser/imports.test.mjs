@@ -7,6 +7,8 @@ import { openShop, shop } from './fill.mjs';
 import * as h from './lib.mjs';
 
 const MANY = 600;
+/** What one of another system's exports adds. */
+const MOVED = 2;
 
 describe('an import', () => {
   let ours, call;
@@ -19,7 +21,7 @@ describe('an import', () => {
 
   for (const way of h.TWO_WAYS) {
     describe(way.name, () => {
-      let tab, page, product;
+      let tab, page, product, plan;
       const press = (name) => page.getByRole('button', { name, exact: true }).click();
       const said = (text) => page.getByText(text).first().waitFor();
 
@@ -27,14 +29,15 @@ describe('an import', () => {
         tab = await openShop(ours, way);
         ({ page } = tab);
         product = (await call('POST', 'products', { name: `Example ${way.theme}` })).id;
-        await call('POST', 'plans', { product, name: 'Studio', code: 'studio', seats: 1 });
+        plan = (await call('POST', 'plans', { product, name: 'Studio', code: 'studio', seats: 1 })).id;
       });
       after(() => tab?.context.close());
 
-      const upload = async (name, text) => {
+      const upload = async (name, text, plan = '') => {
         await h.visit(tab, '/console/imports');
         await page.getByLabel('Product', { exact: true }).selectOption(product);
-        await page.getByLabel('CSV file').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+        await page.locator('#plan').selectOption(plan);
+        await page.getByLabel('File', { exact: true }).setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
         await press('Read file');
         await page.waitForURL('**/console/imports/imp_*');
         await h.settled(tab);
@@ -86,6 +89,39 @@ describe('an import', () => {
         await h.sound(tab, 'import-again');
       });
 
+      test('knows another system, and says who has arrived', async () => {
+        const [first, second] = [1, 2].map((n) => `${way.theme.toUpperCase()}-0000-${n}`);
+        const sales = [
+          'Purchase ID,Item Name,Buyer Name,Purchase Email,Variants,Recurring Charge?,Quantity,License Key,License Key Enabled?',
+          `p1,Editor,Ada,ada@example.com,,0,1,${first},1`,
+          `p2,Editor,Grace,grace@example.com,,0,1,${second},1`,
+          'p3,A book,Grace,grace@example.com,,0,1,,',
+        ].join('\n');
+        await upload('sales.csv', sales, plan);
+        await said('An export of Gumroad.');
+        await said('1 more rows are no licenses');
+        await press(`Import ${MOVED} licenses`);
+        for (let tries = 0; (await page.getByText('have activated here').count()) === 0; tries += 1) {
+          assert.ok(tries < 60, 'it is never done');
+          await new Promise((next) => setTimeout(next, 500));
+          if (!way.scripting) await page.reload();
+        }
+        await said('0 of 2');
+        const body = { key: first, device: { hash: way.theme === 'light' ? 'a'.repeat(64) : 'b'.repeat(64), name: 'PC' }, nonce: 'bm9uY2UtMDEyMzQ1Njc4OQ' };
+        const activated = await fetch(`${ours.server.origin}/v1/products/${product}/activate`, {
+          method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+        });
+        assert.equal(activated.status, 201, await activated.text());
+        await page.reload();
+        await said('1 of 2');
+        await h.sound(tab, 'import-arrived');
+        await page.getByRole('link', { name: '1 not yet' }).click();
+        await page.waitForURL('**import=imp_*');
+        await page.getByRole('link', { name: /Grace/ }).first().waitFor();
+        assert.equal(await page.getByText('Ada', { exact: true }).count(), 0);
+        assert.deepEqual(tab.complaints, []);
+      });
+
       test('is acted on as a whole, and the act is stopped', async () => {
         await h.visit(tab, `/console/licenses?product=${product}`);
         await page.getByLabel(/^All \d+ that match/).check();
@@ -93,7 +129,7 @@ describe('an import', () => {
         await page.waitForURL('**/console/acts/new**');
         await h.settled(tab);
         await page.getByLabel('Reason').fill('The wrong product');
-        await press(`Suspend ${MANY} licenses`);
+        await press(`Suspend ${MANY + MOVED} licenses`);
         await page.waitForURL('**/console/acts/blk_*');
         await press('Stop it');
         await page.locator('.badge-state', { hasText: 'Stopped' }).waitFor();
@@ -104,7 +140,7 @@ describe('an import', () => {
         await h.sound(tab, 'act-stopped');
         const here = new URL(page.url()).pathname;
         const changed = await suspended();
-        assert.ok(changed < MANY, 'all were suspended before it was stopped');
+        assert.ok(changed < MANY + MOVED, 'all were suspended before it was stopped');
         await h.visit(tab, `${here}?tab=pending`);
         assert.ok((await page.getByRole('region', { name: 'What became of each' }).locator('tbody tr').count()) > 0 || changed === 0);
         await new Promise((next) => setTimeout(next, 2_500));

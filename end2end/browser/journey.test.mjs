@@ -263,7 +263,7 @@ for (const way of h.FOUR_WAYS) {
     test('a file that is not one says so and changes nothing', async () => {
       const { page } = tab;
       await h.visit(tab, '/console/imports');
-      await page.getByLabel('CSV file').setInputFiles({ name: 'x.csv', mimeType: 'text/csv', buffer: Buffer.from([0xff, 0xfe, 0x00, 0x80]) });
+      await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'x.csv', mimeType: 'text/csv', buffer: Buffer.from([0xff, 0xfe, 0x00, 0x80]) });
       await page.getByRole('button', { name: 'Read file' }).click();
       await page.getByText('The file cannot be read as CSV').waitFor();
       await sound();

@@ -40,9 +40,9 @@ async function freePort() {
 
 /**
  * Starts `holdfast serve` on a folder, with `flags` after the usual ones, and waits until its log says something. In flags,
- * `DATA` stands for the folder and `ORIGIN` for where the server is reached.
+ * `DATA` stands for the folder and `ORIGIN` for where the server is reached. `variables` are added to its environment.
  */
-async function launch(data, flags, said) {
+async function launch(data, flags, said, variables = {}) {
   const binary = process.env.HOLDFAST_BINARY ?? join(root, 'target/debug/holdfast');
   const [port, metrics] = [await freePort(), await freePort()];
   const origin = `http://127.0.0.1:${port}`;
@@ -50,7 +50,7 @@ async function launch(data, flags, said) {
   const child = spawn(
     binary,
     ['serve', '--data-dir', data, '--listen', `127.0.0.1:${port}`, '--metrics-listen', `127.0.0.1:${metrics}`, ...named],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: root, env: { ...process.env, ...variables }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
   child.stdout.on('data', (text) => (log += text));
@@ -75,9 +75,9 @@ export async function killedNodes(server, all) {
 }
 
 /** Starts `holdfast serve`, with `flags` after the usual ones, and waits until it says the set-up code. */
-export async function startServer(flags = []) {
+export async function startServer(flags = [], variables = {}) {
   const data = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
-  const { child, ended, found, origin, metrics, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/);
+  const { child, ended, found, origin, metrics, log } = await launch(data, flags, /with the code ([0-9A-Z-]+)/, variables);
   return {
     origin,
     data,
@@ -203,13 +203,14 @@ export async function sound(tab, shot) {
   assert.deepEqual(tab.complaints, [], `at ${tab.page.url()}`);
 }
 
-/** What an application does: claims a seat with a key. */
-export async function activate(server, product, key, name) {
+/** What an application does: claims a seat with a key, for a person where seats belong to people. */
+export async function activate(server, product, key, name, user) {
   const response = await fetch(`${server.origin}/v1/products/${product}/activate`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       key,
+      user,
       device: { hash: randomBytes(32).toString('hex'), name, platform: 'linux', app_version: '2.4.1' },
       nonce: randomBytes(16).toString('base64url'),
     }),
@@ -321,7 +322,7 @@ export async function uploadCsv(tab, text = csv) {
   await visit(tab, '/console/imports');
   await page.getByLabel('Product', { exact: true }).selectOption({ label: 'Example Editor' });
   await page.getByLabel('Plan', { exact: true }).selectOption({ index: 1 });
-  await page.getByLabel('CSV file').setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
   await page.getByRole('button', { name: 'Read file' }).click();
   await page.waitForURL('**/console/imports/imp_*');
   await settled(tab);

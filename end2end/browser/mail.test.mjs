@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
+import * as fill from './fill.mjs';
 import * as h from './lib.mjs';
 
 const binary = process.env.HOLDFAST_BINARY ?? resolve(import.meta.dirname, '../../target/debug/holdfast');
@@ -207,6 +208,31 @@ describe('mail through a mail server', () => {
     await page.waitForURL('**done=mail_sent_again');
     const again = await arrives('buyer@example.com', 2);
     assert.ok(again.text.includes(key) && again.messageId !== mail.messageId);
+  });
+
+  test('a customer is told of a seat that was not there and of a refund, and the vendor says of what', async () => {
+    await h.visit(tab, '/console/settings/mail');
+    await page.getByLabel('Days before a license ends').fill('200');
+    await press('Save mail settings');
+    await page.locator('#renewal_days-wrong .wrong').waitFor();
+    tab.complaints.length = 0;
+    await page.getByLabel('Days before a license ends').fill('20');
+    await press('Save mail settings');
+    await said('Saved.');
+    await h.sound(tab, 'settings');
+    const call = fill.api(server, await fill.makeToken(tab, 'Shop'));
+    const [plan] = (await call('GET', 'plans')).items;
+    const { id: order } = await call('POST', 'orders', { reference: 'A-1042', customer: (await call('POST', 'customers', { email: 'told@example.com' })).id });
+    const { id: license, key } = await call('POST', 'licenses', { plan: plan.id, customer: { email: 'told@example.com' }, order, seats: 1 });
+    await h.activate(server, product, key, 'Studio');
+    await assert.rejects(h.activate(server, product, key, 'Laptop'), /seat_limit_reached/);
+    const told = (subject) => until(() => to('told@example.com').find((mail) => mail.subject.startsWith(subject)), `"${subject}" to told@example.com`, 90);
+    const full = await told('All seats of your license for Example Editor are taken');
+    assert.ok(full.text.includes('- Studio\n') && full.text.includes(`${server.origin}/portal/`) && full.text.includes(`/licenses/${license}\n`), full.text);
+    await call('POST', `orders/${order}/refund`, { reason: 'Asked for' });
+    const back = await told('Your order A-1042 was paid back');
+    assert.ok(back.text.includes('For: Example Editor\n') && /devices stop on\s+\d+ \w+\s+\d{4}\s+at\s+the\s+latest/.test(back.text), back.text);
+    await logged('told@example.com', 'Sent');
   });
 
   test('what is refused for now is tried again', async () => {

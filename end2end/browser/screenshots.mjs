@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { api, invite, join as joinTeam, makeToken } from './fill.mjs';
+import { api, invite, join as joinTeam, makeToken, tell, waiting } from './fill.mjs';
 import * as h from './lib.mjs';
 
 const out = resolve(dirname(fileURLToPath(import.meta.url)), '../../docs/screenshots');
@@ -20,7 +20,7 @@ const machines = ["Ada's workstation", 'Build server', 'Laptop, living room', 'L
 const receiver = createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end()));
 await new Promise((done) => receiver.listen(0, '127.0.0.1', done));
 
-const server = await h.startServer(['--webhook-allow-private']);
+const server = await h.startServer(['--webhook-allow-private', '--mail-url', 'file:DATA/mails']);
 const browser = await h.startBrowser();
 try {
   const first = await h.openPage(browser, server);
@@ -93,6 +93,17 @@ try {
     await h.activate(server, product, key, machines[n]);
   }
   const order = `/console/orders/${bought.id}`;
+  // A shop of one's own tells of two sales.
+  const shop = await call('POST', 'shops', { kind: 'generic', name: 'Web shop' });
+  await call('POST', `shops/${shop.id}/prices`, { price: 'editor_professional', plan: anyPlan, quantity_is_seats: true });
+  const sale = (id, price, more) => ({
+    id, payment: 'paid', buyer: { email: 'harbour@example.com', name: 'Harbour Labs' },
+    lines: [{ id: '1', price, quantity: 5, title: 'Example Editor' }], ...more,
+  });
+  const part = { payment: 'paid_back_in_part', paid_back: '49.00 EUR' };
+  await tell(server, shop.id, shop.secret, 1, sale('Order 10078', 'editor_professional', part));
+  await tell(server, shop.id, shop.secret, 1, sale('Order 10079', 'editor_studio'));
+  const inbox = await waiting(call, 2);
   // An admin asks for a new key.
   const admin = await joinTeam(browser, server, await invite(first, 'carol@example.com', 'admin'), 'Carol Example');
   await h.visit(admin, `/console/products/${product}/keys/rotate`);
@@ -138,11 +149,19 @@ try {
   await first.page.goto(`${server.origin}/console/alerts`);
   const alert = await first.page.getByRole('link', { name: /denial/i }).first().getAttribute('href', { timeout: 120_000 });
 
+  await h.visit(first, '/support/replies/new');
+  await first.page.getByLabel('Name', { exact: true }).fill('Seats in use');
+  await first.page.getByLabel('Text').fill('Dear {customer},\n{seats_used} of {seats_limit} seats of …{key_end} are in use: {devices}.\n{me}');
+  await first.page.getByRole('button', { name: 'Save reply' }).click();
+  await first.page.waitForURL('**/support/replies?done=reply_saved');
+  const reply = await first.page.getByRole('link', { name: 'Seats in use' }).getAttribute('href');
+
   const screens = {
     overview: '/console',
     products: '/console/products',
     'product-plans': `/console/products/${product}`,
     'product-entitlements': `/console/products/${product}?tab=entitlements`,
+    'product-trials': `/console/products/${product}?tab=trials`,
     'product-keys': `/console/products/${product}?tab=keys`,
     'product-integrate': `/console/products/${product}?tab=integrate`,
     'plan-new': `/console/products/${product}/plans/new`,
@@ -179,6 +198,13 @@ try {
     orders: '/console/orders',
     order,
     'order-refund': `${order}/refund`,
+    shops: '/console/shops',
+    shop: `/console/shops/${shop.id}`,
+    'shop-messages': `/console/shops/${shop.id}?tab=messages`,
+    'shop-rules': `/console/shops/${shop.id}?tab=rules`,
+    inbox: '/console/orders/inbox',
+    'inbox-price': `/console/orders/inbox/${inbox.find(({ kind }) => kind === 'price').id}`,
+    'inbox-part': `/console/orders/inbox/${inbox.find(({ kind }) => kind === 'part').id}`,
     notes: `/console/notes/about/${shown.id}`,
     approvals: '/console/approvals',
     approval,
@@ -191,6 +217,7 @@ try {
     tokens: '/console/tokens',
     token,
     settings: '/console/settings',
+    'settings-portal': '/console/settings/portal',
     team: '/console/team',
     member,
     'member-role': `${member}/role`,
@@ -198,8 +225,24 @@ try {
     security: '/console/security',
     'security-app': '/console/security/app',
     sessions: '/console/sessions',
+    desk: '/support?q=harbour',
+    story: `/support/${buyer}?reply=${reply.split('/').pop()}`,
+    'story-view': `/support/${buyer}/view`,
+    explain: `/support/explain?q=${seat.split('/').pop()}`,
+    'explain-code': '/support/explain?q=seat_limit_reached',
+    'refunds-list': '/support/refunds',
+    replies: '/support/replies',
+    reply,
     find: '/console/find?q=ada',
     shortcuts: '/console/shortcuts',
+  };
+  // The portal, as whoever has the license's key sees it.
+  await h.visit(first, '/console/settings');
+  const portal = `/portal/${/vnd_[0-9a-z]{26}/.exec(await first.page.content())[0]}`;
+  const own = {
+    'portal-license': `${portal}/licenses/${shown.id}`,
+    'portal-seat': `${portal}/licenses/${shown.id}/seats/${seat.split('/').pop()}`,
+    'portal-offline': `${portal}/offline`,
   };
   for (const [suffix, way] of Object.entries({
     '': { theme: 'light' },
@@ -217,7 +260,26 @@ try {
     await tab.page.getByRole('combobox', { name: 'Go to, find or do' }).fill('ada');
     await tab.page.getByRole('option', { name: /Ada Example/ }).first().waitFor();
     await shoot(tab, `palette${suffix}`);
+    await h.visit(tab, `/support/${buyer}/view`);
+    await tab.page.getByLabel('Reason').fill('Does not find the second computer');
+    await tab.page.getByRole('button', { name: 'View as the customer' }).click();
+    await tab.page.waitForURL('**/portal/*');
+    await h.settled(tab);
+    await shoot(tab, `portal-viewed${suffix}`);
     await tab.context.close();
+    const guest = await h.openPage(browser, server, way);
+    await h.visit(guest, portal);
+    await shoot(guest, `portal-door${suffix}`);
+    await guest.page.getByText('Only the devices of one license').click();
+    await guest.page.getByLabel('License key').fill(shown.key);
+    await guest.page.getByLabel('E-mail it was sold to').fill('bob@example.com');
+    await guest.page.getByRole('button', { name: 'Show its devices' }).click();
+    await guest.page.waitForURL('**/licenses/lic_*');
+    for (const [name, path] of Object.entries(own)) {
+      await h.visit(guest, path);
+      await shoot(guest, name + suffix);
+    }
+    await guest.context.close();
   }
   const door = await h.openPage(browser, server);
   await h.visit(door, '/sign-in');
@@ -227,9 +289,9 @@ try {
     return `### ${name}\n| light | dark | 360 px |\n| --- | --- | --- |\n| ${['', '-dark', '-phone'].map(picture).join(' | ')} |\n`;
   };
   const text = [
-    '# Every screen of the console\n',
+    '# Every screen of the console, and the portal\n',
     'Made by `make screenshots` from the program as it is, with a vendor that the script sets up.\n',
-    ...[...Object.keys(screens), 'palette'].map(row),
+    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own), 'portal-viewed'].map(row),
   ];
   writeFileSync(join(out, '../gallery.md'), text.join('\n'));
 } finally {

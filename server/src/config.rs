@@ -58,8 +58,9 @@ pub struct Options {
     /// For how many hours leases are renewed without the database, 1 to 72; floating seats for 12 at most.
     #[arg(long, global = true, value_name = "HOURS")]
     pub continuity_hours: Option<i64>,
-    /// Let webhooks go to addresses that only this network knows, and over plain HTTP. For closed networks and for tests: with
-    /// it, whoever may make a webhook can have this machine call the machines beside it.
+    /// Let webhooks, and questions to payment providers, go to addresses that only this network knows, and over plain HTTP. For
+    /// closed networks and for tests: with it, whoever may make a webhook or connect a shop can have this machine call the
+    /// machines beside it.
     #[arg(long, global = true)]
     #[serde(default)]
     pub webhook_allow_private: bool,

@@ -7,6 +7,7 @@ pub mod api;
 mod certificate;
 pub mod cli;
 pub mod config;
+mod gateways;
 pub mod health;
 pub mod http;
 pub mod lifecycle;

@@ -12,6 +12,7 @@ mod post;
 mod prepare;
 mod probe;
 mod report;
+mod sell;
 pub(crate) mod snapshot;
 mod watch;
 
@@ -22,7 +23,9 @@ use crate::{
     config::{Config, ServeConfig},
     health::Health,
     http::{Listener, ListenerLimits, Routes},
-    metrics, metrics_router, router,
+    metrics, metrics_router,
+    outbound::Outbound,
+    router,
 };
 use holdfast_service::{ErrorCode, Service, runtime::Membership, system::OsEntropy};
 use holdfast_store::{DbUrl, nodes::Wanted};
@@ -102,6 +105,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
             "no master key: this node can verify but not sign, and sends nobody away"
         );
     }
+    service.ask_through(Arc::new(Outbound::new(service.settings().webhooks_allow_private)));
     // Before anything can be signed: a clock that is wrong must not be found out by its leases.
     probe::look(&service, &health).await;
     let state = AppState::new(service.clone(), serve.clone(), health.clone());
@@ -121,6 +125,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     let keeping = tokio::spawn(keeper.clone().run(stop_last.clone()));
     let watching = tokio::spawn(watch::run(service.clone(), reporter, stop_last.clone()));
     let delivering = tokio::spawn(deliver::run(service.clone(), stop_last.clone()));
+    let selling = tokio::spawn(sell::run(service.clone(), stop_last.clone()));
     let posting = tokio::spawn(post::run(service.clone(), config.mail.clone(), stop_last.clone()));
     let measuring = measure(&service, &config, &health, &measured, &stop_last);
     let ballast = ballast_folder(&url).map(|folder| tokio::spawn(ballast::keep(folder, stop_last.clone())));
@@ -154,7 +159,7 @@ pub async fn run(config: Config, serve: ServeConfig, output: Output) -> Result<(
     }
     stop_last.cancel();
     sharing.abort();
-    let tasks = [background, upkeep, keeping, watching, delivering, posting];
+    let tasks = [background, upkeep, keeping, watching, delivering, posting, selling];
     for task in tasks.into_iter().chain(measuring).chain(ballast) {
         let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
     }

@@ -1,13 +1,20 @@
-//! Calls to addresses that a vendor has named: only to machines that anybody can reach, unless the operator allows others. What
+//! Calls to addresses that a vendor has named, webhooks and payment providers: only to machines that anybody can reach, unless the operator allows others. What
 //! a name leads to is looked at after it was resolved, and exactly that is connected to, so a name that changes its mind in
 //! between leads nowhere else. Redirects are not followed, and of the answer no more than the beginning is read.
 
-use holdfast_domain::{Seconds, Timestamp};
-use holdfast_service::{address::is_public, runtime::webhooks::Answer};
+use futures::future::BoxFuture;
+use holdfast_domain::{Clock as _, Seconds, Timestamp};
+use holdfast_service::{
+    address::is_public,
+    runtime::webhooks::Answer,
+    shops::{Ask, Reply},
+    system::SystemClock,
+};
 use std::{
     io::{self, Read as _},
     time::Duration,
 };
+use tokio::time::timeout;
 use ureq::{
     Agent, Error,
     config::Config,
@@ -25,6 +32,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
 /// How many bytes of an answer are kept.
 const KEPT: u64 = 1_024;
+/// How many bytes of what was asked for are read; more is no answer.
+const READ: u64 = 4 * 1_024 * 1_024;
 /// How long the head of an answer may be.
 const HEAD: usize = 16 * 1_024;
 
@@ -98,6 +107,42 @@ impl Outbound {
         let _ = response.into_body().into_reader().take(KEPT).read_to_end(&mut beginning);
         Ok(Answer { status, retry_after, text: printable(&beginning) })
     }
+
+    /// Gets what is at `url`. Blocks for at most [`PATIENCE`].
+    ///
+    /// # Errors
+    /// What was in the way of a whole answer, in a few words.
+    pub fn get(&self, url: &str, headers: &[(&'static str, String)], now: Timestamp) -> Result<Reply, String> {
+        let mut request = self.0.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let response = request.call().map_err(|error| in_words(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), now);
+        let mut body = Vec::new();
+        let reader = &mut response.into_body().into_reader().take(READ + 1);
+        reader.read_to_end(&mut body).map_err(|_| "the answer broke off".to_owned())?;
+        if body.len() as u64 > READ {
+            return Err("the answer is too long".to_owned());
+        }
+        Ok(Reply { status, retry_after, body })
+    }
+}
+
+impl Ask for Outbound {
+    fn get(&self, url: String, headers: Vec<(&'static str, String)>) -> BoxFuture<'_, Result<Reply, String>> {
+        let outbound = self.clone();
+        Box::pin(async move {
+            let call = move || Self::get(&outbound, &url, &headers, SystemClock.now());
+            // The call ends by itself in time; should it not, it is not waited for.
+            match timeout(PATIENCE + Duration::from_secs(2), tokio::task::spawn_blocking(call)).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err("the call was broken off".to_owned()),
+                Err(_) => Err("no answer in time".to_owned()),
+            }
+        })
+    }
 }
 
 fn in_words(error: &Error) -> String {
@@ -141,6 +186,14 @@ mod tests {
 
     /// A receiver that answers each connection with `answer`, and says what it was sent.
     fn receiver(answer: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> (String, mpsc::Receiver<String>) {
+        receiver_of("\r\n\r\n{}", answer)
+    }
+
+    /// The same where what is sent ends with `end`.
+    fn receiver_of(
+        end: &'static str,
+        answer: impl Fn(&mut std::net::TcpStream) + Send + 'static,
+    ) -> (String, mpsc::Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (heard, hear) = mpsc::channel();
@@ -149,7 +202,7 @@ mod tests {
                 let mut stream = stream.unwrap();
                 // Head and body may come apart; every test sends the same body.
                 let (mut text, mut bytes) = (String::new(), [0; 4_096]);
-                while !text.ends_with("\r\n\r\n{}") {
+                while !text.ends_with(end) {
                     match stream.read(&mut bytes) {
                         Ok(n) if n > 0 => text.push_str(&String::from_utf8_lossy(&bytes[..n])),
                         _ => break,
@@ -254,6 +307,30 @@ mod tests {
         let (silent, _heard) = receiver(|_| thread::sleep(Duration::from_mins(1)));
         assert_eq!(post(&silent).unwrap_err(), "no answer in time");
         assert!(begun.elapsed() < PATIENCE * 2 + Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_is_asked_for_is_read_wholly_or_not_at_all() {
+        let get = |url: &str| Outbound::new(true).get(url, &[("authorization", "Bearer key".to_owned())], NOW);
+        let answering =
+            |text: &'static str| receiver_of("\r\n\r\n", move |stream| stream.write_all(text.as_bytes()).unwrap());
+        let (url, heard) = answering("HTTP/1.1 503 Later\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}");
+        let reply = get(&url).unwrap();
+        assert_eq!(
+            (reply.status, reply.retry_after, reply.body.as_slice()),
+            (503, Some(Seconds(60)), b"{}".as_slice())
+        );
+        let heard = heard.recv().unwrap();
+        assert!(heard.starts_with("GET /hook HTTP/1.1\r\n") && heard.contains("authorization: Bearer key"), "{heard}");
+        let (cut, _heard) = answering("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}");
+        assert_eq!(get(&cut).unwrap_err(), "the answer broke off");
+        let (endless, _heard) = receiver_of("\r\n\r\n", |stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while stream.write_all(&vec![b'x'; 65_536]).is_ok() {}
+        });
+        assert_eq!(get(&endless).unwrap_err(), "the answer is too long");
+        let strict = Outbound::new(false).get(&url.replace("http:", "https:"), &[], NOW).unwrap_err();
+        assert!(strict.contains("private address"), "{strict}");
     }
 
     #[test]

@@ -21,11 +21,13 @@ mod suite {
     pub mod freshness;
     #[cfg(target_os = "linux")]
     pub mod full_disk;
+    pub mod gateways;
     pub mod idle;
     pub mod limits;
     #[cfg(feature = "console")]
     pub mod live;
     pub mod management;
+    pub mod orders;
     pub mod outage;
     pub mod process;
     pub mod runtime;

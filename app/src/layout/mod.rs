@@ -36,10 +36,18 @@ const ALERTS: &str = "/console/alerts";
 
 /// The groups of the navigation with their screens.
 const GROUPS: &[(&str, &[Link])] = &[
-    ("Sell", &[("/console/products", "Products", Shape::Product), ("/console/plans", "Plans", Shape::Plan)]),
+    (
+        "Sell",
+        &[
+            ("/console/products", "Products", Shape::Product),
+            ("/console/plans", "Plans", Shape::Plan),
+            ("/console/shops", "Shops", Shape::Order),
+        ],
+    ),
     (
         "Customers",
         &[
+            ("/support", "Support desk", Shape::Support),
             ("/console/customers", "Customers", Shape::Customers),
             ("/console/licenses", "Licenses", Shape::License),
             ("/console/seats", "Seats", Shape::Seat),

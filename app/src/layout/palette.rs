@@ -41,11 +41,12 @@ const PAUSE: Duration = Duration::from_millis(150);
 const SHORTEST: usize = 2;
 
 /// What can be made, and who may.
-const MAKE: [(&str, &str, Permission); 5] = [
+const MAKE: [(&str, &str, Permission); 6] = [
     ("Issue license", "/console/licenses/new", Permission::LicensesWrite),
     ("Add customer", "/console/customers/new", Permission::CustomersWrite),
     ("New product", "/console/products/new", Permission::CatalogWrite),
     ("New webhook", "/console/webhooks/new", Permission::TokensWrite),
+    ("Connect shop", "/console/shops/new", Permission::ShopsWrite),
     ("Invite somebody", "/console/team", Permission::MembersWrite),
 ];
 

@@ -8,8 +8,9 @@ use super::GROUPS;
 pub const OVERVIEW: (&str, &str) = ("/console", "Overview");
 
 /// What leads to a screen when it is typed after `g`.
-const LETTERS: [(char, &str); 10] = [
+const LETTERS: [(char, &str); 11] = [
     ('o', OVERVIEW.0),
+    ('d', "/support"),
     ('p', "/console/products"),
     ('c', "/console/customers"),
     ('l', "/console/licenses"),
@@ -47,6 +48,7 @@ const fn needs(href: &str) -> Permission {
     match href.as_bytes() {
         b"/console/imports" => Permission::LicensesWrite,
         b"/console/webhooks" | b"/console/tokens" => Permission::TokensWrite,
+        b"/console/shops" => Permission::ShopsRead,
         _ => Permission::CatalogRead,
     }
 }
@@ -74,6 +76,6 @@ mod tests {
         assert!(screens().all(|(href, _)| is_for(Role::Owner, href)));
         let hidden = |role| screens().filter(|(href, _)| !is_for(role, href)).map(|(_, name)| name).collect::<Vec<_>>();
         assert_eq!(hidden(Role::Developer), Vec::<&str>::new());
-        assert_eq!(hidden(Role::Viewer), ["Import", "Webhooks", "API tokens"]);
+        assert_eq!(hidden(Role::Viewer), ["Shops", "Import", "Webhooks", "API tokens"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use holdfast_domain::{LicenseId, MemberId, OrderId, Permission, Timestamp, TokenId, event};
+use holdfast_domain::{LicenseId, MemberId, OrderId, Permission, ShopId, Timestamp, TokenId, event};
 use holdfast_service::{
     Actor, Service,
     admin::{
@@ -90,6 +90,9 @@ pub fn day(field: &str, text: &str) -> Result<Option<Timestamp>, UiError> {
 pub struct People {
     members: BTreeMap<MemberId, String>,
     tokens: BTreeMap<TokenId, String>,
+    shops: std::collections::HashMap<ShopId, String>,
+    /// Whether whoever asks may see shops.
+    sees_shops: bool,
     /// What else is spoken of, as far as it was looked up.
     names: Names,
     viewer: Option<MemberId>,
@@ -113,8 +116,10 @@ impl People {
             let found = service.tokens(actor, None, first_page()).await?;
             tokens.extend(found.items.into_iter().map(|token| (token.id, token.name.to_string())));
         }
+        let shops = service.shop_names(actor).await?;
         let sees_all = actor.may(Permission::EventsReadAll);
-        Ok(Self { members, tokens, names: Names::new(), viewer: actor.member_id(), sees_all })
+        let sees_shops = actor.may(Permission::ShopsRead);
+        Ok(Self { members, tokens, shops, sees_shops, names: Names::new(), viewer: actor.member_id(), sees_all })
     }
 
     /// The same, with the names of what `events` speak of.
@@ -142,6 +147,9 @@ impl People {
             event::Actor::Token(id) => {
                 self.tokens.get(id).map_or_else(|| "an API token".to_owned(), |name| format!("API token “{name}”"))
             }
+            event::Actor::Shop(id) => {
+                self.shops.get(id).map_or_else(|| "a shop".to_owned(), |name| format!("shop “{name}”"))
+            }
             event::Actor::System => "the system".to_owned(),
         }
     }
@@ -152,6 +160,7 @@ impl People {
             event::Actor::Member(id) if self.members.contains_key(id) => format!("/console/team/{id}"),
             event::Actor::Token(id) if self.tokens.contains_key(id) => format!("/console/tokens/{id}"),
             event::Actor::Customer(Some(id)) => format!("/console/customers/{id}"),
+            event::Actor::Shop(id) if self.sees_shops => format!("/console/shops/{id}"),
             _ => return None,
         })
     }

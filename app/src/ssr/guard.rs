@@ -9,7 +9,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use holdfast_service::{Actor, Error, ErrorCode, RequestInfo, admin::sessions::SessionSecret};
+use holdfast_service::{
+    Actor, Error, ErrorCode, RequestInfo,
+    admin::sessions::SessionSecret,
+    portal::{CustomerActor, views::PortalLook},
+};
 use tower_cookies::{
     Cookie, Cookies,
     cookie::{SameSite, time::Duration},
@@ -19,12 +23,15 @@ use tower_sessions::Session;
 use super::{
     AppState, live,
     refusal::{self, has, without},
-    sessions::{secret, session_cookie},
+    sessions::{secret, secret_of, session_cookie},
 };
-use crate::ctx::is_local;
+use crate::ctx::{self, is_local};
 
 /// What somebody may see who first has to set up a second factor.
 const OPEN_TO_HELD: [&str; 4] = ["/console/security", "/console/security/app", "/console/sessions", "/console/confirm"];
+
+/// The pages of a portal that everybody may see: its door, and what leads to it.
+const OPEN_IN_PORTAL: [&str; 3] = ["", "sign-in", "claim"];
 
 /// Parameters in which the framework looks for the error of a form.
 const FRAMEWORK: [&str; 2] = ["__path", "__err"];
@@ -32,6 +39,34 @@ const FRAMEWORK: [&str; 2] = ["__path", "__err"];
 /// Who a request is from: somebody signed in, or nobody. In the extensions of every request that passed the guard.
 #[derive(Clone, Debug)]
 pub struct Visitor(pub Option<Actor>);
+
+/// Who of a customer a request of the portal is from, with their session's secret; or nobody. In the extensions of every
+/// request to a page or function of the portal that passed the guard.
+#[derive(Clone, Debug)]
+pub struct Guest(pub Option<(CustomerActor, SessionSecret)>);
+
+/// The cookie of a session of the portal: not the one of a member's session, so that neither stands for the other.
+pub const fn portal_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-holdfast_portal" } else { "holdfast_portal" }
+}
+
+/// The same cookie for what a person of a customer needs when they come from a mail: it comes along when they do.
+pub fn set_lax_cookie(name: &str, value: String, seconds: i64, secure: bool) -> Cookie<'static> {
+    let mut cookie = set_cookie(name, value, seconds, secure);
+    cookie.set_same_site(SameSite::Lax);
+    cookie
+}
+
+/// The part of a portal's address that says whose it is, and what comes after it; `None` for other addresses.
+fn in_portal(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/portal/")?;
+    Some(rest.split_once('/').unwrap_or((rest, "")))
+}
+
+/// Whether a request is to the portal.
+fn is_of_portal(path: &str) -> bool {
+    in_portal(path).is_some() || path.starts_with("/fn/holdfast_app/pages/portal/")
+}
 
 /// A cookie for this whole site, unreadable for scripts and never sent along from other sites, for so many seconds; 0
 /// removes it.
@@ -106,7 +141,7 @@ pub fn encode(path: &str) -> String {
 /// Where a page request is sent instead of being rendered.
 async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result<Option<Response>, Error> {
     let path = uri.path();
-    let inside = path == "/console" || path.starts_with("/console/");
+    let inside = ctx::inside(path).is_some();
     if inside && actor.is_none() {
         if state.service().setup_needed().await? {
             return Ok(Some(go("/setup")));
@@ -121,12 +156,76 @@ async fn elsewhere(state: &AppState, uri: &Uri, actor: Option<&Actor>) -> Result
         return Ok(Some(go("/console/security")));
     }
     Ok(match path {
-        "/" | "/sign-in" if actor.is_some() => Some(go("/console")),
+        "/" | "/sign-in" if actor.is_some() => actor.map(|actor| go(ctx::home(actor))),
         "/" => Some(go(if state.service().setup_needed().await? { "/setup" } else { "/sign-in" })),
         "/setup" if !state.service().setup_needed().await? => Some(go("/")),
         "/sign-in" if state.service().setup_needed().await? => Some(go("/setup")),
         _ => None,
     })
+}
+
+/// The host name that a request was sent to.
+pub fn host_name(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
+}
+
+/// The portal to which the host name of a request leads, where a vendor has one of its own; none for the addresses of this
+/// installation.
+async fn portal_of_host(state: &AppState, headers: &HeaderMap) -> Result<Option<PortalLook>, Error> {
+    let name = host_name(headers).unwrap_or_default();
+    if !name.contains('.') || name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Ok(None);
+    }
+    state.service().portal_of_host(name).await
+}
+
+/// What is answered at a vendor's own host name: its portal and nothing else of this installation.
+fn at_portal_host(look: &PortalLook, path: &str, request_id: &str) -> Option<Response> {
+    let within = in_portal(path).is_some_and(|(whose, _)| whose == look.path || whose == look.vendor.to_string());
+    if path == "/" {
+        Some(go(&format!("/portal/{}", look.path)))
+    } else if within || path.starts_with("/fn/holdfast_app/pages/portal/") {
+        None
+    } else {
+        Some(plain(ErrorCode::NotFound, request_id))
+    }
+}
+
+/// Where a request of the portal is sent instead of being rendered: whoever is not in that portal sees its door alone.
+async fn door(state: &AppState, uri: &Uri, guest: Option<&CustomerActor>) -> Result<Option<Response>, Error> {
+    let Some((path, page)) = in_portal(uri.path()) else { return Ok(None) };
+    if OPEN_IN_PORTAL.contains(&page) || page.starts_with("look/") {
+        return Ok(None);
+    }
+    match state.service().portal_at(path).await {
+        Ok(look) if guest.is_some_and(|guest| guest.vendor() == look.vendor) => Ok(None),
+        Ok(look) => Ok(Some(go(&format!("/portal/{}", look.path)))),
+        Err(error) if error.code == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Who of a customer a request of the portal is from: a member who looks at it as one, or whoever is signed in there.
+async fn guest(state: &AppState, cookies: Option<&Cookies>, member: Option<(&Actor, &SessionSecret)>) -> Result<Guest, Error> {
+    if let Some((actor, session)) = member
+        && let Some(viewer) = state.service().viewer(session, actor).await?
+    {
+        return Ok(Guest(Some((viewer, session.clone()))));
+    }
+    let name = portal_cookie(state.secure());
+    let secret = cookies.and_then(|cookies| cookies.get(name)).and_then(|cookie| secret_of(cookie.value()));
+    let Some(secret) = secret else { return Ok(Guest(None)) };
+    match state.service().customer_for_session(&secret).await {
+        Ok(actor) => Ok(Guest(Some((actor, secret)))),
+        Err(error) if error.code == ErrorCode::Unauthenticated => {
+            if let Some(cookies) = cookies {
+                cookies.add(set_lax_cookie(name, String::new(), 0, state.secure()));
+            }
+            Ok(Guest(None))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whose session it is. The nodes can be seen while the database is away, which is when it matters most.
@@ -150,10 +249,21 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             return plain(ErrorCode::UnsupportedMediaType, &request_id);
         }
     }
+    match portal_of_host(&state, request.headers()).await {
+        Ok(Some(look)) => {
+            if let Some(answer) = at_portal_host(&look, request.uri().path(), &request_id) {
+                return answer;
+            }
+        }
+        Ok(None) => {}
+        // Then no portal can be shown anyway; what can be seen without the database is not in its way.
+        Err(error) => tracing::error!(?error, request = request_id, "whose host name it is could not be looked up"),
+    }
     let watching = live::is_watching(request.uri().path());
-    let actor = match request.extensions().get::<Session>().and_then(Session::id) {
+    let session = request.extensions().get::<Session>().and_then(Session::id).map(secret);
+    let actor = match &session {
         None => None,
-        Some(id) => match who(&state, &secret(id), request.uri().path()).await {
+        Some(session) => match who(&state, session, request.uri().path()).await {
             Ok(actor) => Some(actor),
             Err(error) if error.code == ErrorCode::Unauthenticated => {
                 if let Some(cookies) = request.extensions().get::<Cookies>() {
@@ -168,6 +278,17 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             }
         },
     };
+    let guest = if is_of_portal(request.uri().path()) {
+        match guest(&state, request.extensions().get::<Cookies>(), actor.as_ref().zip(session.as_ref())).await {
+            Ok(guest) => Some(guest),
+            Err(error) => {
+                tracing::error!(?error, request = request_id, "a session of the portal could not be looked up");
+                return plain(error.code, &request_id);
+            }
+        }
+    } else {
+        None
+    };
     if reads && !watching && !request.uri().path().starts_with("/fn/") {
         let uri = request.uri().clone();
         // The framework would show whatever text such an address carries as an error of ours.
@@ -175,7 +296,11 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
             let clean = without(&uri, &FRAMEWORK);
             return go(if is_local(&clean) { &clean } else { "/" });
         }
-        match elsewhere(&state, &uri, actor.as_ref()).await {
+        let led = match &guest {
+            Some(Guest(guest)) => door(&state, &uri, guest.as_ref().map(|(actor, _)| actor)).await,
+            None => elsewhere(&state, &uri, actor.as_ref()).await,
+        };
+        match led {
             Ok(Some(response)) => return response,
             Ok(None) => {}
             Err(error) => {
@@ -192,6 +317,9 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
         }
     }
     request.extensions_mut().insert(Visitor(actor));
+    if let Some(guest) = guest {
+        request.extensions_mut().insert(guest);
+    }
     next.run(request).await
 }
 
@@ -235,9 +363,26 @@ mod tests {
     }
 
     #[test]
+    fn the_portal_is_told_by_its_address() {
+        for (path, expected) in [
+            ("/portal/acme", Some(("acme", ""))),
+            ("/portal/acme/licenses/lic_1", Some(("acme", "licenses/lic_1"))),
+            ("/portal", None),
+            ("/portals/acme", None),
+            ("/console/portal/acme", None),
+        ] {
+            assert_eq!(in_portal(path), expected, "{path}");
+        }
+        assert!(is_of_portal("/fn/holdfast_app/pages/portal/api/my_license"));
+        assert!(!is_of_portal("/fn/holdfast_app/pages/licenses/api/license"));
+    }
+
+    #[test]
     fn cookies_are_for_this_site_only() {
         let cookie = set_cookie("a", "b-c_d".to_owned(), 60, true);
         assert_eq!(cookie.to_string(), "a=b-c_d; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=60");
         assert!(!set_cookie("a", String::new(), 0, false).to_string().contains("Secure"));
+        let cookie = set_lax_cookie("a", "b".to_owned(), 60, true);
+        assert_eq!(cookie.to_string(), "a=b; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
     }
 }

@@ -7,6 +7,8 @@ mod live;
 pub(crate) mod note;
 mod others;
 mod pages;
+pub(crate) mod portal;
+mod posted;
 mod preview;
 mod provider;
 mod refusal;
@@ -14,17 +16,21 @@ mod sessions;
 mod shell;
 pub(crate) mod upload;
 
-pub(crate) use guard::{Visitor, encode, set_cookie};
+pub(crate) use guard::{Guest, Visitor, encode, host_name, portal_cookie, set_cookie, set_lax_cookie};
 pub use live::{Standing, Stands};
 pub use others::share;
 pub use pages::{page_paths, router};
-pub(crate) use refusal::forget;
+pub(crate) use posted::Posted;
+pub(crate) use refusal::{back, forget};
 pub use sessions::session_cookie;
 pub(crate) use sessions::{begin, end, secret_of, secret_text};
 
 use std::sync::Arc;
 
-use axum::http::{Extensions, HeaderMap, header};
+use axum::{
+    extract::Query,
+    http::{Extensions, HeaderMap, Uri, header},
+};
 use holdfast_service::{RequestInfo, Service, browser};
 use live::Live;
 
@@ -32,6 +38,12 @@ use live::Live;
 pub(crate) fn info(extensions: &Extensions, headers: &HeaderMap) -> RequestInfo {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     RequestInfo { browser: browser::in_words(agent), ..extensions.get::<RequestInfo>().cloned().unwrap_or_default() }
+}
+
+/// The first value of a name in the query of an address.
+pub(crate) fn value_of(uri: &Uri, name: &str) -> Option<String> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
+    pairs.into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
 /// What the operator set that concerns the interface.

@@ -1,6 +1,6 @@
 //! Pages and server functions as axum routes.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
     http::HeaderMap,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use holdfast_service::{ErrorCode, RequestInfo};
 use http_body_util::{BodyExt, Limited};
@@ -21,6 +21,8 @@ use super::{
     guard::{guard, plain},
     live::{self, live},
     others::Others,
+    portal,
+    posted::posted,
     preview::preview,
     provider, refusal, sessions,
     shell::shell,
@@ -83,7 +85,14 @@ pub fn router(state: AppState) -> Router {
         .route("/fn/{*function}", post(functions))
         .route(provider::LEAVE, get(provider::leave))
         .route(provider::RETURN, get(provider::come_back))
+        .route("/support/explain", shown_what_it_is_sent(&state, &page))
+        .route("/support/refunds", shown_what_it_is_sent(&state, &page))
         .route("/console/imports/upload", post(upload).layer(DefaultBodyLimit::max(FILE_LIMIT)))
+        .route(portal::LEASE, post(portal::lease))
+        .route(portal::ANSWER, post(portal::answer).layer(DefaultBodyLimit::max(portal::PHOTO_LIMIT)))
+        .route(portal::ANSWERED, get(portal::answered))
+        .route(portal::LOOK, get(portal::look))
+        .route(portal::LOGO, post(portal::logo).layer(DefaultBodyLimit::max(portal::LOGO_LIMIT)))
         .with_state(state.clone())
         .fallback(get(page))
         .layer(middleware::from_fn(move |request, next| whole(Arc::clone(&gate), request, next)))
@@ -91,9 +100,24 @@ pub fn router(state: AppState) -> Router {
         .route(live::PATH, get(listen))
         .route("/console/exports/{file}", get(exports::export).with_state(state.clone()))
         .route("/console/previews/{template}", get(preview).with_state(state.clone()))
+        .route(portal::DATA, post(portal::data).with_state(state.clone()))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(sessions::layer(state.service().clone(), state.secure()))
         .route("/assets/{file}", get(asset))
+}
+
+/// The route of a page that can be asked for by a form, which it then shows.
+fn shown_what_it_is_sent<F, Fut>(state: &AppState, page: &F) -> MethodRouter<AppState>
+where
+    F: Fn(Request) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response> + Send + 'static,
+{
+    let (asked, sent, state) = (page.clone(), page.clone(), state.clone());
+    let answer = move |request: Request| {
+        let (page, state) = (sent.clone(), state.clone());
+        async move { posted(&state, request, page).await }
+    };
+    get(asked).post(answer).layer(DefaultBodyLimit::max(FORM_LIMIT))
 }
 
 /// The paths of all pages, with `{name}` for what is in them: what has to be asked when all of them are to be.

@@ -13,8 +13,8 @@ use holdfast_service::{
 use tower_cookies::{Cookies, cookie::SameSite};
 use tower_sessions::Session;
 
-use super::{AppState, begin, encode, forget, guard::plain, note, secret_of, secret_text, set_cookie};
-use crate::ctx::inside;
+use super::{AppState, begin, encode, forget, guard::plain, note, secret_of, secret_text, set_cookie, value_of};
+use crate::ctx::{home, inside};
 
 /// Where somebody is sent away from.
 pub const LEAVE: &str = "/sign-in/with/{vendor}";
@@ -43,8 +43,7 @@ fn from(request: &Request) -> RequestInfo {
 
 /// Where somebody wants to go then, as the address says it.
 fn next(uri: &Uri) -> String {
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
-    pairs.into_iter().find(|(name, _)| name == "next").map(|(_, next)| next).unwrap_or_default()
+    value_of(uri, "next").unwrap_or_default()
 }
 
 fn failed(error: &Error, request_id: &str) -> Response {
@@ -59,7 +58,7 @@ pub async fn leave(State(state): State<AppState>, Path(vendor): Path<String>, re
         return plain(holdfast_service::ErrorCode::NotFound, &from.request_id);
     };
     let next = next(request.uri());
-    let sent = match state.service().send_to_provider(vendor, &back, inside(&next), &from).await {
+    let sent = match state.service().send_to_provider(vendor, &back, inside(&next).unwrap_or_default(), &from).await {
         Ok(sent) => sent,
         Err(error) => return failed(&error, &from.request_id),
     };
@@ -101,14 +100,18 @@ pub async fn come_back(State(state): State<AppState>, Query(came): Query<CameBac
             if let Some(cookies) = &cookies {
                 forget(cookies, state.secure(), true);
             }
-            inside(&next).to_owned()
+            match (inside(&next), state.service().actor_for_session(&signed_in.session).await) {
+                (Some(next), _) => next.to_owned(),
+                (None, Ok(actor)) => home(&actor).to_owned(),
+                (None, Err(error)) => return failed(&error, &from.request_id),
+            }
         }
         Ok((SignInStep::Factor(half), next)) => {
             if let Some(cookies) = &cookies {
                 let name = note::name("half", state.secure());
                 cookies.add(set_cookie(&name, secret_text(&half.secret), SECONDS, state.secure()));
             }
-            format!("/sign-in/factor?next={}", encode(inside(&next)))
+            format!("/sign-in/factor?next={}", encode(inside(&next).unwrap_or_default()))
         }
     };
     on(&to)
@@ -142,13 +145,13 @@ mod tests {
         for (query, expected) in [
             ("?next=/console/licenses%3Fq%3Da%2520b%26state%3Dactive", "/console/licenses?q=a%20b&state=active"),
             ("?next=%2Fconsole%2Faudit", "/console/audit"),
-            ("?next=%2F%2Fevil.example", "/console"),
-            ("?next=%5Cevil.example", "/console"),
-            ("?other=%2Fconsole%2Faudit", "/console"),
-            ("", "/console"),
+            ("?next=%2F%2Fevil.example", ""),
+            ("?next=%5Cevil.example", ""),
+            ("?other=%2Fconsole%2Faudit", ""),
+            ("", ""),
         ] {
             let uri: Uri = format!("/sign-in/with/ven_1{query}").parse().unwrap();
-            assert_eq!(inside(&next(&uri)), expected, "{query}");
+            assert_eq!(inside(&next(&uri)).unwrap_or_default(), expected, "{query}");
         }
     }
 }

@@ -20,7 +20,7 @@ use tower_sessions::Session;
 use super::{AppState, encode, guard::plain, note, pages::FORM_LIMIT, sessions, set_cookie};
 use crate::{
     UiError,
-    ctx::is_local,
+    ctx::{inside, is_local},
     ui::refused::{ANCHOR, CONFIRMED, Refused},
 };
 
@@ -29,7 +29,7 @@ const KIND: &str = "refused";
 /// The same for a form that waits until whoever sent it has proved again who they are.
 const WAITING: &str = "waiting";
 /// Whatever is handed from one page to the next in a cookie.
-const HANDED: [&str; 8] = ["key", "webhook", "token", "codes", "invitation", "half", KIND, WAITING];
+const HANDED: [&str; 10] = ["key", "own_key", "webhook", "shop", "token", "codes", "invitation", "half", KIND, WAITING];
 /// What the cookie says where the session has the text.
 const IN_SESSION: &str = "session";
 /// The longest value of the cookie; browsers take 4 096 bytes with its name and attributes.
@@ -95,7 +95,7 @@ pub async fn refuse(
         let kind = if waits { WAITING } else { KIND };
         keep(state, cookies, sent.extensions.get::<Session>(), kind, refused).await;
     }
-    if waits && back.starts_with("/console") {
+    if waits && inside(back).is_some() {
         return go(&format!("/console/confirm?next={}", encode(back)));
     }
     go(&format!("{back}#{ANCHOR}"))
@@ -105,9 +105,11 @@ pub async fn refuse(
 fn is_secret(form: &str, name: &str) -> bool {
     name.contains("password")
         || name.contains("secret")
-        || ((form.contains("/door/") || form.contains("/security/")) && name == "code")
+        || ((form.contains("/door/") || form.contains("/security/") || form.contains("/portal/")) && name == "code")
+        || (form.contains("/portal/") && name == "key")
         || (form.contains("/find/") && name == "q")
         || name == "credential"
+        || name == "api_key"
         || name == "token"
 }
 
@@ -244,6 +246,8 @@ mod tests {
         assert!(is_secret("/fn/pages/door/api/sign_in", "password"));
         assert!(is_secret("/fn/pages/door/api/set_up", "code"));
         assert!(is_secret("/fn/pages/team/api/add", "member[password]"));
+        assert!(is_secret("/fn/pages/portal/api/use_code", "code"));
+        assert!(is_secret("/fn/pages/portal/api/enter_with_key", "key"));
         assert!(!is_secret("/fn/pages/products/api/create_product", "code"));
     }
 }

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use holdfast_domain::Permission;
+use holdfast_domain::{Permission, Source};
 use holdfast_service::{Call, Error, ErrorCode, RequestInfo, admin::import::StageImport};
 
 use super::{
@@ -57,12 +57,14 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
             broken().with_source(error)
         }
     };
-    let (mut product, mut plan, mut dates, mut file) = (String::new(), String::new(), String::new(), None);
+    let (mut product, mut plan, mut dates, mut format, mut file) =
+        (String::new(), String::new(), String::new(), String::new(), None);
     while let Some(field) = form.next_field().await.map_err(broken)? {
         match field.name().unwrap_or_default() {
             "product" => product = field.text().await.map_err(broken)?,
             "plan" => plan = field.text().await.map_err(broken)?,
             "dates" => dates = field.text().await.map_err(broken)?,
+            "format" => format = field.text().await.map_err(broken)?,
             "file" => {
                 let name =
                     field.file_name().unwrap_or_default().chars().filter(|letter| !letter.is_control()).take(200);
@@ -72,7 +74,7 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
             _ => {}
         }
     }
-    for (name, value) in [("product", &product), ("plan", &plan), ("dates", &dates)] {
+    for (name, value) in [("product", &product), ("plan", &plan), ("dates", &dates), ("format", &format)] {
         typed.push((name.to_owned(), value.clone()));
     }
     let empty = || Error::new(ErrorCode::ImportUnreadable).with_detail("no file was chosen");
@@ -84,6 +86,7 @@ async fn read(mut form: Multipart, typed: &mut Vec<(String, String)>) -> Result<
             "" => None,
             plan => Some(plan.parse().map_err(|error| Error::invalid("/plan", error))?),
         },
+        source: Source::from_name(&format),
         delimiter: None,
         dates: date_order(&dates),
         mapping: std::collections::BTreeMap::default(),

@@ -59,6 +59,8 @@ pub enum Shape {
     Act,
     /// A frame with a bar at its left.
     Fold,
+    /// A lifebuoy.
+    Support,
 }
 
 impl Shape {
@@ -80,6 +82,9 @@ impl Shape {
             Self::Plan => "M2.5 2.5h5l6 6-5 5-6-6ZM5.3 5.3h.01",
             Self::Act => "M6.5 4H14M6.5 8H14M6.5 12H14M2 4l.8.8L4.2 3.3M2 8l.8.8 1.4-1.5M2 12l.8.8 1.4-1.5",
             Self::Fold => "M2.5 3h11v10h-11ZM6 3v10",
+            Self::Support => {
+                "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 10.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM3.8 3.8l2.4 2.4M9.8 9.8l2.4 2.4M12.2 3.8 9.8 6.2M6.2 9.8l-2.4 2.4"
+            }
             Self::Search => "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9ZM10.5 10.5l3.5 3.5",
             Self::Good => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM5.3 8.2l1.9 1.9 3.6-4",
             Self::Paused => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.5 6v4M9.5 6v4",

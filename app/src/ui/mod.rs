@@ -24,4 +24,4 @@ pub use icon::{Icon, Shape};
 pub use page::{Crumb, ErrorState, Flash, PageHead, Section};
 pub use passkey::PasskeyButton;
 pub use state::{StateBadge, Tone};
-pub use time::{When, WhenText};
+pub use time::{Countdown, When, WhenText};

@@ -65,6 +65,12 @@ pub fn PageHead(
     }
 }
 
+/// Where one goes back to: to the desk's page that this one was come to from, where the address says so, or to `default`.
+pub fn way_back(default: String) -> String {
+    let from = use_query_map().with_untracked(|query| query.get("from"));
+    from.filter(|from| from.starts_with("/support/")).unwrap_or(default)
+}
+
 /// A part of a page with a heading.
 #[component]
 pub fn Section(
@@ -133,6 +139,7 @@ const DONE: &[(&str, &str)] = &[
     ("product_restored", "Product restored."),
     ("keys_rotated", "A new key signs from now on."),
     ("key_revoked", "Key revoked. A new list of keys, signed by the root key, says so."),
+    ("gateway_key", "Key set. Answers are signed with it from now on."),
     ("plan_created", "Plan created. Licenses of it can be issued now."),
     ("plan_archived", "Plan archived. Its licenses go on as before."),
     ("plan_restored", "Plan restored."),
@@ -149,6 +156,11 @@ const DONE: &[(&str, &str)] = &[
     ("license_transferred", "License handed over."),
     ("license_rekeyed", "New key made. The old one is unknown from now on."),
     ("undone", "Undone."),
+    ("scheduled", "Asked for. It takes effect in ten minutes, where nobody takes it back before."),
+    ("taken_back", "Taken back before it began. Nothing was changed."),
+    ("stopped", "Stopped. What was to be done yet stays as it is."),
+    ("reply_saved", "Reply saved."),
+    ("reply_removed", "Reply removed."),
     ("asked", "Asked for. Nothing changes before a second person approves."),
     ("approved", "Approved, and done."),
     ("refused", "Refused. Nothing was changed."),
@@ -169,6 +181,14 @@ const DONE: &[(&str, &str)] = &[
     ("node_drained", "Drained. Load balancers leave it alone from its next sign of life on."),
     ("node_resumed", "Resumed. Load balancers send it requests again from its next sign of life on."),
     ("node_gone", "Declared gone. Nothing waits for it any more."),
+    ("shop_connected", "Shop connected. Next: enter its address at the provider, and say which price is which plan."),
+    ("shop_secret_set", "Secret set. For a day the one before counts as well."),
+    ("shop_closed", "Shop closed. Its messages are refused."),
+    ("shop_opened", "Shop open again."),
+    ("shop_answers", "The provider lets the API key in."),
+    ("price_set", "Price saved. Sales that waited for it are looked at again."),
+    ("price_removed", "Price removed. Its sales wait in the inbox from now on."),
+    ("inbox_resolved", "Decided."),
     ("webhook_created", "Webhook added. It is told what happens from now on."),
     ("webhook_paused", "Paused. What happens meanwhile waits."),
     ("webhook_resumed", "Resumed. What has waited is sent now, in its order."),
@@ -195,6 +215,11 @@ const DONE: &[(&str, &str)] = &[
     ("view_saved", "View saved. It is a tab above the list now."),
     ("view_removed", "View removed."),
     ("saved", "Saved."),
+    ("trial_converted", "Trial converted. Its computer goes on with its next renewal."),
+    ("own_seat_freed", "Seat freed. The computer stops when it next asks."),
+    ("seat_handed_out", "Handed out. They are written to, and have the seat once their application activates with their address."),
+    ("place_taken", "Seat taken back. Its computers stop when they next ask."),
+    ("colleague_invited", "Asked in. They sign in here with their address."),
 ];
 
 /// Says what was just done, where the address tells of something.

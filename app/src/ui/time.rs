@@ -1,7 +1,11 @@
 //! Points in time, written by the server so that the first render is the same on both sides.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::Refresh;
 
 /// A point in time as a screen shows it: how far away, and exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,35 @@ pub fn WhenText(
             {text}
         </time>
     }
+}
+
+/// How long it is until a point in time, counted down while one looks. When it has come, what the page shows is read again.
+#[component]
+pub fn Countdown(
+    /// How many seconds it is away.
+    seconds: i64,
+    /// The point in time.
+    at: When,
+) -> impl IntoView {
+    let left = RwSignal::new(seconds);
+    let refresh = use_context::<Refresh>();
+    Effect::new(move |_| {
+        let tick = move || {
+            let Some(now) = left.try_get_untracked().filter(|now| *now > 0) else { return };
+            left.set(now - 1);
+            if let (1, Some(Refresh(count))) = (now, refresh) {
+                count.update(|count| *count += 1);
+            }
+        };
+        if let Ok(every) = set_interval_with_handle(tick, Duration::from_secs(1)) {
+            on_cleanup(move || every.clear());
+        }
+    });
+    let text = move || {
+        let left = left.get();
+        format!("{} min {} s", left / 60, left % 60)
+    };
+    view! { <time class="num" datetime=at.iso title=at.absolute role="timer">{text}</time> }
 }
 
 #[cfg(feature = "ssr")]
@@ -68,6 +101,11 @@ mod server {
         // Some zones have no letters of their own: "-03".
         let letters = if name.starts_with(['+', '-']) { "UTC" } else { "" };
         format!("{} {letters}{name}", at.to_zoned(zone.clone()).strftime(pattern))
+    }
+
+    /// A day in words, for whoever asks: "14 January 2027".
+    pub fn day(at: Timestamp) -> String {
+        exact(at).to_zoned(ctx::zone()).strftime("%-d %B %Y").to_string()
     }
 
     impl When {
@@ -164,6 +202,7 @@ mod server {
             assert_eq!(When::new(now, now).relative, "just now");
             assert_eq!(When::new(Timestamp::from_seconds(0), now).absolute, "1970-01-01 00:00 UTC");
             assert_eq!(When::new(Timestamp::from_micros(i64::MAX), now).iso.len(), 20);
+            assert_eq!(day(Timestamp::from_seconds(1_800_000_000)), "15 January 2027");
         }
 
         #[test]
@@ -191,4 +230,4 @@ mod server {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::{span, span_closely, to_the_second};
+pub use server::{day, span, span_closely, to_the_second};

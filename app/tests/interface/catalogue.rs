@@ -130,11 +130,74 @@ async fn a_plan_that_somebody_else_changed_meanwhile_is_looked_at_again() {
 }
 
 #[tokio::test]
+async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
+    let world = World::new().await;
+    let things = world.things("gateways").await;
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    let product = format!("/console/products/{}", things.product);
+    let at = format!("{product}/gateways/keylight");
+    let tab = owner.get(&format!("{product}?tab=gateways")).await.body;
+    assert!(tab.contains(&format!("href=\"{at}\"")) && tab.contains(&format!("/gateways/{}/keylight", things.product)));
+    assert!(!main_of(&tab).contains(">On<"), "all are off at first");
+    let page = owner.get(&at).await.body;
+    assert!(!main_of(&page).contains("Public key"), "there is no key before");
+
+    // What its clients verify has to be known.
+    let fields =
+        format!("id={}&kind=keylight&gateway[on]=true&gateway[account]=acme&gateway[product]=", things.product);
+    let answer = owner.call(&function("set_gateway"), &fields).await;
+    assert!(answer.body.contains("\"field\":\"product\""), "{answer:?}");
+    let fields = format!(
+        "id={}&kind=keylight&gateway[on]=true&gateway[account]=acme&gateway[product]=draw&gateway[trial_days]=14",
+        things.product
+    );
+    let answer = owner.submit(&at, &function("set_gateway"), &fields).await;
+    assert!(answer.header(header::LOCATION).ends_with("/gateways/keylight?done=saved"), "{answer:?}");
+    let page = owner.get(&at).await.body;
+    for piece in [">On<", "Public key", "value=\"acme\"", "value=\"14\""] {
+        assert!(main_of(&page).contains(piece), "{piece}: {page}");
+    }
+    let seed = "09".repeat(32);
+    let fields = |key: &str| format!("id={}&kind=keylight&kid=k-2024&replace=true&secret={key}", things.product);
+    let answer = owner.submit(&at, &function("set_gateway_key"), &fields("nonsense")).await;
+    let refused = owner.get(answer.header(header::LOCATION)).await.body;
+    assert!(refused.contains("An Ed25519 private key") && !refused.contains("nonsense"), "{refused}");
+    let answer = owner.call(&function("set_gateway_key"), &fields(&seed).replace("replace=true&", "")).await;
+    assert!(answer.body.contains("\"field\":\"replace\""), "the key that is in use is not lost by mistake: {answer:?}");
+    let answer = owner.submit(&at, &function("set_gateway_key"), &fields(&seed)).await;
+    assert!(answer.header(header::LOCATION).ends_with("?done=gateway_key"), "{answer:?}");
+    let page = owner.get(&at).await.body;
+    assert!(page.contains("k-2024") && !page.contains(&seed), "{page}");
+    let log = owner.get("/console/audit").await.body;
+    assert!(log.contains("gateway") && !log.contains(&seed), "{log}");
+
+    let at = format!("{product}/gateways/lemon_squeezy");
+    let fields = format!(
+        "id={}&kind=lemon_squeezy&gateway[on]=true&gateway[account]=12&gateway[product]=&gateway[plans]=nothing+%3D+7",
+        things.product
+    );
+    let answer = owner.call(&function("set_gateway"), &fields).await;
+    assert!(answer.body.contains("\"field\":\"plans\""), "{answer:?}");
+    assert!(!owner.get(&at).await.body.contains("Private key"), "Lemon Squeezy signs nothing");
+    let keygen = format!("{product}/gateways/keygen");
+    let page = owner.get(&keygen).await.body;
+    assert!(page.contains("Save gateway") && page.contains("Set key"));
+    for (role, writes) in [(Role::Admin, true), (Role::Developer, true), (Role::Viewer, false)] {
+        let mut browser = world.member(world.vendor, role).await;
+        let page = browser.get(&keygen).await.body;
+        assert_eq!(page.contains("Save gateway"), writes, "{role:?}");
+        assert!(!page.contains("Set key"), "{role:?}");
+    }
+    assert_eq!(owner.get(&format!("{product}/gateways/gumroad")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn nobody_is_offered_on_products_and_plans_what_they_are_refused() {
     let world = World::new().await;
     let things = world.things("offers").await;
     let product = format!("/console/products/{}", things.product);
-    let tabs = ["", "?tab=entitlements", "?tab=keys", "?tab=integrate", "?tab=settings"];
+    let tabs =
+        ["", "?tab=entitlements", "?tab=keys", "?tab=integrate", "?tab=gateways", "?tab=settings", "/gateways/keygen"];
     let pages = tabs.map(|tab| format!("{product}{tab}")).into_iter().chain([
         "/console/products".to_owned(),
         "/console/products?archived=true".to_owned(),

@@ -80,6 +80,8 @@ async fn limits_are_said_with_what_is_used_of_them() {
         (format!("/console/plans/{}", things.plan), "Entitlements (0 / 64)"),
         (format!("/console/customers/{}", things.customer), "Seats of active licenses"),
         ("/console/webhooks".to_owned(), "1 / 20"),
+        ("/console/shops".to_owned(), "1 / 50"),
+        (format!("/console/shops/{}", things.shop), "0 / 1,000 prices"),
         ("/console/security".to_owned(), "Second factors (0 / 20)"),
         ("/console/licenses?state=active".to_owned(), "0 / 50"),
         ("/console/licenses".to_owned(), "0 / 4 at work on this server"),

@@ -57,7 +57,9 @@ async fn an_invited_admin_sets_a_factor_up_before_anything_else() {
     let answer = browser.submit(&format!("/invite/{link}"), &function("accept_invitation"), &fields).await;
     assert_eq!(answer.header(header::LOCATION), "/console/security");
     // Everything is closed, pages and functions alike, but the way to a factor.
-    for path in ["/console", "/console/licenses", "/console/team", "/console/audit?check=0"] {
+    for path in
+        ["/console", "/console/licenses", "/console/team", "/console/audit?check=0", "/support", "/support/explain"]
+    {
         let answer = browser.get(path).await;
         assert_eq!(
             (answer.status, answer.header(header::LOCATION)),
@@ -110,7 +112,7 @@ async fn signing_in_asks_for_the_factor_and_leads_on() {
     let mut other = world.browser();
     other.submit("/sign-in", &function("sign_in"), &fields).await;
     let answer = other.submit(at, &function("finish_sign_in"), &format!("code={}&next=", recovery[3])).await;
-    assert_eq!(answer.header(header::LOCATION), "/console");
+    assert_eq!(answer.header(header::LOCATION), "/support");
     // Nonsense is nobody.
     let mut nobody = world.browser();
     for planted in ["", "zz", &"0".repeat(32), "ffffffffffffffffffffffffffffffff"] {
@@ -222,7 +224,7 @@ async fn what_ends_somebodys_access_asks_for_a_reason_and_keeps_it() {
     let world = World::new().await;
     let things = world.things("why").await;
     let mut owner = world.member(world.vendor, Role::Owner).await;
-    let (member, token, webhook) = (things.member, things.token, things.webhook);
+    let (member, token, webhook, shop) = (things.member, things.token, things.webhook, things.shop);
     let told = async |action: &str| {
         let filter = EventFilter { action: Some(action.to_owned()), ..EventFilter::default() };
         let actor = Call::system(world.vendor).actor;
@@ -250,6 +252,7 @@ async fn what_ends_somebodys_access_asks_for_a_reason_and_keeps_it() {
             format!("id={webhook}&step=remove"),
             "webhook.removed",
         ),
+        (format!("/console/shops/{shop}?tab=settings"), "step_shop", format!("id={shop}&step=close"), "shop.closed"),
     ] {
         let page = owner.get(&from).await;
         assert!(page.body.contains("name=\"reason\""), "{from}: {}", page.body);

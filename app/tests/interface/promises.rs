@@ -61,9 +61,10 @@ const ARGUMENTS: [&str; 3] = [
      &reason=r&until=&license[plan]=p&seat=s&columns[0]=key&asked[q]=&asked[state]=&asked[product]=&asked[plan]=&asked[sort]=&asked[after]=\
      &asked[customer]=&asked[region]=&asked[of]=&asked[lease]=&asked[grace]=&asked[severity]=&asked[subject]=&note=n&password=p&theme=dark&email=e&role=viewer\
      &credential=c&webhook=w&url=u&asked[id]=x&current_password=p&new_password=p&issuer=i&client_id=c&domains=d\
-      &change[plan]=p&event=e&told=&tab=&chosen=true&act[of]=licenses&alerts=all",
+      &change[plan]=p&event=e&told=&tab=&chosen=true&act[of]=licenses&alerts=all&kind=generic&on_refund=ask&on_dispute=ask&grace_days=7&to=t&gateway[account]=a",
     "name=n&code=c&plan=true",
-    "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke",
+    "of=licenses&query=&id=x&after=&event=e&license=l&seat=s&reason=r&product=p&plan=p&columns[0]=key&step=revoke&price=p&how=again\
+      &name=n&user=u&q=&at=&key=&reply=r&to=t",
 ];
 
 #[tokio::test]
@@ -80,6 +81,14 @@ async fn every_server_function_behind_the_door_refuses_nobody() {
         "finish_sign_in",
         "invitation",
         "accept_invitation",
+        "portal_frame",
+        "portal_home",
+        "code_page",
+        "ask_code",
+        "claim",
+        "use_code",
+        "enter_with_key",
+        "leave_portal",
     ];
     let mut seen = 0;
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {

@@ -4,9 +4,10 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use holdfast_domain::Role;
+use holdfast_domain::{Role, license::StatusChange};
+use holdfast_service::{Call, admin::inputs::ChangeStatus};
 
-use crate::world::{Answer, Browser, OWNER, PASSWORD, World, function};
+use crate::world::{Answer, Browser, OWNER, PASSWORD, World, function, text};
 
 /// Sends a form, follows to where the browser is led, and returns that page.
 async fn refused(browser: &mut Browser, from: &str, name: &str, fields: &str) -> Answer {
@@ -236,7 +237,14 @@ async fn a_form_that_waits_for_a_confirmation_comes_back_filled_in() {
     let answer = browser
         .submit(&page, &function("take_step"), &format!("id={}&step=suspend&reason=Card+was+refused", things.license))
         .await;
-    assert!(answer.header(header::LOCATION).contains("done=license_suspended"), "{}", answer.header(header::LOCATION));
+    assert!(answer.header(header::LOCATION).contains("done=scheduled"), "{}", answer.header(header::LOCATION));
+    let input = ChangeStatus {
+        change: StatusChange::Suspend,
+        reason: text("Card was refused"),
+        effective_at: None,
+        dry_run: false,
+    };
+    world.service.change_status(&Call::system(world.vendor), things.license, input).await.unwrap();
     // Whoever comes back without having confirmed finds it as well, with what is asked of them.
     holdfast_store::raw::run(&world.db.db, stale).await.unwrap();
     let page = format!("/console/licenses/{}/resume", things.license);

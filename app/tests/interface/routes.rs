@@ -17,14 +17,22 @@ use crate::{
 };
 
 /// All of them, as `pages.rs` writes them; which need a session, and the test that asks them.
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 16] = [
     ("\"/fn/{*function}\"", "functions.rs, refusals.rs"),
     ("provider::LEAVE", "of the door, which is open: people.test.mjs"),
     ("provider::RETURN", "of the door, which is open: people.test.mjs"),
     ("\"/console/imports/upload\"", "here"),
     ("live::PATH", "here, live.rs"),
     ("\"/console/exports/{file}\"", "here, lists.rs"),
+    ("portal::LEASE", "portal.rs"),
+    ("portal::DATA", "portal.rs"),
+    ("portal::ANSWER", "portal.rs"),
+    ("portal::ANSWERED", "portal.rs"),
+    ("portal::LOOK", "open: portal.rs"),
+    ("portal::LOGO", "portal.rs"),
     ("\"/console/previews/{template}\"", "here"),
+    ("\"/support/explain\"", "support.rs"),
+    ("\"/support/refunds\"", "support.rs"),
     ("\"/assets/{file}\"", "open: bundle.rs"),
 ];
 

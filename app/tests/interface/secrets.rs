@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::world::{Answer, Browser, MASTER_KEY, PAGE_PATHS, PASSWORD, Things, World, function, text};
 
 /// Columns that hold secrets or what stands for one, as hexadecimal digits of their bytes.
-const COLUMNS: [(&str, &str); 12] = [
+const COLUMNS: [(&str, &str); 13] = [
     ("members", "totp_sealed"),
     ("sessions", "id_hash"),
     ("api_tokens", "hash"),
@@ -22,6 +22,7 @@ const COLUMNS: [(&str, &str); 12] = [
     ("factors", "public_key"),
     ("recovery_codes", "hash"),
     ("half_sign_ins", "id_hash"),
+    ("shops", "secret"),
 ];
 
 fn bytes_of(hex: &str) -> Vec<u8> {
@@ -83,14 +84,14 @@ fn search(answer: &Answer, secrets: &[(String, String)], where_: &str) {
 }
 
 /// Every page there is.
-fn pages(things: &Things) -> Vec<String> {
+fn pages(world: &World, things: &Things) -> Vec<String> {
     let mut pages = Vec::new();
     for pattern in PAGE_PATHS.iter() {
         let id = match pattern.split('/').nth(2).unwrap_or_default() {
             "products" => things.product.to_string(),
             "plans" => things.plan.to_string(),
             "customers" => things.customer.to_string(),
-            "licenses" => things.license.to_string(),
+            "licenses" | "{vendor}" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
             "acts" => things.bulk.to_string(),
             "approvals" => things.approval.to_string(),
@@ -99,20 +100,29 @@ fn pages(things: &Things) -> Vec<String> {
             "tokens" => things.token.to_string(),
             "team" => things.member.to_string(),
             "webhooks" => things.webhook.to_string(),
+            "shops" => things.shop.to_string(),
+            "orders" if pattern.contains("/inbox/") => things.waiting.to_string(),
+            "orders" => things.order.to_string(),
+            "{id}" => things.customer.to_string(),
+            "replies" => things.reply.to_string(),
             _ => things.import.to_string(),
         };
         let path = pattern.replace("{id}", &id).replace("{seat}", &things.seat.to_string());
         let path = path.replace("{node}/{step}", "{node}/drain").replace("{node}", &things.node.to_string());
         let path = path.replace("{step}", "suspend").replace("{*rest}", "nowhere").replace("{token}", "guess");
+        let path = path.replace("{vendor}", &world.vendor.to_string());
         let path = path.replace("{event}", "evt_01m803crnaftmanwmz5a0j4ry7");
         let path = path.replace("{key}", "rotate").replace("{number}", &things.event.to_string());
-        let path = path.replace("{template}", "license_issued");
+        let path = path.replace("{template}", "license_issued").replace("{kind}", "keygen");
         let path = path.replace("{delivery}", &things.delivery.to_string());
         assert!(!path.contains('{'), "{pattern}: say what stands for it");
         pages.push(path);
     }
-    for tab in ["entitlements", "keys", "integrate", "settings"] {
+    for tab in ["entitlements", "trials", "keys", "integrate", "gateways", "settings"] {
         pages.push(format!("/console/products/{}?tab={tab}", things.product));
+    }
+    for tab in ["messages", "rules", "settings"] {
+        pages.push(format!("/console/shops/{}?tab={tab}", things.shop));
     }
     pages.push(format!("/console/plans/{}?tab=edit", things.plan));
     pages.push(format!("/console/licenses/{}?tab=timeline", things.license));
@@ -157,7 +167,7 @@ async fn no_page_of_anybody_holds_a_secret() {
 
     let mut looked = 0;
     for (role, browser) in &mut browsers {
-        for path in pages(&things) {
+        for path in pages(&world, &things) {
             let answer = browser.get(&path).await;
             let place = format!("{path} of {role:?}");
             search(&answer, &secrets, &place);

@@ -12,9 +12,10 @@ use axum::{
 };
 use holdfast_app::ssr::{self, AppState};
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InvitationId, LicenseId,
-    LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds,
-    Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange, webhook::EventFilter,
+    AlertId, ApprovalId, BulkActId, CustomerId, DeliveryId, DeviceHash, ImportId, InboxId, InvitationId, LicenseId,
+    LicenseModel, MemberId, NodeId, NoteId, OrderId, Permission, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel,
+    Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp, TokenId, VendorId, WebhookId, license::StatusChange,
+    webhook::EventFilter,
 };
 use holdfast_service::{
     Call, Error, Parts, RequestInfo, Service, Settings,
@@ -28,6 +29,7 @@ use holdfast_service::{
         },
         notes::NoteSubject,
         second::SignInStep,
+        shops::ConnectShop,
         webhooks::CreateWebhook,
     },
     runtime::{Activate, Device, Nonce, keys, mails::MailWay},
@@ -38,9 +40,9 @@ use holdfast_store::{
     Scope, WriteOptions,
     alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::db::TestDb;
+use holdfast_testkit::{db::TestDb, shop::waiting};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -93,12 +95,16 @@ pub struct Things {
     pub webhook: WebhookId,
     /// A test on its way to it.
     pub delivery: DeliveryId,
+    pub shop: ShopId,
+    /// What of it waits for a person.
+    pub waiting: InboxId,
     /// An import that is still to be decided on.
     pub open_import: ImportId,
     pub member: MemberId,
     pub invitation: InvitationId,
     pub note: NoteId,
     pub token: TokenId,
+    pub reply: ReplyId,
     /// The number of the event that tells of the license in the audit log, which is longer than the other vendor's.
     pub event: i64,
     /// What stands at the end of the invitation's link.
@@ -122,6 +128,7 @@ impl World {
             entropy: Arc::new(OsEntropy),
             vault: Some(Vault::new(&key)),
             settings: Settings {
+                public_url: settings.origins.first().cloned(),
                 mail: Some(MailWay {
                     from: text("licenses@example.com"),
                     how: "through mail.example.com:465, TLS".to_owned(),
@@ -233,6 +240,22 @@ impl World {
         id
     }
 
+    /// Something in the inbox of the first vendor that a shop has told.
+    async fn waiting(&self, shop: ShopId) -> InboxId {
+        let row = waiting(self.vendor, shop, None, self.service.now());
+        let (id, scope) = (row.id, Scope::trusted(self.vendor));
+        let parked: Result<bool, Error> = self
+            .service
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok(shops::park(tx, scope, &row, "[]").await?) })
+            })
+            .await;
+        assert!(parked.unwrap());
+        id
+    }
+
     /// A member of the first vendor who never signed in.
     async fn somebody(&self, tag: &str) -> MemberId {
         self.join(self.vendor, &format!("member-{tag}@example.com"), &format!("Member {tag}"), Role::Viewer).await
@@ -311,6 +334,7 @@ impl World {
                 file_name: format!("{tag}.csv"),
                 product,
                 plan: None,
+                source: None,
                 delimiter: None,
                 dates: None,
                 mapping: BTreeMap::new(),
@@ -331,10 +355,15 @@ impl World {
         };
         let webhook = service.create_webhook(&call, hook).await.unwrap().webhook.id;
         let delivery = service.test_webhook(&call, webhook).await.unwrap().id;
+        let (kind, name, rules) = (ShopKind::Generic, text(&format!("Shop {tag}")), ShopRules::default());
+        let shop = ConnectShop { kind, name, api_url: None, api_key: None, rules };
+        let shop = service.connect_shop(&call, shop).await.unwrap().shop.id;
         let invite = InviteMember { email: text(&format!("invited-{tag}@example.com")), role: Role::Viewer };
         let invited = service.invite(&call, invite).await.unwrap();
         let note = text(&format!("Note {tag}"));
         let note = service.add_note(&call, NoteSubject::License(issued.license.id), note).await.unwrap().id;
+        let reply = service.save_reply(&call, None, text(&format!("Reply {tag}")), text("Dear {customer}")).await;
+        let reply = reply.unwrap();
         let token = CreateToken { name: text("Shop"), scopes: vec![Permission::CatalogRead], expires_at: None };
         let token = service.create_token(&call, token).await.unwrap().token.id;
         let told = service.license(&call.actor, issued.license.id).await.unwrap().timeline;
@@ -354,6 +383,7 @@ impl World {
             member: self.somebody(tag).await,
             invitation: invited.invitation.id,
             note,
+            reply,
             token,
             event,
             link: invited.secret,
@@ -363,6 +393,8 @@ impl World {
             approval,
             webhook,
             delivery,
+            shop,
+            waiting: self.waiting(shop).await,
             later,
         }
     }
@@ -436,6 +468,21 @@ impl Browser {
             .header(header::ACCEPT, "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .header(header::REFERER, format!("http://127.0.0.1:8080{from}"));
         self.send(request.body(Body::from(fields.to_owned())).unwrap()).await
+    }
+
+    /// Sends a form as a browser does whose fields may be files, scripting or not.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let part = |(name, value): &(&str, &str)| {
+            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body: String = fields.iter().map(part).collect();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=part")
+            .header(header::ACCEPT, "text/html")
+            .header("sec-fetch-site", "same-origin");
+        self.send(request.body(Body::from(format!("{body}--part--\r\n"))).unwrap()).await
     }
 
     fn form(path: &str) -> axum::http::request::Builder {

@@ -141,6 +141,24 @@ pub fn decide(license: &License, seat: &Seat, device: &DeviceHash, now: Timestam
     denial(reasons).map_or_else(|| Decision::Grant(grant(license, seat.borrowed_until, now, jitter)), Decision::Deny)
 }
 
+/// Decides on a seat whose device presents a lease that lasts until `exp`. A "no" that is announced for later than that is
+/// none yet: until then the customer is entitled, so the seat goes on.
+pub fn decide_renewal(
+    license: &License,
+    seat: &Seat,
+    device: &DeviceHash,
+    exp: UnixSeconds,
+    now: Timestamp,
+    jitter: Jitter,
+) -> Decision {
+    match decide(license, seat, device, now, jitter) {
+        Decision::Deny(denial) if denial.effective > exp.max(now.seconds()) => {
+            Decision::Grant(grant(license, seat.borrowed_until, now, jitter))
+        }
+        decision => decision,
+    }
+}
+
 /// Decides whether `license` as such may be used at `now`, before any seat exists: what an activation or a validation
 /// asks first. `None` for yes.
 pub fn decide_license(license: &License, now: Timestamp) -> Option<Denial> {

@@ -1,7 +1,7 @@
 //! Events: entries of the audit log, chained by hash so that none can be changed or taken out unnoticed.
 
 use crate::{
-    id::{CustomerId, EventId, MemberId, TokenId, VendorId},
+    id::{CustomerId, EventId, MemberId, ShopId, TokenId, VendorId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum Actor {
     Customer(Option<CustomerId>),
     /// A program with an API token.
     Token(TokenId),
+    /// A payment provider, by what it told of a sale.
+    Shop(ShopId),
     /// Holdfast itself: a job, a rule, the command line.
     System,
 }

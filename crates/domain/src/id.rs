@@ -163,12 +163,22 @@ id_type! {
     FactorId = "fac";
     /// A list as somebody wants to see it again.
     SavedViewId = "svw";
+    /// A canned reply.
+    ReplyId = "rpl";
     /// One act on many licenses or seats.
     BulkActId = "blk";
     /// A note about a license or a customer.
     NoteId = "not";
     /// An act that waits for a second person.
     ApprovalId = "apr";
+    /// A vendor's account at a payment provider.
+    ShopId = "shp";
+    /// A message of a shop.
+    ShopEventId = "sev";
+    /// Something about an order that waits for a person.
+    InboxId = "inb";
+    /// A person of a customer.
+    CustomerPersonId = "cpe";
     /// A mail.
     MailId = "mai";
 }

@@ -8,8 +8,8 @@ use crate::entropy::{Entropy, random_bytes};
 use std::fmt;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// The greatest number of bytes in a key, separators included.
-pub const MAX_KEY_BYTES: usize = 128;
+/// The greatest number of bytes in a key, separators included: other systems have keys that carry data and a signature.
+pub const MAX_KEY_BYTES: usize = 1_000;
 
 /// A license key as it was typed, imported or generated. Its text is a secret: it has no `Display` and its `Debug` shows
 /// the last four characters only.
@@ -26,7 +26,7 @@ pub enum KeyError {
     #[error("a license key has at least 8 letters or digits")]
     TooShort,
     /// More than [`MAX_KEY_BYTES`].
-    #[error("a license key has at most 128 characters")]
+    #[error("a license key has at most 1000 characters")]
     TooLong,
     /// A control character or one outside printable ASCII.
     #[error("a license key consists of printable ASCII characters")]
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_a_key_and_hides_what_is() {
         assert_eq!(LicenseKey::parse("a-b-c"), Err(KeyError::TooShort));
-        assert_eq!(LicenseKey::parse(&"A".repeat(129)), Err(KeyError::TooLong));
+        assert_eq!(LicenseKey::parse(&"A".repeat(1_001)), Err(KeyError::TooLong));
         assert_eq!(LicenseKey::parse("ABCDEFGH\u{0}IJ"), Err(KeyError::Characters));
         assert_eq!(LicenseKey::parse("ÄBCDEFGHIJKL"), Err(KeyError::Characters));
         let key = sample();

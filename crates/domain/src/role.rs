@@ -59,6 +59,7 @@ impl Role {
                     | P::KeyReveal
                     | P::EventsReadAll
                     | P::FleetWrite
+                    | P::ShopsWrite
             ),
             Self::Support => matches!(
                 permission,
@@ -134,11 +135,15 @@ pub enum Permission {
     FleetRead,
     /// Drain and resume nodes, say that one is gone.
     FleetWrite,
+    /// See shops, and which of their prices is which plan.
+    ShopsRead,
+    /// Connect shops, and say which of their prices is which plan.
+    ShopsWrite,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::CatalogRead,
         Self::CatalogWrite,
         Self::CustomersRead,
@@ -157,6 +162,8 @@ impl Permission {
         Self::EventsReadOwn,
         Self::FleetRead,
         Self::FleetWrite,
+        Self::ShopsRead,
+        Self::ShopsWrite,
     ];
 
     /// The stable name, also that of the token scope.
@@ -180,6 +187,8 @@ impl Permission {
             Self::EventsReadOwn => "events_read_own",
             Self::FleetRead => "fleet_read",
             Self::FleetWrite => "fleet_write",
+            Self::ShopsRead => "shops_read",
+            Self::ShopsWrite => "shops_write",
         }
     }
 
@@ -216,6 +225,8 @@ mod tests {
             (P::EventsReadOwn, [true, true, true, true, true]),
             (P::FleetRead, [true, true, true, true, true]),
             (P::FleetWrite, [true, true, false, false, false]),
+            (P::ShopsRead, [true, true, true, false, false]),
+            (P::ShopsWrite, [true, true, false, false, false]),
         ];
         assert_eq!(table.map(|(permission, _)| permission), Permission::ALL);
         for (permission, row) in table {

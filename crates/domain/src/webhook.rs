@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 /// Everything that a webhook can be told, with what it means. All of it but alerts are actions of the audit log. Names are
 /// never changed or used again.
-pub const TOPICS: [(&str, &str); 28] = [
+pub const TOPICS: [(&str, &str); 31] = [
     ("license.issued", "A license was issued."),
     ("license.changed", "Seats, end or entitlements of a license were changed."),
     ("license.plan_changed", "A license belongs to another plan and has its terms."),
@@ -26,8 +26,11 @@ pub const TOPICS: [(&str, &str); 28] = [
     ("seat.freed", "Somebody of the vendor took a seat back."),
     ("seat.restored", "A seat that was taken back was given to its device again."),
     ("seat.reclaimed", "A floating seat whose lease had ended was taken back for another device."),
-    ("order.created", "An order was entered."),
+    ("order.created", "An order was entered, by hand, by a program or by a shop."),
     ("order.refunded", "An order was paid back, and its licenses were revoked."),
+    ("order.disputed", "A buyer's bank has taken a payment back, or a dispute about one was decided."),
+    ("order.parked", "Something about an order waits for a person in the inbox."),
+    ("order.refund_undone", "An order stands as it did before it was refunded, and so do its licenses."),
     ("product.denials_stopped", "So many denials of a product were due that none is signed until somebody has looked."),
     ("product.denials_passed", "Somebody let the denials of a product pass."),
     ("alert.raised", "Something must be acted on."),

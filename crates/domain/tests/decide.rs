@@ -1,7 +1,7 @@
 //! The server's decision, state by state and at every boundary of time.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use holdfast_domain::decide::{Jitter, Mode, decide, decide_license};
+use holdfast_domain::decide::{Jitter, Mode, decide, decide_license, decide_renewal};
 use holdfast_domain::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_760_000_000);
@@ -229,5 +229,20 @@ fn default_terms_pass_their_own_check_and_nonsense_does_not() {
     ];
     for (terms, error) in wrong {
         assert_eq!(terms.checked(), Err(error));
+    }
+}
+
+#[test]
+fn a_no_that_is_announced_for_later_than_the_lease_lasts_is_none_yet() {
+    let revoked = License {
+        status: LicenseStatus::Revoked,
+        status_effective_at: Some(NOW.plus(Seconds::days(40))),
+        ..license(LicenseModel::Perpetual, SeatModel::NodeLocked)
+    };
+    let until = |days: i64| NOW.plus(Seconds::days(days)).seconds();
+    let decided = |exp: i64, now: Timestamp| decide_renewal(&revoked, &seat(), &DEVICE, until(exp), now, Jitter::NONE);
+    for (exp, days, granted) in [(30, 0, true), (39, 39, true), (40, 20, false), (30, 40, false), (50, 0, false)] {
+        let decision = decided(exp, NOW.plus(Seconds::days(days)));
+        assert_eq!(matches!(decision, Decision::Grant(_)), granted, "{exp} {days}");
     }
 }

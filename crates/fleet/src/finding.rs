@@ -1,7 +1,7 @@
 //! What was found, and what changed since: findings and transitions.
 
 use crate::rules::Code;
-use holdfast_domain::{ProductId, Seconds, Timestamp, WebhookId};
+use holdfast_domain::{ProductId, Seconds, ShopId, Timestamp, WebhookId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -53,6 +53,8 @@ pub enum Subject {
     Job(String),
     /// A webhook.
     Webhook(WebhookId),
+    /// A shop.
+    Shop(ShopId),
 }
 
 /// The text is not a subject.
@@ -70,6 +72,7 @@ impl fmt::Display for Subject {
             Self::Key(kid) => write!(f, "key:{kid}"),
             Self::Job(name) => write!(f, "job:{name}"),
             Self::Webhook(id) => write!(f, "webhook:{id}"),
+            Self::Shop(id) => write!(f, "shop:{id}"),
         }
     }
 }
@@ -89,6 +92,7 @@ impl FromStr for Subject {
             "key" => Self::Key(name.to_owned()),
             "job" => Self::Job(name.to_owned()),
             "webhook" => Self::Webhook(name.parse().map_err(|_| SubjectError)?),
+            "shop" => Self::Shop(name.parse().map_err(|_| SubjectError)?),
             _ => return Err(SubjectError),
         })
     }

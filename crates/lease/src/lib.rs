@@ -32,6 +32,7 @@ pub mod client;
 
 pub mod conformance;
 mod device;
+pub mod explain;
 pub mod json;
 mod jws;
 mod key;

@@ -5,6 +5,7 @@
 use holdfast_lease::{
     RootKeys,
     client::{Event, Jitter, Reading, Setup, State, decide},
+    explain::{Explained, Pasted, explain},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -120,6 +121,32 @@ fn every_client_vector_passes() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Of a client that has stored documents and heard nothing since, whoever is shown these documents says the same.
+#[test]
+fn what_is_pasted_is_explained_as_the_client_judges_it() {
+    let file = file();
+    let roots = RootKeys::parse(&file.roots).unwrap();
+    let mut compared = 0;
+    for vector in file.vectors.iter().filter(|vector| vector.name.starts_with("launch-")) {
+        let state: State = serde_json::from_value(resolve(&vector.state, &file.documents)).unwrap();
+        let documents = [state.lease, state.denial].into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let (Some(pasted), Some(manifest)) = (Pasted::find(&documents), state.manifest) else { continue };
+        // What a client passes over in silence is told to whoever asks about it.
+        let Ok(Explained::Standing(standing)) = explain(&pasted, &manifest, &roots, vector.clock.wall) else {
+            assert!(
+                ["launch-denial-damaged", "launch-denial-of-other-device", "launch-denial-of-other-license"]
+                    .contains(&vector.name.as_str()),
+                "{}",
+                vector.name
+            );
+            continue;
+        };
+        assert_eq!(json!(standing.verdict), vector.expect["verdict"], "{}", vector.name);
+        compared += 1;
+    }
+    assert!(compared >= 30, "{compared}");
 }
 
 #[test]

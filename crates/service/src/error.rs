@@ -93,6 +93,12 @@ codes! {
     SignInFailed = "sign_in_failed", 401, "E-mail or password is wrong",
         "No member has this e-mail and password. Which of the two is wrong is not said.",
         "Check both, or ask an owner or admin of your vendor for a link to a new password.";
+    PortalCodeWrong = "portal_code_wrong", 401, "The code does not fit",
+        "It is mistyped, older than 15 minutes, was tried five times, or this is not the browser that asked for it.",
+        "Ask for a new code in this browser and type that.";
+    PortalKeyWrong = "portal_key_wrong", 401, "Key and e-mail do not belong together",
+        "No license of this vendor has this key and was sold to this address. Which of the two is wrong is not said.",
+        "Check both for typing errors, or sign in by mail.";
     Forbidden = "forbidden", 403, "This role may not do that",
         "The member's role or the token's scopes do not include the permission.",
         "Ask an owner or admin to do it or to change the role.";
@@ -129,6 +135,9 @@ codes! {
     CrossSite = "cross_site", 403, "The request did not come from this site",
         "A browser sent the request from another site's page.",
         "Open the console itself and repeat the action there.";
+    MessageRefused = "message_refused", 401, "The message is not accepted",
+        "There is no such shop, its secret has not signed this, or it was signed more than five minutes ago. Which of these is not said.",
+        "Check the address and the secret that the payment provider has, and the sender's clock. The provider sends it again.";
     // What is asked about
     NotFound = "not_found", 404, "There is nothing here",
         "The path or the id is unknown, or belongs to somebody else.",
@@ -192,7 +201,7 @@ codes! {
         "It is still on its way, its link or key is not kept once it was sent, or what it is about belongs to somebody else now; `detail` says which.",
         "Do anew what it follows from: that mails it again.";
     CodeTaken = "code_taken", 409, "The code is in use",
-        "Another product, plan, order or key of the same name exists.",
+        "Another product, plan, order, key or reply of the same name exists.",
         "Choose another one.";
     EmailTaken = "email_taken", 409, "The e-mail address is in use",
         "Another member or customer of yours has the same address.",
@@ -203,9 +212,9 @@ codes! {
     ImportState = "import_state", 409, "The import is not in a state for that",
         "For example confirming an import that has run, or one whose file changed.",
         "Look at the import's current state.";
-    ImportUnreadable = "import_unreadable", 400, "The file cannot be read as CSV",
-        "The file is not UTF-8, has no header row, has too many rows, or a needed column is not mapped.",
-        "Save the file as CSV in UTF-8 with a header row and map its columns.";
+    ImportUnreadable = "import_unreadable", 400, "The file cannot be read",
+        "The file is not UTF-8, has no header row, has too many rows, is no export that is known, or a needed column is not mapped.",
+        "Save the file as CSV in UTF-8 with a header row and map its columns, or take another system's export as it is.";
     ImportRejected = "import_rejected", 409, "Rows of the import have errors",
         "At least one row cannot be imported, and a batch is all or nothing.",
         "Mend or leave out the rows that the preview marks, then confirm again.";
@@ -226,6 +235,9 @@ codes! {
     DenialsStopped = "denials_stopped", 503, "Nothing of this product is refused for the moment",
         "So many devices of the product were about to lose their access at once that a mistake is likely. Stored leases stay valid until a person has looked.",
         "For vendors: look at the alert about the product. If all of it is meant, let the denials pass there, or by `POST /v1/products/{id}/let-denials-pass`.";
+    GatewayOff = "gateway_off", 503, "This gateway is switched off",
+        "The product does not answer this system's clients: not yet, or not any more.",
+        "Switch the gateway on, on the product's page, or lead the applications elsewhere.";
     Sealed = "sealed", 503, "This node has no master key",
         "The node was started without the master key and can only verify.",
         "Start it with `--master-key-file`.";
@@ -361,7 +373,10 @@ impl From<StoreError> for Error {
                     | Constraint::PlanCode
                     | Constraint::CustomerExternalId
                     | Constraint::OrderExternalId
-                    | Constraint::LicenseKey => ErrorCode::CodeTaken,
+                    | Constraint::LicenseKey
+                    | Constraint::PortalShortName
+                    | Constraint::PortalDomain
+                    | Constraint::ReplyName => ErrorCode::CodeTaken,
                     Constraint::IdempotencyKey => ErrorCode::IdempotencyRunning,
                     Constraint::Reference => ErrorCode::NotFound,
                     _ => ErrorCode::Internal,

@@ -1,8 +1,9 @@
 //! Use cases of the licensing server: `(actor, input, store, clock, entropy) -> result`.
 //!
 //! Authorisation happens here and only here. The rooms: [`runtime`] is what shipped applications call; [`admin`] is what
-//! vendors, support staff and the command line do; [`mail`] is what mails say; [`vault`] seals secrets under the master
-//! key; [`error`] lists everything that can be answered instead of a result.
+//! vendors, support staff and the command line do; [`portal`] is what the vendors' customers do; [`shops`] reads what
+//! payment providers say; [`mail`] is what mails say;
+//! [`vault`] seals secrets under the master key; [`error`] lists everything that can be answered instead of a result.
 
 pub mod actor;
 pub mod address;
@@ -11,7 +12,10 @@ pub mod browser;
 pub mod bundles;
 pub mod error;
 pub mod mail;
+pub mod portal;
+pub mod qr;
 pub mod runtime;
+pub mod shops;
 pub mod standard_webhooks;
 pub mod system;
 pub mod vault;
@@ -44,6 +48,8 @@ pub struct Parts {
 pub struct Settings {
     /// The https base addresses that clients are told in the key manifest, in the order of preference.
     pub endpoints: Vec<String>,
+    /// Where people reach this installation with their browsers, where it was told: `https://` and a host name.
+    pub public_url: Option<String>,
     /// The page that a denial refers people to; an https URL. Defaults to `<first endpoint>/help`.
     pub help_url: Option<String>,
     /// How far the node goes on without the database.

@@ -62,6 +62,17 @@ impl Secrets {
     }
 }
 
+/// The bytes of a shared secret as [`Secrets::shared`] writes it; `None` for any other text.
+pub(crate) fn shared_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    BASE64_STANDARD.decode(text.strip_prefix("whsec_")?).ok().map(Zeroizing::new)
+}
+
+/// The signatures with a shared secret that a header has.
+pub(crate) fn shared_signatures(header: &str) -> impl Iterator<Item = Vec<u8>> {
+    let v1 = header.split_whitespace().filter_map(|signature| signature.strip_prefix("v1,"));
+    v1.filter_map(|signature| BASE64_STANDARD.decode(signature).ok())
+}
+
 /// What is signed.
 fn content(id: &str, at: UnixSeconds, body: &str) -> String {
     format!("{id}.{at}.{body}")

@@ -28,6 +28,8 @@ pub enum Purpose {
     RootSeed,
     /// The seed of a product's issuing key; row identity: the signing key's id.
     IssuingSeed,
+    /// The seed of a gateway's key; row identity: the product's id and the gateway's kind.
+    GatewaySeed,
     /// A license key's own bytes; row identity: the license's id.
     LicenseKey,
     /// The stored answer of an act with an idempotency key; row identity: that key's row.
@@ -44,6 +46,10 @@ pub enum Purpose {
     ProviderSecret,
     /// The verifier of a sign-in that is under way at a provider; row identity: the hash of its state.
     SignInVerifier,
+    /// What a shop's messages are signed with; row identity: the shop's id.
+    ShopSecret,
+    /// What a shop's provider is asked with; row identity: the shop's id.
+    ShopApiKey,
     /// What a mail says that has a link, code or key in it; row identity: the mail's id.
     Mail,
 }
@@ -53,6 +59,7 @@ impl Purpose {
         match self {
             Self::RootSeed => b"root-seed",
             Self::IssuingSeed => b"issuing-seed",
+            Self::GatewaySeed => b"gateway-seed",
             Self::LicenseKey => b"license-key",
             Self::IdempotentAnswer => b"idempotent-answer",
             Self::ImportRow => b"import-row",
@@ -61,6 +68,8 @@ impl Purpose {
             Self::TotpSecret => b"totp-secret",
             Self::ProviderSecret => b"provider-secret",
             Self::SignInVerifier => b"sign-in-verifier",
+            Self::ShopSecret => b"shop-secret",
+            Self::ShopApiKey => b"shop-api-key",
             Self::Mail => b"mail",
         }
     }

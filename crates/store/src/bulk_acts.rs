@@ -1,4 +1,4 @@
-//! Acts on many licenses or seats, done piece by piece: what is to be done, and what became of each.
+//! Acts on many licenses, seats or orders, done piece by piece: what is to be done, and what became of each.
 
 use crate::{
     error::StoreError,
@@ -11,7 +11,7 @@ use holdfast_domain::{BulkActId, CustomerId, Name, Timestamp, VendorId};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// What is acted on: the bytes of a license's or a seat's id.
+/// What is acted on: the bytes of a license's, a seat's or an order's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject(pub [u8; 16]);
 
@@ -22,6 +22,8 @@ crate::sql::through! {
 stored_enum! {
     /// How far an act on many is.
     pub enum BulkState {
+        /// It begins later, where nobody takes it back before.
+        Waiting = "waiting",
         /// What it is about is being looked up.
         Gathering = "gathering",
         /// Each is being done.
@@ -42,6 +44,8 @@ stored_enum! {
         Asked = "asked",
         /// It failed again and again.
         Failed = "failed",
+        /// When it was to begin, whoever asked for it might no longer do it.
+        NoLonger = "no_longer",
     }
 }
 
@@ -98,6 +102,8 @@ record! {
         pub ended_at: Option<Timestamp>,
         /// Since when what became of each is no longer kept.
         pub cleared_at: Option<Timestamp>,
+        /// When it begins, or began, where that was later than it was asked for.
+        pub begins_at: Option<Timestamp>,
     }
 }
 
@@ -106,7 +112,7 @@ record! {
     pub struct BulkItemRow in "bulk_act_items" {
         /// Its place.
         pub number: i64,
-        /// The license or seat.
+        /// The license, seat or order.
         pub subject: Subject,
         /// What became of it.
         pub fate: Fate,
@@ -145,7 +151,8 @@ pub async fn insert(tx: &mut Tx, scope: Scope, act: &BulkActRow) -> Result<bool,
         a.created_at,
         a.updated_at,
         a.ended_at,
-        a.cleared_at
+        a.cleared_at,
+        a.begins_at
     ];
     let columns = bare(BulkActRow::COLUMNS, "bulk_acts");
     Ok(tx.insert("bulk_acts", &columns, &[row], "ON CONFLICT DO NOTHING").await? == 1)
@@ -182,14 +189,56 @@ pub async fn undone_by(q: &mut dyn Querier, scope: Scope, id: BulkActId) -> Resu
 }
 
 /// The act of any vendor that is to go on next: of those that are not through, the one whose turn is the longest ago. One
-/// that failed after `rested` is left alone.
-pub async fn next(q: &mut dyn Querier, rested: Timestamp) -> Result<Option<BulkActRow>, StoreError> {
+/// that failed after `rested` is left alone, and so is one that begins after `begun`.
+pub async fn next(q: &mut dyn Querier, rested: Timestamp, begun: Timestamp) -> Result<Option<BulkActRow>, StoreError> {
     let sql = format!(
         "SELECT {} FROM bulk_acts WHERE ended_at IS NULL AND (failures = 0 OR updated_at <= $1)
+            AND (state <> 'waiting' OR begins_at <= $2)
          ORDER BY updated_at, id LIMIT 1",
         BulkActRow::COLUMNS
     );
-    first(q, sql, args![rested]).await
+    first(q, sql, args![rested, begun]).await
+}
+
+/// The acts of the scope's vendor that begin later, the next one first; at most `limit`.
+pub async fn waiting(q: &mut dyn Querier, scope: Scope, limit: usize) -> Result<Vec<BulkActRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM bulk_acts WHERE vendor = $1 AND state = 'waiting' ORDER BY begins_at, id LIMIT {limit}",
+        BulkActRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor()]).await
+}
+
+/// The acts of the scope's vendor that `actor`, as in the audit log, has asked for and that begin later.
+pub async fn waiting_of(q: &mut dyn Querier, scope: Scope, actor: &str) -> Result<Vec<BulkActRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM bulk_acts WHERE vendor = $1 AND state = 'waiting' AND actor = $2 ORDER BY begins_at, id",
+        BulkActRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), actor]).await
+}
+
+/// Which of `subjects` an act of the scope's vendor is about that begins later, with that act.
+pub async fn waiting_for(
+    q: &mut dyn Querier,
+    scope: Scope,
+    subjects: &[Subject],
+) -> Result<BTreeMap<Subject, BulkActId>, StoreError> {
+    let mut found = BTreeMap::new();
+    for chunk in subjects.chunks(200) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("subject", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT subject, bulk_act FROM bulk_acts CROSS JOIN bulk_act_items
+             WHERE bulk_acts.vendor = $1 AND bulk_acts.state = 'waiting' AND bulk_act_items.bulk_act = bulk_acts.id AND {among}
+             ORDER BY bulk_acts.begins_at"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            let act: BulkActId = row.get(1)?;
+            found.entry(row.get(0)?).or_insert(act);
+        }
+    }
+    Ok(found)
 }
 
 /// Saves how far an act is.
@@ -261,46 +310,59 @@ pub async fn items(
     all(q, sql, args).await
 }
 
+/// Of what kind the subjects of an act are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// Licenses.
+    License,
+    /// Seats.
+    Seat,
+    /// Orders.
+    Order,
+}
+
 /// What one of many is known by.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The last characters of the license's key.
-    pub key_hint: String,
-    /// Whose license it is: id and name.
+    /// The last characters of the license's key, or the order's number.
+    pub label: String,
+    /// Whose license or order it is: id and name.
     pub customer: Option<(CustomerId, Name)>,
     /// What the device of a seat is called.
     pub device: Option<String>,
 }
 
-/// What `subjects` of the scope's vendor are known by: licenses, or their `seats`.
+/// What `subjects` of the scope's vendor, all of one kind, are known by.
 pub async fn known(
     q: &mut dyn Querier,
     scope: Scope,
-    seats: bool,
+    kind: SubjectKind,
     subjects: &[Subject],
 ) -> Result<BTreeMap<Subject, Known>, StoreError> {
-    let (subject, device, from) = if seats {
-        (
+    let (subject, label, device, from) = match kind {
+        SubjectKind::License => ("licenses.id", "licenses.key_hint", "CAST(NULL AS TEXT)", "licenses"),
+        SubjectKind::Seat => (
             "seats.id",
+            "licenses.key_hint",
             "seats.name",
             "seats JOIN licenses ON licenses.vendor = seats.vendor AND licenses.id = seats.license",
-        )
-    } else {
-        ("licenses.id", "CAST(NULL AS TEXT)", "licenses")
+        ),
+        SubjectKind::Order => ("orders.id", "orders.external_id", "CAST(NULL AS TEXT)", "orders"),
     };
+    let holder = if kind == SubjectKind::Order { "orders" } else { "licenses" };
     let mut known = BTreeMap::new();
     for chunk in subjects.chunks(200) {
         let mut args = args![scope.vendor()];
         let among = q.dialect().any_of(subject, chunk.iter().map(crate::sql::ToArg::arg), &mut args);
         let sql = format!(
-            "SELECT {subject}, licenses.key_hint, customers.id, customers.name, {device} FROM {from}
-             LEFT JOIN customers ON customers.vendor = licenses.vendor AND customers.id = licenses.customer
-             WHERE licenses.vendor = $1 AND {among}"
+            "SELECT {subject}, {label}, customers.id, customers.name, {device} FROM {from}
+             LEFT JOIN customers ON customers.vendor = {holder}.vendor AND customers.id = {holder}.customer
+             WHERE {holder}.vendor = $1 AND {among}"
         );
         for row in q.rows(sql.into(), args).await? {
             let customer: Option<CustomerId> = row.get(2)?;
             let name: Option<Name> = row.get(3)?;
-            let one = Known { key_hint: row.get(1)?, customer: customer.zip(name), device: row.get(4)? };
+            let one = Known { label: row.get(1)?, customer: customer.zip(name), device: row.get(4)? };
             known.insert(row.get(0)?, one);
         }
     }

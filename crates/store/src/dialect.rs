@@ -265,7 +265,7 @@ pub(crate) fn commit_certainly_failed(error: &sqlx::Error) -> bool {
     matches!(code.parse::<i64>().unwrap_or(0) & 0xff, 5 | 13 | 19)
 }
 
-const UNIQUE: [(&str, &str, Constraint); 12] = [
+const UNIQUE: [(&str, &str, Constraint); 15] = [
     ("members_email_key", "members.email", Constraint::MemberEmail),
     ("products_code_key", "products.vendor, products.code", Constraint::ProductCode),
     ("plans_code_key", "plans.vendor, plans.product, plans.code", Constraint::PlanCode),
@@ -275,8 +275,11 @@ const UNIQUE: [(&str, &str, Constraint); 12] = [
     ("licenses_key_key", "licenses.product, licenses.key_hash", Constraint::LicenseKey),
     ("seats_device_key", "seats.license, seats.device", Constraint::SeatDevice),
     ("trials_device_key", "trials.product, trials.device", Constraint::TrialDevice),
+    ("replies_name_key", "replies.vendor, replies.name", Constraint::ReplyName),
     ("signing_keys_kid_key", "signing_keys.vendor, signing_keys.kid", Constraint::SigningKeyId),
     ("api_tokens_hash_key", "api_tokens.hash", Constraint::TokenHash),
+    ("vendor_portals_short_key", "vendor_portals.short_name", Constraint::PortalShortName),
+    ("vendor_portals_domain_key", "vendor_portals.domain", Constraint::PortalDomain),
     ("idempotency_pkey", "idempotency.actor, idempotency.key", Constraint::IdempotencyKey),
 ];
 

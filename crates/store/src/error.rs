@@ -23,10 +23,16 @@ pub enum Constraint {
     SeatDevice,
     /// The device already had its trial of the product.
     TrialDevice,
+    /// Another canned reply of the vendor has this name.
+    ReplyName,
     /// Another signing key of the vendor has this key id.
     SigningKeyId,
     /// Another API token has this hash.
     TokenHash,
+    /// Another vendor's portal has this short name.
+    PortalShortName,
+    /// Another vendor's portal has this host name.
+    PortalDomain,
     /// The idempotency key is being used by a request that commits at the same moment.
     IdempotencyKey,
     /// A primary key exists already.

@@ -5,7 +5,7 @@ use crate::{
     error::StoreError,
     page::{Filter, KeyType, ListError, Page, PageRequest, SortKey, SortValue, Window},
     scope::Scope,
-    sql::{Querier, Record as _, all, args, bare, first, record, stored_enum, value},
+    sql::{Querier, Record as _, ToArg, all, args, bare, first, record, stored_enum, value},
     tx::Tx,
 };
 use holdfast_domain::{Colour, Email, MailId, Name, Seconds, Timestamp, VendorId};
@@ -30,6 +30,8 @@ stored_enum! {
         Alert = "alert",
         /// Somebody is asked to join the team.
         Invitation = "invitation",
+        /// Somebody is asked in to the portal by a colleague.
+        Colleague = "colleague",
         /// A link to a new password.
         NewPassword = "new_password",
         /// Somebody asked for a test.
@@ -181,6 +183,12 @@ pub async fn end_about(tx: &mut Tx, scope: Scope, about: &str, now: Timestamp) -
     tx.rows(sql.into(), args![scope.vendor(), about, now]).await.map(|_| ())
 }
 
+/// Whether a mail with that text was ever put in line about `about`, as far back as mails are kept.
+pub async fn was_told(q: &mut dyn Querier, scope: Scope, about: &str, template: Template) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM mails WHERE vendor = $1 AND about = $2 AND template = $3 LIMIT 1";
+    Ok(!q.rows(sql.into(), args![scope.vendor(), about, template]).await?.is_empty())
+}
+
 /// A mail of the scope's vendor.
 pub async fn get(q: &mut dyn Querier, scope: Scope, id: MailId) -> Result<Option<MailRow>, StoreError> {
     let sql = format!("SELECT {} FROM mails WHERE vendor = $1 AND id = $2 AND {}", MailRow::COLUMNS, known());
@@ -214,6 +222,26 @@ pub async fn list(
     let total = crate::page::count(q, "mails", &conditions).await?;
     let rows = window.rows::<MailRow>(q, "mails").await?;
     Ok(window.page(rows, total, |row| (SortValue::Id, row.id.to_bytes())))
+}
+
+/// The vendor's newest mails to any of these addresses, at most `limit`.
+pub async fn newest_to(
+    q: &mut dyn Querier,
+    scope: Scope,
+    recipients: &[Email],
+    limit: u32,
+) -> Result<Vec<MailRow>, StoreError> {
+    if recipients.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut args = args![scope.vendor(), i64::from(limit)];
+    let among = q.dialect().any_of("recipient", recipients.iter().map(ToArg::arg), &mut args);
+    let sql = format!(
+        "SELECT {} FROM mails WHERE vendor = $1 AND {among} AND {} ORDER BY id DESC LIMIT $2",
+        MailRow::COLUMNS,
+        known()
+    );
+    all(q, sql, args).await
 }
 
 /// Whether the last mail to an address came back: when, and what was said.
@@ -262,6 +290,8 @@ record! {
         pub texts: String,
         /// The products whose keys are mailed when a license is issued, as JSON.
         pub issued: String,
+        /// Of what customers are told without asking for it, as JSON.
+        pub notices: String,
         /// When it was last changed.
         pub updated_at: Timestamp,
     }
@@ -283,12 +313,13 @@ pub async fn lock_look(tx: &mut Tx, scope: Scope) -> Result<(), StoreError> {
 /// Sets how the vendor's mails look; `look.vendor` is ignored in the scope's favour.
 pub async fn set_look(tx: &mut Tx, scope: Scope, look: &LookRow) -> Result<(), StoreError> {
     let sql = format!(
-        "INSERT INTO mail_looks ({}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO mail_looks ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (vendor) DO UPDATE SET sender = excluded.sender, reply_to = excluded.reply_to,
-            colour = excluded.colour, texts = excluded.texts, issued = excluded.issued, updated_at = excluded.updated_at",
+            colour = excluded.colour, texts = excluded.texts, issued = excluded.issued, notices = excluded.notices,
+            updated_at = excluded.updated_at",
         bare(LookRow::COLUMNS, "mail_looks")
     );
     let l = look;
-    let args = args![scope.vendor(), l.sender, l.reply_to, l.colour, l.texts, l.issued, l.updated_at];
+    let args = args![scope.vendor(), l.sender, l.reply_to, l.colour, l.texts, l.issued, l.notices, l.updated_at];
     tx.rows(sql.into(), args).await.map(|_| ())
 }

@@ -15,7 +15,7 @@ static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// The number of the newest migration this program brings; the same for both databases.
-pub const SCHEMA_VERSION: i64 = 21;
+pub const SCHEMA_VERSION: i64 = 31;
 
 /// The name of the lock on PostgreSQL under which migrations are applied.
 const LOCK: i64 = i64::from_be_bytes(*b"holdfast");

@@ -69,6 +69,13 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: OrderId) -> Result<Optio
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the commit.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM orders WHERE vendor = $1 AND id = $2{lock}", OrderRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// An order of the scope's vendor by the provider's number.
 pub async fn by_external_id(
     q: &mut dyn Querier,
@@ -97,6 +104,35 @@ pub async fn by_external_ids(
     Ok(found)
 }
 
+/// Orders of the scope's vendor, by id.
+pub async fn get_many(
+    q: &mut dyn Querier,
+    scope: Scope,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, OrderRow>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(500) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("orders.id", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!("SELECT {} FROM orders WHERE orders.vendor = $1 AND {among}", OrderRow::COLUMNS);
+        found.extend(all::<OrderRow>(q, sql, args).await?.into_iter().map(|row| (row.id, row)));
+    }
+    Ok(found)
+}
+
+/// Makes an order stand as it stood before it was paid back. False where there is no such order.
+pub async fn put_back(
+    tx: &mut Tx,
+    scope: Scope,
+    id: OrderId,
+    (status, refunded_at): (OrderStatus, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE orders SET status = $3, refunded_at = $4, updated_at = $5 WHERE vendor = $1 AND id = $2 RETURNING id";
+    Ok(!tx.rows(sql.into(), args![scope.vendor(), id, status, refunded_at, now]).await?.is_empty())
+}
+
 /// A customer's orders, the newest first; at most `limit`. No more than their ids.
 pub async fn ids_of_customer(
     q: &mut dyn Querier,
@@ -119,9 +155,7 @@ pub async fn set_status(
     status: OrderStatus,
     now: Timestamp,
 ) -> Result<Option<OrderRow>, StoreError> {
-    let lock = tx.dialect().lock_rows();
-    let sql = format!("SELECT {} FROM orders WHERE vendor = $1 AND id = $2{lock}", OrderRow::COLUMNS);
-    let Some(before) = first::<OrderRow>(tx, sql, args![scope.vendor(), id]).await? else { return Ok(None) };
+    let Some(before) = lock(tx, scope, id).await? else { return Ok(None) };
     let refunded_at = (status != OrderStatus::Paid).then_some(now);
     let sql = "UPDATE orders SET status = $3, refunded_at = $4, updated_at = $5 WHERE vendor = $1 AND id = $2";
     tx.rows(sql.into(), args![scope.vendor(), id, status, refunded_at, now]).await?;

@@ -9,6 +9,7 @@ use crate::{
     tx::Tx,
 };
 use holdfast_domain::{Code, Name, PlanId, ProductId, Terms, Timestamp, VendorId};
+use std::collections::BTreeSet;
 
 record! {
     /// A plan.
@@ -97,6 +98,12 @@ pub enum PlanSort {
     Created,
     /// By code.
     Code,
+}
+
+/// The codes of all plans of a product of the scope's vendor.
+pub async fn codes(q: &mut dyn Querier, scope: Scope, product: ProductId) -> Result<BTreeSet<Code>, StoreError> {
+    let sql = "SELECT code FROM plans WHERE vendor = $1 AND product = $2";
+    q.rows(sql.into(), args![scope.vendor(), product]).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// The vendor's plans.

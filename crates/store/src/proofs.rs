@@ -2,10 +2,11 @@
 
 use crate::{
     error::StoreError,
+    seats::count_as,
     sql::{Querier, Record as _, args, first, record, value},
     tx::Tx,
 };
-use holdfast_domain::{EventHash, Timestamp, VendorId};
+use holdfast_domain::{EventHash, SeatModel, Timestamp, VendorId};
 
 record! {
     /// The last restore that was proved.
@@ -59,10 +60,7 @@ pub struct Holdings {
 
 /// Counts everything, and compares it with the counts that are kept. Reads whole tables.
 pub async fn holdings(q: &mut dyn Querier) -> Result<Holdings, StoreError> {
-    const MISCOUNTED: [&str; 5] = [
-        "SELECT count(*) FROM licenses LEFT JOIN
-            (SELECT license, count(*) AS taken FROM seats WHERE state = 'active' GROUP BY license) AS held
-            ON held.license = licenses.id WHERE licenses.seats_used <> coalesce(held.taken, 0)",
+    const MISCOUNTED: [&str; 4] = [
         "SELECT count(*) FROM vendor_counts AS c WHERE kind = 'licenses'
             AND rows <> (SELECT count(*) FROM licenses WHERE vendor = c.vendor)",
         "SELECT count(*) FROM vendor_counts AS c WHERE kind = 'seats'
@@ -72,7 +70,17 @@ pub async fn holdings(q: &mut dyn Querier) -> Result<Holdings, StoreError> {
         "SELECT count(*) FROM vendor_counts AS c WHERE kind = 'orders'
             AND rows <> (SELECT count(*) FROM orders WHERE vendor = c.vendor)",
     ];
-    let mut miscounted = 0;
+    let by = |model| count_as(model, "1 = 1", "");
+    let seats = format!(
+        "SELECT count(*) FROM licenses
+         LEFT JOIN ({}) AS devices ON devices.license = licenses.id
+         LEFT JOIN ({}) AS people ON people.license = licenses.id
+         WHERE licenses.seats_used <> coalesce(CASE WHEN licenses.terms LIKE '%\"seat_model\":{{\"type\":\"named_user\"%'
+             THEN people.places ELSE devices.places END, 0)",
+        by(SeatModel::NodeLocked),
+        by(SeatModel::NamedUser { devices: 1 })
+    );
+    let mut miscounted = value(q, seats, Vec::new()).await?.unwrap_or(0);
     for sql in MISCOUNTED {
         miscounted += count(q, sql).await?;
     }

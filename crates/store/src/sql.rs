@@ -3,10 +3,11 @@
 use crate::{dialect::Dialect, error::StoreError};
 use futures::future::BoxFuture;
 use holdfast_domain::{
-    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, DeliveryId, DeviceHash, Email, Entitlements, EventHash,
-    EventId, FactorId, ImportId, InvitationId, LicenseId, LicenseStatus, MailId, MemberId, MessageId, Name, NodeId,
-    NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, Role, SavedViewId, SeatId, SeatState, SigningKeyId,
-    Terms, Timestamp, TokenId, TrialId, VendorId, WebhookId,
+    AlertId, ApprovalId, BulkActId, Code, Colour, CustomerId, CustomerPersonId, CustomerRole, DeliveryId, DeviceHash,
+    Email, Entitlements, EventHash, EventId, FactorId, GatewayKind, ImportId, InboxId, InvitationId, LicenseId,
+    LicenseStatus, MailId, MemberId, MessageId, Name, NodeId, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText,
+    ReplyId, ReplyText, Role, SavedViewId, SeatId, SeatState, ShopEventId, ShopId, SigningKeyId, Source, Terms,
+    Timestamp, TokenId, TrialId, VendorId, WebhookId,
 };
 use sqlx::{Row as _, ValueRef as _, postgres::PgRow, sqlite::SqliteRow};
 use std::borrow::Cow;
@@ -150,9 +151,14 @@ ids!(
     InvitationId,
     FactorId,
     SavedViewId,
+    ReplyId,
     BulkActId,
     NoteId,
     ApprovalId,
+    CustomerPersonId,
+    InboxId,
+    ShopEventId,
+    ShopId,
     MailId
 );
 
@@ -173,12 +179,16 @@ through! {
     Name: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     Email: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     NoteText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
+    ReplyText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     ReasonText: String, |text| text.as_str().to_owned(), |stored| stored.parse().ok();
     DeviceHash: Vec<u8>, |hash| hash.as_bytes().to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(DeviceHash::from_bytes);
     EventHash: Vec<u8>, |hash| hash.0.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok().map(EventHash);
     [u8; 32]: Vec<u8>, |bytes| bytes.to_vec(), |stored| <[u8; 32]>::try_from(stored).ok();
     u32: i64, |n| i64::from(*n), |stored| u32::try_from(stored).ok();
     LicenseStatus: String, |status| status.as_str().to_owned(), |stored| LicenseStatus::from_name(&stored);
+    CustomerRole: String, |role| role.as_str().to_owned(), |stored| CustomerRole::from_name(&stored);
+    Source: String, |source| source.as_str().to_owned(), |stored| Source::from_name(&stored);
+    GatewayKind: String, |kind| kind.as_str().to_owned(), |stored| GatewayKind::from_name(&stored);
     Role: String, |role| role.as_str().to_owned(), |stored| Role::from_name(&stored);
     SeatState: String, |state| match state { SeatState::Active => "active".to_owned(), SeatState::Released => "released".to_owned() },
         |stored| match stored.as_str() { "active" => Some(SeatState::Active), "released" => Some(SeatState::Released), _ => None };

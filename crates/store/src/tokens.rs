@@ -116,6 +116,13 @@ pub async fn get(q: &mut dyn Querier, scope: Scope, id: TokenId) -> Result<Optio
     first(q, sql, args![scope.vendor(), id]).await
 }
 
+/// The same, locked until the commit.
+pub async fn lock(tx: &mut Tx, scope: Scope, id: TokenId) -> Result<Option<TokenRow>, StoreError> {
+    let lock = tx.dialect().lock_rows();
+    let sql = format!("SELECT {} FROM api_tokens WHERE vendor = $1 AND id = $2{lock}", TokenRow::COLUMNS);
+    first(tx, sql, args![scope.vendor(), id]).await
+}
+
 /// Revokes a token. False where there is none that could be revoked.
 pub async fn revoke(tx: &mut Tx, scope: Scope, id: TokenId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE api_tokens SET revoked_at = $3 WHERE vendor = $1 AND id = $2 AND revoked_at IS NULL RETURNING id";

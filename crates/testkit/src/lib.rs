@@ -12,6 +12,7 @@ pub mod gate;
 pub mod installation;
 pub mod pair;
 pub mod proxy;
+pub mod shop;
 pub mod totp;
 
 pub use authenticator::Authenticator;

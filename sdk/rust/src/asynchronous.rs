@@ -60,6 +60,16 @@ impl Licensing {
         self.run_async(move || licensing.activate(&key))
     }
 
+    /// [`Licensing::activate_for`] as a future.
+    pub fn activate_for_async(
+        &self,
+        key: impl Into<String>,
+        email: impl Into<String>,
+    ) -> Pending<Result<Standing, CallError>> {
+        let (licensing, key, email) = (self.clone(), key.into(), email.into());
+        self.run_async(move || licensing.activate_for(&key, &email))
+    }
+
     /// [`Licensing::start_trial`] as a future.
     pub fn start_trial_async(&self) -> Pending<Result<Standing, CallError>> {
         let licensing = self.clone();

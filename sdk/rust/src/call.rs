@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// What a person asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act<'a> {
-    Activate(&'a str),
+    Activate { key: &'a str, user: Option<&'a str> },
     Trial,
     Release,
     Refresh,
@@ -123,8 +123,8 @@ impl Core {
         let product = &self.product;
         let path = |call: &str| format!("/v1/products/{product}/{call}");
         let (request, seat, path, body) = match act {
-            Act::Activate(key) => {
-                (Request::Activate, SeatEffect::Claims, path("activate"), self.activation(Some(key), &nonce)?)
+            Act::Activate { key, user } => {
+                (Request::Activate, SeatEffect::Claims, path("activate"), self.activation(Some(key), user, &nonce)?)
             }
             Act::Trial => {
                 let body =
@@ -150,10 +150,11 @@ impl Core {
         Ok(Question { request, nonce, ask, awaited, of_another })
     }
 
-    /// The body of an activation; one that is carried by hand may get its key on the way.
-    pub(crate) fn activation(&self, key: Option<&str>, nonce: &str) -> Result<Value, String> {
+    /// The body of an activation; one that is carried by hand may get its key and its person on the way.
+    pub(crate) fn activation(&self, key: Option<&str>, user: Option<&str>, nonce: &str) -> Result<Value, String> {
         Ok(without_nulls(json!({
             "key": key,
+            "user": user,
             "device": self.described_device()?,
             "nonce": nonce,
             "manifest_seq": self.manifest_seq(),

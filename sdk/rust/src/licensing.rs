@@ -59,7 +59,19 @@ impl Licensing {
     /// half a second, the next is asked as well; after three of them and at most 15 seconds the call has failed. The same
     /// device again gets the same seat.
     pub fn activate(&self, key: &str) -> Result<Standing, CallError> {
-        self.act(Act::Activate(key.trim()))
+        self.act(Act::Activate { key: key.trim(), user: None })
+    }
+
+    /// The same for a license whose seats belong to people: the seat is of whoever has this e-mail address, on as many devices
+    /// as the plan allows.
+    pub fn activate_for(&self, key: &str, email: &str) -> Result<Standing, CallError> {
+        self.act(Act::Activate { key: key.trim(), user: Some(email.trim()) })
+    }
+
+    /// The hash by which the server knows this device, as 64 hexadecimal digits. Give it to your shop with an order: a trial of
+    /// this device then becomes the license that was bought, and keeps its seat.
+    pub fn device_hash(&self) -> &str {
+        &self.handle.core.device_hash
     }
 
     /// Starts this device's one trial, or returns to it. Waits like [`Licensing::activate`].
@@ -113,6 +125,13 @@ impl Licensing {
     /// The same with the license key in it: asks for an activation, whatever is stored.
     pub fn offline_activation(&self, key: &str) -> Result<String, CallError> {
         self.handle.core.offline_request(Some(key.trim()))
+    }
+
+    /// Gives this device's seat up without a network, at once and for good: the text is the proof, for a file or a QR code,
+    /// that frees the seat when another machine sends it as it does a request. There is no answer to bring back. Keep it
+    /// until that is done: without it only the vendor can free the seat.
+    pub fn offline_release(&self) -> Result<String, CallError> {
+        self.handle.core.offline_release()
     }
 
     /// Takes the answer to an offline request in: the answer's body as the server wrote it, the same in base64url, or a

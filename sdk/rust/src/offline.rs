@@ -30,7 +30,7 @@ const PREFIX: &str = "HF1.";
 pub struct RelayRequest {
     /// The product id.
     pub product: String,
-    /// `activate` or `renew`.
+    /// `activate`, `renew` or `release`.
     pub call: String,
     /// The body of the call.
     pub body: Value,
@@ -41,7 +41,7 @@ impl RelayRequest {
     pub fn parse(text: &str) -> Option<Self> {
         let encoded: String = text.trim().strip_prefix(PREFIX)?.split_whitespace().collect();
         let request: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-        let known = matches!(request.call.as_str(), "activate" | "renew");
+        let known = matches!(request.call.as_str(), "activate" | "renew" | "release");
         (known && is_plain_id(&request.product) && request.body.is_object()).then_some(request)
     }
 
@@ -79,13 +79,30 @@ impl Core {
         let (call, body) = if key.is_none() && stored {
             ("renew", self.renewal(&nonce).map_err(unsent)?)
         } else {
-            ("activate", self.activation(key, &nonce).map_err(unsent)?)
+            ("activate", self.activation(key, None, &nonce).map_err(unsent)?)
         };
         let request = RelayRequest { product: self.product.clone(), call: call.to_owned(), body };
         let text = request.encode().ok_or_else(|| unsent("the request cannot be written".to_owned()))?;
         // The answer may come back after a restart.
         self.with_record(|record, _| record.offline_nonce = Some(nonce));
         self.save();
+        Ok(text)
+    }
+
+    /// Gives the seat up here, and writes down what proves it: the lease that this device no longer has.
+    pub(crate) fn offline_release(&self) -> Result<String, CallError> {
+        let _turn = lock(&self.calling);
+        self.launch();
+        let unsent = CallError::NoAnswer;
+        let nonce = nonce().map_err(|error| unsent(error.to_string()))?;
+        let lease = self.with_record(|record, _| record.state.lease.clone()).flatten();
+        let lease = lease.ok_or_else(|| unsent("there is no lease to give up".to_owned()))?;
+        let body = serde_json::json!({ "lease": lease, "nonce": nonce });
+        let request = RelayRequest { product: self.product.clone(), call: "release".to_owned(), body };
+        let text = request.encode().ok_or_else(|| unsent("the request cannot be written".to_owned()))?;
+        self.apply(&Event::Answer { request: Request::Release, nonce, outcome: Outcome::Done });
+        self.save();
+        self.wake();
         Ok(text)
     }
 
@@ -155,7 +172,7 @@ mod tests {
         let evil = RelayRequest { product: "../x".into(), call: "renew".into(), body: json!({}) };
         let evil = evil.with_key("K");
         assert_eq!(evil.body, json!({}), "a renewal has no key");
-        let other = RelayRequest { product: "prd_1".into(), call: "release".into(), body: json!({}) };
+        let other = RelayRequest { product: "prd_1".into(), call: "validate".into(), body: json!({}) };
         for text in ["", "HF1.", "HF1.!!", "HF2.e30", &evil.encode().unwrap(), &other.encode().unwrap()] {
             assert_eq!(RelayRequest::parse(text), None, "{text}");
         }

@@ -13,7 +13,7 @@ pub mod shape;
 pub mod time;
 pub mod v1;
 
-use crate::{AppState, config::ServeConfig, health::Mode, web};
+use crate::{AppState, config::ServeConfig, gateways, health::Mode, web};
 use axum::{Router, middleware, routing::any};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -27,11 +27,12 @@ pub fn description() -> utoipa::openapi::OpenApi {
     openapi::finish(described().into_openapi())
 }
 
-/// The whole HTTP surface: the API, its documentation and the console.
+/// The whole HTTP surface: the API, its documentation, the gateways and the console.
 pub fn router(state: AppState) -> Router {
     let (api, _) = described().split_for_parts();
     let api = api
         .merge(docs::routes())
+        .merge(gateways::routes())
         .route("/v1", any(problem::not_found))
         .route("/v1/", any(problem::not_found))
         .route("/v1/{*rest}", any(problem::not_found))

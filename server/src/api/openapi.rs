@@ -35,6 +35,7 @@ pub fn frame() -> OpenApi {
             tag("seats", "Where it is used."),
             tag("notes", "What people wrote down about customers and licenses."),
             tag("orders", "What a payment provider told us."),
+            tag("shops", "Where payment providers tell of sales, and what of these waits for a person."),
             tag("acts", "One act on many licenses or seats, in the background."),
             tag("keys", "What documents are signed with."),
             tag("imports", "An existing customer base, taken over."),

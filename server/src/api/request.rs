@@ -118,6 +118,10 @@ impl Class {
         if matches!(path, "/livez" | "/readyz" | "/startupz" | "/v1/status") {
             return Self::Health;
         }
+        // Other systems' clients validate at every start, and wait until they are told.
+        if path.starts_with("/gateways/") {
+            return Self::Activate;
+        }
         let Some(rest) = path.strip_prefix("/v1/") else { return Self::Console };
         match rest.rsplit('/').next() {
             Some("renew" | "release" | "keys" | "revocations") if !rest.starts_with("keys") => Self::Renew,
@@ -293,7 +297,8 @@ mod tests {
         for path in ["/v1/products/p/renew", "/v1/products/p/seats/s/release", "/v1/vendors/v/keys"] {
             assert_eq!(Class::of(path), Class::Renew, "{path}");
         }
-        for path in ["/v1/products/p/activate", "/v1/products/p/validate", "/v1/products/p/trials"] {
+        let gateway = "/gateways/p/lemonsqueezy/v1/licenses/validate";
+        for path in ["/v1/products/p/activate", "/v1/products/p/validate", "/v1/products/p/trials", gateway] {
             assert_eq!(Class::of(path), Class::Activate, "{path}");
         }
         for path in ["/", "/v1/licenses", "/v1/keys", "/fn/1/sign_in"] {

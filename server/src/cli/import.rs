@@ -1,4 +1,4 @@
-//! `holdfast import`: an existing customer base from a CSV file, all or nothing, safe to repeat.
+//! `holdfast import`: an existing customer base from a file, all or nothing, safe to repeat.
 
 use super::{
     Failure, node,
@@ -10,7 +10,7 @@ use crate::{
     config::Config,
 };
 use clap::ValueEnum;
-use holdfast_domain::ImportId;
+use holdfast_domain::{ImportId, Source};
 use holdfast_service::{
     Call, Service,
     admin::{
@@ -40,10 +40,40 @@ pub enum Dates {
     MonthFirst,
 }
 
+/// Which system's export a file is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// A table with columns of your own.
+    Csv,
+    /// The answers of Keygen's API.
+    Keygen,
+    /// The answers of Lemon Squeezy's API, or a table with its names.
+    LemonSqueezy,
+    /// Gumroad's table of sales.
+    Gumroad,
+    /// Paddle Classic's report of sent licenses.
+    PaddleClassic,
+    /// Keylight's table, or the same as JSON.
+    Keylight,
+}
+
+impl From<Format> for Source {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv,
+            Format::Keygen => Self::Keygen,
+            Format::LemonSqueezy => Self::LemonSqueezy,
+            Format::Gumroad => Self::Gumroad,
+            Format::PaddleClassic => Self::PaddleClassic,
+            Format::Keylight => Self::Keylight,
+        }
+    }
+}
+
 /// What to import, and how to read it.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// The CSV file, UTF-8, with a header row; standard input for `-`.
+    /// The file, UTF-8: a table with a header row, or another system's export; standard input for `-`.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The product's id or code; not needed where there is one.
@@ -52,8 +82,11 @@ pub struct Args {
     /// The id or code of the plan for rows that name none.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
+    /// Which system's export it is; recognised by its content where not said.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// What a column means: `HEADER=FIELD` with key, email, name, product, plan, seats, `expires_at`, status, order,
-    /// entitlement:CODE or ignore; repeatable. What is not said is guessed from the headers.
+    /// devices, entitlement:CODE or ignore; repeatable. What is not said is guessed from the headers.
     #[arg(long, value_name = "HEADER=FIELD")]
     pub map: Vec<String>,
     /// What separates the columns: one character, or `tab`.
@@ -143,6 +176,7 @@ async fn work(
         file_name: file_name.into_owned(),
         product,
         plan,
+        source: args.format.map(Source::from),
         delimiter,
         dates: args.dates.map(|dates| match dates {
             Dates::DayFirst => DateOrder::DayFirst,
@@ -228,7 +262,10 @@ async fn rows(service: &Service, call: &Call, import: &ImportView, all: bool) ->
 
 fn for_people(report: &Report) -> String {
     let import = &report.import;
-    let mut text = String::new();
+    let mut text = match Source::from_name(&import.format) {
+        None | Some(Source::Csv) => String::new(),
+        Some(source) => format!("An export of {}.\n", source.name()),
+    };
     for column in &import.columns {
         let _ = writeln!(text, "  {:24} read as {}", column.header, column.field);
     }
@@ -238,6 +275,9 @@ fn for_people(report: &Report) -> String {
         "{} rows: {} {verb} licenses, {} are there already, {} repeat a row, {} conflict, {} are wrong",
         import.rows, import.create, import.unchanged, import.duplicate, import.conflict, import.error
     );
+    if import.left_out > 0 {
+        let _ = writeln!(text, "{} more are no licenses", import.left_out);
+    }
     if let Some(problem) = &import.problem {
         let _ = writeln!(text, "{problem}");
     }

@@ -144,6 +144,7 @@ pub fn service(config: &Config, db: Db, key: Option<&MasterKey>) -> Service {
         vault: key.map(Vault::new),
         settings: Settings {
             endpoints: config.endpoints.clone(),
+            public_url: config.public_url.clone(),
             help_url: config.help_url.clone(),
             continuity: config.continuity,
             webhooks_allow_private: config.webhooks_allow_private,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Which roles may ask for which operation: owner, admin, developer, support, viewer, in the order of [`Role::ALL`]. The
 /// table of the security design for the API; a token made by somebody can do no more than they.
 #[rustfmt::skip]
-const ROLES: [(&str, &str); 96] = [
+const ROLES: [(&str, &str); 116] = [
     ("listProducts", "+++++"), ("getProduct", "+++++"), ("createProduct", "+++__"), ("updateProduct", "+++__"),
     ("listPlans", "+++++"), ("getPlan", "+++++"), ("createPlan", "+++__"), ("updatePlan", "+++__"), ("applyTerms", "+++__"),
     ("listCustomers", "+++++"), ("getCustomer", "+++++"), ("createCustomer", "++++_"), ("updateCustomer", "++++_"),
@@ -19,7 +19,7 @@ const ROLES: [(&str, &str); 96] = [
     ("exportLicenses", "+++++"), ("exportCustomers", "+++++"), ("exportSeats", "+++++"), ("exportOrders", "+++++"),
     ("exportEvents", "+++++"),
     ("listLicenses", "+++++"), ("getLicense", "+++++"), ("issueLicense", "+++__"), ("updateLicense", "+++__"),
-    ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("extendLicense", "++++_"), ("revealKey", "++___"),
+    ("rekeyLicense", "+++__"), ("transferLicense", "+++__"), ("convertTrial", "+++__"), ("getTrialFunnel", "+++++"), ("extendLicense", "++++_"), ("revealKey", "++___"),
     ("suspendLicense", "++_+_"), ("resumeLicense", "++_+_"), ("revokeLicense", "++_+_"), ("reinstateLicense", "++_+_"),
     ("listLicenseNotes", "+++++"), ("addLicenseNote", "++++_"), ("listCustomerNotes", "+++++"),
     ("addCustomerNote", "++++_"), ("editNote", "++++_"), ("removeNote", "++++_"), ("updateVendor", "++___"),
@@ -32,6 +32,10 @@ const ROLES: [(&str, &str); 96] = [
     ("listWebhooks", "+++__"), ("getWebhook", "+++__"), ("createWebhook", "+++__"), ("updateWebhook", "+++__"),
     ("removeWebhook", "+++__"), ("pauseWebhook", "+++__"), ("resumeWebhook", "+++__"), ("rotateWebhookSecret", "+++__"),
     ("testWebhook", "+++__"), ("listDeliveries", "+++__"), ("getDelivery", "+++__"), ("redeliver", "+++__"),
+    ("listShops", "+++__"), ("getShop", "+++__"), ("connectShop", "++___"), ("updateShop", "++___"), ("setShopSecret", "++___"),
+    ("closeShop", "++___"), ("openShop", "++___"), ("testShop", "++___"), ("listShopPrices", "+++__"), ("setShopPrice", "++___"),
+    ("removeShopPrice", "++___"), ("listShopEvents", "+++__"),
+    ("listInbox", "+++++"), ("getInboxEntry", "+++++"), ("resolveInboxEntry", "++++_"),
     ("listMembers", "+++++"), ("inviteMember", "++___"), ("setRole", "++___"), ("removeMember", "++___"),
     ("listActs", "+++++"), ("getAct", "+++++"), ("listActItems", "+++++"), ("beginAct", "++_+_"), ("undoAct", "++++_"), ("stopAct", "++++_"),
     ("listInvitations", "++___"), ("revokeInvitation", "++___"),
@@ -39,6 +43,7 @@ const ROLES: [(&str, &str); 96] = [
     ("listNodes", "+++++"), ("getNode", "+++++"), ("drainNode", "++___"), ("resumeNode", "++___"), ("declareNodeGone", "++___"),
     ("listAlerts", "+++++"), ("getAlert", "+++++"), ("acknowledgeAlert", "++___"),
     ("getBreaker", "+++++"), ("letDenialsPass", "++___"),
+    ("listGateways", "+++++"), ("setGateway", "+++__"), ("setGatewayKey", "+____"),
 ];
 
 /// What an operation is called in the description.
@@ -84,10 +89,13 @@ fn example(api: &Value, name: &str) -> Value {
             "password" => json!("tidal omelette bracket nine"),
             "scopes" => json!(["licenses_read"]),
             "mapping" => json!(["key"]),
+            "kind" => json!("generic"),
+            "how" => json!("again"),
             "step" => json!("suspend"),
             "target" => json!({ "licenses": ["lic_01m803crnaftmanwmz5a0j4ry7"] }),
             "url" => json!("https://example.com/hook"),
             "expires_at" => json!("2099-01-01T00:00:00Z"),
+            "on" => json!(false),
             _ => json!("Some text"),
         };
     }
@@ -112,10 +120,14 @@ fn fill(path: &str) -> String {
         "nodes" => "nod",
         "alerts" => "alr",
         "webhooks" => "whk",
+        "shops" => "shp",
+        "inbox" => "inb",
         _ => "kid",
     };
     path.replace("{id}", &format!("{prefix}_01m803crnaftmanwmz5a0j4ry7"))
         .replace("{delivery}", "dlv_01m803crnaftmanwmz5a0j4ry7")
+        .replace("{price}", "price_a")
+        .replace("{kind}", "keygen")
 }
 
 #[test]
@@ -128,8 +140,10 @@ fn the_description_has_the_operations_it_should() {
         let open = path.starts_with("/v1/products/{product}/")
             || path == "/v1/vendors/{vendor}/keys"
             || ["/livez", "/readyz", "/startupz", "/v1/status"].contains(&path.as_str());
-        for operation in methods.as_object().unwrap().values() {
-            assert_eq!(operation.get("security").is_none(), open, "{path}");
+        for (method, operation) in methods.as_object().unwrap() {
+            // Shops sign what they tell.
+            let open = open || (method == "post" && path == "/v1/shops/{id}/events");
+            assert_eq!(operation.get("security").is_none(), open, "{method} {path}");
         }
     }
 }
@@ -226,17 +240,21 @@ both! {
         let invitation = world.post("/v1/members", invited).await.expect(201).text("id");
         let resume = json!({ "step": "resume", "target": { "licenses": [license] }, "reason": "Asked" });
         let act = world.post("/v1/acts", resume).await.expect(202).text("id");
+        let shop = json!({ "kind": "generic", "name": "Web shop" });
+        let shop = world.post("/v1/shops", shop).await.expect(201).text("id");
+        let waiting = world.waiting(&db, &shop).await;
         let stranger = world.foreign_token(&db).await;
         let mine = [
             ("products", &product), ("plans", &plan), ("customers", &customer), ("licenses", &license),
             ("seats", &seat), ("orders", &order), ("members", &member), ("tokens", &token),
-            ("webhooks", &webhook), ("invitations", &invitation), ("acts", &act),
+            ("webhooks", &webhook), ("invitations", &invitation), ("acts", &act), ("shops", &shop),
+            ("inbox", &waiting),
         ];
         let mut checked = 0;
         for (method, path, body) in operations() {
             let kind = path.split('/').nth(2).unwrap();
             let Some((_, id)) = mine.iter().find(|(name, _)| *name == kind && path.contains("{id}")) else { continue };
-            let (foreign, unknown) = (path.replace("{id}", id).replace("{delivery}", &test), fill(&path));
+            let (foreign, unknown) = (path.replace("{id}", id).replace("{delivery}", &test).replace("{price}", "price_a"), fill(&path));
             let strip = |answer: Answer| {
                 let answer = answer.refused(404, "not_found");
                 let id = answer.header("x-request-id").to_owned();
@@ -248,7 +266,7 @@ both! {
             checked += 1;
         }
         assert!(checked >= 18, "{checked}");
-        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks", "invitations", "acts"] {
+        for kind in ["products", "plans", "customers", "licenses", "seats", "orders", "imports", "webhooks", "invitations", "acts", "shops", "inbox"] {
             let list = world.call_as(&stranger, Method::GET, &format!("/v1/{kind}"), None).await.expect(200).json();
             assert_eq!(list["total"], 0, "{kind}: {list}");
         }

@@ -45,6 +45,28 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     let (product, license, key) = node.licensed(3);
     let first = node.activate(&product, &key, 1).unwrap().1["lease"].as_str().unwrap().to_owned();
     let second = node.activate(&product, &key, 2).unwrap().1["lease"].as_str().unwrap().to_owned();
+    // Clients of other systems, which would believe a plain "no".
+    let plan = node.call("GET", &format!("/v1/plans?product={product}"), &Value::Null)["items"][0]["id"].clone();
+    let theirs = node.call("POST", "/v1/licenses", &json!({ "plan": plan }))["key"].clone();
+    let systems = [
+        ("lemon_squeezy", "/v1/licenses/validate", json!({ "license_key": theirs })),
+        ("keylight", "/acme/draw/validate", json!({ "license_key": theirs, "instance_id": "one" })),
+        ("keygen", "/v1/licenses/actions/validate-key", json!({ "meta": { "key": theirs } })),
+    ];
+    let gateways = systems.map(|(kind, below, body)| {
+        let path = format!("/v1/products/{product}/gateways/{kind}");
+        let names = if kind == "keylight" { ("acme", "draw") } else { ("1", "2") };
+        let base = node.call("PUT", &path, &json!({ "on": true, "account": names.0, "product": names.1 }));
+        (format!("{}{below}", base["path"].as_str().unwrap()), body)
+    });
+    let validate = |node: &Node| {
+        gateways.each_ref().map(|(path, body)| {
+            let (status, _, text) = ask(node.address, "POST", path, None, &body.to_string()).unwrap();
+            assert!(status == 200 || !text.contains("\"valid\""), "{path}: {text}");
+            status
+        })
+    };
+    until("the gateways answer", || validate(&node) == [200; 3]);
     until("the snapshot is there", || home.path().join("continuity.snapshot").exists());
     // What it holds must be newer than the product.
     drop(node);
@@ -56,6 +78,7 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     until("it knows that it is alone", || mode(&node) == (200, "continuity".into()));
     let (status, answer) = node.activate(&product, &key, 3).unwrap();
     assert_eq!((status, answer["code"].as_str()), (503, Some("unavailable")), "no new seats");
+    assert_eq!(validate(&node), [503; 3]);
     drop(node);
 
     let mut node = home.start(&["--drain-seconds", "0", "--node-name", "one"]);
@@ -64,6 +87,7 @@ fn leases_go_on_while_the_database_is_away_even_on_a_node_that_starts_then() {
     let (status, lease, cont) = renew(&node, &product, &lease);
     assert_eq!((status, cont), (200, 2), "carried on by another process");
     assert_eq!(renew(&node, &product, &second).2, 1);
+    assert_eq!(validate(&node), [503; 3], "whom it answers is not in its snapshot");
     gate.open();
     until("the database is back", || mode(&node) == (200, "normal".into()));
     until("leases are ordinary again", || renew(&node, &product, &lease).2 == 0);

@@ -10,11 +10,11 @@ use holdfast_service::{
     vault::{MasterKey, Vault},
 };
 use holdfast_store::{
-    StoreError, WriteOptions,
+    Scope, StoreError, WriteOptions,
     alerts::{self, AlertRow},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::TestDb;
+use holdfast_testkit::{TestDb, shop::waiting};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -157,6 +157,22 @@ impl World {
             })
             .await;
         made.unwrap();
+        id
+    }
+
+    /// Something that a shop of this vendor has told and a person has to look at.
+    pub async fn waiting(&self, db: &TestDb, shop: &str) -> String {
+        let row = waiting(self.vendor, shop.parse().unwrap(), None, self.service.now());
+        let scope = Scope::trusted(self.vendor);
+        let id = row.id.to_string();
+        let made: Result<bool, StoreError> = db
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { shops::park(tx, scope, &row, "[]").await })
+            })
+            .await;
+        assert!(made.unwrap());
         id
     }
 

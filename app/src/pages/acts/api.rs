@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use super::model::Waiting;
 use super::model::{ActDetail, ActRow, Begin, Proposed};
+#[cfg(feature = "ssr")]
+use crate::ui::When;
 use crate::{error::UiError, pages::List};
 
 /// What an act on many would do, as the address of the list's form says it; what taking one back would, where it names one.
@@ -21,6 +25,10 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
         let id = parse_id(undo)?;
         let preview = service.preview_undo_bulk(&call, id).await?;
         let (noun, does) = match service.bulk_act(&actor, id).await?.step {
+            BulkStep::Refund => (
+                "order",
+                "Each order is paid again, and the licenses that it revoked become what they were. An order is left alone of which anything was changed since.",
+            ),
             BulkStep::Free => (
                 "seat",
                 "Each device has its seat again, where nobody has taken it since. One whose place is taken is left alone: no license gets more seats than it has.",
@@ -43,8 +51,12 @@ pub async fn propose(query: String) -> Result<Proposed, UiError> {
     let target = target(&service, of, &ids, asked.get("query"))?;
     let preview = service.preview_bulk(&call, known_step(step, "30")?, target).await?;
     let (verb, does) = words(step);
-    let title =
-        format!("{verb} {}", counted(preview.total, preview.exact, if of == "seats" { "seat" } else { "license" }));
+    let noun = match of {
+        "seats" => "seat",
+        "orders" => "order",
+        _ => "license",
+    };
+    let title = format!("{verb} {}", counted(preview.total, preview.exact, noun));
     let list = asked.get("query");
     let back = if list.is_empty() { path.to_owned() } else { format!("{path}?{list}") };
     let query = if ids == ALL { list.to_owned() } else { String::new() };
@@ -75,7 +87,7 @@ pub async fn begin_act(act: Begin, #[server(default)] reason: String) -> Result<
         if ask {
             let step = service.bulk_act(&actor, undone).await?.step;
             let waits = service.ask(&call, asked, Asked::Undo { act: undone, step }, reason).await?;
-            ctx::redirect(&waiting(waits));
+            ctx::redirect(&self::asked(waits));
             return Ok(());
         }
         service.undo_bulk(&call, id, undone, reason).await?
@@ -89,7 +101,7 @@ pub async fn begin_act(act: Begin, #[server(default)] reason: String) -> Result<
         let reason = parse("reason", &reason)?;
         if ask {
             let waits = service.ask(&call, asked, Asked::Many { step, target: Box::new(target) }, reason).await?;
-            ctx::redirect(&waiting(waits));
+            ctx::redirect(&self::asked(waits));
             return Ok(());
         }
         service.begin_bulk(&call, id, step, target, reason).await?
@@ -119,7 +131,7 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve},
-        ui::{When, data::with_values},
+        ui::data::with_values,
     };
     use holdfast_domain::Permission;
     use holdfast_service::admin::bulk::Fate;
@@ -136,12 +148,14 @@ pub async fn act_on_many(id: String, fate: String, after: String) -> Result<ActD
     items.truncate(ROWS);
     let next = items.last().filter(|_| more).map(|item| item.number.to_string());
     let row = row(&act, &people, now);
+    let waits = waiting(&act, &actor, &people, now);
     let may_undo =
         act.step.undoing().is_some_and(|step| actor.may(step.permission()) && actor.may(act.step.permission()));
     let open = act.undo_until.filter(|until| *until >= now);
     Ok(ActDetail {
         stopped: act.stopped.map(|why| stopped(why).to_owned()),
-        may_stop: row.runs && actor.may(act.step.permission()),
+        may_stop: row.runs && waits.is_none() && actor.may(act.step.permission()),
+        waits,
         past: past(&act, now).map(str::to_owned),
         row,
         items: items.into_iter().map(item).collect(),
@@ -170,8 +184,10 @@ pub async fn stop_act(id: String) -> Result<(), UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
     let actor = ctx::actor(Permission::LicensesRead).await?;
-    ctx::service()?.stop_bulk(&ctx::call(&actor), parse_id(&id)?).await?;
-    ctx::redirect(&format!("/console/acts/{id}"));
+    let (service, id) = (ctx::service()?, parse_id(&id)?);
+    let began = service.bulk_act(&actor, id).await?.state != BulkState::Waiting;
+    service.stop_bulk(&ctx::call(&actor), id).await?;
+    ctx::stay(if began { "stopped" } else { "taken_back" });
     Ok(())
 }
 
@@ -181,7 +197,7 @@ use holdfast_domain::Timestamp;
 use holdfast_service::{
     Actor, Call, Service,
     admin::{
-        bulk::{BulkActView, BulkPreview, BulkStep, StopReason, Target},
+        bulk::{BulkActView, BulkPreview, BulkState, BulkStep, StopReason, Target},
         page::Total,
         terms::PlanTerms,
     },
@@ -216,15 +232,54 @@ pub fn what(step: &BulkStep, total: Option<Total>) -> String {
         BulkStep::Free => format!("Free {}", of("seat")),
         BulkStep::Undo => "Take back".to_owned(),
         BulkStep::Restore => "Give seats back".to_owned(),
+        BulkStep::Refund => format!("Refund {}", of("order")),
+        BulkStep::Unrefund => "Take refunds back".to_owned(),
         BulkStep::Terms(_) if total.is_some() => format!("Apply a plan’s terms to {}", of("license")),
         BulkStep::Terms(_) => "Apply a plan’s terms".to_owned(),
         BulkStep::FormerTerms => "Give former terms back".to_owned(),
     }
 }
 
-/// The page of what waits for a second person.
+/// An act that begins later, as it is shown beside what it is about; nothing once it has begun.
 #[cfg(feature = "ssr")]
-pub fn waiting(id: holdfast_domain::ApprovalId) -> String {
+pub fn waiting(
+    act: &BulkActView,
+    actor: &Actor,
+    people: &crate::pages::serve::People,
+    now: Timestamp,
+) -> Option<Waiting> {
+    let at = act.begins_at.filter(|_| act.state == BulkState::Waiting)?;
+    let left = holdfast_domain::Seconds(at.since(now).0.max(0));
+    Some(Waiting {
+        id: act.id.to_string(),
+        what: what(&act.step, Some(Total { rows: act.total, exact: true })),
+        reason: act.reason.to_string(),
+        who: people.who(&act.actor),
+        at: When::new(at, now),
+        seconds: left.0,
+        may_stop: actor.may(act.step.permission()),
+    })
+}
+
+/// What waits to be done to some licenses, seats or orders, by the bytes of their ids.
+#[cfg(feature = "ssr")]
+pub async fn waiting_for(
+    service: &Service,
+    actor: &Actor,
+    subjects: &[[u8; 16]],
+    people: &crate::pages::serve::People,
+) -> Result<Vec<Waiting>, UiError> {
+    let mut found: Vec<Waiting> = Vec::new();
+    for (_, act) in service.acts_that_wait(actor, subjects).await? {
+        let waits = waiting(&act, actor, people, service.now());
+        found.extend(waits.filter(|waits| found.iter().all(|other| other.id != waits.id)));
+    }
+    Ok(found)
+}
+
+/// The page of what was asked of a second person.
+#[cfg(feature = "ssr")]
+pub fn asked(id: holdfast_domain::ApprovalId) -> String {
     format!("/console/approvals/{id}?done=asked")
 }
 
@@ -255,7 +310,7 @@ fn limit(actor: &Actor, preview: &BulkPreview) -> Option<String> {
     use holdfast_service::admin::license_status::AT_ONCE;
     actor.role().filter(|role| *role != Role::Owner)?;
     let more = if preview.exact { "" } else { "+" };
-    let total = crate::pages::serve::number(preview.total);
+    let total = crate::pages::serve::number(preview.licenses.unwrap_or(preview.total));
     Some(format!("{total}{more} / {AT_ONCE} at once: more than that takes an owner, or a second person."))
 }
 
@@ -270,7 +325,7 @@ fn proposed(
 ) -> Proposed {
     let now = service.now();
     let undo = step == "undo";
-    let ends_access = matches!(step, "suspend" | "revoke" | "free") || (undo && preview.impact.devices > 0);
+    let ends_access = matches!(step, "suspend" | "revoke" | "free" | "refund") || (undo && preview.impact.devices > 0);
     Proposed {
         id: preview.id.to_string(),
         of: of.to_owned(),
@@ -282,6 +337,7 @@ fn proposed(
         losses: crate::pages::licenses::api::impact(&preview.impact, now).losses,
         ends_access,
         second: preview.second,
+        later: preview.later,
         days: step == "extend",
         ids,
         query: String::new(),
@@ -371,6 +427,9 @@ const fn stopped(why: StopReason) -> &'static str {
             "More matched than you may change at once alone, so nothing was changed. Begin again: it then asks for approval."
         }
         StopReason::Asked => "Somebody stopped it; the audit log says who. What was to be done yet stays as it is.",
+        StopReason::NoLonger => {
+            "When it was to begin, whoever asked for it might no longer do it. Nothing was changed."
+        }
         StopReason::Failed => {
             "It failed again and again, so it was given up; the nodes' logs say why. What was to be done yet stays as it is."
         }
@@ -401,6 +460,7 @@ fn known_step(step: &str, days: &str) -> Result<BulkStep, UiError> {
         "reinstate" => BulkStep::Status(StatusChange::Reinstate),
         "extend" => BulkStep::Extend(parse("days", days)?),
         "free" => BulkStep::Free,
+        "refund" => BulkStep::Refund,
         _ => return Err(Error::new(ErrorCode::NotFound).into()),
     })
 }
@@ -415,6 +475,10 @@ pub fn words(step: &str) -> (&'static str, &'static str) {
             ("Revoke", "Their devices lose their rights with their next background call. You can take it back.")
         }
         "reinstate" => ("Reinstate", "They are active again. Their devices go on with their next background call."),
+        "refund" => (
+            "Refund",
+            "Each is noted as paid back, and its licenses are revoked: their devices lose their rights with their next background call. No money moves. You can take it back.",
+        ),
         "extend" => ("Extend", "Each ends so many days later; one that has ended, so many days from today."),
         _ => (
             "Free",
@@ -439,6 +503,7 @@ fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target,
         ("seats", true) => Target::AllSeats(seat_filter(&query, service.now())?),
         ("licenses", true) => Target::AllLicenses(license_filter(&query, service.now())?),
         ("seats", false) => Target::Seats(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
+        ("orders", false) => Target::Orders(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
         ("licenses", false) => Target::Licenses(named.map(|id| parse("ids", id)).collect::<Result<_, _>>()?),
         _ => return Err(Error::new(ErrorCode::NotFound).into()),
     })
@@ -448,16 +513,19 @@ fn target(service: &Service, of: &str, ids: &str, query: &str) -> Result<Target,
 #[cfg(feature = "ssr")]
 fn item(item: holdfast_service::admin::bulk::BulkItem) -> super::model::Item {
     use holdfast_service::admin::bulk::Fate;
-    let seat = item.subject.starts_with("sea_");
-    let folder = if seat { "seats" } else { "licenses" };
+    let folder = match item.subject.split('_').next() {
+        Some("sea") => "seats",
+        Some("ord") => "orders",
+        _ => "licenses",
+    };
     let (name, under, customer) = match item.known {
         Some(known) => {
-            let key = format!("…{}", known.key_hint);
             let customer = known.customer.map(|(_, name)| name.to_string());
-            if seat {
-                (known.device.unwrap_or_else(|| "Unnamed device".to_owned()), key, customer)
-            } else {
-                (key, item.subject.clone(), customer)
+            let key = format!("…{}", known.label);
+            match folder {
+                "seats" => (known.device.unwrap_or_else(|| "Unnamed device".to_owned()), key, customer),
+                "orders" => (known.label, item.subject.clone(), customer),
+                _ => (key, item.subject.clone(), customer),
             }
         }
         None => (item.subject.clone(), String::new(), None),
@@ -478,8 +546,9 @@ fn item(item: holdfast_service::admin::bulk::BulkItem) -> super::model::Item {
 
 #[cfg(feature = "ssr")]
 fn row(act: &BulkActView, people: &crate::pages::serve::People, now: holdfast_domain::Timestamp) -> ActRow {
-    use holdfast_service::admin::bulk::BulkState;
     let (state, runs) = match act.state {
+        // It has begun, or is about to: whoever looks need not ask again.
+        BulkState::Waiting => ("Waits", act.begins_at.is_some_and(|at| at <= now)),
         BulkState::Gathering => ("Looking up", true),
         BulkState::Running => ("At work", true),
         BulkState::Done => ("Done", false),

@@ -9,7 +9,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     pages::{List, licenses::steps::Losses},
     ui::{
-        ActionForm, CopyButton, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
+        ActionForm, CopyButton, Countdown, Crumb, Empty, Fact, Facts, Field, FormError, PageHead, Pager, Rows, Section,
         StateBadge, Submit, Tab, Tabs, TextArea, Tone, When, WhenText, act, act_error,
         live::load_while,
         load,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use api::{BeginAct, StopAct};
-use model::{ActDetail, ActRow, Item, Proposed};
+use model::{ActDetail, ActRow, Item, Proposed, Waiting};
 
 fn crumbs() -> Vec<Crumb> {
     vec![Crumb::new("/console/acts", "Acts on many")]
@@ -39,12 +39,14 @@ pub fn NewActPage() -> impl IntoView {
         let losses =
             (proposed.ends_access && !proposed.losses.is_empty()).then(|| view! { <Losses losses=proposed.losses /> });
         let label = if proposed.second { "Ask for approval".to_owned() } else { proposed.title.clone() };
+        let later = proposed.later.then(|| view! { <p class="small">{LATER}</p> });
         view! {
             <PageHead title=proposed.title crumbs=vec![Crumb::new(proposed.back.clone(), "Back")] />
             {proposed.second.then(|| view! { <Second /> })}
             <Notice kind>
                 {proposed.impact.map(|impact| view! { <p>{impact}</p> })}
                 <p class="small">{proposed.does}</p>
+                {later}
                 {proposed.limit.map(|limit| view! { <p class="small">{limit}</p> })}
                 <p class="small">"It is done in the background, one after the other, and written to the audit log license by license. What cannot be done is listed with the reason."</p>
             </Notice>
@@ -68,6 +70,37 @@ pub fn NewActPage() -> impl IntoView {
     })
 }
 
+/// What is said of an act of support's that ends somebody's access.
+pub const LATER: &str =
+    "It takes effect ten minutes from then. Until that moment it can be taken back, and no device notices anything.";
+
+/// An act that begins later, beside what it is about, with the way to take it back.
+#[component]
+pub fn WaitingNotice(waiting: Waiting) -> impl IntoView {
+    let action = act::<StopAct>();
+    let error = act_error(action);
+    let href = format!("/console/acts/{}", waiting.id);
+    let back = waiting.may_stop.then(|| {
+        view! {
+            <ActionForm action=action>
+                <input type="hidden" name="id" value=waiting.id />
+                <button type="submit" class="btn btn-sm btn-plain">"Take it back"</button>
+            </ActionForm>
+        }
+    });
+    view! {
+        <Notice kind=NoticeKind::Warn>
+            <p>
+                <a class="link" href=href>{waiting.what}</a> " begins in " <Countdown seconds=waiting.seconds at=waiting.at />
+                ", asked for by " {waiting.who} ". Until then nothing changes."
+            </p>
+            <p class="small">"Reason: " {waiting.reason}</p>
+            {back}
+        </Notice>
+        <FormError error />
+    }
+}
+
 /// That a second person has to approve what is proposed.
 #[component]
 pub fn Second() -> impl IntoView {
@@ -82,6 +115,7 @@ fn badge(row: &ActRow) -> impl IntoView + use<> {
     let tone = match (row.runs, row.state.as_str()) {
         (true, _) => Tone::Info,
         (_, "Done") => Tone::Good,
+        (_, "Waits") => Tone::Warn,
         _ => Tone::Bad,
     };
     view! { <StateBadge tone word=row.state.clone() /> }
@@ -193,6 +227,7 @@ pub fn ActPage() -> impl IntoView {
                 </ActionForm>
             }
         });
+        let waits = found.waits.map(|waiting| view! { <WaitingNotice waiting /> });
         let past = found.past.map(|past| view! { <p class="muted">{past}</p> });
         let stopped = found.stopped.map(|why| view! { <Notice kind=NoticeKind::Bad><p>{why}</p></Notice> });
         let other = |words: &'static str, id: Option<String>| {
@@ -237,6 +272,7 @@ pub fn ActPage() -> impl IntoView {
         };
         view! {
             <PageHead title=row.what.clone() crumbs=crumbs()>{standing}</PageHead>
+            {waits}
             {stopped}
             {other("This takes back an earlier act.", found.undoes)}
             {other("This was taken back.", found.undone_by)}

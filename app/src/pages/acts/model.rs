@@ -25,6 +25,8 @@ pub struct Proposed {
     pub losses: Vec<Loss>,
     /// Whether it ends somebody's access.
     pub ends_access: bool,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
     /// Whether a second person has to approve it.
     pub second: bool,
     /// Whether a number of days is asked for.
@@ -70,7 +72,7 @@ pub struct ActRow {
     pub who: String,
     /// How far it is: "At work", "Done", "Stopped".
     pub state: String,
-    /// Whether it goes on.
+    /// Whether it goes on by itself.
     pub runs: bool,
     /// How many it is about, were changed, and were refused.
     pub counts: (u64, u64, u64),
@@ -78,11 +80,32 @@ pub struct ActRow {
     pub began: When,
 }
 
+/// An act that begins later, unless somebody takes it back before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The act.
+    pub id: String,
+    /// "Revoke 1 license".
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// Who asked for it.
+    pub who: String,
+    /// When it begins.
+    pub at: When,
+    /// How many seconds that is away.
+    pub seconds: i64,
+    /// Whether this person may take it back.
+    pub may_stop: bool,
+}
+
 /// An act on many, and what became of each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActDetail {
     /// As in the list.
     pub row: ActRow,
+    /// When it begins, where it has not begun yet.
+    pub waits: Option<Waiting>,
     /// What stopped it.
     pub stopped: Option<String>,
     /// Whether this person may stop it now.
@@ -110,7 +133,7 @@ pub struct ActDetail {
 pub struct Item {
     /// Its id.
     pub id: String,
-    /// The end of its key, or what its device is called.
+    /// The end of its key, what its device is called, or the order's number.
     pub name: String,
     /// What else it is known by.
     pub under: String,

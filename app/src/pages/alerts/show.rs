@@ -63,6 +63,7 @@ impl Places {
             Ok(Subject::Webhook(id)) => {
                 About { name: "Webhook".to_owned(), href: Some(format!("/console/webhooks/{id}")) }
             }
+            Ok(Subject::Shop(id)) => About { name: "Shop".to_owned(), href: Some(format!("/console/shops/{id}")) },
             Ok(Subject::Installation) => About { name: "The installation".to_owned(), href: None },
             Err(_) => About { name: alert.subject.clone(), href: None },
         }

@@ -138,7 +138,7 @@ fn row(view: &ApprovalView, what: String, people: &crate::pages::serve::People, 
 
 /// Verb and object, and the page of the object where it has one.
 #[cfg(feature = "ssr")]
-async fn what(service: &Service, actor: &Actor, view: &ApprovalView) -> (String, Option<(String, String)>) {
+pub async fn what(service: &Service, actor: &Actor, view: &ApprovalView) -> (String, Option<(String, String)>) {
     use crate::pages::acts::api;
     let product =
         async |id| service.product(actor, id).await.map(|product| product.name.to_string()).unwrap_or_default();
@@ -151,6 +151,11 @@ async fn what(service: &Service, actor: &Actor, view: &ApprovalView) -> (String,
         Asked::Refund { order } => {
             let number = service.order(actor, *order).await.map(|order| order.reference).unwrap_or_default();
             (format!("Refund order {number}"), Some((format!("/console/orders/{order}"), format!("Order {number}"))))
+        }
+        Asked::Rekey { license: id } => {
+            let end = service.license(actor, *id).await.map(|found| found.license.key_hint).unwrap_or_default();
+            let license = (format!("/console/licenses/{id}"), format!("License …{end}"));
+            (format!("New key for license …{end}"), Some(license))
         }
         Asked::RotateKeys { product: id } => {
             let name = product(*id).await;
@@ -170,6 +175,7 @@ fn now_about(view: &ApprovalView, preview: &BulkPreview) -> String {
     use holdfast_service::admin::bulk::BulkStep;
     let noun = match &view.asked {
         Asked::Many { step: BulkStep::Free, .. } | Asked::Undo { step: BulkStep::Free, .. } => "seat",
+        Asked::Many { step: BulkStep::Refund, .. } | Asked::Undo { step: BulkStep::Refund, .. } => "order",
         _ => "license",
     };
     let is = counted(preview.total, preview.exact, noun);
@@ -190,6 +196,10 @@ fn lasting(asked: &Asked) -> impl Iterator<Item = &'static str> {
         Asked::Refund { .. } => {
             &["The order is noted as paid back and its licenses are revoked. They can be reinstated at any time."]
         }
+        Asked::Rekey { .. } => &[
+            "The present key is unknown from then on: nobody can activate with it any more. Devices that use the license go on, but those whose application was built for another system need the new key.",
+            "This cannot be undone. The new key is shown on the license's page to whoever may see it.",
+        ],
         Asked::RotateKeys { .. } => &[
             "A new key signs from now on. The present one signs nothing more after seven days, by when every node knows the new key; what it has signed stays good.",
             "No device notices.",

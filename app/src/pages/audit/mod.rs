@@ -53,6 +53,8 @@ pub(crate) fn screen(id: &str) -> Option<String> {
         "ord" => "orders",
         "tok" => "tokens",
         "whk" => "webhooks",
+        "shp" => "shops",
+        "inb" => "orders/inbox",
         "not" => "notes",
         "vnd" => return Some("/console/settings".to_owned()),
         _ => return None,

@@ -50,7 +50,7 @@ pub async fn customer_again(asked: Asked) -> Result<CustomerDetail, UiError> {
 
 /// A customer as a whole.
 #[cfg(feature = "ssr")]
-async fn overview(
+pub async fn overview(
     service: &holdfast_service::Service,
     actor: &holdfast_service::Actor,
     id: holdfast_domain::CustomerId,
@@ -150,7 +150,7 @@ pub async fn save_customer(
 }
 
 #[cfg(feature = "ssr")]
-fn show(customer: &holdfast_service::admin::views::CustomerView, now: holdfast_domain::Timestamp) -> CustomerRow {
+pub fn show(customer: &holdfast_service::admin::views::CustomerView, now: holdfast_domain::Timestamp) -> CustomerRow {
     let email = customer.email.as_ref().map(ToString::to_string);
     CustomerRow {
         id: customer.id.to_string(),

@@ -37,7 +37,7 @@ pub async fn sign_in(email: String, password: String, #[server(default)] next: S
 pub async fn company_door(#[server(default)] next: String) -> Result<String, UiError> {
     use crate::{ctx, ssr::encode};
     let vendor = ctx::service()?.provider_at_door().await?;
-    let address = |vendor| format!("/sign-in/with/{vendor}?next={}", encode(ctx::inside(&next)));
+    let address = |vendor| format!("/sign-in/with/{vendor}?next={}", encode(ctx::inside(&next).unwrap_or_default()));
     Ok(vendor.map(address).unwrap_or_default())
 }
 
@@ -68,7 +68,8 @@ pub async fn finish_sign_in(
     let proof = if credential.is_empty() { Proof::Code(code) } else { Proof::Passkey(credential) };
     let signed_in = ctx::service()?.finish_sign_in(&ctx::half()?, proof, &ctx::site(), &ctx::from()).await?;
     ctx::let_in(&signed_in).await?;
-    ctx::redirect(ctx::inside(&next));
+    let actor = ctx::service()?.actor_for_session(&signed_in.session).await?;
+    ctx::redirect(ctx::inside(&next).unwrap_or(ctx::home(&actor)));
     Ok(())
 }
 
@@ -108,7 +109,7 @@ pub async fn confirm(
         Proof::Password(Password::new(password))
     };
     ctx::service()?.confirm(&actor, proof, &ctx::site(), &ctx::from()).await?;
-    ctx::redirect(ctx::inside(&next));
+    ctx::redirect(ctx::inside(&next).unwrap_or(ctx::home(&actor)));
     Ok(())
 }
 
@@ -172,5 +173,5 @@ pub async fn accept_invitation(
         service.accept_invitation(&token, input, &ctx::from()).await?
     };
     // Whose role needs a second factor is led to setting one up from there.
-    ctx::go_on(&step, "/console").await
+    ctx::go_on(&step, "").await
 }

@@ -60,7 +60,7 @@ fn license_acts(
 }
 
 #[cfg(feature = "ssr")]
-fn groups(
+pub fn groups(
     finds: &holdfast_service::admin::find::Finds,
     actor: &holdfast_service::Actor,
     now: holdfast_domain::Timestamp,

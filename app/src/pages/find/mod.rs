@@ -53,10 +53,19 @@ pub fn FindPage() -> impl IntoView {
                 }
                 .into_any()
             } else {
-                found.groups.into_iter().map(group).collect_view().into_any()
+                view! { <Groups groups=found.groups /> }.into_any()
             }
         })}
     }
+}
+
+/// What was found, by kind.
+#[component]
+pub fn Groups(
+    /// The kinds.
+    groups: Vec<Group>,
+) -> impl IntoView {
+    groups.into_iter().map(group).collect_view()
 }
 
 fn group(group: Group) -> impl IntoView {

@@ -40,13 +40,13 @@ pub async fn imports(after: String) -> Result<ImportsView, UiError> {
 /// An import, with the rows of `fate` (or all) after a line.
 #[server(output = crate::wire::Answer)]
 pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail, UiError> {
-    use super::model::{Column, FateCount, RowView};
+    use super::model::{Arrived, Column, FateCount, RowView};
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve},
         ui::When,
     };
-    use holdfast_domain::Permission;
+    use holdfast_domain::{Permission, Source};
     use holdfast_service::admin::{
         import::{
             dates::DateOrder,
@@ -129,6 +129,20 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
             .collect(),
         next,
         finished: import.finished_at.map(|at| When::new(at, now)),
+        source: match import.source {
+            Source::Csv => String::new(),
+            source => source.name().to_owned(),
+        },
+        left_out: import.counts.left_out,
+        arrived: import.arrived.filter(|arrived| arrived.licenses > 0).map(|arrived| Arrived {
+            all: arrived.licenses,
+            here: arrived.activated,
+            words: format!("{} of {}", serve::number(arrived.activated), serve::number(arrived.licenses)),
+            others: match arrived.licenses.saturating_sub(arrived.activated) {
+                0 => String::new(),
+                others => serve::number(others),
+            },
+        }),
     })
 }
 
@@ -211,7 +225,7 @@ pub fn date_order(text: &str) -> Option<holdfast_service::admin::import::dates::
 
 /// Plans to choose, of one product or of all.
 #[cfg(feature = "ssr")]
-async fn plan_choices(
+pub(crate) async fn plan_choices(
     actor: &holdfast_service::Actor,
     product: Option<holdfast_domain::ProductId>,
 ) -> Result<Vec<(String, String)>, UiError> {

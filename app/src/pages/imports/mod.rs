@@ -17,7 +17,7 @@ use crate::ui::{
     show,
 };
 use api::{CancelImport, ConfirmImport, Remap};
-use model::{Column, ImportDetail, ImportItem, ImportsView, MEANINGS, RowView, Stage, fate_word};
+use model::{Column, FORMATS, ImportDetail, ImportItem, ImportsView, MEANINGS, RowView, Stage, fate_word};
 
 /// Where a file is sent to.
 const UPLOAD: &str = "/console/imports/upload";
@@ -56,16 +56,18 @@ pub fn ImportsPage() -> impl IntoView {
             let plans = std::iter::once((String::new(), "A column of the file says it".to_owned()))
                 .chain(found.plans)
                 .collect();
+            let formats = FORMATS.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect();
             view! {
                 <form class="form" method="post" action=UPLOAD enctype="multipart/form-data">
                     <SelectField name="product" label="Product" options=found.products error />
                     <SelectField name="plan" label="Plan" options=plans hint="For rows that name none." error />
+                    <SelectField name="format" label="The file is" options=formats hint="If it is not what you think it is, say so." error />
                     <DateOrderField chosen=String::new() error />
                     <div class="field">
-                        <label for="file">"CSV file"</label>
-                        <input class="file-input" type="file" id="file" name="file" accept=".csv,.tsv,.txt,text/csv" required aria-describedby="file-hint" />
+                        <label for="file">"File"</label>
+                        <input class="file-input" type="file" id="file" name="file" accept=".csv,.tsv,.txt,.json,text/csv,application/json" required aria-describedby="file-hint" />
                         <p class="hint" id="file-hint">
-                            "With a header row, in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes. "
+                            "A table with a header row, or another system's export as it is; in UTF-8. Keys of other systems are kept byte for byte. Nothing is changed until you have seen every row's fate and said yes. "
                             {found.most}
                         </p>
                     </div>
@@ -220,6 +222,7 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
         .collect();
     view! {
         {problem}
+        {about(&found)}
         <details class="more" open=found.problem.is_some() || remap_error.is_refused()>
             <summary>"Columns (" {found.columns.len()} ")"</summary>
             <FormError error=remap_error />
@@ -246,6 +249,19 @@ fn Preview(found: ImportDetail, fate: String) -> impl IntoView {
             </ActionForm>
         </Section>
     }
+}
+
+/// What the file was recognised as, and what of it is no license.
+fn about(found: &ImportDetail) -> Option<impl IntoView + use<>> {
+    let (source, left_out) = (found.source.clone(), found.left_out);
+    (!source.is_empty() || left_out > 0).then(|| {
+        view! {
+            <p class="muted">
+                {(!source.is_empty()).then(|| format!("An export of {source}. "))}
+                {(left_out > 0).then(|| format!("{left_out} more rows are no licenses: sales of something else, repeated charges, totals."))}
+            </p>
+        }
+    })
 }
 
 #[component]
@@ -363,10 +379,27 @@ fn Outcome(found: ImportDetail, fate: String) -> impl IntoView {
         <Notice kind=NoticeKind::Good>
             <p>{found.create} " licenses imported" {when} ". Reading the same file again makes no second ones."</p>
         </Notice>
-        <p><a class="btn btn-primary" href="/console/licenses">"To the licenses"</a></p>
+        {who_has_arrived(&found)}
+        <p class="section"><a class="btn btn-primary" href=format!("/console/licenses?import={}", found.item.id)>"To the licenses"</a></p>
         <Section title="What became of each row">
             <Fates found=found.clone() fate />
             <FateRows found />
         </Section>
     }
+}
+
+/// On how many of the licenses a device was activated since, and the way to the others.
+fn who_has_arrived(found: &ImportDetail) -> Option<impl IntoView + use<>> {
+    let arrived = found.arrived.clone()?;
+    let list = format!("/console/licenses?import={}&use=never", found.item.id);
+    let others = (!arrived.others.is_empty())
+        .then(|| view! { <a class="link" href=list>{arrived.others} " not yet"</a> });
+    Some(view! {
+        <Section title="Who has arrived">
+            <div class="stack">
+                <p><strong class="num">{arrived.words}</strong> " have activated here. " {others}</p>
+                <progress class="meter" max=arrived.all.to_string() value=arrived.here.to_string() aria-label="Licenses that have activated here"></progress>
+            </div>
+        </Section>
+    })
 }

@@ -117,10 +117,29 @@ pub struct ImportDetail {
     pub next: Option<u64>,
     /// When it was done.
     pub finished: Option<When>,
+    /// The system it comes from; empty for a table of nobody's.
+    pub source: String,
+    /// How many rows of the file are no licenses.
+    pub left_out: u64,
+    /// Of one that is done: who has arrived.
+    pub arrived: Option<Arrived>,
+}
+
+/// On how many of an import's licenses a device was activated since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// Of how many.
+    pub all: u64,
+    /// On how many.
+    pub here: u64,
+    /// The same in words: "812 of 1,000".
+    pub words: String,
+    /// How many are left; empty for none.
+    pub others: String,
 }
 
 /// What a column can mean, in words.
-pub const MEANINGS: [(&str, &str); 10] = [
+pub const MEANINGS: [(&str, &str); 11] = [
     ("ignore", "Leave out"),
     ("key", "License key"),
     ("email", "Customer's e-mail"),
@@ -131,6 +150,18 @@ pub const MEANINGS: [(&str, &str); 10] = [
     ("expires_at", "End"),
     ("status", "Status"),
     ("order", "Order number"),
+    ("devices", "Devices it is in use on"),
+];
+
+/// Whose exports are read, as a form chooses them.
+pub const FORMATS: [(&str, &str); 7] = [
+    ("", "Recognised by its content"),
+    ("csv", "A table of another system"),
+    ("keygen", "Keygen: answers of its API (JSON)"),
+    ("lemon_squeezy", "Lemon Squeezy: answers of its API (JSON), or a table with its names"),
+    ("gumroad", "Gumroad: sales (CSV)"),
+    ("paddle_classic", "Paddle Classic: sent licenses (CSV)"),
+    ("keylight", "Keylight: CSV or JSON"),
 ];
 
 /// The word for a row's fate.

@@ -53,7 +53,7 @@ fn asks(actor: &holdfast_service::Actor) -> Result<bool, UiError> {
 pub async fn rotate_keys(product: String, #[server(default)] reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::{Permission, ProductId};
     use holdfast_service::admin::approvals::Asked;
@@ -61,7 +61,7 @@ pub async fn rotate_keys(product: String, #[server(default)] reason: String) -> 
     let (service, call, product) = (ctx::service()?, ctx::call(&actor), parse_id::<ProductId>(&product)?);
     if asks(&actor)? {
         let waits = service.ask(&call, None, Asked::RotateKeys { product }, parse("reason", &reason)?).await?;
-        ctx::redirect(&waiting(waits));
+        ctx::redirect(&asked(waits));
         return Ok(());
     }
     service.rotate_issuing_keys(&call, product).await?;
@@ -74,7 +74,7 @@ pub async fn rotate_keys(product: String, #[server(default)] reason: String) -> 
 pub async fn revoke_key(product: String, key: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::{Permission, ProductId};
     use holdfast_service::admin::approvals::Asked;
@@ -83,7 +83,7 @@ pub async fn revoke_key(product: String, key: String, reason: String) -> Result<
     let reason = parse("reason", &reason)?;
     if asks(&actor)? {
         let waits = service.ask(&call, None, Asked::RevokeKey { product, kid: key }, reason).await?;
-        ctx::redirect(&waiting(waits));
+        ctx::redirect(&asked(waits));
         return Ok(());
     }
     service.revoke_issuing_key(&call, product, &key, &reason).await?;

@@ -94,8 +94,8 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         ctx,
         pages::{plans::model, products::api::parse_id, serve},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::licenses::SEATS;
+    use holdfast_domain::{LicenseModel, OrderId, Permission};
+    use holdfast_service::admin::{approvals::Asked, licenses::SEATS};
     let actor = ctx::actor(Permission::LicensesRead).await?;
     let service = ctx::service()?;
     let detail = service.license(&actor, parse_id(&id)?).await?;
@@ -106,6 +106,9 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
     let mut seats: Vec<_> = detail.seats.iter().map(|seat| seat_row(seat, now)).collect();
     say_devices(&service, &actor, license, &mut seats).await?;
     let people = serve::People::of(&service, &actor).await?.speaking_of(&service, &actor, detail.timeline.iter()).await;
+    let about = [Some(license.id.to_bytes()), license.order.map(OrderId::to_bytes)];
+    let about: Vec<_> = about.into_iter().flatten().collect();
+    let waits = crate::pages::acts::api::waiting_for(&service, &actor, &about, &people).await?;
     let full = detail.seats.len() >= SEATS;
     let all = if full { seats_beyond(SEATS, &service, &actor, license.id).await? } else { None };
     let more_seats =
@@ -117,6 +120,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         product: (license.product.to_string(), detail.product_name.to_string()),
         plan: (license.plan.to_string(), detail.plan_name.to_string()),
         order: license.order.map(|id| id.to_string()).zip(detail.order_reference.clone()),
+        migrated: detail.migrated.map(|from| (from.import.to_string(), from.source.name().to_owned())),
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
         more_seats,
@@ -132,8 +136,11 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
             free: actor.may(Permission::SeatsRelease),
             reveal: actor.may(Permission::KeyReveal),
             change: actor.may(Permission::LicensesWrite),
+            ask_key: actor.role().is_some_and(|role| Asked::Rekey { license: license.id }.may_be_asked_by(role)),
         },
+        waits,
         undo: detail.undo.first().map(|offer| undo_offer(offer, &detail, &people, now)),
+        trial: matches!(license.terms.model, LicenseModel::Trial { .. }),
     })
 }
 
@@ -176,7 +183,7 @@ pub async fn license_again(id: String, told: String, after: String) -> Result<Li
 pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::ChangeStatus;
+    use holdfast_service::admin::{bulk::BulkStep, inputs::ChangeStatus};
     let actor = ctx::actor(Permission::LicensesStatus).await?;
     let service = ctx::service()?;
     let (change, _) = known_step(&step)?;
@@ -184,23 +191,35 @@ pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError>
     let input = ChangeStatus { change, reason, effective_at: None, dry_run: true };
     let outcome = service.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
     let now = service.now();
-    Ok(StepView { row: row(&outcome.license, now), impact: impact(&outcome.impact, now) })
+    let later = BulkStep::Status(change).ends_licenses() && actor.ends_later();
+    Ok(StepView { row: row(&outcome.license, now), impact: impact(&outcome.impact, now), later })
 }
 
-/// Takes a step.
+/// Takes a step; where support ends access by it, ten minutes later.
 #[server(output = crate::wire::Answer)]
 pub async fn take_step(id: String, step: String, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve::parse},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::ChangeStatus;
+    use holdfast_domain::{LicenseId, Permission};
+    use holdfast_service::admin::{
+        bulk::{BulkStep, Target},
+        inputs::ChangeStatus,
+    };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
     let (change, words) = known_step(&step)?;
-    let input = ChangeStatus { change, reason: parse("reason", &reason)?, effective_at: None, dry_run: false };
-    let outcome = ctx::service()?.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
-    ctx::redirect(&format!("/console/licenses/{}?done={}", outcome.license.id, words.done));
+    let (service, call, id) = (ctx::service()?, ctx::call(&actor), parse_id::<LicenseId>(&id)?);
+    let reason = parse("reason", &reason)?;
+    let step = BulkStep::Status(change);
+    let done = if step.ends_licenses() && actor.ends_later() {
+        service.begin_bulk(&call, None, step, Target::Licenses(vec![id]), reason).await?;
+        "scheduled"
+    } else {
+        service.change_status(&call, id, ChangeStatus { change, reason, effective_at: None, dry_run: false }).await?;
+        words.done
+    };
+    ctx::lead(&format!("/console/licenses/{id}"), done);
     Ok(())
 }
 
@@ -253,7 +272,7 @@ pub async fn extend(id: String, #[server(default)] until: String, reason: String
     let actor = ctx::actor(Permission::LicensesExtend).await?;
     let input = ExtendLicense { expires_at: day("until", &until)?, reason: parse("reason", &reason)?, dry_run: false };
     let outcome = ctx::service()?.extend_license(&ctx::call(&actor), parse_id(&id)?, input).await?;
-    ctx::redirect(&format!("/console/licenses/{}?done=license_extended", outcome.license.id));
+    ctx::lead(&format!("/console/licenses/{}", outcome.license.id), "license_extended");
     Ok(())
 }
 
@@ -268,7 +287,7 @@ pub async fn free_seat(license: String, seat: String, reason: String) -> Result<
     let actor = ctx::actor(Permission::SeatsRelease).await?;
     let license: LicenseId = parse_id(&license)?;
     ctx::service()?.free_seat(&ctx::call(&actor), parse_id(&seat)?, parse("reason", &reason)?).await?;
-    ctx::redirect(&format!("/console/licenses/{license}?done=seat_freed"));
+    ctx::lead(&format!("/console/licenses/{license}"), "seat_freed");
     Ok(())
 }
 

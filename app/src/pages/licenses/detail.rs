@@ -11,6 +11,7 @@ use super::{
 use crate::{
     pages::{
         List,
+        acts::WaitingNotice,
         fleet::Outdated,
         notes::{Notes, model::NotesView},
     },
@@ -89,6 +90,8 @@ fn Detail(
         .map(|(verb, href)| view! { <a class="btn btn-sm btn-primary" href=href>{verb}</a> });
     let extend = (detail.may.extend && row.ends.is_some())
         .then(|| view! { <a class="btn btn-sm btn-plain" href=at("extend")>"Extend"</a> });
+    let convert = (detail.trial && detail.may.change && detail.status == LicenseStatus::Active)
+        .then(|| view! { <a class="btn btn-sm btn-primary" href=at("convert")>"Convert trial"</a> });
     let change = detail.may.change.then(|| view! { <a class="btn btn-sm btn-plain" href=at("change")>"Change"</a> });
     let more = detail.may.change.then(|| {
         view! {
@@ -101,6 +104,10 @@ fn Detail(
             </details>
         }
     });
+    let ask_key =
+        detail.may.ask_key.then(|| view! { <a class="btn btn-sm btn-plain" href=at("rekey")>"Ask for a new key"</a> });
+    let explain = format!("/support/explain?q={}", row.id);
+    let waits = detail.waits.clone().into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view();
     let undo = detail.undo.clone().map(|offer| view! { <UndoNotice offer /> });
     let why = detail.reason.clone().filter(|_| detail.status != LicenseStatus::Active).map(|reason| {
         view! { <Notice kind=NoticeKind::Warn><p>"Reason: " {reason}</p></Notice> }
@@ -108,9 +115,12 @@ fn Detail(
     view! {
         <PageHead title=format!("License …{}", row.key_hint) crumbs=vec![Crumb::new("/console/licenses", "Licenses")]>
             <LicenseBadge state=row.state />
-            <div class="actions">{more} {change} {extend} {back}</div>
+            <div class="actions">
+                {more} {ask_key} <a class="btn btn-sm btn-plain" href=explain>"Explain"</a> {change} {extend} {convert} {back}
+            </div>
         </PageHead>
         <p class="page-sub"><Copyable text=row.id.clone() what="license id" /></p>
+        {waits}
         {undo}
         {why}
         <Key detail=detail.clone() />
@@ -156,6 +166,12 @@ fn Overview(detail: LicenseDetail, notes: NotesView) -> impl IntoView {
                         <Fact name="Works off line">{offline}</Fact>
                         <Fact name="Ends">{ends}</Fact>
                         <Fact name="Issued"><WhenText when=row.issued.clone() /></Fact>
+                        {detail.migrated.clone().map(|(import, source)| view! {
+                            <Fact name="Migrated">
+                                "from " {source} " "
+                                {detail.may.change.then(|| view! { <a class="link" href=format!("/console/imports/{import}")>"Import"</a> })}
+                            </Fact>
+                        })}
                         {detail.order.clone().map(|(id, number)| view! {
                             <Fact name="Order"><a class="link" href=format!("/console/orders/{id}")>{number}</a></Fact>
                         })}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     UiError,
-    pages::{List, notes::model::NotesView},
+    pages::{List, acts::model::Waiting, notes::model::NotesView},
     ui::{TimelineEntry, When},
 };
 
@@ -110,6 +110,8 @@ pub struct LicenseDetail {
     pub plan: (String, String),
     /// Its order: id and the provider's number.
     pub order: Option<(String, String)>,
+    /// Where it came from: the import, and the system's name.
+    pub migrated: Option<(String, String)>,
     /// How it was sold, who may use it, how long off line.
     pub terms: (String, String, String),
     /// Entitlements in force.
@@ -128,6 +130,10 @@ pub struct LicenseDetail {
     pub may: May,
     /// What they can undo of what was done last.
     pub undo: Option<UndoOffer>,
+    /// Whether it is a trial.
+    pub trial: bool,
+    /// What begins later and is about it, or about its order.
+    pub waits: Vec<Waiting>,
 }
 
 /// A license's page.
@@ -170,6 +176,8 @@ pub struct May {
     pub reveal: bool,
     /// Change plan, seats, end and entitlements, hand over, make a new key.
     pub change: bool,
+    /// Ask somebody else for a new key.
+    pub ask_key: bool,
 }
 
 /// One device that loses access.
@@ -203,6 +211,8 @@ pub struct StepView {
     pub row: LicenseRow,
     /// What it does to whom.
     pub impact: ImpactView,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
 }
 
 /// A license that is to end later.

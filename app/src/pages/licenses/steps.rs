@@ -12,11 +12,11 @@ use super::{
     model::{self, Loss},
 };
 use crate::{
-    pages::seats::api::seat,
+    pages::{acts::LATER, seats::api::seat},
     ui::{
         ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error,
         load,
-        page::{Notice, NoticeKind},
+        page::{Notice, NoticeKind, way_back},
         show,
     },
 };
@@ -53,13 +53,19 @@ pub fn StepPage() -> impl IntoView {
                 <Notice kind=NoticeKind::Warn>
                     <p>{impact.sentence}</p>
                     <p class="small">{words.does}</p>
+                    {preview.later.then(|| view! { <p class="small">{LATER}</p> })}
                 </Notice>
             }
             .into_any()
         } else {
             view! { <Notice kind=NoticeKind::Info><p>{words.does}</p></Notice> }.into_any()
         };
-        let back = format!("/console/licenses/{id}");
+        let back = way_back(format!("/console/licenses/{id}"));
+        let hint = if preview.later {
+            "Kept in the audit log."
+        } else {
+            "Kept in the audit log. It can be undone for ten minutes."
+        };
         let losses =
             (words.ends_access && !impact.losses.is_empty()).then(|| view! { <Losses losses=impact.losses /> });
         view! {
@@ -70,7 +76,7 @@ pub fn StepPage() -> impl IntoView {
                 <FormError error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
-                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
+                <TextArea name="reason" label="Reason" required=true hint error />
                 <div class="form-actions">
                     <Submit label=words.verb danger=words.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
@@ -120,12 +126,12 @@ pub fn ExtendPage() -> impl IntoView {
     let error = act_error(action);
     show(view, move |found| {
         let row = found.row;
-        let back = format!("/console/licenses/{}", row.id);
+        let cancel = way_back(format!("/console/licenses/{}", row.id));
         let ends = row.ends.map(|when| view! { <p class="page-sub">"Ends now: " <WhenText when exact=true /></p> });
         let wrong = found.wrong.map(|error| view! { <Wrong error /> });
         // What stands in the field, of which the sentence may be on its way.
         let until = RwSignal::new(found.until);
-        let (own, cancel) = (row.id.clone(), back.clone());
+        let (own, back) = (row.id.clone(), cancel.clone());
         let confirm = found.preview.map(|preview| {
             view! {
                 <div role="status"><Notice kind=NoticeKind::Info><p>{preview}</p></Notice></div>
@@ -146,7 +152,7 @@ pub fn ExtendPage() -> impl IntoView {
             {ends}
             <p class="page-sub">{found.does}</p>
             {wrong}
-            <NewEnd back until />
+            <NewEnd id=row.id back until />
             {confirm}
         }
     })
@@ -154,15 +160,20 @@ pub fn ExtendPage() -> impl IntoView {
 
 /// The day that is chosen. With scripting it says at once what it changes; without, the button does.
 #[component]
-fn NewEnd(back: String, until: RwSignal<String>) -> impl IntoView {
-    let (navigate, here) = (use_navigate(), format!("{back}/extend"));
+fn NewEnd(id: String, back: String, until: RwSignal<String>) -> impl IntoView {
+    let navigate = use_navigate();
+    // The desk's page that this one was come to from.
+    let from = use_query_map().with_untracked(|query| query.get("from")).filter(|from| from.starts_with("/support/"));
+    let kept = from.as_ref().map(|from| format!("from={from}&")).unwrap_or_default();
+    let here = format!("/console/licenses/{id}/extend?{kept}until=");
     let choose = move |event: Event| {
         until.set(event_target_value(&event));
         let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-        navigate(&format!("{here}?until={}", until.get_untracked()), options);
+        navigate(&format!("{here}{}", until.get_untracked()), options);
     };
     view! {
         <form class="form section" method="get" on:change=choose>
+            {from.map(|from| view! { <input type="hidden" name="from" value=from /> })}
             <Field name="until" label="New end" kind="date" value=until.get_untracked() hint="The start of that day, UTC. Empty takes the end away." />
             <div class="form-actions">
                 <button type="submit" class="btn btn-plain">"See what changes"</button>
@@ -202,7 +213,7 @@ pub fn FreeSeatPage() -> impl IntoView {
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log. It can be undone for ten minutes." error />
                 <div class="form-actions">
                     <Submit label="Free seat" danger=true pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                    <a class="btn btn-plain" href=way_back(format!("/console/licenses/{}", row.id))>"Cancel"</a>
                 </div>
             </ActionForm>
         }

@@ -18,7 +18,7 @@ pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
     use holdfast_domain::Permission;
     use holdfast_service::{
         admin::mails::{MailFilter, MailState},
-        mail::Template,
+        mail::{Notices, Template},
     };
     let actor = ctx::actor(Permission::CatalogRead).await?;
     let service = ctx::service()?;
@@ -36,7 +36,7 @@ pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
         id: product.id.to_string(),
         name: product.name.to_string(),
     });
-    let look = settings.look;
+    let (look, notices) = (settings.look, settings.notices);
     let text = |value: Option<String>| value.unwrap_or_default();
     Ok(MailView {
         way: settings.way.map(|way| (way.from.to_string(), way.how)),
@@ -45,6 +45,8 @@ pub async fn mail(asked: Asked) -> Result<MailView, UiError> {
         reply_to: text(look.reply_to.as_ref().map(ToString::to_string)),
         colour: text(look.colour.as_ref().map(ToString::to_string)),
         products: products.collect(),
+        renewal_days: notices.renewal.or(Notices::default().renewal).unwrap_or_default(),
+        notices: show::notices(notices),
         templates: Template::ALL.iter().map(|template| show::template(*template, &look)).collect(),
         log,
         moves,
@@ -77,26 +79,35 @@ async fn all_products(
     }
 }
 
-/// Sets how all mails look, and for which products keys are mailed.
+/// Sets how all mails look, for which products keys are mailed, and of what customers are told without asking for it.
 #[server(output = crate::wire::Answer)]
 pub async fn save_mail(
     #[server(default)] sender: String,
     #[server(default)] reply_to: String,
     #[server(default)] colour: String,
     #[server(default)] issued: BTreeMap<String, String>,
+    #[server(default)] notices: BTreeMap<String, String>,
+    #[server(default)] renewal_days: String,
 ) -> Result<(), UiError> {
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve::optional},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::mails::SetMailLook;
+    use holdfast_service::{
+        admin::mails::SetMailLook,
+        mail::{Notices, Template},
+    };
     let actor = ctx::actor(Permission::MembersWrite).await?;
+    let told = |template: Template| notices.contains_key(template.as_str());
+    // What is no number is refused as a number that is too small is.
+    let days = told(Template::RenewalComing).then(|| renewal_days.trim().parse().unwrap_or(0));
     let input = SetMailLook {
         sender: optional("sender", &sender)?,
         reply_to: optional("reply_to", &reply_to)?,
         colour: optional("colour", &colour)?,
         issued: issued.keys().map(|id| parse_id(id)).collect::<Result<_, _>>()?,
+        notices: Notices { renewal: days, seat_limit: told(Template::SeatLimit), refunded: told(Template::Refunded) },
     };
     ctx::service()?.set_mail_look(&ctx::call(&actor), input).await?;
     ctx::redirect("/console/settings/mail?done=saved");

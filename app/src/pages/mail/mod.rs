@@ -27,7 +27,7 @@ use crate::{
     },
 };
 use api::{SaveMail, SaveMailTemplate, SendMailAgain, TestMail};
-use model::{Asked, Bounced, MailRow, MailView, TemplateRow, TemplateView};
+use model::{Asked, Bounced, MailRow, MailView, NoticeChoice, ProductChoice, TemplateRow, TemplateView};
 
 const HERE: &str = "/console/settings/mail";
 /// What an operator sets so that mail leaves.
@@ -107,11 +107,13 @@ fn Settings(view: MailView) -> impl IntoView {
         view! { <LookForm view=view.clone() action error /> }.into_any()
     } else {
         let usual = |text: String, usual: &str| if text.is_empty() { usual.to_owned() } else { text };
+        let told = told(&view.notices);
         view! {
             <Facts>
                 <Fact name="Sender">{usual(view.sender.clone(), &view.vendor)}</Fact>
                 <Fact name="Answers go to">{usual(view.reply_to.clone(), "the address that mails come from")}</Fact>
                 <Fact name="Colour">{usual(view.colour.clone(), "the usual")}</Fact>
+                <Fact name="Customers are mailed">{told}</Fact>
             </Facts>
             <p class="muted">"An owner or admin can change it."</p>
         }
@@ -126,20 +128,30 @@ fn Settings(view: MailView) -> impl IntoView {
     }
 }
 
+/// Of what customers are told, in a sentence.
+fn told(notices: &[NoticeChoice]) -> String {
+    let told: Vec<_> = notices.iter().filter(|notice| notice.told).map(|notice| notice.when.as_str()).collect();
+    if told.is_empty() { "only what they ask for".to_owned() } else { told.join(", ") }
+}
+
+/// A box of the settings that is ticked or not.
+fn check(name: String, label: String, set: bool, error: FormState) -> impl IntoView {
+    let (id, of) = (name.clone(), name.clone());
+    let checked = error.typed(&name).map_or(set, |typed| typed == "true");
+    view! {
+        <label class="check" for=of>
+            <input class="checkbox checkbox-sm" type="checkbox" id=id name=name value="true" checked=checked />
+            <span>{label}</span>
+        </label>
+    }
+}
+
 #[component]
 fn LookForm(view: MailView, action: Act, error: FormState) -> impl IntoView {
-    let products = view.products.into_iter().map(|product| {
-        let name = format!("issued[{}]", product.id);
-        let (id, of) = (name.clone(), name.clone());
-        let checked = error.typed(&name).map_or(product.mailed, |typed| typed == "true");
-        view! {
-            <label class="check" for=of>
-                <input class="checkbox checkbox-sm" type="checkbox" id=id name=name value="true" checked=checked />
-                <span>{product.name}</span>
-            </label>
-        }
-    });
-    let products: Vec<_> = products.collect();
+    let box_of = |product: ProductChoice| check(format!("issued[{}]", product.id), product.name, product.mailed, error);
+    let products: Vec<_> = view.products.into_iter().map(box_of).collect();
+    let box_of = |notice: NoticeChoice| check(format!("notices[{}]", notice.code), notice.when, notice.told, error);
+    let notices: Vec<_> = view.notices.into_iter().map(box_of).collect();
     let issued = (!products.is_empty()).then(|| {
         view! {
             <fieldset class="group">
@@ -155,6 +167,11 @@ fn LookForm(view: MailView, action: Act, error: FormState) -> impl IntoView {
             <Field name="reply_to" label="Answers go to" kind="email" value=view.reply_to hint="To the address that mails come from when left empty." error />
             <Field name="colour" label="Colour" maxlength="7" value=view.colour placeholder="#2b59c3" hint="Of buttons and lines: # and six hexadecimal digits." error />
             {issued}
+            <fieldset class="group">
+                <legend class="legend">"Mail the customer"</legend>
+                {notices}
+            </fieldset>
+            <Field name="renewal_days" label="Days before a license ends" kind="number" value=view.renewal_days.to_string() hint="From 1 to 90. Subscriptions that a shop renews are left out. Where a program of yours renews licenses, untick the first box." error />
             <div class="form-actions"><Submit label="Save mail settings" pending=action.pending() /></div>
         </ActionForm>
     }

@@ -36,6 +36,10 @@ pub struct MailView {
     pub colour: String,
     /// The products, and whether keys of theirs are mailed.
     pub products: Vec<ProductChoice>,
+    /// How many days before a license ends its customer is told.
+    pub renewal_days: u16,
+    /// Of what customers are told without asking for it.
+    pub notices: Vec<NoticeChoice>,
     /// The kinds of mail.
     pub templates: Vec<TemplateRow>,
     /// What went, on its tab.
@@ -55,6 +59,17 @@ pub struct ProductChoice {
     pub name: String,
     /// Whether they are.
     pub mailed: bool,
+}
+
+/// Something that customers can be told without asking for it, and whether they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeChoice {
+    /// The stable name of the mail.
+    pub code: String,
+    /// When it is.
+    pub when: String,
+    /// Whether they are.
+    pub told: bool,
 }
 
 /// A kind of mail.

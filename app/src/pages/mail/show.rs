@@ -3,10 +3,10 @@
 use holdfast_domain::Timestamp;
 use holdfast_service::{
     admin::mails::{MailState, MailView},
-    mail::{Look, Template},
+    mail::{Look, Notices, Template},
 };
 
-use super::model::{MailRow, TemplateRow};
+use super::model::{MailRow, NoticeChoice, TemplateRow};
 use crate::{
     pages::fleet::model::Badge,
     ui::{Tone, When},
@@ -19,14 +19,33 @@ pub const fn named(template: Template) -> (&'static str, &'static str) {
         Template::LicenseIssued => {
             ("License issued", "To the customer, with the key; for the products that you choose.")
         }
-        Template::RenewalComing => ("Renewal coming", "To the customer, before a license ends."),
-        Template::SeatLimit => ("Seat limit reached", "To the customer, when a device finds no seat left."),
+        Template::RenewalComing => {
+            ("Renewal coming", "To the customer, some days before a license ends that does not renew itself.")
+        }
+        Template::SeatLimit => {
+            ("Seat limit reached", "To the customer, when a device finds no seat left; once a day and license.")
+        }
         Template::Refunded => ("Refunded", "To the customer, when an order was paid back."),
         Template::Alert => ("Alert", "To those of your owners and admins who want it."),
         Template::Invitation => ("Invitation", "To whoever is asked to join the team."),
+        Template::Colleague => ("Colleague", "To whoever an administrator of a customer asks in to the portal."),
         Template::NewPassword => ("New password", "To a member, with the link that somebody made for them."),
         Template::Test => ("Test", "To whoever asks for it."),
     }
+}
+
+/// What customers can be told without asking for it, and whether they are.
+pub fn notices(notices: Notices) -> Vec<NoticeChoice> {
+    let choice = |template: Template, when: &str, told: bool| NoticeChoice {
+        code: template.as_str().to_owned(),
+        when: when.to_owned(),
+        told,
+    };
+    vec![
+        choice(Template::RenewalComing, "before a license ends that does not renew itself", notices.renewal.is_some()),
+        choice(Template::SeatLimit, "when a device finds no seat left", notices.seat_limit),
+        choice(Template::Refunded, "when an order was paid back", notices.refunded),
+    ]
 }
 
 /// A kind of mail in the list.

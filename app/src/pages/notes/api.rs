@@ -59,7 +59,7 @@ pub async fn add_note(subject: String, #[server(default)] note: String) -> Resul
     let actor = ctx::actor(Permission::CustomersWrite).await?;
     let about = self::subject(&subject)?;
     let note = ctx::service()?.add_note(&ctx::call(&actor), about, parse("note", &note)?).await?;
-    ctx::redirect(&format!("{}?done=note_added#notes", place(&note)));
+    ctx::back_to_desk(&place(&note), "notes", "note_added");
     Ok(())
 }
 

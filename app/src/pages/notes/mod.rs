@@ -51,8 +51,12 @@ pub fn Notes(
     }
 }
 
+/// One note.
 #[component]
-fn Note(note: NoteRow) -> impl IntoView {
+pub fn Note(
+    /// The note.
+    note: NoteRow,
+) -> impl IntoView {
     let href = format!("/console/notes/{}", note.id);
     let said = format!("Change the note of {}", note.at.absolute);
     view! {

@@ -10,7 +10,7 @@ use crate::error::UiError;
 pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     use crate::{
         ctx,
-        pages::{licenses, lists::build::order_status, products::api::parse_id, serve},
+        pages::{acts::api::waiting_for, inbox, licenses, lists::build::order_status, products::api::parse_id, serve},
         ui::When,
     };
     use holdfast_domain::Permission;
@@ -18,6 +18,7 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         inputs::{EventFilter, LicenseFilter},
         orders::OrderStatus,
         page::{Limit, PageRequest},
+        shops::InboxFilter,
     };
     let actor = ctx::actor(Permission::CustomersRead).await?;
     let service = ctx::service()?;
@@ -32,6 +33,11 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
     let events =
         service.events(&actor, filter, PageRequest { limit: Limit::new(20), ..PageRequest::default() }).await?;
     let (now, people) = (service.now(), serve::People::of(&service, &actor).await?);
+    let sale = service.sale_of_order(&actor, order.id).await?;
+    let filter = InboxFilter { open: Some(true), order: Some(order.id), shop: None };
+    let waiting = service.inbox(&actor, filter, PageRequest::default()).await?;
+    let sees_shops = actor.may(Permission::ShopsRead);
+    let waits = waiting_for(&service, &actor, &[order.id.to_bytes()], &people).await?;
     let may = actor.may(Permission::LicensesStatus);
     let is_refunded = order.status == OrderStatus::Refunded;
     Ok(OrderDetail {
@@ -42,9 +48,13 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
         customer,
         made: When::new(order.created_at, now),
         refunded: order.refunded_at.map(|at| When::new(at, now)),
+        shop: sale.as_ref().map(|sale| (sees_shops.then(|| sale.shop.to_string()), sale.shop_name.to_string())),
+        sale: sale.map(|sale| inbox::api::facts(&sale.sale, now)).unwrap_or_default(),
+        waiting: waiting.items.iter().map(|entry| (entry.id.to_string(), entry.detail.clone())).collect(),
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         timeline: events.items.iter().map(|event| people.entry(event, now)).collect(),
-        may_refund: may && !is_refunded,
+        may_refund: may && !is_refunded && waits.is_empty(),
+        waits,
     })
 }
 
@@ -73,6 +83,7 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     let open = outcome.licenses.len();
     Ok(RefundView {
         second: actor.asks(Permission::LicensesStatus, open),
+        later: actor.ends_later() && !actor.asks(Permission::LicensesStatus, open),
         reference: outcome.order.reference,
         does,
         impact,
@@ -80,24 +91,34 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     })
 }
 
-/// Notes that an order was paid back, and revokes its licenses; or asks a second person for it.
+/// Notes that an order was paid back, and revokes its licenses, for support ten minutes later; or asks a second person for it.
 #[server(output = crate::wire::Answer)]
 pub async fn refund(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{acts::api::waiting, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
-    use holdfast_domain::Permission;
-    use holdfast_service::admin::approvals::Asked;
+    use holdfast_domain::{OrderId, Permission};
+    use holdfast_service::admin::{
+        approvals::Asked,
+        bulk::{BulkStep, Target},
+    };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
-    let (service, call, id, reason) = (ctx::service()?, ctx::call(&actor), parse_id(&id)?, parse("reason", &reason)?);
+    let (service, call, id, reason) =
+        (ctx::service()?, ctx::call(&actor), parse_id::<OrderId>(&id)?, parse("reason", &reason)?);
     if ask {
         let waits = service.ask(&call, None, Asked::Refund { order: id }, reason).await?;
-        ctx::redirect(&waiting(waits));
+        ctx::redirect(&asked(waits));
         return Ok(());
     }
-    let outcome = service.refund_order(&call, id, reason, false).await?;
-    ctx::redirect(&format!("/console/orders/{}?done=order_refunded", outcome.order.id));
+    let done = if actor.ends_later() {
+        service.begin_bulk(&call, None, BulkStep::Refund, Target::Orders(vec![id]), reason).await?;
+        "scheduled"
+    } else {
+        service.refund_order(&call, id, reason, false).await?;
+        "order_refunded"
+    };
+    ctx::lead(&format!("/console/orders/{id}"), done);
     Ok(())
 }
 
@@ -115,7 +136,6 @@ async fn give_back(
         inputs::LicenseFilter,
         page::{Limit, PageRequest},
     };
-    const MOST: usize = 50;
     let of = |order: OrderId| LicenseFilter {
         order: Some(order),
         state: Some(LicenseState::Revoked),
@@ -128,13 +148,21 @@ async fn give_back(
     let refund = events.iter().find(|event| event.action == "order.refunded");
     let revoked = refund.and_then(|event| event.data.get("licenses")?.as_array());
     let ids: Vec<&str> = revoked.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    if ids.is_empty() || ids.len() > MOST {
+    let Some(href) = begin(&ids, "reinstate") else {
         let href = format!("/console/licenses?order={order}&state=revoked");
         return Ok(Some((href, "Choose which to reinstate".to_owned())));
-    }
+    };
     let words = match ids.len() {
         1 => "Reinstate its license".to_owned(),
         n => format!("Reinstate its {n} licenses"),
     };
-    Ok(Some((format!("/console/acts/new?of=licenses&step=reinstate&id={}", ids.join("&id=")), words)))
+    Ok(Some((href, words)))
+}
+
+/// Where a step is begun for these licenses; nowhere where there are none, or more than an address has room for.
+#[cfg(feature = "ssr")]
+pub fn begin(ids: &[&str], step: &str) -> Option<String> {
+    const MOST: usize = 50;
+    let fits = (1..=MOST).contains(&ids.len());
+    fits.then(|| format!("/console/acts/new?of=licenses&step={step}&id={}", ids.join("&id=")))
 }

@@ -8,13 +8,13 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
     pages::{
-        acts::Second,
+        acts::{LATER, Second, WaitingNotice},
         licenses::{LicenseTable, steps::Losses},
     },
     ui::{
         ActionForm, Copyable, Crumb, Fact, Facts, FormError, PageHead, Pager, Section, StateBadge, Submit, TextArea,
         Timeline, WhenText, act, act_error, load,
-        page::{Notice, NoticeKind},
+        page::{Notice, NoticeKind, way_back},
         show,
     },
 };
@@ -46,6 +46,21 @@ pub fn OrderPage() -> impl IntoView {
                 </Notice>
             }
         });
+        let waiting = found.waiting.into_iter().map(|(id, words)| {
+            view! {
+                <Notice kind=NoticeKind::Warn>
+                    <p>{words} " " <a class="link" href=format!("/console/orders/inbox/{id}")>"Decide"</a></p>
+                </Notice>
+            }
+        });
+        let shop = found.shop.map(|(id, name)| match id {
+            Some(id) => {
+                view! { <Fact name="Shop"><a class="link" href=format!("/console/shops/{id}")>{name}</a></Fact> }
+                    .into_any()
+            }
+            None => view! { <Fact name="Shop">{name}</Fact> }.into_any(),
+        });
+        let sale = found.sale.into_iter().map(|(name, value)| view! { <Fact name=name>{value}</Fact> });
         let shown = found.licenses.items.len() as u64;
         let pages = found.licenses.next.is_some() || !asked.get_untracked().1.is_empty();
         let licenses = if shown == 0 {
@@ -59,7 +74,9 @@ pub fn OrderPage() -> impl IntoView {
                 {refund}
             </PageHead>
             <p class="page-sub"><Copyable text=found.id what="order id" /></p>
+            {found.waits.into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view()}
             {give_back}
+            {waiting.collect_view()}
             <Section title=format!("Licenses ({})", found.licenses.total)>
                 {licenses}
                 {pages.then(|| view! { <Pager shown next=found.licenses.next /> })}
@@ -76,6 +93,8 @@ pub fn OrderPage() -> impl IntoView {
                         </Fact>
                         <Fact name="Made"><WhenText when=found.made exact=true /></Fact>
                         {found.refunded.map(|when| view! { <Fact name="Paid back"><WhenText when exact=true /></Fact> })}
+                        {shop}
+                        {sale.collect_view()}
                     </Facts>
                 </Section>
                 <Section title="What happened"><Timeline entries=found.timeline /></Section>
@@ -94,8 +113,8 @@ pub fn RefundPage() -> impl IntoView {
     let error = act_error(action);
     show(refund, move |found: RefundView| {
         let id = id.get_untracked();
-        let here = format!("/console/orders/{id}");
-        let crumbs = vec![Crumb::new("/console/orders", "Orders"), Crumb::new(here.clone(), found.reference)];
+        let (here, back) = (format!("/console/orders/{id}"), way_back(format!("/console/orders/{id}")));
+        let crumbs = vec![Crumb::new("/console/orders", "Orders"), Crumb::new(here, found.reference)];
         let losses = (!found.impact.losses.is_empty()).then(|| view! { <Losses losses=found.impact.losses /> });
         let licenses = (!found.licenses.is_empty()).then(|| {
             view! { <Section title="Licenses that are revoked"><LicenseTable rows=found.licenses /></Section> }
@@ -108,6 +127,7 @@ pub fn RefundPage() -> impl IntoView {
                     {found.does}
                     " No money moves: pay it back where it was paid. The licenses can be reinstated at any time; the order stays noted as paid back."
                 </p>
+                {found.later.then(|| view! { <p class="small">{LATER}</p> })}
             </Notice>
             {found.second.then(|| view! { <Second /> })}
             {losses}
@@ -119,7 +139,7 @@ pub fn RefundPage() -> impl IntoView {
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
                     <Submit label=if found.second { "Ask for approval" } else { "Refund order" } danger=true pending=action.pending() />
-                    <a class="btn btn-plain" href=here>"Cancel"</a>
+                    <a class="btn btn-plain" href=back>"Cancel"</a>
                 </div>
             </ActionForm>
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     pages::{
         List,
+        acts::model::Waiting,
         licenses::model::{ImpactView, LicenseRow},
     },
     ui::{TimelineEntry, Tone, When},
@@ -25,12 +26,20 @@ pub struct OrderDetail {
     pub made: When,
     /// When it was paid back.
     pub refunded: Option<When>,
+    /// The shop that told of it, and whether this person may see that: id and name.
+    pub shop: Option<(Option<String>, String)>,
+    /// What it said: name and value.
+    pub sale: Vec<(String, String)>,
+    /// What of it waits for a person: id and words.
+    pub waiting: Vec<(String, String)>,
     /// The licenses bought.
     pub licenses: List<LicenseRow>,
     /// What happened to it, newest first.
     pub timeline: Vec<TimelineEntry>,
     /// Whether this person may note that it was paid back.
     pub may_refund: bool,
+    /// What begins later and is about it.
+    pub waits: Vec<Waiting>,
     /// Where what a refund revoked is given back, and the words for it; absent where nothing is revoked.
     pub give_back: Option<(String, String)>,
 }
@@ -46,6 +55,8 @@ pub struct RefundView {
     pub impact: ImpactView,
     /// Whether a second person has to approve it.
     pub second: bool,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
     /// The licenses that are revoked.
     pub licenses: Vec<LicenseRow>,
 }

@@ -45,6 +45,8 @@ pub struct Overview {
     pub activity: Vec<Counted>,
     /// How many approvals wait for this person.
     pub approvals: u64,
+    /// How much about sales waits for a person, for those who may decide.
+    pub inbox: u64,
     /// Alerts that stand, the newest first.
     pub alerts: Vec<AlertRow>,
     /// The steps to the first verified lease; none from a day after it on.
@@ -117,6 +119,7 @@ pub async fn load_overview(#[server(default)] days: String) -> Result<Overview, 
         days,
         activity,
         approvals: service.approvals_for(&actor).await?,
+        inbox: if actor.may(Permission::CustomersWrite) { service.inbox_waiting(&actor).await? } else { 0 },
         alerts: standing(&service, &actor).await?,
         steps,
         ending: active

@@ -77,6 +77,7 @@ pub fn OverviewPage() -> impl IntoView {
             <PageHead title="Overview" />
             <Outdated error />
             {(found.approvals > 0).then(|| approvals(found.approvals))}
+            {(found.inbox > 0).then(|| inbox(found.inbox))}
             <div class="figures">{figures}</div>
             {alerts}
             {steps}
@@ -95,6 +96,16 @@ fn approvals(waiting: u64) -> impl IntoView {
     view! {
         <Notice kind=NoticeKind::Info>
             <p>{words} " for your approval. " <a class="link" href="/console/approvals">"Decide"</a></p>
+        </Notice>
+    }
+}
+
+/// That something about sales waits for a person.
+fn inbox(waiting: u64) -> impl IntoView {
+    let words = if waiting == 1 { "1 thing waits".to_owned() } else { format!("{waiting} things wait") };
+    view! {
+        <Notice kind=NoticeKind::Info>
+            <p>{words} " in the inbox of your orders. " <a class="link" href="/console/orders/inbox">"Look"</a></p>
         </Notice>
     }
 }

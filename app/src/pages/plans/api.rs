@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{EarlierTerms, PlanDetail, PlanForm};
+use super::model::{EarlierTerms, LinksView, PlanDetail, PlanForm};
 use crate::error::UiError;
 
 /// The name of the product that a new plan will belong to.
@@ -195,4 +195,36 @@ pub fn row(plan: &holdfast_service::admin::views::PlanView) -> crate::pages::pro
             .collect(),
         archived: plan.archived,
     }
+}
+
+/// Where licenses of a plan are renewed and upgraded.
+#[server(output = crate::wire::Answer)]
+pub async fn plan_links(id: String) -> Result<LinksView, UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::CatalogRead).await?;
+    let links = ctx::service()?.plan_links(&actor, parse_id(&id)?).await?;
+    Ok(LinksView {
+        renew: links.renew.unwrap_or_default(),
+        upgrade: links.upgrade.unwrap_or_default(),
+        may_write: actor.may(Permission::CatalogWrite),
+    })
+}
+
+/// Sets where licenses of a plan are renewed and upgraded.
+#[server(output = crate::wire::Answer)]
+pub async fn save_plan_links(
+    id: String,
+    #[server(default)] renew: String,
+    #[server(default)] upgrade: String,
+) -> Result<(), UiError> {
+    use crate::{ctx, pages::products::api::parse_id};
+    use holdfast_domain::{Permission, PlanId};
+    use holdfast_service::admin::inputs::PlanLinks;
+    let actor = ctx::actor(Permission::CatalogWrite).await?;
+    let id: PlanId = parse_id(&id)?;
+    let input = PlanLinks { renew: Some(renew), upgrade: Some(upgrade) };
+    ctx::service()?.set_plan_links(&ctx::call(&actor), id, input).await?;
+    ctx::redirect(&format!("/console/plans/{id}?done=saved"));
+    Ok(())
 }

@@ -18,8 +18,8 @@ use crate::{
         show, show_quietly,
     },
 };
-use api::{ArchivePlan, CreatePlan, SavePlan};
-use model::{PlanDetail, PlanForm};
+use api::{ArchivePlan, CreatePlan, SavePlan, SavePlanLinks};
+use model::{LinksView, PlanDetail, PlanForm};
 
 /// A new plan.
 #[component]
@@ -202,9 +202,37 @@ pub fn PlanPage() -> impl IntoView {
             {body}
         }
     });
+    let links = load(move || id.get(), api::plan_links);
+    let saved = act::<SavePlanLinks>();
+    let error = act_error(saved);
+    let links = show_quietly(links, move |links: LinksView| {
+        let body = if links.may_write {
+            view! {
+                <ActionForm action=saved class="form">
+                    <FormError error />
+                    <input type="hidden" name="id" value=id.get_untracked() />
+                    <Field name="renew" label="Renewal" maxlength="500" value=links.renew placeholder="https://" hint="Where customers renew a license of this plan: a button in the portal leads there." error />
+                    <Field name="upgrade" label="Upgrade" maxlength="500" value=links.upgrade placeholder="https://" error />
+                    <div class="form-actions"><button type="submit" class="btn btn-plain">"Save links"</button></div>
+                </ActionForm>
+            }
+            .into_any()
+        } else {
+            let said = |link: String| if link.is_empty() { "none".to_owned() } else { link };
+            view! {
+                <Facts>
+                    <Fact name="Renewal">{said(links.renew)}</Fact>
+                    <Fact name="Upgrade">{said(links.upgrade)}</Fact>
+                </Facts>
+            }
+            .into_any()
+        };
+        view! { <Section title="Links in the portal">{body}</Section> }
+    });
     view! {
         {plan}
         {outdated}
+        {links}
     }
 }
 

@@ -53,6 +53,17 @@ impl PlanForm {
     }
 }
 
+/// Where licenses of a plan are renewed and upgraded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinksView {
+    /// Empty where there is none.
+    pub renew: String,
+    /// Empty where there is none.
+    pub upgrade: String,
+    /// Whether this person may change them.
+    pub may_write: bool,
+}
+
 /// Everything about a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanDetail {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{ProductDetail, ProductRow};
+use super::model::{FunnelView, ProductDetail, ProductRow};
 use crate::{error::UiError, pages::List};
 
 /// The vendor's products.
@@ -46,6 +46,7 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         from: When::new(key.not_before, now),
         until: When::new(key.not_after, now),
     });
+    let gateways = service.gateways(&actor, id).await?;
     let endpoint = service.settings().endpoints.first().cloned().or_else(ctx::origin);
     let integration = Integration {
         vendor: vendor.id.to_string(),
@@ -59,10 +60,34 @@ pub async fn product(id: String) -> Result<ProductDetail, UiError> {
         keys: keys.collect(),
         integrate: [Integration::add(), integration.program(), integration.check()],
         root_key: vendor.root_public_key,
+        gateways: gateways.iter().map(|gateway| crate::pages::gateways::row(id, gateway)).collect(),
         may_write: actor.may(Permission::CatalogWrite),
         may_issue: actor.may(Permission::LicensesWrite) && plans.items.iter().any(|plan| !plan.archived),
         may_keys,
     })
+}
+
+/// What became of the trials of a product that began within so many days.
+#[server(output = crate::wire::Answer)]
+pub async fn trial_funnel(id: String, #[server(default)] days: String) -> Result<FunnelView, UiError> {
+    use crate::{ctx, pages::serve::number};
+    use holdfast_domain::Permission;
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let days = days.parse().unwrap_or(30);
+    let funnel = ctx::service()?.trial_funnel(&actor, parse_id(&id)?, days).await?;
+    let row = |what: &str, count: u64| {
+        // To the nearest hundredth.
+        let share = (count * 200 + funnel.started) / (2 * funnel.started).max(1);
+        (what.to_owned(), number(count), format!("{share} %"))
+    };
+    let rows = [
+        ("Started", funnel.started),
+        ("Running", funnel.active),
+        ("Converted", funnel.converted),
+        ("Ran out", funnel.lapsed),
+    ];
+    let rows = if funnel.started == 0 { Vec::new() } else { rows.map(|(what, count)| row(what, count)).to_vec() };
+    Ok(FunnelView { days: funnel.days.to_string(), rows })
 }
 
 /// Makes a product, and with `plan` the usual plan for it, so that licenses can be issued at once. Without a short name it

@@ -8,12 +8,13 @@ pub mod snippet;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use crate::pages::gateways::Gateways;
 use crate::ui::{
     ActionForm, Checkbox, Copyable, Crumb, Empty, Fact, Facts, Field, FormError, NothingMatches, PageHead, Pager, Rows,
     Search, Section, Snippet, StateBadge, Submit, Tab, Tabs, Tone, WhenText, act, act::Act, act_error, load, show,
 };
 use api::{ArchiveProduct, CreateProduct, RenameProduct};
-use model::{KeyRow, PlanRow, ProductDetail, ProductRow};
+use model::{FunnelView, KeyRow, PlanRow, ProductDetail, ProductRow};
 
 /// The list of products.
 #[component]
@@ -108,11 +109,13 @@ pub fn NewProductPage() -> impl IntoView {
 }
 
 /// The tabs of a product.
-const TABS: [Tab; 5] = [
+const TABS: [Tab; 7] = [
     Tab { value: "", name: "Plans" },
     Tab { value: "entitlements", name: "Entitlements" },
+    Tab { value: "trials", name: "Trials" },
     Tab { value: "keys", name: "Keys" },
     Tab { value: "integrate", name: "Integrate" },
+    Tab { value: "gateways", name: "Gateways" },
     Tab { value: "settings", name: "Settings" },
 ];
 
@@ -134,8 +137,10 @@ pub fn ProductPage() -> impl IntoView {
             let detail = detail.clone();
             match tab.get().as_str() {
                 "entitlements" => view! { <Entitlements plans=detail.plans /> }.into_any(),
+                "trials" => view! { <Trials id=detail.product.id /> }.into_any(),
                 "keys" => view! { <Keys detail /> }.into_any(),
                 "integrate" => view! { <Integrate texts=detail.integrate /> }.into_any(),
+                "gateways" => view! { <Gateways product=detail.product.id gateways=detail.gateways /> }.into_any(),
                 "settings" => view! { <Settings product=detail.product may_write=detail.may_write /> }.into_any(),
                 _ => view! { <Plans id=detail.product.id plans=detail.plans may_write=detail.may_write /> }.into_any(),
             }
@@ -196,6 +201,40 @@ fn Plans(id: String, plans: Vec<PlanRow>, may_write: bool) -> impl IntoView {
         </Rows>
     }
     .into_any()
+}
+
+/// The times that a funnel is shown of.
+const SPANS: [(&str, &str); 3] = [("30", "30 days"), ("90", "90 days"), ("365", "A year")];
+
+/// What becomes of trials.
+#[component]
+fn Trials(id: String) -> impl IntoView {
+    let query = use_query_map();
+    let days = Memo::new(move |_| query.with(|query| query.get("days").unwrap_or_default()));
+    let here = format!("/console/products/{id}");
+    let funnel = load(move || (id.clone(), days.get()), |(id, days)| api::trial_funnel(id, days));
+    show(funnel, move |funnel: FunnelView| {
+        let chips = SPANS.map(|(value, name)| {
+            let href = format!("{here}?tab=trials&days={value}");
+            view! { <a class="chip" href=href aria-current=(funnel.days == value).then_some("true")>{name}</a> }
+        });
+        let body = if funnel.rows.is_empty() {
+            let text =
+                "Applications start trials by themselves where the product has a trial plan: one for each device.";
+            view! { <Empty title="No trial began in this time" text /> }.into_any()
+        } else {
+            let row = |(what, count, share): (String, String, String)| {
+                view! { <tr><td>{what}</td><td class="right num">{count}</td><td class="right num">{share}</td></tr> }
+            };
+            let head = vec![("Trials", ""), ("Number", "right"), ("Share", "right")];
+            view! { <Rows label="What became of trials" head>{funnel.rows.into_iter().map(row).collect_view()}</Rows> }
+                .into_any()
+        };
+        view! {
+            <nav class="chips" aria-label="Of which time"><span class="chip-group">{chips.collect_view()}</span></nav>
+            {body}
+        }
+    })
 }
 
 #[component]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ui::When;
+use crate::{pages::gateways::model::GatewayRow, ui::When};
 
 /// A product in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +69,21 @@ pub struct ProductDetail {
     /// What is pasted to integrate it: the command that adds the client library, the program, and the commands that check
     /// a lease without it.
     pub integrate: [String; 3],
+    /// Which other systems' clients it can answer.
+    pub gateways: Vec<GatewayRow>,
     /// Whether this person may change it.
     pub may_write: bool,
     /// Whether this person may issue licenses of it.
     pub may_issue: bool,
     /// Whether this person may work on its keys.
     pub may_keys: bool,
+}
+
+/// What became of the trials of a product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunnelView {
+    /// Of those that began within so many days.
+    pub days: String,
+    /// What, how many, and which share; none where none began.
+    pub rows: Vec<(String, String, String)>,
 }

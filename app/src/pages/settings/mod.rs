@@ -1,6 +1,7 @@
 //! The vendor's own settings.
 
 pub mod api;
+pub mod portal;
 
 use leptos::prelude::*;
 
@@ -43,6 +44,7 @@ pub fn SettingsPage() -> impl IntoView {
             </Section>
             <Section title="Elsewhere">
                 <ul class="next-steps">
+                    <li><span></span><a class="link" href="/console/settings/portal">"Customers' portal"</a><span class="hint">"Name, picture, colour, address"</span></li>
                     {found
                         .may_provide
                         .then(|| view! { <li><span></span><a class="link" href="/console/team/sign-in">"How your people sign in"</a><span class="hint">"A company's own accounts"</span></li> })}

@@ -108,6 +108,8 @@ const fn about(scope: holdfast_domain::Permission) -> &'static str {
         P::EventsReadOwn => "Read what it did itself",
         P::FleetRead => "Read nodes and alerts",
         P::FleetWrite => "Drain and resume nodes",
+        P::ShopsRead => "Read shops, and which price is which plan",
+        P::ShopsWrite => "Connect shops, and say which price is which plan",
     }
 }
 

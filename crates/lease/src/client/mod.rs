@@ -18,6 +18,7 @@
 mod answer;
 mod event;
 mod merge;
+mod outlook;
 mod standing;
 mod state;
 mod stored;
@@ -27,7 +28,8 @@ pub use event::{
     Action, Bad, Decision, Documents, Effect, Event, Keep, NetworkFault, NotOurs, Notice, Outcome, Request,
 };
 pub use merge::merge;
-pub use standing::{InvalidReason, Standing, Verdict};
+pub use outlook::{Coming, Turn};
+pub use standing::{InvalidReason, Rule, Standing, Verdict};
 pub use state::{State, StateError};
 pub use time::{Jitter, Reading};
 

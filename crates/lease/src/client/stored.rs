@@ -25,6 +25,12 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// Documents that were verified elsewhere.
+    pub fn verified(lease: Option<Lease>, denial: Option<Denial>) -> Self {
+        let denial = denial.filter(|denial| !is_overcome(lease.as_ref(), denial));
+        Self { lease, denial, ..Self::default() }
+    }
+
     pub fn load(setup: Setup<'_>, state: &State) -> Self {
         let manifest = |token: &Option<String>| {
             token.as_ref().and_then(|token| verify_manifest(token.as_bytes(), setup.roots).ok())
@@ -45,8 +51,7 @@ impl Stored {
         stored.denial = state.denial.as_ref().and_then(|token| {
             let license = stored.lease.as_ref().map(|lease| lease.sub.as_str());
             let denial: Denial = stored.read(token, Expectations { license, ..expect }).ok()?;
-            let overcome = stored.lease.as_ref().is_some_and(|lease| lease.seq > denial.seq);
-            (!overcome).then_some(denial)
+            (!is_overcome(stored.lease.as_ref(), &denial)).then_some(denial)
         });
         stored
     }
@@ -61,4 +66,9 @@ impl Stored {
     pub fn span(&self) -> Seconds {
         self.lease.as_ref().map_or(Seconds(0), Lease::span)
     }
+}
+
+/// Whether a lease came after the denial.
+fn is_overcome(lease: Option<&Lease>, denial: &Denial) -> bool {
+    lease.is_some_and(|lease| lease.seq > denial.seq)
 }

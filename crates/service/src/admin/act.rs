@@ -42,6 +42,12 @@ impl Act {
         Self { approved_by: by, ..self }
     }
 
+    /// The same, done by `who`.
+    #[must_use]
+    pub fn by(self, who: event::Actor) -> Self {
+        Self { who, ..self }
+    }
+
     /// Appends an event about `subject`: `before` and `after` are what changed, as JSON. The reason of the call is told with
     /// it.
     pub fn event(&self, tx: &mut Tx, action: &'static str, subject: impl Display, mut data: serde_json::Value) {
@@ -194,6 +200,7 @@ impl Keeper {
             event::Actor::Member(id) => id.to_string(),
             event::Actor::Token(id) => id.to_string(),
             event::Actor::Customer(id) => id.map_or_else(|| "customer".to_owned(), |id| id.to_string()),
+            event::Actor::Shop(id) => id.to_string(),
             event::Actor::System => "system".to_owned(),
         }
     }

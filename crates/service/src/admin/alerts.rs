@@ -8,7 +8,7 @@ use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
-    runtime::webhooks::PAUSED,
+    runtime::{shops::UNREACHABLE, webhooks::PAUSED},
 };
 use holdfast_domain::{AlertId, Permission, ProductId, ReasonText, Timestamp, event};
 use holdfast_fleet::{Code, Severity, Subject};
@@ -79,7 +79,7 @@ pub struct AlertFilter {
 
 /// The code of that name: of a rule, or of what is announced at once.
 pub fn code_named(name: &str) -> Option<&'static str> {
-    let acts = [PAUSED].into_iter().find(|code| *code == name);
+    let acts = [PAUSED, UNREACHABLE].into_iter().find(|code| *code == name);
     acts.or_else(|| Code::from_name(name).map(Code::as_str))
 }
 
@@ -90,6 +90,13 @@ pub(crate) fn explained(code: &str) -> (&'static str, &'static str) {
             "what happens is kept for the webhook for 30 days, and forgotten then",
             "Open the webhook's deliveries: they say what the receiver answered. Mend the receiver, then resume the webhook; \
              what has waited is delivered in its order.",
+        );
+    }
+    if code == UNREACHABLE {
+        return (
+            "what was sold, renewed or paid back is not known until the provider answers",
+            "Open the shop: it says what was in the way. Mostly it is the API key: make a new one at the provider and enter it \
+             there. What was told meanwhile is worked off as soon as the provider answers.",
         );
     }
     Code::from_name(code).map_or(("", ""), |code| (code.rule().failure, code.rule().cure))

@@ -5,9 +5,10 @@
 use super::{
     act::{Act, job},
     bulk::{
-        Beginning, Behalf, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, needs_second, preview,
-        to_undo,
+        Beginning, Behalf, BulkActView, BulkPreview, BulkStep, New, Target, conflict, corrupt, counted, needs_second,
+        preview, to_undo,
     },
+    licenses::rekey,
     orders::refund,
     page::{Limit, Page, PageRequest, Total},
     views::RefundOutcome,
@@ -19,13 +20,14 @@ use crate::{
     runtime::keys::{revoke_now, rotate_now},
 };
 use holdfast_domain::{
-    ApprovalId, BulkActId, MemberId, OrderId, Permission, ProductId, ReasonText, Role, Seconds, Timestamp, event,
+    ApprovalId, BulkActId, LicenseId, LicenseKey, MemberId, OrderId, Permission, ProductId, ReasonText, Role, Seconds,
+    Timestamp, event,
 };
 pub use holdfast_store::approvals::ApprovalState;
 use holdfast_store::{
     Querier, Tx, WriteOptions,
     approvals::{self, ApprovalRow},
-    bulk_acts, members, orders,
+    bulk_acts, licenses, members, orders,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,6 +60,11 @@ pub enum Asked {
         /// The order.
         order: OrderId,
     },
+    /// A new key for a license.
+    Rekey {
+        /// The license.
+        license: LicenseId,
+    },
     /// A new issuing key for a product.
     RotateKeys {
         /// The product.
@@ -78,7 +85,17 @@ impl Asked {
         match self {
             Self::Many { step, .. } | Self::Undo { step, .. } => step.permission(),
             Self::Refund { .. } => Permission::LicensesStatus,
+            Self::Rekey { .. } => Permission::LicensesWrite,
             Self::RotateKeys { .. } | Self::RevokeKey { .. } => Permission::KeysWrite,
+        }
+    }
+
+    /// Whether a member in this role may ask for it. A new key is nothing that support makes, and yet what a customer asks
+    /// support for; everybody else who may see the license makes it themselves, or has nothing to do with customers.
+    pub fn may_be_asked_by(&self, role: Role) -> bool {
+        match self {
+            Self::Rekey { .. } => role == Role::Support,
+            other => role.may_ask(other.permission()),
         }
     }
 }
@@ -90,7 +107,7 @@ pub struct ApprovalView {
     pub id: ApprovalId,
     /// What is asked for.
     pub asked: Asked,
-    /// How many it was about when it was asked for; absent for work on keys.
+    /// How many it was about when it was asked for; absent for work on keys and for a license's new one.
     pub total: Option<Total>,
     /// Why.
     pub reason: ReasonText,
@@ -161,10 +178,10 @@ const fn act_of(id: ApprovalId) -> BulkActId {
 }
 
 /// `Ok` where `actor` may ask for it.
-fn may_ask(actor: &Actor, permission: Permission, now: Timestamp) -> Result<()> {
-    if !actor.role().is_some_and(|role| role.may_ask(permission)) {
+fn may_ask(actor: &Actor, asked: &Asked, now: Timestamp) -> Result<()> {
+    if !actor.role().is_some_and(|role| asked.may_be_asked_by(role)) {
         // An owner does it; whoever may do nothing of the kind is told so, or that a factor is missing.
-        actor.require(permission)?;
+        actor.require(asked.permission())?;
         return Err(Error::new(ErrorCode::Forbidden).with_detail("Your role does not ask for this."));
     }
     if actor.is_held() {
@@ -204,7 +221,7 @@ impl Service {
         asked: Asked,
         reason: ReasonText,
     ) -> Result<ApprovalId> {
-        may_ask(&call.actor, asked.permission(), self.now())?;
+        may_ask(&call.actor, &asked, self.now())?;
         let by = call.actor.member_id().ok_or_else(|| Error::new(ErrorCode::Forbidden))?;
         let act = self.act(call);
         let mut reader = self.store().patient_reader();
@@ -261,7 +278,8 @@ impl Service {
         Ok(match asked {
             Asked::Many { step, target } => {
                 let (total, _) = preview::first_of(act, q, step, target).await?;
-                needs_second(actor, step, total, act.now, true)?;
+                let licenses = preview::licenses_of(act, q, target).await?;
+                needs_second(actor, step, counted(total, licenses), act.now, true)?;
                 Some(total)
             }
             Asked::Undo { act: undone, step } => {
@@ -271,8 +289,12 @@ impl Service {
             }
             Asked::Refund { order } => {
                 orders::get(q, act.scope, *order).await?.ok_or_else(absent)?;
-                let counts = holdfast_store::licenses::of_orders(q, act.scope, &[*order]).await?;
+                let counts = licenses::of_orders(q, act.scope, &[*order]).await?;
                 Some(Total { rows: counts.get(order).copied().unwrap_or(0), exact: true })
+            }
+            Asked::Rekey { license } => {
+                licenses::get(q, act.scope, *license).await?.ok_or_else(absent)?;
+                None
             }
             Asked::RotateKeys { product } => {
                 holdfast_store::products::get(q, act.scope, *product).await?.ok_or_else(absent)?;
@@ -342,14 +364,16 @@ impl Service {
             exact: total.exact,
             impact,
             looked_at,
+            licenses: None,
             endless: Total { rows: 0, exact: true },
             second: true,
+            later: false,
         };
         Ok(match &view.asked {
             Asked::Many { step, target } => {
                 let (total, first) = preview::first_of(&act, &mut reader, step, target).await?;
-                let impact = preview::would_all(&act, &mut reader, step, &first).await?;
-                Some(looked(total, impact, first.len() as u64))
+                let (impact, looked_at) = preview::would_all(&act, &mut reader, step, &first).await?;
+                Some(looked(total, impact, looked_at))
             }
             Asked::Undo { act: undone, step } => {
                 let row = bulk_acts::get(&mut reader, act.scope, *undone).await?.ok_or_else(absent)?;
@@ -364,7 +388,7 @@ impl Service {
                 let rows = licenses.len() as u64;
                 Some(looked(Total { rows, exact: true }, impact, rows))
             }
-            Asked::RotateKeys { .. } | Asked::RevokeKey { .. } => None,
+            Asked::Rekey { .. } | Asked::RotateKeys { .. } | Asked::RevokeKey { .. } => None,
         })
     }
 
@@ -389,16 +413,25 @@ impl Service {
         let new = match &asked {
             Asked::Many { step, target } => {
                 preview::first_of(&act, &mut reader, step, target).await?;
+                let licenses = preview::licenses_of(&act, &mut reader, target).await?;
                 let (step, target, reason) = (step.clone(), Target::clone(target), view.reason.clone());
-                Some(New::of(&doer, Beginning { id: act_of(id), step, target, reason, undoes: None }, &behalf)?)
+                let (undoes, begins_at) = (None, None);
+                let beginning = Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
+                Some(New::of(&doer, beginning, &behalf)?)
             }
             Asked::Undo { act: undone, step } => {
                 let undone = self.undone(&mut reader, &act, *undone, step).await?;
                 let (step, _) = to_undo(&call.actor, &undone, act.now, true)?;
                 let (target, reason) = (Target::Licenses(Vec::new()), view.reason.clone());
-                let undoes = Some(undone.id);
-                Some(New::of(&doer, Beginning { id: act_of(id), step, target, reason, undoes }, &behalf)?)
+                let (undoes, licenses, begins_at) = (Some(undone.id), undone.licenses, None);
+                let beginning = Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
+                Some(New::of(&doer, beginning, &behalf)?)
             }
+            _ => None,
+        };
+        // Whoever approves does not see it: it is for the customer.
+        let key = match &asked {
+            Asked::Rekey { license } => Some(self.store_key(*license, &LicenseKey::generate(self.entropy()))?),
             _ => None,
         };
         let reason = view.reason.clone();
@@ -407,15 +440,19 @@ impl Service {
         self.commit(
             call,
             WriteOptions::alone(),
-            job!(act, doer, asked, new, reason, note => |tx| {
+            job!(act, doer, asked, new, key, reason, note => |tx| {
                 settle(&act, tx, id, ApprovalState::Approved, note.as_ref()).await?;
                 let member = members::lock(tx, act.scope, asked_by).await?.filter(|member| member.disabled_at.is_none());
-                let may = |role: Role| role == Role::Owner || role.may_ask(asked.permission());
+                let may = |role: Role| role == Role::Owner || asked.may_be_asked_by(role);
                 if !member.is_some_and(|member| may(member.role)) {
                     return Err(conflict("Whoever asked for it may no longer ask for this."));
                 }
                 match (asked, new) {
                     (_, Some(new)) => new.begin(&doer, tx).await.map(|_| ()),
+                    (Asked::Rekey { license }, _) => {
+                        let key = key.ok_or_else(|| Error::internal("a key was not prepared"))?;
+                        rekey(&doer, tx, license, &key, &reason).await.map(|_| ())
+                    }
                     (Asked::Refund { order }, _) => {
                         refund(&doer, tx, order, (reason, false), |_| Ok(())).await.map(|_| ())
                     }

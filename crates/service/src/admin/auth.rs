@@ -44,7 +44,7 @@ fn code_hash(code: &str) -> [u8; 32] {
 }
 
 /// The counter's name of an address. An IPv6 customer has a whole /64 at hand.
-pub(super) fn address_counter(from: &RequestInfo) -> Option<String> {
+pub(crate) fn address_counter(from: &RequestInfo) -> Option<String> {
     let network = match from.address? {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => address.to_ipv4_mapped().map_or_else(

@@ -1,5 +1,6 @@
-//! One act on many licenses or seats: chosen one by one, or all that a filter leaves. It says first what it would do; it is
-//! done in the background, piece by piece, each in one transaction with its events; and it can be taken back.
+//! One act on many licenses, seats or orders: chosen one by one, or all that a filter leaves. It says first what it would do;
+//! it is done in the background, piece by piece, each in one transaction with its events; and it can be taken back. Where
+//! support ends somebody's access, it begins ten minutes after it was asked for, and not at all where it is stopped before.
 
 mod background;
 mod pieces;
@@ -21,9 +22,10 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    BulkActId, LicenseId, MemberId, Permission, ReasonText, SeatId, Seconds, Timestamp, event, license::StatusChange,
+    BulkActId, LicenseId, MemberId, OrderId, Permission, ReasonText, Role, SeatId, Seconds, Timestamp, event,
+    license::StatusChange,
 };
-pub use holdfast_store::bulk_acts::{BulkState, Fate, Known, StopReason};
+pub use holdfast_store::bulk_acts::{BulkState, Fate, Known, StopReason, SubjectKind};
 use holdfast_store::{
     Querier, Scope, Tx, WriteOptions,
     bulk_acts::{self, BulkActRow, BulkItemRow, Subject},
@@ -36,6 +38,9 @@ use serde_json::json;
 const LOOKED_AT: usize = 200;
 /// The greatest number of days by which licenses are extended at once.
 const DAYS: u16 = 3_653;
+/// For how long what support does to end somebody's access can be taken back before anybody notices (security design, "support
+/// insider").
+pub const DELAY: Seconds = Seconds::minutes(10);
 /// For how long an act can be taken back.
 pub const UNDO: Seconds = Seconds::days(1);
 /// For how long what became of each is kept once an act is through. What happened to a license stays in the audit log.
@@ -51,10 +56,14 @@ pub enum BulkStep {
     Extend(u16),
     /// A seat is taken from its device.
     Free,
+    /// An order is noted as paid back, and its licenses are revoked.
+    Refund,
     /// What an earlier act did to licenses is taken back.
     Undo,
     /// Seats that an earlier act freed are given back to their devices.
     Restore,
+    /// Orders that an earlier act noted as paid back stand as before, and so do their licenses.
+    Unrefund,
     /// Licenses of a plan get its present terms; of all that a filter leaves, those that have others.
     Terms(Box<PlanTerms>),
     /// Licenses get back the terms that they had before an earlier act.
@@ -65,7 +74,7 @@ impl BulkStep {
     /// What it takes to do it.
     pub const fn permission(&self) -> Permission {
         match self {
-            Self::Status(_) | Self::Undo => Permission::LicensesStatus,
+            Self::Status(_) | Self::Undo | Self::Refund | Self::Unrefund => Permission::LicensesStatus,
             Self::Extend(_) => Permission::LicensesExtend,
             Self::Free | Self::Restore => Permission::SeatsRelease,
             Self::Terms(_) | Self::FormerTerms => Permission::LicensesWrite,
@@ -77,9 +86,29 @@ impl BulkStep {
         match self {
             Self::Status(_) | Self::Extend(_) => Some(Self::Undo),
             Self::Free => Some(Self::Restore),
+            Self::Refund => Some(Self::Unrefund),
             Self::Terms(_) => Some(Self::FormerTerms),
-            Self::Undo | Self::Restore | Self::FormerTerms => None,
+            Self::Undo | Self::Restore | Self::Unrefund | Self::FormerTerms => None,
         }
+    }
+
+    /// What it is done to.
+    pub const fn subjects(&self) -> SubjectKind {
+        match self {
+            Self::Free | Self::Restore => SubjectKind::Seat,
+            Self::Refund | Self::Unrefund => SubjectKind::Order,
+            Self::Status(_) | Self::Extend(_) | Self::Undo | Self::Terms(_) | Self::FormerTerms => SubjectKind::License,
+        }
+    }
+
+    /// Whether it ends the access of whoever has it by a license, as support does not do at once.
+    pub const fn ends_licenses(&self) -> bool {
+        matches!(self, Self::Status(StatusChange::Suspend | StatusChange::Revoke) | Self::Refund)
+    }
+
+    /// Whether taking it back does.
+    const fn undoing_ends_licenses(&self) -> bool {
+        matches!(self, Self::Status(StatusChange::Resume | StatusChange::Reinstate) | Self::Extend(_))
     }
 }
 
@@ -91,6 +120,8 @@ pub enum Target {
     Licenses(Vec<LicenseId>),
     /// These seats.
     Seats(Vec<SeatId>),
+    /// These orders.
+    Orders(Vec<OrderId>),
     /// Every license that a filter leaves when the act begins.
     AllLicenses(LicenseFilter),
     /// Every seat that a filter leaves when the act begins.
@@ -110,8 +141,12 @@ pub struct BulkPreview {
     pub impact: Impact,
     /// How many were looked at for that.
     pub looked_at: u64,
+    /// How many licenses it is about, where it is done to something else.
+    pub licenses: Option<u64>,
     /// Whether whoever asks needs a second person for it ([`super::approvals`]).
     pub second: bool,
+    /// Whether it begins [`DELAY`] after it is asked for.
+    pub later: bool,
     /// How many have no end, where it is that which is moved.
     pub endless: Total,
 }
@@ -139,6 +174,8 @@ pub struct BulkActView {
     pub refused: u64,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When it begins, or began, where that was later.
+    pub begins_at: Option<Timestamp>,
     /// When it was through.
     pub ended_at: Option<Timestamp>,
     /// The act that it takes back.
@@ -147,6 +184,8 @@ pub struct BulkActView {
     pub undone_by: Option<BulkActId>,
     /// Who approved it, where it took a second person.
     pub approved_by: Option<MemberId>,
+    /// How many licenses it is about, where it is done to something else.
+    pub licenses: Option<u64>,
     /// Until when it can be taken back; absent for what never can, and for what was.
     pub undo_until: Option<Timestamp>,
     /// Whether what became of each is no longer kept.
@@ -158,7 +197,7 @@ pub struct BulkActView {
 pub struct BulkItem {
     /// Its place.
     pub number: i64,
-    /// The license or seat: its id's text form.
+    /// The license, seat or order: its id's text form.
     pub subject: String,
     /// What became of it.
     pub fate: Fate,
@@ -180,6 +219,12 @@ struct Kept {
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approved_by: Option<MemberId>,
+    /// How many licenses it is about, where it is done to something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    licenses: Option<u64>,
+    /// How many licenses or seats it is about, as that was known when it was asked for.
+    #[serde(default)]
+    about: u64,
 }
 
 /// What a new act begins with.
@@ -189,6 +234,12 @@ pub(super) struct Beginning {
     pub target: Target,
     pub reason: ReasonText,
     pub undoes: Option<BulkActId>,
+    /// How many licenses it is about, where it is done to something else.
+    pub licenses: Option<u64>,
+    /// How many licenses or seats it is about, as far as that is known.
+    pub about: u64,
+    /// When it begins, where that is later.
+    pub begins_at: Option<Timestamp>,
 }
 
 /// A new act, and what it is about as far as that was chosen one by one.
@@ -196,8 +247,7 @@ pub(super) struct Beginning {
 pub(super) struct New {
     row: BulkActRow,
     subjects: Vec<Subject>,
-    step: BulkStep,
-    reason: ReasonText,
+    kept: Kept,
 }
 
 /// On whose behalf an act is begun, and what limits it.
@@ -238,7 +288,9 @@ pub(super) fn needs_second(
         return Err(Error::invalid("/days", format_args!("A number from 1 to {DAYS}.")));
     }
     match step {
-        BulkStep::Status(_) | BulkStep::Undo => may_change(actor, 1, now, dry_run)?,
+        BulkStep::Status(_) | BulkStep::Undo | BulkStep::Refund | BulkStep::Unrefund => {
+            may_change(actor, 1, now, dry_run)?;
+        }
         BulkStep::Terms(_) | BulkStep::FormerTerms => actor.require(Permission::CatalogWrite)?,
         BulkStep::Extend(_) | BulkStep::Free | BulkStep::Restore => {}
     }
@@ -252,11 +304,33 @@ fn may(actor: &Actor, step: &BulkStep, total: Total, now: Timestamp) -> Result<(
     if needs_second(actor, step, total, now, false)? { may_change_many(actor, usize::MAX) } else { Ok(()) }
 }
 
+/// `total` with what else `actor` has asked for that begins later, where this does as well.
+async fn with_waiting(q: &mut dyn Querier, actor: &Actor, ends: bool, total: Total) -> Result<Total> {
+    if !ends || !actor.ends_later() {
+        return Ok(total);
+    }
+    let waits = asked_for_by(q, actor.scope(), &actor.who()).await?;
+    Ok(Total { rows: total.rows.saturating_add(waits), ..total })
+}
+
+/// When what ends somebody's access begins where `actor` asks for it: for support, not at once.
+fn begins_at(actor: &Actor, ends: bool, now: Timestamp) -> Option<Timestamp> {
+    (ends && actor.ends_later()).then(|| now.plus(DELAY))
+}
+
+impl Actor {
+    /// Whether what ends somebody's access by a license begins [`DELAY`] after this person, or a program of theirs, asks for
+    /// it, so that it can be taken back before anybody notices.
+    pub fn ends_later(&self) -> bool {
+        self.role_behind() == Some(Role::Support)
+    }
+}
+
 /// The step that takes the act back, where `actor` may do it and it can be done now; and whether that needs a second person.
 pub(super) fn to_undo(actor: &Actor, view: &BulkActView, now: Timestamp, dry_run: bool) -> Result<(BulkStep, bool)> {
     actor.require(view.step.permission())?;
     let step = view.step.undoing();
-    let total = Total { rows: view.changed, exact: true };
+    let total = Total { rows: view.licenses.unwrap_or(view.changed), exact: true };
     let second = needs_second(actor, step.as_ref().unwrap_or(&view.step), total, now, dry_run)?;
     let step = step.filter(|_| view.undo_until.is_some_and(|until| until >= now));
     Ok((step.ok_or_else(|| conflict("This can no longer be taken back."))?, second))
@@ -273,12 +347,24 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, first) = preview::first_of(&act, &mut reader, &step, &target).await?;
-        let second = needs_second(&call.actor, &step, total, act.now, true)?;
-        let impact = preview::would_all(&act, &mut reader, &step, &first).await?;
+        let licenses = preview::licenses_of(&act, &mut reader, &target).await?;
+        let together = with_waiting(&mut reader, &call.actor, step.ends_licenses(), counted(total, licenses)).await?;
+        let second = needs_second(&call.actor, &step, together, act.now, true)?;
+        let (impact, looked_at) = preview::would_all(&act, &mut reader, &step, &first).await?;
         let endless = preview::endless(&act, &mut reader, (&step, &target), (total, &first)).await?;
         let id = BulkActId::new(act.now, self.entropy());
-        let looked_at = first.len() as u64;
-        Ok(BulkPreview { id, total: total.rows, exact: total.exact, impact, looked_at, endless, second })
+        let later = !second && begins_at(&call.actor, step.ends_licenses(), act.now).is_some();
+        Ok(BulkPreview {
+            id,
+            total: total.rows,
+            exact: total.exact,
+            impact,
+            looked_at,
+            licenses,
+            second,
+            later,
+            endless,
+        })
     }
 
     /// Says what taking an act back would do.
@@ -293,16 +379,20 @@ impl Service {
         let (_, second) = to_undo(&call.actor, &view, act.now, true)?;
         let (impact, looked_at) = preview::undo_would_all(&act, &mut reader, &view.step, &row).await?;
         let id = BulkActId::new(act.now, self.entropy());
+        let later = !second && begins_at(&call.actor, view.step.undoing_ends_licenses(), act.now).is_some();
+        let (total, licenses) = (view.changed, view.licenses);
         let endless = Total { rows: 0, exact: true };
-        Ok(BulkPreview { id, total: view.changed, exact: true, impact, looked_at, endless, second })
+        Ok(BulkPreview { id, total, exact: true, impact, looked_at, licenses, second, later, endless })
     }
 
-    /// Begins an act on many. It is done in the background, by whichever node comes first. Under an `id` that a preview gave
-    /// it is begun once: asked for again, it is the same act.
+    /// Begins an act on many. It is done in the background, by whichever node comes first; [`DELAY`] later where support ends
+    /// somebody's access, and not at all where it is stopped before. Under an `id` that a preview gave it is begun once: asked
+    /// for again, it is the same act.
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] where the role does not allow the step, or for more than ten at once by anybody but an owner,
-    /// an owner's program or the system; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
+    /// an owner's program or the system, counting what else whoever asks has asked for and begins later;
+    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
     /// [`ErrorCode::StatusConflict`] where another act has that id; [`ErrorCode::ChangedMeanwhile`] where a plan no longer
     /// has the terms that its licenses are to get.
     pub async fn begin_bulk(
@@ -318,9 +408,13 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let target = self.resolved(&act, &mut reader, target).await?;
         let (total, _) = preview::first_of(&act, &mut reader, &step, &target).await?;
+        let licenses = preview::licenses_of(&act, &mut reader, &target).await?;
+        let total = counted(total, licenses);
         may(&call.actor, &step, total, act.now)?;
         let id = id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy()));
-        self.note_bulk(call, Beginning { id, step, target, reason, undoes: None }).await
+        let begins_at = begins_at(&call.actor, step.ends_licenses(), act.now);
+        let about = total.rows;
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes: None, licenses, about, begins_at }).await
     }
 
     /// Begins to take back what an act did, on exactly those that it changed. One that was changed since is refused, and so is
@@ -347,10 +441,13 @@ impl Service {
         }
         let (id, target) =
             (id.unwrap_or_else(|| BulkActId::new(act.now, self.entropy())), Target::Licenses(Vec::new()));
-        self.note_bulk(call, Beginning { id, step, target, reason, undoes: Some(undone) }).await
+        let begins_at = begins_at(&call.actor, view.step.undoing_ends_licenses(), act.now);
+        let (undoes, licenses, about) = (Some(undone), view.licenses, view.licenses.unwrap_or(view.changed));
+        self.note_bulk(call, Beginning { id, step, target, reason, undoes, licenses, about, begins_at }).await
     }
 
-    /// Stops an act on many: what it has not come to yet stays as it is. What it has changed can be taken back.
+    /// Stops an act on many: what it has not come to yet stays as it is. What it has changed can be taken back. One that has
+    /// not begun yet never does.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::Forbidden`] where the role does not allow the step;
@@ -432,6 +529,34 @@ impl Service {
         Ok(Page { items, next: found.next, total: found.total })
     }
 
+    /// The vendor's acts that begin later, the next one first; at most 50.
+    pub async fn waiting_acts(&self, actor: &Actor) -> Result<Vec<BulkActView>> {
+        actor.require(Permission::LicensesRead)?;
+        let mut reader = self.store().patient_reader();
+        let mut items = Vec::new();
+        for row in bulk_acts::waiting(&mut reader, actor.scope(), 50).await? {
+            items.push(self.show_bulk(&mut reader, row).await?);
+        }
+        Ok(items)
+    }
+
+    /// What waits to be done to some of `subjects`, each of which is the bytes of a license's, a seat's or an order's id.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for whoever may not see licenses.
+    pub async fn acts_that_wait(&self, actor: &Actor, subjects: &[[u8; 16]]) -> Result<Vec<([u8; 16], BulkActView)>> {
+        actor.require(Permission::LicensesRead)?;
+        let mut reader = self.store().patient_reader();
+        let subjects: Vec<Subject> = subjects.iter().copied().map(Subject).collect();
+        let mut found = Vec::new();
+        for (subject, id) in bulk_acts::waiting_for(&mut reader, actor.scope(), &subjects).await? {
+            if let Some(row) = bulk_acts::get(&mut reader, actor.scope(), id).await? {
+                found.push((subject.0, self.show_bulk(&mut reader, row).await?));
+            }
+        }
+        Ok(found)
+    }
+
     /// What became of those that an act is about, with one fate or all, after place `after`; at most `limit`.
     ///
     /// # Errors
@@ -460,18 +585,18 @@ impl Service {
     ) -> Result<Vec<BulkItem>> {
         let row = bulk_acts::get(q, scope, id).await?.ok_or_else(absent)?;
         let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
-        let seats = matches!(kept.step, BulkStep::Free | BulkStep::Restore);
+        let kind = kept.step.subjects();
         let items = bulk_acts::items(q, &row, fate, after, limit.min(1_000)).await?;
         let subjects: Vec<Subject> = items.iter().map(|item| item.subject).collect();
-        let mut known = bulk_acts::known(q, scope, seats, &subjects).await?;
+        let mut known = bulk_acts::known(q, scope, kind, &subjects).await?;
         Ok(items
             .into_iter()
             .map(|item| BulkItem {
                 number: item.number,
-                subject: if seats {
-                    SeatId::from_bytes(item.subject.0).to_string()
-                } else {
-                    LicenseId::from_bytes(item.subject.0).to_string()
+                subject: match kind {
+                    SubjectKind::License => LicenseId::from_bytes(item.subject.0).to_string(),
+                    SubjectKind::Seat => SeatId::from_bytes(item.subject.0).to_string(),
+                    SubjectKind::Order => OrderId::from_bytes(item.subject.0).to_string(),
                 },
                 fate: item.fate,
                 why: (item.fate == Fate::Refused).then_some(item.detail),
@@ -497,10 +622,12 @@ impl Service {
             changed: count(row.changed),
             refused: count(row.refused),
             created_at: row.created_at,
+            begins_at: row.begins_at,
             ended_at: row.ended_at,
             undoes: row.undoes,
             undone_by,
             approved_by: kept.approved_by,
+            licenses: kept.licenses,
             cleared: row.cleared_at.is_some(),
         })
     }
@@ -509,10 +636,10 @@ impl Service {
 impl New {
     /// What `beginning` makes, asked for as `act` says.
     pub fn of(act: &Act, beginning: Beginning, behalf: &Behalf) -> Result<Self> {
-        let Beginning { id, step, target, reason, undoes } = beginning;
+        let Beginning { id, step, target, reason, undoes, licenses, about, begins_at } = beginning;
         let subjects = chosen(&target);
         let Behalf { most, small_only, approved_by } = *behalf;
-        let kept = Kept { step: step.clone(), reason: reason.clone(), most, small_only, approved_by };
+        let kept = Kept { step, reason, most, small_only, approved_by, licenses, about };
         let row = BulkActRow {
             id,
             vendor: act.scope.vendor(),
@@ -523,7 +650,7 @@ impl New {
             actor: serde_json::to_string(&act.who).map_err(corrupt)?,
             origin: act.origin.clone(),
             request: act.request.clone(),
-            state: if subjects.is_empty() { BulkState::Gathering } else { BulkState::Running },
+            state: if begins_at.is_some() { BulkState::Waiting } else { first_state(subjects.len()) },
             stopped: None,
             total: i64::try_from(subjects.len()).unwrap_or(0),
             changed: 0,
@@ -533,8 +660,9 @@ impl New {
             updated_at: act.now,
             ended_at: None,
             cleared_at: None,
+            begins_at,
         };
-        Ok(Self { row, subjects, step, reason })
+        Ok(Self { row, subjects, kept })
     }
 
     /// Begins it in a write job. Begun before, it is the same act.
@@ -548,11 +676,54 @@ impl New {
             });
             return if the_same { Ok(row.id) } else { Err(conflict("This was begun already.")) };
         }
+        if row.begins_at.is_some()
+            && let Some(most) = self.kept.most
+        {
+            // Of two that are asked for at the same moment, the second counts the first.
+            if !pieces::may_still(act, tx, self.kept.step.permission()).await? {
+                return Err(Error::new(ErrorCode::Forbidden));
+            }
+            if asked_for_by(tx, act.scope, &act.who).await? > most {
+                return Err(together());
+            }
+        }
         let subjects: Vec<_> = self.subjects.into_iter().map(|subject| (subject, String::new())).collect();
         bulk_acts::add(tx, row.id, 1, &subjects).await?;
-        act.event(tx, "bulk.began", row.id, json!({ "step": self.step, "undoes": row.undoes, "reason": self.reason }));
+        let mut data = json!({ "step": self.kept.step, "undoes": row.undoes, "reason": self.kept.reason });
+        if let Some(at) = row.begins_at {
+            data["begins_at"] = json!(super::import::dates::rfc_3339(at));
+        }
+        act.event(tx, if row.begins_at.is_some() { "bulk.scheduled" } else { "bulk.began" }, row.id, data);
         Ok(row.id)
     }
+}
+
+/// How many licenses `who` has asked for that what was asked for begins later: all of it together is what is done at once.
+async fn asked_for_by(q: &mut dyn Querier, scope: Scope, who: &event::Actor) -> Result<u64> {
+    let who = serde_json::to_string(who).map_err(corrupt)?;
+    let mut about = 0_u64;
+    for row in bulk_acts::waiting_of(q, scope, &who).await? {
+        let kept: Kept = serde_json::from_str(&row.step).map_err(corrupt)?;
+        about = about.saturating_add(kept.about.max(1));
+    }
+    Ok(about)
+}
+
+fn together() -> Error {
+    let detail = format!(
+        "With what you have asked for and has not begun yet these are more than {AT_ONCE} licenses: an owner does it, or a second person approves it."
+    );
+    Error::new(ErrorCode::Forbidden).with_detail(detail)
+}
+
+/// What comes first of an act of which so many are chosen.
+const fn first_state(chosen: usize) -> BulkState {
+    if chosen == 0 { BulkState::Gathering } else { BulkState::Running }
+}
+
+/// How many licenses an act is about.
+pub(super) fn counted(total: Total, licenses: Option<u64>) -> Total {
+    licenses.map_or(total, |rows| Total { rows, exact: true })
 }
 
 /// The same without what was chosen one by one, which is kept beside it.
@@ -560,6 +731,7 @@ fn without_ids(target: &Target) -> Target {
     match target {
         Target::Licenses(_) => Target::Licenses(Vec::new()),
         Target::Seats(_) => Target::Seats(Vec::new()),
+        Target::Orders(_) => Target::Orders(Vec::new()),
         all => all.clone(),
     }
 }
@@ -569,6 +741,7 @@ fn chosen(target: &Target) -> Vec<Subject> {
     let mut ids: Vec<Subject> = match target {
         Target::Licenses(ids) => ids.iter().map(|id| Subject(id.to_bytes())).collect(),
         Target::Seats(ids) => ids.iter().map(|id| Subject(id.to_bytes())).collect(),
+        Target::Orders(ids) => ids.iter().map(|id| Subject(id.to_bytes())).collect(),
         Target::AllLicenses(_) | Target::AllSeats(_) => Vec::new(),
     };
     ids.sort_unstable();

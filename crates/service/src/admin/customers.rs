@@ -11,10 +11,10 @@ use crate::{
     actor::Actor,
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{CustomerId, Name, Permission};
+use holdfast_domain::{CustomerId, CustomerRole, Name, Permission};
 pub use holdfast_store::customers::CustomerSort;
 use holdfast_store::{
-    Tx, WriteOptions,
+    Tx, WriteOptions, customer_people,
     customers::{self, CustomerFilter, CustomerRow},
 };
 use serde_json::{Value, json};
@@ -150,6 +150,15 @@ impl Service {
                     ..before.clone()
                 };
                 customers::update(tx, act.scope, &after).await?;
+                // Who came in by the old address was an administrator because of it.
+                if let Some(old) = before.email.as_ref().filter(|_| before.email != after.email) {
+                    customer_people::remove_address(tx, act.scope, id, old).await?;
+                    // And who is known by the new one is, so that there always is one.
+                    let people = customer_people::lock_of_customer(tx, act.scope, id).await?;
+                    if let Some(person) = people.iter().find(|person| after.email.as_ref() == Some(&person.email)) {
+                        customer_people::set_role(tx, act.scope, person.id, CustomerRole::Administrator).await?;
+                    }
+                }
                 act.event(tx, "customer.changed", id, json!({ "before": told(&before), "after": told(&after) }));
                 Ok(show(&after))
             }),

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use futures::stream::{BoxStream, StreamExt as _, try_unfold};
-use holdfast_domain::{BulkActId, Permission, Seconds, event};
+use holdfast_domain::{BulkActId, OrderId, Permission, Seconds, event};
 use holdfast_store::{
     Reader, WriteOptions,
     customers::{self, CustomerFilter, CustomerRow},
@@ -406,14 +406,16 @@ impl Source {
         let found = self.service.items_of(&mut self.reader, scope, act, fate, place, PIECE).await?;
         self.place = found.last().map_or(place, |item| item.number);
         let cells = |item: BulkItem| {
-            let (key, customer, device) = item.known.map_or((None, None, None), |known| {
-                (Some(format!("…{}", known.key_hint)), known.customer, known.device)
-            });
+            let (label, customer, device) =
+                item.known.map_or((None, None, None), |known| (Some(known.label), known.customer, known.device));
             let (customer, name) = customer.unzip();
+            // An order is known by its whole number, a license by the end of its key.
+            let of_order = item.subject.starts_with(OrderId::PREFIX);
+            let label = if of_order { label } else { label.map(|end| format!("…{end}")) };
             vec![
                 ("number", json!(item.number)),
                 ("id", json!(item.subject)),
-                ("key", json!(key)),
+                (if of_order { "order" } else { "key" }, json!(label)),
                 ("customer", json!(customer)),
                 ("customer_name", json!(name)),
                 ("device", json!(device)),

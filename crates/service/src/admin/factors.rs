@@ -8,7 +8,7 @@ use super::{
     password,
     second::{confirmed, recovery_hash},
     sessions::SignedIn,
-    totp::{self, Secret},
+    totp::Secret,
     views::{FactorView, FactorsView, MemberView},
 };
 use crate::{
@@ -120,7 +120,7 @@ impl Service {
         };
         let vendor = self.vendor(actor).await?;
         let issuer = format!("Holdfast {}", vendor.name.as_str());
-        let (picture, width) = totp::picture(&secret.uri(&issuer, member.email.as_str()))?;
+        let (picture, width) = crate::qr::picture(&secret.uri(&issuer, member.email.as_str()))?;
         Ok(TotpOffer { secret: secret.text(), picture, width })
     }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Call, RequestInfo, Service, actor::Actor, error::Result};
 use holdfast_domain::{Email, LicenseId, LicenseKey, Permission};
-use holdfast_store::Querier;
+use holdfast_store::{Querier, customer_people, customers};
 
 /// How many of each kind are found.
 const EACH: usize = 5;
@@ -17,8 +17,10 @@ const EACH: usize = 5;
 const EACH_ROWS: u32 = 5;
 /// Among how many seats that have to do with the text a device is looked for.
 const SEATS: u32 = 50;
+/// Of how many groups of characters a key is.
+const GROUPS: usize = 5;
 /// The longest text that is looked for, in characters: a name, an address or a key is shorter.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// What was found, at most five of each kind. Of a kind that whoever asks may not see there is none.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +29,7 @@ pub struct Finds {
     pub whole_key: bool,
     /// The licenses that a key, its last characters, an id, a customer or an order leads to.
     pub licenses: Vec<LicenseView>,
-    /// Customers, by name, address or external id.
+    /// Customers, by name, address or external id, and by the whole address of somebody who comes in to the portal for them.
     pub customers: Vec<CustomerView>,
     /// Devices, by what they are called or who sits there.
     pub seats: Vec<SeatInList>,
@@ -58,6 +60,17 @@ fn upto<S: Default>(rows: u32) -> PageRequest<S> {
 /// Whether `text` is one of our keys, rightly or wrongly typed.
 pub(super) fn is_own_key(text: &str) -> bool {
     LicenseKey::parse_own(text).is_ok() || LicenseKey::parse(text).is_ok_and(|key| key.looks_mistyped())
+}
+
+/// A whole key of ours among the words of `text`, as somebody pastes a mail with one in it.
+pub fn key_in(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
+    let alone = words.iter().find(|word| is_own_key(word)).map(|word| (*word).to_owned());
+    // Somebody may have written it with spaces.
+    alone.or_else(|| {
+        words.windows(GROUPS).map(|groups| groups.join("-")).find(|key| LicenseKey::parse_own(key).is_ok())
+    })
 }
 
 impl Service {
@@ -144,6 +157,9 @@ impl Service {
         }
         if customers {
             finds.customers = self.customers(actor, Some(text.to_owned()), upto(EACH_ROWS)).await?.items;
+            if let Ok(email) = text.parse::<Email>() {
+                self.add_colleagues(actor, &email, &mut finds.customers).await?;
+            }
             finds.orders = self
                 .orders(actor, OrderFilter { q: Some(text.to_owned()), ..OrderFilter::default() }, upto(EACH_ROWS))
                 .await?
@@ -155,5 +171,19 @@ impl Service {
             finds.plans = self.plans(actor, filter, upto(EACH_ROWS)).await?.items;
         }
         Ok(finds)
+    }
+
+    /// Adds those for whom somebody with that address comes in to the portal.
+    async fn add_colleagues(&self, actor: &Actor, email: &Email, found: &mut Vec<CustomerView>) -> Result<()> {
+        let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
+        for person in customer_people::by_email(&mut reader, scope, email).await? {
+            if found.len() < EACH
+                && !found.iter().any(|customer| customer.id == person.customer)
+                && let Some(row) = customers::get(&mut reader, scope, person.customer).await?
+            {
+                found.push(super::customers::show(&row));
+            }
+        }
+        Ok(())
     }
 }

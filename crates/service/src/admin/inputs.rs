@@ -1,8 +1,8 @@
 //! What the management use cases take: typed, so that what arrives here is already well-formed.
 
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, MemberId, Name, OrderId, Permission,
-    PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
+    Code, CustomerId, DeviceHash, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, MemberId, Name,
+    OrderId, Permission, PlanId, ProductId, ReasonText, Role, SeatState, Terms, Timestamp, license::StatusChange,
 };
 pub use holdfast_store::licenses::SeatsTaken;
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,64 @@ pub struct IssueLicense {
     /// A key of another system, instead of a generated one.
     #[serde(default)]
     pub key: Option<String>,
+    /// The device on which the product was tried. Its trial becomes this license, and keeps its key and its seat; where it
+    /// has none that can, a new license is issued.
+    #[serde(default)]
+    pub device: Option<DeviceHash>,
+}
+
+/// Where a vendor's portal is and how it looks, all but its picture. What is absent or empty is as usual.
+#[derive(Clone, Debug, Default)]
+pub struct SetPortal {
+    /// What stands in its address in place of the vendor's id.
+    pub short_name: Option<Code>,
+    /// The host name that leads to it.
+    pub domain: Option<String>,
+    /// The host name by which whoever asks has come here, which stays theirs.
+    pub here: Option<String>,
+    /// What it is called, instead of the vendor's name.
+    pub name: Option<Name>,
+    /// The accent colour, `#rrggbb`.
+    pub accent: Option<String>,
+    /// What stands at the way in.
+    pub welcome: Option<String>,
+    /// What stands below every page.
+    pub help: Option<String>,
+}
+
+/// Where licenses of a plan are renewed and upgraded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanLinks {
+    /// An https address.
+    pub renew: Option<String>,
+    /// An https address.
+    pub upgrade: Option<String>,
+}
+
+/// A trial that becomes a license that was bought.
+#[derive(Clone, Debug)]
+pub struct ConvertTrial {
+    /// The plan whose terms it copies.
+    pub plan: PlanId,
+    /// Who holds it.
+    pub customer: Option<CustomerChoice>,
+    /// The order it was bought with.
+    pub order: Option<OrderId>,
+    /// Its end, instead of the one that the plan's model gives.
+    pub expires_at: Option<Timestamp>,
+    /// The number of seats, instead of the plan's.
+    pub seats: Option<u32>,
+    /// Entitlements that replace or add to the plan's.
+    pub overrides: Entitlements,
+    /// Why; kept in the audit log.
+    pub reason: Option<ReasonText>,
+}
+
+impl From<IssueLicense> for ConvertTrial {
+    fn from(input: IssueLicense) -> Self {
+        let IssueLicense { plan, customer, order, expires_at, seats, overrides, key: _, device: _ } = input;
+        Self { plan, customer, order, expires_at, seats, overrides, reason: None }
+    }
 }
 
 impl IssueLicense {
@@ -224,6 +282,7 @@ impl IssueLicense {
             seats: None,
             overrides: Entitlements::new(),
             key: None,
+            device: None,
         }
     }
 }
@@ -280,6 +339,8 @@ pub struct LicenseFilter {
     pub issued_after: Option<Timestamp>,
     /// Those issued before then.
     pub issued_before: Option<Timestamp>,
+    /// Those that one import made.
+    pub import: Option<ImportId>,
     /// Those that a device was ever activated with, or the others.
     pub activated: Option<bool>,
     /// Those activated once of which no device was heard since then, to the hour.
@@ -304,6 +365,7 @@ impl LicenseFilter {
             ends_before: self.ends_before,
             issued_after: self.issued_after,
             issued_before: self.issued_before,
+            import: self.import,
             activated: self.activated,
             not_seen_since: self.not_seen_since,
             seats: self.seats,

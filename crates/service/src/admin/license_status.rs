@@ -2,9 +2,11 @@
 
 use super::{
     act::{Act, job},
+    bulk::BulkStep,
     impact,
     inputs::ChangeStatus,
     licenses::{absent, lock, save, shown},
+    shops,
     undo::status_told,
     views::{Impact, StatusOutcome},
 };
@@ -42,6 +44,16 @@ impl Actor {
     pub fn asks(&self, permission: Permission, licenses: usize) -> bool {
         licenses > AT_ONCE && self.role().is_some_and(|role| role.may_ask(permission))
     }
+}
+
+/// `Ok` where `actor` may end somebody's access now. Support does it ten minutes later ([`super::bulk::DELAY`]), and may look.
+pub(super) fn may_end_now(actor: &Actor, dry_run: bool) -> Result<()> {
+    if actor.ends_later() && !dry_run {
+        let detail =
+            "Support ends access ten minutes after it is asked for: begin it as an act that can be taken back.";
+        return Err(Error::new(ErrorCode::Forbidden).with_detail(detail));
+    }
+    Ok(())
 }
 
 /// `Ok` where `actor`, or for a program whoever made it, may change so many at once without a second person.
@@ -110,11 +122,15 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
         "devices": impact.devices,
     });
     act.event(tx, action(input.change), id, data);
+    if status == LicenseStatus::Revoked {
+        shops::answered(act, tx, &row.license, &input.reason).await?;
+    }
     Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: true })
 }
 
-fn check_effective(input: &ChangeStatus, now: Timestamp) -> Result<()> {
-    match input.effective_at {
+/// `Ok` where a change may take effect then.
+pub(super) fn check_effective(at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    match at {
         // A little in the past is the caller's clock.
         Some(at) if at < now.plus(Seconds(-60)) => Err(Error::invalid("/effective_at", "The date lies in the past.")),
         Some(at) if at > now.plus(Seconds::days(3_653)) => {
@@ -130,7 +146,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StatusConflict`] where the vocabulary has no such step;
-    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in.
+    /// [`ErrorCode::StepUpRequired`] for support without a fresh sign-in; [`ErrorCode::Forbidden`] where support suspends or
+    /// revokes, which begins later ([`Service::begin_bulk`]).
     pub async fn change_status(&self, call: &Call, id: LicenseId, input: ChangeStatus) -> Result<StatusOutcome> {
         let outcomes = self.change_status_of_many(call, vec![id], input).await?;
         outcomes.into_iter().next().ok_or_else(absent)
@@ -150,7 +167,10 @@ impl Service {
         ids.sort_unstable();
         ids.dedup();
         may_change(&call.actor, ids.len(), self.now(), input.dry_run)?;
-        check_effective(&input, self.now())?;
+        check_effective(input.effective_at, self.now())?;
+        if BulkStep::Status(input.change).ends_licenses() {
+            may_end_now(&call.actor, input.dry_run)?;
+        }
         if ids.len() > MOST {
             return Err(Error::invalid("/licenses", format_args!("At most {MOST} at once.")));
         }

@@ -6,8 +6,9 @@ use super::{
     inputs::{IssueLicense, LicenseFilter, Rekey, Transfer},
     mails,
     page::{Page, PageRequest, map},
+    trials::{convert, open_trial},
     undo::OFFERED,
-    views::{Issued, LicenseDetail, LicenseInList, LicenseView},
+    views::{Issued, LicenseDetail, LicenseInList, LicenseView, MigratedView},
 };
 use crate::{
     Call, Service,
@@ -17,7 +18,7 @@ use crate::{
     vault::Purpose,
 };
 use holdfast_domain::{
-    Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, SeatState, Seconds, Terms,
+    Email, License, LicenseId, LicenseKey, LicenseStatus, Name, Permission, ReasonText, SeatState, Seconds, Terms,
     plan::MOST_ENTITLEMENTS,
 };
 pub use holdfast_store::licenses::LicenseSort;
@@ -26,7 +27,7 @@ use holdfast_store::{
     changes::ChangeKind,
     customers as customer_rows,
     licenses::{self, LicenseRow, NewLicense},
-    orders, plans, products, seats,
+    migrated, orders, plans, portal_sessions, products, seats,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +88,24 @@ pub(super) async fn save(act: &Act, tx: &mut Tx, license: &License) -> Result<()
     Ok(())
 }
 
+/// Tells of a license that was just stored: the log, beside what else there is to `say`; its customer, with its key, where
+/// that is wished for; and every node.
+pub(super) async fn announce(
+    act: &Act,
+    tx: &mut Tx,
+    license: &License,
+    plan: &Name,
+    to: (Option<&Email>, &LicenseKey),
+    say: Value,
+) -> Result<()> {
+    let mut data = say;
+    data["after"] = told(license);
+    act.event(tx, "license.issued", license.id, data);
+    mails::mail_issued(act, tx, license, plan, to).await?;
+    act.changed(tx, ChangeKind::License, Some(license.product), license.id.to_bytes());
+    Ok(())
+}
+
 /// What an event says of a license; never its key.
 pub(super) fn told(license: &License) -> Value {
     json!({
@@ -106,7 +125,28 @@ pub(super) fn told_with_terms(license: &License) -> Value {
     all
 }
 
+/// Gives a license another key in a write job.
+pub(super) async fn rekey(
+    act: &Act,
+    tx: &mut Tx,
+    id: LicenseId,
+    key: &StoredKey,
+    reason: &ReasonText,
+) -> Result<LicenseRow> {
+    let mut row = lock(act, tx, id).await?;
+    let StoredKey { hash, sealed, hint } = key;
+    licenses::rekey(tx, act.scope, id, (hash, sealed, hint), act.now).await?;
+    // Whoever the old key let in to the portal.
+    portal_sessions::end_of_license(tx, act.scope, id).await?;
+    let data = json!({ "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": reason });
+    act.event(tx, "license.rekeyed", id, data);
+    act.changed(tx, ChangeKind::License, Some(row.license.product), id.to_bytes());
+    row.key_hint.clone_from(hint);
+    Ok(row)
+}
+
 /// A key as the database keeps it: hashed for look-up, sealed for showing, and its last four characters.
+#[derive(Clone)]
 pub(crate) struct StoredKey {
     pub hash: [u8; 32],
     pub sealed: Vec<u8>,
@@ -141,12 +181,20 @@ impl Service {
         };
         let id = LicenseId::new(act.now, self.entropy());
         let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        // Which license a trial is, shows within.
+        let options = if input.device.is_some() { WriteOptions::alone() } else { WriteOptions::default() };
         self.commit(
             call,
-            WriteOptions::default(),
+            options,
             job!(act, input, key, sealed, hint => |tx| {
                 let plan = plans::get(tx, act.scope, input.plan).await?;
                 let plan = plan.ok_or_else(|| Error::invalid("/plan", "There is no such plan."))?;
+                // A key of one's own is of a license of its own.
+                if let Some(device) = input.device.filter(|_| input.key.is_none())
+                    && let Some(trial) = open_trial(&act, tx, plan.product, &device).await?
+                {
+                    return convert(&act, tx, trial, &input.into()).await;
+                }
                 let order = match input.order {
                     Some(id) => Some(orders::get(tx, act.scope, id).await?
                         .ok_or_else(|| Error::invalid("/order", "There is no such order."))?),
@@ -182,10 +230,8 @@ impl Service {
                 };
                 let new = NewLicense { license, key_hash: hash, key_sealed: sealed, key_hint: hint };
                 licenses::insert(tx, act.scope, &new).await.map_err(|error| Error::from(error).with_pointer("/key"))?;
-                act.event(tx, "license.issued", id, json!({ "after": told(&new.license) }));
                 let to = customer.as_ref().and_then(|customer| customer.email.as_ref());
-                mails::mail_issued(&act, tx, &new.license, &plan.name, (to, &key)).await?;
-                act.changed(tx, ChangeKind::License, Some(new.license.product), id.to_bytes());
+                announce(&act, tx, &new.license, &plan.name, (to, &key), json!({})).await?;
                 let row = licenses::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let license = view(&act, &row, customer.map(|customer| (customer.name, customer.email)));
                 Ok(Issued { license, key: key.expose().to_owned() })
@@ -281,6 +327,7 @@ impl Service {
         let told = freed.iter().chain(&shown_seats).map(|seat| seat.id);
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
+        let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
         let since = act.now.plus(Seconds(-BUDGET_WINDOW.0));
         let freed_by_holder = seats::releases_by_key(q, act.scope, id, since).await?;
         Ok(LicenseDetail {
@@ -293,6 +340,11 @@ impl Service {
             seats: shown_seats,
             freed_by_holder: u32::try_from(freed_by_holder).unwrap_or(u32::MAX),
             timeline,
+            migrated: migrated.map(|row| MigratedView {
+                source: row.source,
+                import: row.import,
+                activated_at: row.activated_at,
+            }),
         })
     }
 
@@ -321,20 +373,13 @@ impl Service {
         call.actor.require(Permission::LicensesWrite)?;
         let act = self.act(call);
         let key = LicenseKey::generate(self.entropy());
-        let StoredKey { hash, sealed, hint } = self.store_key(id, &key)?;
+        let stored = self.store_key(id, &key)?;
         let key = key.expose().to_owned();
         self.commit(
             call,
             WriteOptions::license(id),
-            job!(act, input, key, sealed, hint => |tx| {
-                let mut row = lock(&act, tx, id).await?;
-                licenses::rekey(tx, act.scope, id, (&hash, &sealed, &hint), act.now).await?;
-                let data = json!({
-                    "before": { "key_hint": row.key_hint }, "after": { "key_hint": hint }, "reason": input.reason,
-                });
-                act.event(tx, "license.rekeyed", id, data);
-                act.changed(tx, ChangeKind::License, Some(row.license.product), id.to_bytes());
-                row.key_hint = hint;
+            job!(act, input, key, stored => |tx| {
+                let row = rekey(&act, tx, id, &stored, &input.reason).await?;
                 Ok(Issued { license: shown(&act, tx, &row).await?, key })
             }),
         )
@@ -357,6 +402,7 @@ impl Service {
                 let before = row.license.customer;
                 row.license.customer = Some(customer.id);
                 save(&act, tx, &row.license).await?;
+                portal_sessions::end_of_license(tx, act.scope, id).await?;
                 let data = json!({
                     "before": { "customer": before }, "after": { "customer": customer.id }, "reason": input.reason,
                 });

@@ -2,20 +2,24 @@
 
 use super::{
     act::{Act, job},
+    license_status::impact_of,
     page::{Page, PageRequest, map},
 };
 use crate::{
     Call, Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
-    mail::{Look, Mail, Rendered, Template, Words},
-    runtime::mails::{MailWay, look},
+    mail::{Look, Mail, Notices, Rendered, Template, Words},
+    runtime::mails::{MailWay, look, notices_of},
 };
-use holdfast_domain::{Colour, Email, License, LicenseId, LicenseKey, MailId, Name, Permission, ProductId, Timestamp};
+use holdfast_domain::{
+    Colour, Email, License, LicenseId, LicenseKey, LicenseStatus, MailId, Name, OrderId, Permission, ProductId,
+    Timestamp,
+};
 use holdfast_store::{
     Tx, WriteOptions, customers, licenses,
     mails::{self, LookRow, MailRow},
-    members, plans, products,
+    members, orders, plans, products,
 };
 pub use holdfast_store::{
     mails::{MailFilter, MailState},
@@ -23,7 +27,7 @@ pub use holdfast_store::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// Where links in a mail that is only looked at lead, where no mail leaves.
 const NOWHERE: &str = "https://licenses.example.com";
@@ -37,6 +41,8 @@ pub struct MailSettings {
     pub look: Look,
     /// The products whose keys are mailed to customers when a license is issued.
     pub issued: Vec<ProductId>,
+    /// Of what customers are told without asking for it.
+    pub notices: Notices,
 }
 
 /// A mail in the log.
@@ -77,6 +83,29 @@ pub struct SetMailLook {
     pub colour: Option<Colour>,
     /// The products whose keys are mailed to customers when a license is issued.
     pub issued: Vec<ProductId>,
+    /// Of what customers are told without asking for it.
+    pub notices: Notices,
+}
+
+/// What of a vendor's mails can be set at all.
+#[derive(Clone, PartialEq, Eq)]
+struct Wishes {
+    look: Look,
+    issued: Vec<ProductId>,
+    notices: Notices,
+}
+
+impl Wishes {
+    /// What the log keeps of it.
+    fn told(&self) -> serde_json::Value {
+        let Self { look, issued, notices } = self;
+        let texts: BTreeMap<&str, &Words> =
+            look.texts.iter().map(|(template, words)| (template.as_str(), words)).collect();
+        json!({
+            "sender": look.sender, "reply_to": look.reply_to, "colour": look.colour, "texts": texts, "issued": issued,
+            "notices": notices,
+        })
+    }
 }
 
 fn absent() -> Error {
@@ -87,7 +116,7 @@ fn gone(detail: &'static str) -> Error {
     Error::new(ErrorCode::MailGone).with_detail(detail)
 }
 
-fn show(actor: &Actor, row: MailRow) -> MailView {
+pub(super) fn show(actor: &Actor, row: MailRow) -> MailView {
     let whole = actor.may(Permission::MembersWrite);
     let waits = row.state == MailState::Queued;
     // One that is tried for the first time at this moment was not tried yet.
@@ -108,14 +137,6 @@ fn show(actor: &Actor, row: MailRow) -> MailView {
     }
 }
 
-/// What the log keeps of how mails look.
-fn told(look: &Look, issued: &[ProductId]) -> serde_json::Value {
-    let texts: BTreeMap<&str, &Words> = look.texts.iter().map(|(template, words)| (template.as_str(), words)).collect();
-    json!({
-        "sender": look.sender, "reply_to": look.reply_to, "colour": look.colour, "texts": texts, "issued": issued,
-    })
-}
-
 fn issued_of(row: Option<&LookRow>) -> Result<Vec<ProductId>> {
     row.map_or(Ok(Vec::new()), |row| serde_json::from_str(&row.issued).map_err(Error::internal))
 }
@@ -125,30 +146,35 @@ impl Service {
     pub async fn mail_settings(&self, actor: &Actor) -> Result<MailSettings> {
         actor.require(Permission::CatalogRead)?;
         let (look, row) = look(&mut self.store().patient_reader(), actor.scope()).await?;
-        Ok(MailSettings { way: self.settings().mail.clone(), look, issued: issued_of(row.as_ref())? })
+        let (issued, notices) = (issued_of(row.as_ref())?, notices_of(row.as_ref())?);
+        Ok(MailSettings { way: self.settings().mail.clone(), look, issued, notices })
     }
 
-    /// Sets the name, the address for answers and the colour of all mails, and for which products keys are mailed.
+    /// Sets the name, the address for answers and the colour of all mails, for which products keys are mailed, and of what
+    /// customers are told without asking for it.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`] for a product that is not the vendor's.
+    /// [`ErrorCode::InvalidRequest`] for a product that is not the vendor's, and for a number of days that is none.
     pub async fn set_mail_look(&self, call: &Call, input: SetMailLook) -> Result<()> {
+        if input.notices.renewal.is_some_and(|days| !(1..=Notices::EARLIEST).contains(&days)) {
+            return Err(Error::invalid("/renewal_days", format_args!("A number from 1 to {}.", Notices::EARLIEST)));
+        }
         let ids = input.issued.clone();
-        self.change_look(call, ids, move |look, issued| {
-            (look.sender, look.reply_to, look.colour) =
-                (input.sender.clone(), input.reply_to.clone(), input.colour.clone());
-            issued.clone_from(&input.issued);
+        self.change_look(call, ids, move |wishes| {
+            let SetMailLook { sender, reply_to, colour, issued, notices } = input.clone();
+            (wishes.look.sender, wishes.look.reply_to, wishes.look.colour) = (sender, reply_to, colour);
+            (wishes.issued, wishes.notices) = (issued, notices);
         })
         .await
     }
 
     /// Sets the vendor's own words in one kind of mail.
     pub async fn set_mail_words(&self, call: &Call, template: Template, words: Words) -> Result<()> {
-        self.change_look(call, Vec::new(), move |look, _| {
+        self.change_look(call, Vec::new(), move |wishes| {
             if words == Words::default() {
-                look.texts.remove(&template);
+                wishes.look.texts.remove(&template);
             } else {
-                look.texts.insert(template, words.clone());
+                wishes.look.texts.insert(template, words.clone());
             }
         })
         .await
@@ -158,7 +184,7 @@ impl Service {
         &self,
         call: &Call,
         known: Vec<ProductId>,
-        change: impl Fn(&mut Look, &mut Vec<ProductId>) + Clone + Send + Sync + 'static,
+        change: impl Fn(&mut Wishes) + Clone + Send + Sync + 'static,
     ) -> Result<()> {
         call.actor.require(Permission::MembersWrite)?;
         let act = self.act(call);
@@ -172,29 +198,32 @@ impl Service {
                     }
                 }
                 mails::lock_look(tx, act.scope).await?;
-                let (before, row) = look(tx, act.scope).await?;
-                let issued_before = issued_of(row.as_ref())?;
-                let (mut after, mut issued) = (before.clone(), issued_before.clone());
-                change(&mut after, &mut issued);
-                if (&before, &issued_before) == (&after, &issued) {
+                let (look, row) = look(tx, act.scope).await?;
+                let (issued, notices) = (issued_of(row.as_ref())?, notices_of(row.as_ref())?);
+                let before = Wishes { look, issued, notices };
+                let mut after = before.clone();
+                change(&mut after);
+                if before == after {
                     return Ok(());
                 }
                 // What a newer version has written for templates of its own stays.
                 let mut texts: BTreeMap<String, serde_json::Value> =
                     row.map_or(Ok(BTreeMap::new()), |row| serde_json::from_str(&row.texts)).map_err(Error::internal)?;
                 texts.retain(|name, _| Template::from_name(name).is_none());
-                texts.extend(after.texts.iter().map(|(template, words)| (template.as_str().to_owned(), json!(words))));
+                let own = after.look.texts.iter();
+                texts.extend(own.map(|(template, words)| (template.as_str().to_owned(), json!(words))));
                 let row = LookRow {
                     vendor: act.scope.vendor(),
-                    sender: after.sender.clone(),
-                    reply_to: after.reply_to.clone(),
-                    colour: after.colour.clone(),
+                    sender: after.look.sender.clone(),
+                    reply_to: after.look.reply_to.clone(),
+                    colour: after.look.colour.clone(),
                     texts: json!(texts).to_string(),
-                    issued: json!(issued).to_string(),
+                    issued: json!(after.issued).to_string(),
+                    notices: json!(after.notices).to_string(),
                     updated_at: act.now,
                 };
                 mails::set_look(tx, act.scope, &row).await?;
-                let data = json!({ "before": told(&before, &issued_before), "after": told(&after, &issued) });
+                let data = json!({ "before": before.told(), "after": after.told() });
                 act.event(tx, "mail.look_changed", act.scope.vendor(), data);
                 Ok(())
             }),
@@ -368,4 +397,38 @@ async fn issued_again(act: &Act, tx: &mut Tx, before: &MailRow) -> Result<Mail> 
     let plan = plans::get(tx, act.scope, row.license.plan).await?.ok_or_else(absent)?;
     let key = act.service.open_key(id, &row.key_sealed)?;
     Ok(issued_mail(&product.name, &plan.name, &row.license, &key))
+}
+
+/// Tells the customer of an order that was just paid back, and what has become of its licenses, where the vendor wants that. To be
+/// called at the end of the act: of what is revoked by then it is said when it stops.
+pub(super) async fn mail_refunded(act: &Act, tx: &mut Tx, order: OrderId) -> Result<()> {
+    if act.service.settings().mail.is_none() || !notices_of(mails::look(tx, act.scope).await?.as_ref())?.refunded {
+        return Ok(());
+    }
+    let order = orders::get(tx, act.scope, order).await?.ok_or_else(absent)?;
+    let customer = match order.customer {
+        Some(customer) => customers::get(tx, act.scope, customer).await?,
+        None => None,
+    };
+    let Some(to) = customer.and_then(|customer| customer.email) else { return Ok(()) };
+    let licenses = licenses::of_order(tx, act.scope, order.id).await?.into_iter().map(|row| row.license);
+    let (mut gone, open): (Vec<License>, Vec<License>) =
+        licenses.partition(|license| license.status == LicenseStatus::Revoked);
+    let mut ends = None;
+    for license in &gone {
+        let at = license.status_effective_at.unwrap_or(act.now);
+        ends = ends.max(Some(at)).max(impact_of(act, tx, license, Some(at)).await?.at_the_latest);
+    }
+    if gone.is_empty() {
+        gone = open;
+    }
+    let mut named = BTreeMap::new();
+    for license in &gone {
+        if let Entry::Vacant(new) = named.entry(license.product) {
+            new.insert(products::get(tx, act.scope, license.product).await?.ok_or_else(absent)?.name.to_string());
+        }
+    }
+    let mail = Mail::Refunded { order: order.external_id, products: named.into_values().collect(), ends };
+    act.mail(tx, &to, order.id, &mail, None).await?;
+    Ok(())
 }

@@ -12,13 +12,16 @@ pub mod breakers;
 pub mod bulk;
 pub mod customers;
 pub mod demo;
+pub mod desk;
 pub mod events;
+pub mod explain;
 pub mod exports;
 pub mod extension;
 pub mod factors;
 pub mod find;
 pub mod fleet;
 pub mod freshness;
+pub mod gateways;
 mod id_token;
 pub mod impact;
 pub mod import;
@@ -38,18 +41,24 @@ pub mod page;
 pub mod passkey;
 pub mod password;
 pub mod plans;
+pub mod portal;
 pub mod products;
 pub mod proof;
 pub mod providers;
+pub mod refunds;
 pub mod replay;
+pub mod replies;
 pub mod saved_views;
 pub mod seats;
 pub mod second;
 pub mod sessions;
+pub mod shops;
 pub mod terms;
 pub mod tokens;
 mod totp;
+pub mod trials;
 pub mod undo;
+pub mod viewing;
 pub mod views;
 mod web;
 pub mod webhooks;
@@ -66,6 +75,8 @@ pub(crate) struct State {
     pub(crate) lately: sessions::Lately,
     /// A place for each export that is streamed.
     pub(crate) exports: std::sync::Arc<tokio::sync::Semaphore>,
+    /// What payment providers are asked through.
+    pub(crate) ask: std::sync::OnceLock<std::sync::Arc<dyn crate::shops::Ask>>,
 }
 
 impl State {
@@ -77,6 +88,7 @@ impl State {
             counts: freshness::Counts::new(),
             lately: sessions::Lately::default(),
             exports: std::sync::Arc::new(tokio::sync::Semaphore::new(exports::AT_ONCE)),
+            ask: std::sync::OnceLock::new(),
         }
     }
 }

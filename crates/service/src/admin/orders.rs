@@ -3,7 +3,8 @@
 use super::{
     act::{Act, job},
     inputs::{ChangeStatus, CreateOrder},
-    license_status::{change, may_change},
+    license_status::{change, may_change, may_end_now},
+    mails::mail_refunded,
     page::{Page, PageRequest, map},
     views::{Impact, OrderInList, OrderView, RefundOutcome},
 };
@@ -20,7 +21,7 @@ use holdfast_store::{
 };
 use serde_json::json;
 
-fn show(row: &OrderRow) -> OrderView {
+pub(super) fn show(row: &OrderRow) -> OrderView {
     OrderView {
         id: row.id,
         reference: row.external_id.clone(),
@@ -114,7 +115,8 @@ impl Service {
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::StepUpRequired`] for support without a fresh sign-in;
     /// [`ErrorCode::Forbidden`] for an order of more than ten licenses by anybody but an owner, an owner's program or the
-    /// system; whoever may ask for it ([`super::approvals`]) may look.
+    /// system, and for support, whose refunds begin later ([`Service::begin_bulk`]); whoever may ask for it
+    /// ([`super::approvals`]) may look.
     pub async fn refund_order(
         &self,
         call: &Call,
@@ -123,6 +125,7 @@ impl Service {
         dry_run: bool,
     ) -> Result<RefundOutcome> {
         may_change(&call.actor, 1, self.now(), dry_run)?;
+        may_end_now(&call.actor, dry_run)?;
         let (act, actor) = (self.act(call), call.actor.clone());
         let refund = job!(act, actor, reason => |tx| {
             let may = |open| {
@@ -144,7 +147,7 @@ pub(super) async fn refund(
     (reason, dry_run): (ReasonText, bool),
     may: impl FnOnce(usize) -> Result<()> + Send,
 ) -> Result<RefundOutcome> {
-    let before = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
+    let before = orders::lock(tx, act.scope, id).await?.ok_or_else(absent)?;
     let rows = licenses::lock_of_order(tx, act.scope, id).await?;
     let open: Vec<_> = rows.iter().filter(|row| row.license.status != LicenseStatus::Revoked).collect();
     may(open.len())?;
@@ -162,6 +165,10 @@ pub(super) async fn refund(
             "reason": input.reason, "licenses": revoked.iter().map(|license| license.id).collect::<Vec<_>>(),
         });
         act.event(tx, "order.refunded", id, data);
+        // Whoever was told by the shop's message, or by an act of before, is not told twice.
+        if before.status != OrderStatus::Refunded {
+            mail_refunded(act, tx, id).await?;
+        }
     }
     let order = orders::get(tx, act.scope, id).await?.ok_or_else(absent)?;
     Ok(RefundOutcome { order: show(&order), licenses: revoked, impact })

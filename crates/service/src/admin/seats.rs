@@ -25,7 +25,7 @@ use serde_json::json;
 /// What the event of a freed seat calls until when it was borrowed.
 pub(super) const BORROWED: &str = "borrowed_until";
 
-pub(super) fn show(row: &SeatRow) -> SeatView {
+pub(crate) fn show(row: &SeatRow) -> SeatView {
     SeatView {
         id: row.seat.id,
         license: row.seat.license,

@@ -13,9 +13,9 @@ use crate::{
     error::{Error, ErrorCode, Result},
     runtime::Otherwise,
 };
-use holdfast_domain::{Permission, Role, Seconds, SessionId, Timestamp, entropy::random_bytes};
+use holdfast_domain::{CustomerId, Permission, Role, Seconds, SessionId, Timestamp, entropy::random_bytes};
 use holdfast_store::{
-    WriteOptions,
+    Tx, WriteOptions,
     members::{self, MemberRow},
     sessions::{self, SessionRow},
 };
@@ -52,7 +52,7 @@ impl SessionSecret {
         self.0
     }
 
-    pub(super) fn hash(&self) -> [u8; 32] {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }
 }
@@ -112,9 +112,19 @@ struct Remembered {
     /// Whether they proved themselves with a second factor.
     #[serde(default)]
     factor: bool,
+    /// As whom they look at the portal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    viewing: Option<Viewing>,
     /// What the pages keep in it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     kept: Map<String, Value>,
+}
+
+/// As whom a member looks at the portal, and until when ([`super::viewing`]).
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Viewing {
+    pub customer: CustomerId,
+    pub until: Timestamp,
 }
 
 /// How long a session of `role` lives without use, and in any case (security design, "Sessions").
@@ -152,6 +162,28 @@ fn remember(row: &mut SessionRow, remembered: &Remembered) -> Result<()> {
     Ok(())
 }
 
+/// As whom the session looks at the portal.
+pub(super) fn viewing_of(row: &SessionRow) -> Option<Viewing> {
+    remembered(row).and_then(|remembered| remembered.viewing)
+}
+
+/// Has the session of `actor` look at the portal as somebody else, or as nobody; returns what it did before.
+pub(super) async fn set_viewing(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    viewing: Option<Viewing>,
+) -> Result<Option<Viewing>> {
+    let nobody = || Error::new(ErrorCode::Unauthenticated);
+    let (id, member) = (actor.session().ok_or_else(nobody)?, actor.member_id().ok_or_else(nobody)?);
+    let all = sessions::of_member(tx, actor.scope(), member, now).await?;
+    let mut row = all.into_iter().find(|row| public_id(&row.id_hash) == id).ok_or_else(nobody)?;
+    let before = remembered(&row).ok_or_else(nobody)?;
+    let had = before.viewing;
+    remember(&mut row, &Remembered { viewing, ..before })?;
+    if sessions::save(tx, &row).await? { Ok(had) } else { Err(nobody()) }
+}
+
 impl Service {
     /// A new session of `member`, who has or has not proved themselves with a second factor; not yet stored.
     pub(super) fn new_session(
@@ -175,7 +207,8 @@ impl Service {
             data: String::new(),
         };
         let browser = from.browser.clone();
-        remember(&mut row, &Remembered { confirmed_at: now, origin, browser, factor, kept: Map::new() })?;
+        let remembered = Remembered { confirmed_at: now, origin, browser, factor, ..Remembered::default() };
+        remember(&mut row, &remembered)?;
         Ok((secret, row))
     }
 

@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use holdfast_domain::{Entropy, Timestamp, entropy::random_bytes};
-use qrcode::{Color, QrCode};
 use sha1::Sha1;
 use std::fmt::Write as _;
 use subtle::ConstantTimeEq as _;
@@ -91,21 +90,6 @@ fn encode(text: &str) -> String {
     })
 }
 
-/// A QR code of `text` as the path of an SVG, and how many units it is wide, the quiet zone included.
-pub fn picture(text: &str) -> Result<(String, usize)> {
-    const QUIET: usize = 4;
-    let code = QrCode::new(text).map_err(|error| Error::internal(error.to_string()))?;
-    let width = code.width();
-    let mut path = String::new();
-    for (y, row) in code.to_colors().chunks(width).enumerate() {
-        for (x, _) in row.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-            // Writing to a string cannot fail.
-            let _ = write!(path, "M{} {}h1v1h-1z", x + QUIET, y + QUIET);
-        }
-    }
-    Ok((path, width + 2 * QUIET))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +133,5 @@ mod tests {
             uri,
             "otpauth://totp/Example%20%26%20Co:ada@example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Example%20%26%20Co"
         );
-        let (path, width) = picture(&uri).unwrap();
-        assert!(path.starts_with("M4 4h1v1h-1z") && width > 30, "{width}");
     }
 }

@@ -9,7 +9,7 @@ use super::{
     import::dates,
     inputs::Undo,
     license_change::{ends_sooner, replace},
-    license_status::may_change,
+    license_status::{may_change, may_end_now},
     licenses::{absent, lock, told, told_with_terms},
     seats::BORROWED,
     views::{ChangeOutcome, EventView, SeatView, UndoOffer},
@@ -179,7 +179,7 @@ pub(super) fn offers(
             (event.subject == own).then_some(())?;
             let restored = put_back(license, &event.data).ok()?;
             let ends = ends_what_others_gave(actor, event, license, &restored, now);
-            (!ends || actor.may(Permission::LicensesStatus)).then_some(())?;
+            (!ends || actor.may(Permission::LicensesStatus) && may_end_now(actor, false).is_ok()).then_some(())?;
             None
         };
         Some(UndoOffer { event: event.id, action: event.action.clone(), seat, until: event.at.plus(OFFERED) })
@@ -227,7 +227,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`]; [`ErrorCode::UndoConflict`] where it is too late or something has been changed since;
-    /// [`ErrorCode::Forbidden`] for somebody who may not do such an act, or may not revoke where it ends access that
+    /// [`ErrorCode::Forbidden`] for somebody who may not do such an act, or may not revoke at once where it ends access that
     /// somebody else gave; [`ErrorCode::StepUpRequired`] for support and a change of status or such an end.
     pub async fn undo_license(&self, call: &Call, id: LicenseId, input: Undo) -> Result<ChangeOutcome> {
         // Whoever may do none of it learns nothing; which right this act takes, its event says.
@@ -239,9 +239,11 @@ impl Service {
             let row = lock(&act, tx, id).await?;
             let event = to_undo(&act, tx, &actor, id.to_string(), input.event).await?;
             let after = put_back(&row.license, &event.data)?;
-            if permission(&event.action) == Some(Permission::LicensesStatus)
-                || ends_what_others_gave(&actor, &event, &row.license, &after, act.now)
-            {
+            let ends = ends_what_others_gave(&actor, &event, &row.license, &after, act.now);
+            if ends {
+                may_end_now(&actor, input.dry_run)?;
+            }
+            if ends || permission(&event.action) == Some(Permission::LicensesStatus) {
                 may_change(&actor, 1, act.now, input.dry_run)?;
             }
             let action = opposite(&event.action, &row.license, &after);

@@ -80,8 +80,8 @@ impl Service {
         })
     }
 
-    /// Whether webhooks may go to `url`.
-    fn check_url(&self, url: &str) -> Result<()> {
+    /// Whether webhooks may go to `url`, and payment providers be asked there.
+    pub(super) fn check_url(&self, url: &str) -> Result<()> {
         let wrong = |what: &str| Err(Error::invalid("/url", what));
         let private = self.settings().webhooks_allow_private;
         let rest = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {

@@ -31,6 +31,7 @@ pub fn letter(mail: &Mail, look: &Look) -> Letter {
             alert(*severity, [detail, meaning, cure], facts.collect(), link)
         }
         Mail::Invitation { role, by, link, until } => invitation(vendor, *role, by.as_deref(), link, *until),
+        Mail::Colleague { company, seat, link } => colleague(vendor, company, seat.as_deref(), link),
         Mail::NewPassword { link, until } => new_password(vendor, link, *until),
         Mail::Test { by } => test(vendor, by.as_deref()),
     };
@@ -81,15 +82,17 @@ fn renewal(product: &str, plan: &str, hint: &str, ends: Timestamp, link: Option<
     let go = link.and_then(safe::address).map(|link| Part::Go("Renew license", link.to_owned()));
     let rest = std::iter::once(Part::Facts(facts)).chain(go).collect();
     let day = day(ends);
+    // True as well where a mail comes late, and the day is over.
     (
-        format!("Your license for {product} ends on {day}"),
-        format!("Your license for {product} ends on {day}. Renew it before that day, and everything goes on as it is."),
+        format!("Your license for {product} runs until {day}"),
+        format!("Your license for {product} runs until {day}. Renew it, and everything goes on as it is."),
         rest,
     )
 }
 
 fn seat_limit(product: &str, hint: &str, seats: u32, devices: &[String], link: Option<&str>) -> Said {
-    let more = devices.len().saturating_sub(DEVICES);
+    let taken = devices.len().max(usize::try_from(seats).unwrap_or(0));
+    let more = if devices.is_empty() { 0 } else { taken.saturating_sub(devices.len().min(DEVICES)) };
     let mut named: Vec<String> = devices.iter().take(DEVICES).map(|name| format!("- {}", safe::line(name))).collect();
     if more > 0 {
         named.push(format!("- and {more} more"));
@@ -110,15 +113,19 @@ fn seat_limit(product: &str, hint: &str, seats: u32, devices: &[String], link: O
 }
 
 fn refunded(vendor: &str, order: &str, products: &[String], ends: Option<Timestamp>) -> Said {
-    let facts = vec![("Order", order.to_owned()), ("For", products.join(", "))];
+    let mut facts = vec![("Order", order.to_owned())];
     let what = ends.map_or_else(
         || "Your licenses are not affected.".to_owned(),
         |ends| format!("The licenses of this order end with it: devices stop on {} at the latest.", day(ends)),
     );
+    let what = (!products.is_empty()).then(|| {
+        facts.push(("For", products.join(", ")));
+        Part::Says(what)
+    });
     (
         format!("Your order {order} was paid back"),
         format!("{vendor} has paid your order back. It can take some days until the money is on your account."),
-        vec![Part::Facts(facts), Part::Says(what)],
+        std::iter::once(Part::Facts(facts)).chain(what).collect(),
     )
 }
 
@@ -167,6 +174,32 @@ fn invitation(vendor: &str, role: Role, by: Option<&str>, link: &str, until: Tim
         )),
     ];
     (format!("Join {vendor} on Holdfast"), introduction, rest)
+}
+
+fn colleague(vendor: &str, company: &str, seat: Option<&str>, link: &str) -> Said {
+    let note = Part::Note(
+        "You sign in with this address: a code comes to it, there is no password. If you do not know what this is about, do \
+         nothing."
+            .to_owned(),
+    );
+    let go = Part::Go("Sign in", link.to_owned());
+    if let Some(seat) = seat {
+        let rest = vec![
+            Part::Facts(vec![("Seat of", seat.to_owned()), ("Company", company.to_owned())]),
+            Part::Says(
+                "Sign in, show the key of the license, and give it to the application together with this address.".to_owned(),
+            ),
+            go,
+            note,
+        ];
+        return (format!("A seat of {seat} for you"), format!("A colleague has handed you a seat of {seat}."), rest);
+    }
+    let rest = vec![go, note];
+    (
+        format!("Licenses of {company} at {vendor}"),
+        format!("A colleague has asked you in: you can see and use the licenses that {company} has from {vendor}."),
+        rest,
+    )
 }
 
 fn new_password(vendor: &str, link: &str, until: Timestamp) -> Said {
@@ -268,6 +301,11 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
             by: Some("Ada Example".to_owned()),
             link: link("/console/team"),
             until: now.plus(Seconds::days(7)),
+        },
+        Template::Colleague => Mail::Colleague {
+            company: "Example Company".to_owned(),
+            seat: None,
+            link: link("/portal/example"),
         },
         Template::NewPassword => Mail::NewPassword { link: link("/console/team"), until: now.plus(Seconds::DAY) },
         Template::Test => Mail::Test { by: Some("Ada Example".to_owned()) },

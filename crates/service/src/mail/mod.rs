@@ -63,7 +63,7 @@ pub enum Mail {
         key_hint: String,
         /// How many seats there are.
         seats: u32,
-        /// The devices that have them, as they are called.
+        /// The devices that have them, as they are called; of named users the people.
         devices: Vec<String>,
         /// Where seats are freed.
         link: Option<String>,
@@ -72,7 +72,7 @@ pub enum Mail {
     Refunded {
         /// The shop's number.
         order: String,
-        /// The products whose licenses end.
+        /// The products of its licenses; none where nothing becomes of any.
         products: Vec<String>,
         /// When their devices stop; absent where they go on.
         ends: Option<Timestamp>,
@@ -107,6 +107,16 @@ pub enum Mail {
         /// Until when.
         until: Timestamp,
     },
+    /// Somebody is asked in to the portal by a colleague.
+    Colleague {
+        /// The company whose licenses they are to use.
+        company: String,
+        /// The product and plan of which a seat was handed to them, where that is why.
+        #[serde(default)]
+        seat: Option<String>,
+        /// Where they sign in.
+        link: String,
+    },
     /// A link to a new password.
     NewPassword {
         /// Where it is chosen.
@@ -132,6 +142,7 @@ impl Mail {
             Self::Refunded { .. } => Template::Refunded,
             Self::Alert { .. } => Template::Alert,
             Self::Invitation { .. } => Template::Invitation,
+            Self::Colleague { .. } => Template::Colleague,
             Self::NewPassword { .. } => Template::NewPassword,
             Self::Test { .. } => Template::Test,
         }
@@ -220,6 +231,30 @@ impl Look {
     fn signature(&self, template: Template) -> String {
         let own = self.texts.get(&template).and_then(|words| words.signature.as_ref());
         own.map_or_else(|| self.sender(), ToString::to_string)
+    }
+}
+
+/// Of what a vendor's customers are told by mail without asking for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notices {
+    /// That a license ends, so many days before; absent for not at all.
+    pub renewal: Option<u16>,
+    /// That a device was turned away because all seats are taken.
+    pub seat_limit: bool,
+    /// That an order was paid back.
+    pub refunded: bool,
+}
+
+impl Notices {
+    /// So many days before the end is the earliest.
+    pub const EARLIEST: u16 = 90;
+}
+
+impl Default for Notices {
+    /// Of everything, and of an end two weeks before.
+    fn default() -> Self {
+        Self { renewal: Some(14), seat_limit: true, refunded: true }
     }
 }
 

@@ -41,7 +41,7 @@ impl DenialOf {
 
 /// Who asks for a seat of a license.
 #[derive(Clone)]
-pub(super) struct Claimant {
+pub(crate) struct Claimant {
     pub device: Device,
     pub user: Option<Email>,
     pub borrow: Option<Seconds>,
@@ -76,7 +76,7 @@ impl Outcome {
 
 /// Where an act came from, for its events.
 #[derive(Clone)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     pub address: String,
     pub request: String,
 }
@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// Claims a seat of that license and signs its lease.
-    pub(super) async fn claim_seat(
+    pub(crate) async fn claim_seat(
         &self,
         product: &HotProduct,
         license: LicenseId,
@@ -176,6 +176,9 @@ impl Service {
             }
             Outcome::Answered(answer) => {
                 let (license, grant, seq, claim) = *answer;
+                if matches!(claim, Claim::LimitReached(_)) {
+                    self.note_turned_away(&license.license);
+                }
                 let claimed = granted(claim)?;
                 for seat in claimed.reclaimed.iter().chain([&claimed.seat.seat.id]) {
                     self.state().hot.drop_seat(*seat);

@@ -233,8 +233,11 @@ async fn owner(q: &mut dyn Querier, subject: &Subject) -> Result<(Option<VendorI
         Subject::Key(kid) => {
             alerts::owner_of_key(q, kid).await?.map_or((None, None), |(vendor, product)| (Some(vendor), product))
         }
-        Subject::Installation | Subject::Node(_) | Subject::Region(_) | Subject::Job(_) | Subject::Webhook(_) => {
-            (None, None)
-        }
+        Subject::Installation
+        | Subject::Node(_)
+        | Subject::Region(_)
+        | Subject::Job(_)
+        | Subject::Webhook(_)
+        | Subject::Shop(_) => (None, None),
     })
 }

@@ -48,7 +48,8 @@ impl Service {
             self.keep_adding(stopped.clone()),
             self.keep_house(stopped.clone()),
             self.keep_counting(stopped.clone()),
-            self.keep_acting(stopped),
+            self.keep_acting(stopped.clone()),
+            self.keep_giving_notice(stopped),
             ended,
         );
         if let Err(error) = self.flush().await {
@@ -127,6 +128,18 @@ impl Service {
         }
     }
 
+    /// Tells customers what they did not ask for.
+    async fn keep_giving_notice(&self, mut stopped: Stop) {
+        let mut log = Log::new("telling customers of their licenses (runtime.renewal_notices)");
+        let holder = u64::from_be_bytes(random_bytes(self.entropy())).to_string();
+        while !pause(&mut stopped, LOOK).await {
+            tokio::select! {
+                result = self.give_notice(&holder) => log.note(&result),
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+        }
+    }
+
     async fn keep_house(&self, mut stopped: Stop) {
         let mut log = Log::new("housekeeping");
         let holder = u64::from_be_bytes(random_bytes(self.entropy())).to_string();
@@ -158,10 +171,13 @@ impl Service {
         }
         self.prune_sessions().await?;
         self.prune_sign_ins().await?;
+        self.prune_portal().await?;
         self.prune_bundles().await?;
         self.prune_alerts().await?;
         self.prune_webhooks().await?;
+        self.prune_shop_events().await?;
         self.prune_mails().await?;
+        self.prune_notices().await?;
         self.prune_bulk_acts().await?;
         let now = self.now();
         self.store()

@@ -3,7 +3,7 @@
 //! Everything in here can be read again by primary key. An entry is dropped when its row changes; an entry that was read
 //! while its row changed is never kept (see [`Epochs`]).
 
-use super::{request::SignedDocument, revocations::HotList};
+use super::{gateway::HotGateway, request::SignedDocument, revocations::HotList};
 use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Timestamp, UnixSeconds, VendorId};
 use holdfast_lease::{Keyring, SigningKey};
 use holdfast_store::{Scope, breakers::BreakerRow};
@@ -47,6 +47,8 @@ pub(crate) struct HotProduct {
     pub manifest: Option<HotManifest>,
     /// Its denial breaker, where that has ever tripped.
     pub breaker: Option<BreakerRow>,
+    /// The other systems' clients it answers; absent where the database could not be asked.
+    pub gateways: Option<Vec<Arc<HotGateway>>>,
     pub loaded_at: Timestamp,
 }
 

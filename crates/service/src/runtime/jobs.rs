@@ -1,5 +1,6 @@
 //! Work that the whole fleet does once: by whichever node finds it due and takes its lease.
 
+use super::notices::RENEWALS;
 use crate::admin::act::job;
 use crate::{Error, Result, Service};
 use holdfast_domain::{Seconds, Timestamp};
@@ -86,14 +87,15 @@ impl Service {
         self.store().write(WriteOptions::default(), write).await
     }
 
-    /// Every job of the fleet, with the time at which it was last done.
+    /// Every job of the fleet, with the time at which it was last done; that of mails only where mail leaves.
     ///
     /// # Errors
     /// Where the database cannot be asked.
     pub async fn jobs(&self) -> Result<Vec<JobDone>> {
         let done = job_leases::done(&mut self.store().reader()).await?;
         let at = |job: &Job| done.iter().find(|(name, _)| name == job.name).map(|(_, at)| *at);
-        Ok(JOBS.iter().map(|job| JobDone { job: *job, at: at(job) }).collect())
+        let mailing = self.settings().mail.as_ref().map(|_| &RENEWALS);
+        Ok(JOBS.iter().chain(mailing).map(|job| JobDone { job: *job, at: at(job) }).collect())
     }
 
     /// Takes a job that is due for `holder`; the token under which it is done. `None` where it is not due, or somebody else

@@ -14,7 +14,7 @@ use crate::{Error, ErrorCode, Result, Service};
 use holdfast_domain::{LicenseId, LicenseKey, ProductId, SeatId, Seconds, Timestamp, VendorId};
 use holdfast_lease::{KeyStatus, Keyring, ManifestKey, SigningKey};
 use holdfast_store::{
-    Scope, StoreError, breakers,
+    Scope, StoreError, breakers, gateways,
     licenses::{self, LicenseRow},
     manifests, products,
     signing_keys::{self, KeyKind, SigningKeyRow},
@@ -61,7 +61,7 @@ impl Service {
 
     /// The same, with a key to sign with. A product whose key ran out while no node was there to replace it in time gets a
     /// new one now. [`ErrorCode::Sealed`] on a node that cannot open the keys.
-    pub(super) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
+    pub(crate) async fn signing_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
         self.check_clock()?;
         let product = self.hot_product(id).await?;
         if product.may_sign(self.now()) {
@@ -206,7 +206,8 @@ impl Service {
         let manifest = newest
             .map(|manifest| HotManifest { seq: manifest.seq, document: Arc::new(SignedDocument::new(manifest.token)) });
         let breaker = breakers::get(&mut reader, scope, id).await?;
-        Ok(Some(Arc::new(HotProduct { breaker, ..self.product_with(id, scope, &rows, manifest) })))
+        let gateways = Some(self.hot_gateways(&gateways::of_product(&mut reader, scope, id).await?));
+        Ok(Some(Arc::new(HotProduct { breaker, gateways, ..self.product_with(id, scope, &rows, manifest) })))
     }
 
     /// A product with these keys and this manifest.
@@ -232,6 +233,7 @@ impl Service {
             revoked,
             manifest,
             breaker: None,
+            gateways: None,
             loaded_at: self.now(),
         }
     }

@@ -4,7 +4,7 @@
 use crate::{
     Error, Result, Service,
     admin::act::{Act, job},
-    mail::{Look, Mail, Rendered, Words},
+    mail::{Look, Mail, Notices, Rendered, Words},
     vault::Purpose,
 };
 use holdfast_domain::{Email, Entropy, MailId, Seconds, Timestamp, VendorId, entropy::random_bytes, text::TextError};
@@ -262,6 +262,11 @@ pub(crate) async fn look(q: &mut dyn Querier, scope: Scope) -> Result<(Look, Opt
         ..usual
     };
     Ok((look, Some(row)))
+}
+
+/// Of what the vendor's customers are told without asking for it.
+pub(crate) fn notices_of(row: Option<&LookRow>) -> Result<Notices> {
+    row.map_or(Ok(Notices::default()), |row| serde_json::from_str(&row.notices).map_err(Error::internal))
 }
 
 /// Mails an alert that was raised or has become worse to whoever wants to be told.

@@ -5,8 +5,13 @@ use super::{
     request::{Release, ReleaseOther},
 };
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
-use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds};
-use holdfast_store::{Scope, Tx, WriteOptions, licenses, seats, seats::SeatRow};
+use holdfast_domain::{LicenseId, ProductId, SeatId, Seconds, Timestamp};
+use holdfast_store::{
+    Querier, Scope, Tx, WriteOptions,
+    licenses::{self, LicenseRow},
+    seats::{self, SeatRow},
+};
+use serde_json::Value;
 
 /// Within how long releases from inside the application count towards the plan's budget.
 pub(crate) const BUDGET_WINDOW: Seconds = Seconds::days(30);
@@ -16,8 +21,10 @@ impl Service {
     /// there or no longer this device's, changes nothing and is no error. So does a request that comes late: a lease from
     /// before the seat was claimed anew gives nothing up.
     ///
-    /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's, and retryably
-    /// otherwise.
+    /// Where a lease of the seat was handed out in the portal, it counts towards the plan's budget.
+    ///
+    /// Fails with [`ErrorCode::LeaseUnverifiable`] where the document is not one of this product's, with
+    /// [`ErrorCode::ReleaseBudgetSpent`], and retryably otherwise.
     pub async fn release(&self, product: ProductId, input: Release, from: &RequestInfo) -> Result<()> {
         let hot = self.hot_product(product).await?;
         let (hot, presented) = self.verify_presented(hot, &input.lease).await?;
@@ -36,7 +43,13 @@ impl Service {
                             && signed >= row.seat.claimed_at.seconds()
                     };
                     if known.as_ref().is_some_and(is_given_up) {
-                        free(&service, tx, scope, (seat, license), &origin, "device").await?;
+                        let (of, told) = ((seat, license), serde_json::json!({ "by": "device" }));
+                        // Where somebody has had a lease handed out it may be they who give the seat up.
+                        if seats::was_lease_handed_out(tx, scope, seat).await? {
+                            free_within_budget(&service, tx, scope, of, &origin, told).await?;
+                        } else {
+                            free(&service, tx, scope, of, &origin, told).await?;
+                        }
                     }
                     Ok::<_, Error>(())
                 })
@@ -66,23 +79,8 @@ impl Service {
             .write(WriteOptions::license(license), move |tx| {
                 let (service, origin) = (service.clone(), origin.clone());
                 Box::pin(async move {
-                    let now = service.now();
-                    // Locked first, so that of two releases at once the second sees what the first has spent.
-                    let row = licenses::lock(tx, scope, license).await?;
-                    let row = row.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
-                    let known = seats::get(tx, scope, seat).await?;
-                    if known.is_none_or(|known| known.seat.license != license) {
-                        return Err(Error::new(ErrorCode::NotFound));
-                    }
-                    let since = now.plus(Seconds(-BUDGET_WINDOW.0));
-                    let spent = seats::releases_by_key(tx, scope, license, since).await?;
-                    if !free(&service, tx, scope, (seat, license), &origin, "license key").await? {
-                        return Ok(());
-                    }
-                    if spent >= i64::from(row.license.terms.release_budget) {
-                        return Err(Error::new(ErrorCode::ReleaseBudgetSpent));
-                    }
-                    seats::note_release_by_key(tx, scope, license, seat, now).await?;
+                    let told = serde_json::json!({ "by": "license key" });
+                    free_within_budget(&service, tx, scope, (seat, license), &origin, told).await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -92,14 +90,55 @@ impl Service {
     }
 }
 
-/// Frees a seat, and records it where it was taken. Returns whether it was.
-async fn free(
+/// Frees a seat for the license's holder, within the plan's budget. Returns whether it was taken; freeing a free seat costs
+/// nothing. `told` is what the event says besides.
+///
+/// Fails with [`ErrorCode::LicenseNotFound`] where the license is gone, [`ErrorCode::NotFound`] for a seat that is not the
+/// license's, and [`ErrorCode::ReleaseBudgetSpent`].
+pub(crate) async fn free_within_budget(
     service: &Service,
     tx: &mut Tx,
     scope: Scope,
     (seat, license): (SeatId, LicenseId),
     origin: &Origin,
-    by: &'static str,
+    told: Value,
+) -> Result<bool> {
+    // Locked first, so that of two releases at once the second sees what the first has spent.
+    let left = releases_left(tx, scope, license, service.now()).await?;
+    if seats::get(tx, scope, seat).await?.is_none_or(|known| known.seat.license != license) {
+        return Err(Error::new(ErrorCode::NotFound));
+    }
+    if !free(service, tx, scope, (seat, license), origin, told).await? {
+        return Ok(false);
+    }
+    if left == 0 {
+        return Err(Error::new(ErrorCode::ReleaseBudgetSpent));
+    }
+    seats::note_release_by_key(tx, scope, license, seat, service.now()).await?;
+    Ok(true)
+}
+
+/// How many more seats the holder of a license may free now; the license is locked until the commit.
+async fn releases_left(tx: &mut Tx, scope: Scope, license: LicenseId, now: Timestamp) -> Result<u32> {
+    let row = licenses::lock(tx, scope, license).await?.ok_or_else(|| Error::new(ErrorCode::LicenseNotFound))?;
+    left_of(tx, &row, now).await
+}
+
+/// The same of a license that was read.
+pub(crate) async fn left_of(q: &mut dyn Querier, row: &LicenseRow, now: Timestamp) -> Result<u32> {
+    let since = now.plus(Seconds(-BUDGET_WINDOW.0));
+    let spent = seats::releases_by_key(q, row.scope(), row.license.id, since).await?;
+    Ok(row.license.terms.release_budget.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)))
+}
+
+/// Frees a seat, and records it where it was taken. Returns whether it was.
+pub(crate) async fn free(
+    service: &Service,
+    tx: &mut Tx,
+    scope: Scope,
+    (seat, license): (SeatId, LicenseId),
+    origin: &Origin,
+    told: Value,
 ) -> Result<bool> {
     let now = service.now();
     let Some(released) = seats::release(tx, scope, seat, now).await? else { return Ok(false) };
@@ -108,7 +147,10 @@ async fn free(
     }
     let Some(row) = licenses::get(tx, scope, license).await? else { return Ok(false) };
     let note = Note { service, license: &row.license, now, origin };
-    let data = serde_json::json!({"license": license, "device": released.seat.name, "by": by});
+    let mut data = serde_json::json!({"license": license, "device": released.seat.name});
+    if let (Some(data), Value::Object(told)) = (data.as_object_mut(), told) {
+        data.extend(told);
+    }
     note.event(tx, "seat.released", seat, data);
     note.change(tx, seat);
     Ok(true)

@@ -15,8 +15,8 @@ use super::{
 use crate::{Error, ErrorCode, RequestInfo, Result, Service};
 use holdfast_domain::{
     Decision, Denial, DeviceHash, Grant, License, LicenseId, ProductId, Seat, SeatId, SeatModel, SeatState, Seconds,
-    Timestamp, decide,
-    decide::{Jitter, grant},
+    Timestamp,
+    decide::{Jitter, decide_renewal},
     entropy::random_bytes,
 };
 use holdfast_lease::{Expectations, Keyring, Lease, PublicKey, Refusal, renewal_proof_message, verify};
@@ -129,12 +129,8 @@ impl Service {
         // From the reading of the clock on, so that nobody believes everything signed before a later moment to be written.
         let _signing = self.state().continuity.signing();
         let now = self.now();
-        let granted = match decide(license, &seat.seat, &device, now, jitter) {
+        let granted = match decide_renewal(license, &seat.seat, &device, presented.lease.exp, now, jitter) {
             Decision::Grant(grant) => grant,
-            // Announced for later than this lease would last: until then the customer is entitled, so the seat goes on.
-            Decision::Deny(denial) if denial.effective > presented.lease.exp.max(now.seconds()) => {
-                grant(license, seat.seat.borrowed_until, now, jitter)
-            }
             Decision::Deny(denial) => return Ok(Step::Denied(denial, device, now)),
         };
         let vouched = self.state().continuity.vouched();

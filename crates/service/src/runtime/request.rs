@@ -102,12 +102,15 @@ impl Device {
     }
 }
 
-/// A describing text without control characters and outer white space, cut to 100 characters; nothing left is `None`.
 fn tidy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(tidied))
+}
+
+/// A describing text without control characters and outer white space, cut to 100 characters; nothing left is `None`.
+pub(super) fn tidied(text: &str) -> Option<String> {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let short: String = clean.trim().chars().take(100).collect();
-    Ok(Some(short.trim_end().to_owned()).filter(|text| !text.is_empty()))
+    Some(short.trim_end().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Claims a seat.

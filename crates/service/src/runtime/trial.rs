@@ -109,6 +109,8 @@ impl Service {
                         device,
                         license: new.license.id,
                         created_at: now,
+                        converted_at: None,
+                        ends_at: new.license.expires_at,
                     };
                     if !trials::insert(tx, scope, &trial).await? {
                         // Another node was faster by a moment: nothing of this attempt stays, the next finds that trial.

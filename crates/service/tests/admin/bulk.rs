@@ -76,7 +76,7 @@ both! {
         assert_eq!(refused[0].why.as_deref(), Some("The license is revoked."));
         let hint = world.service.license(&world.system(), ids[7]).await.unwrap().license.key_hint;
         let known = refused[0].known.as_ref().unwrap();
-        assert_eq!((&known.key_hint, &known.customer, &known.device), (&hint, &None, &None));
+        assert_eq!((&known.label, &known.customer, &known.device), (&hint, &None, &None));
         // Its report leaves whole, piece by piece.
         for (fate, rows) in [(None, 231), (Some(Fate::Changed), 230), (Some(Fate::Refused), 1), (Some(Fate::Pending), 0)] {
             let export = Export { rows: Rows::Report(id, fate), format: Format::Csv, with_keys: false };

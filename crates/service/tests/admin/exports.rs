@@ -44,6 +44,7 @@ both! {
             file_name: "again.csv".to_owned(),
             product: world.product,
             plan: None,
+            source: None,
             delimiter: None,
             dates: None,
             mapping: BTreeMap::from([

@@ -180,6 +180,7 @@ fn licenses(of: &Filled) -> impl Strategy<Value = LicenseFilter> + use<> {
             activated,
             not_seen_since,
             seats,
+            import: None,
             q,
         }
     })

@@ -1,7 +1,7 @@
 //! The main job: the customers a vendor has already, as a file from another system.
 
 use crate::world::*;
-use holdfast_domain::{EntitlementValue, ImportId, LicenseStatus, PlanId, Seconds, Timestamp};
+use holdfast_domain::{EntitlementValue, ImportId, LicenseStatus, PlanId, Seconds, Source, Timestamp};
 use holdfast_service::{
     ErrorCode, Result,
     admin::{
@@ -19,6 +19,7 @@ fn input(world: &World) -> StageImport {
         file_name: "customers.csv".to_owned(),
         product: world.product,
         plan: Some(world.plan),
+        source: None,
         delimiter: None,
         dates: None,
         mapping: BTreeMap::new(),
@@ -35,7 +36,7 @@ async fn confirm(world: &World, id: ImportId, leave_out: bool) -> Result<ImportV
 
 fn counts(create: u64, unchanged: u64, duplicate: u64, conflict: u64, error: u64) -> ImportCounts {
     let rows = create + unchanged + duplicate + conflict + error;
-    ImportCounts { rows, create, unchanged, duplicate, conflict, error }
+    ImportCounts { rows, create, unchanged, duplicate, conflict, error, left_out: 0 }
 }
 
 async fn licenses(world: &World) -> u64 {
@@ -271,6 +272,55 @@ both! {
         assert_eq!(world.activate("AAAA-0001", "a").await.unwrap_err().code, ErrorCode::LicenseRevoked);
         assert_eq!(world.activate("AAAA-0002", "a").await.unwrap_err().code, ErrorCode::LicenseExpired);
         assert!(world.activate("AAAA-0003", "a").await.is_ok());
+    }
+
+    async fn other_systems_exports_are_recognised_marked_and_counted_as_they_arrive(db: TestDb) {
+        let world = World::new(&db).await;
+        let samples = [
+            (Source::Keygen, include_str!("../../src/admin/import/formats/samples/keygen.json"), "C1B6DE-39A6E3-DE1529-8559A0-4AF593-V3"),
+            (Source::LemonSqueezy, include_str!("../../src/admin/import/formats/samples/lemon_squeezy.json"), "80e15db5-c796-436b-850c-8f9c98a48abe"),
+            (Source::Gumroad, include_str!("../../src/admin/import/formats/samples/gumroad.csv"), "85DB562A-C11D4B06-A2335A6B-8C079166"),
+            (Source::PaddleClassic, include_str!("../../src/admin/import/formats/samples/paddle_classic.csv"), "SELLER-0001-OWN-KEY"),
+            (Source::Keylight, include_str!("../../src/admin/import/formats/samples/keylight.json"), "ACME-1A2B-3C4D"),
+        ];
+        for (source, sample, key) in samples {
+            let staged = stage(&world, sample).await.unwrap();
+            assert_eq!((staged.source, staged.arrived), (source, None));
+            let done = confirm(&world, staged.id, true).await.unwrap();
+            assert_eq!(done.state, ImportState::Done, "{source:?}");
+            let arrived = || async { world.service.import(&world.system(), staged.id).await.unwrap().arrived.unwrap() };
+            let before = arrived().await;
+            assert_eq!((before.licenses, before.activated), (staged.counts.create, 0), "{source:?}");
+            assert!(before.licenses > 0, "{source:?}");
+            world.activate(key, "laptop").await.unwrap();
+            world.activate(key, "laptop").await.unwrap();
+            assert_eq!(arrived().await.activated, 1, "{source:?}");
+            let rows = world.service.import_rows(&world.system(), staged.id, None, 0, 200).await.unwrap();
+            let made: Vec<_> = rows.iter().filter_map(|row| row.license).collect();
+            let marked = world.service.license(&world.system(), made[0]).await.unwrap().migrated.unwrap();
+            assert_eq!((marked.source, marked.import), (source, staged.id));
+            // Those who have not arrived, as the import's page lists them.
+            let filter = LicenseFilter { import: Some(staged.id), activated: Some(false), ..LicenseFilter::default() };
+            let missing = world.service.licenses(&world.system(), filter, page()).await.unwrap();
+            assert_eq!(missing.total.rows, before.licenses - 1, "{source:?}");
+            assert!(missing.items.iter().all(|license| made.contains(&license.id)));
+        }
+        // The same export again changes nothing, and what was issued here came from nowhere.
+        let again = stage(&world, samples[4].1).await.unwrap();
+        assert_eq!((again.counts.create, again.counts.rows), (0, 3));
+        let own = world.service.issue_license(&world.call(), IssueLicense::of(world.plan)).await.unwrap().license.id;
+        assert_eq!(world.service.license(&world.system(), own).await.unwrap().migrated, None);
+    }
+
+    async fn a_format_that_was_chosen_is_not_guessed(db: TestDb) {
+        let world = World::new(&db).await;
+        let sample = include_str!("../../src/admin/import/formats/samples/gumroad.csv");
+        let as_columns = StageImport { source: Some(Source::Csv), ..input(&world) };
+        let staged = world.service.stage_import(&world.call(), as_columns, sample.as_bytes().to_vec()).await.unwrap();
+        assert_eq!((staged.source, staged.counts.left_out), (Source::Csv, 0));
+        let wrong = StageImport { source: Some(Source::Keygen), ..input(&world) };
+        let error = world.service.stage_import(&world.call(), wrong, sample.as_bytes().to_vec()).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::ImportUnreadable);
     }
 
     async fn a_run_that_was_interrupted_is_taken_up_again(db: TestDb) {

@@ -9,7 +9,7 @@ use holdfast_service::{
         inputs::{CreateCustomer, CustomerChoice, InviteMember, IssueLicense, Transfer, UpdateCustomer},
         mails::{AlertMail, MailFilter, MailState, SetMailLook},
     },
-    mail::{Template, Words},
+    mail::{Notices, Template, Words},
     runtime::{
         Membership,
         mails::{MailWay, Outcome, Outgoing},
@@ -19,23 +19,24 @@ use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, both};
 use std::sync::Arc;
 
 /// The same node with a way for mail.
-fn mailing(world: &World) -> Service {
+pub fn mailing(world: &World) -> Service {
     mailing_on(world.service.store().clone(), &world.clock)
 }
 
-fn mailing_on(store: holdfast_store::Store, clock: &Arc<FakeClock>) -> Service {
+pub fn mailing_on(store: holdfast_store::Store, clock: &Arc<FakeClock>) -> Service {
     let way = MailWay {
         from: text("licenses@example.com"),
         how: "through mail.example.com:465, TLS".to_owned(),
         site: "https://licenses.example.com".to_owned(),
     };
-    let settings = Settings { mail: Some(way), ..Settings::default() };
+    let public_url = Some("https://licenses.example.com".to_owned());
+    let settings = Settings { public_url, mail: Some(way), ..Settings::default() };
     let entropy = Arc::new(SeededEntropy::new(unique()));
     Service::new(Parts { store, clock: clock.clone(), entropy, vault: Some(vault()), settings })
 }
 
 /// What is to be sent now to one address, each as text.
-async fn sent_to(service: &Service, to: &str) -> Vec<String> {
+pub async fn sent_to(service: &Service, to: &str) -> Vec<String> {
     let mut texts = Vec::new();
     while service.mails_are_due().await.unwrap() {
         for mail in service.claim_mails(50).await.unwrap() {
@@ -317,13 +318,14 @@ both! {
             reply_to: Some(text("help@example.com")),
             colour: Some(text("#FF8800")),
             issued: vec![world.product],
+            notices: Notices { renewal: Some(7), ..Notices::default() },
         };
         service.set_mail_look(&call, look.clone()).await.unwrap();
         let words = Words { introduction: Some(text("Welcome aboard.")), signature: Some(text("Ada of Example")) };
         service.set_mail_words(&call, Template::Invitation, words.clone()).await.unwrap();
         service.set_mail_look(&call, look).await.unwrap();
         let settings = service.mail_settings(&world.system()).await.unwrap();
-        assert_eq!(settings.issued, [world.product]);
+        assert_eq!((settings.issued.as_slice(), settings.notices.renewal), (&[world.product][..], Some(7)));
         assert_eq!(settings.look.texts.get(&Template::Invitation), Some(&words));
         service.invite(&call, invited("ada@example.com")).await.unwrap();
         let mail = claim_one(&service).await;

@@ -123,25 +123,28 @@ both! {
         assert_eq!((undone.status, undone.status_effective_at), (LicenseStatus::Active, None));
     }
 
-    async fn support_revokes_one_by_one_and_only_when_freshly_signed_in(db: TestDb) {
+    async fn support_gives_access_back_when_freshly_signed_in_and_ends_none_at_once(db: TestDb) {
         let world = World::new(&db).await;
-        let support = world.member(Role::Support).await;
+        let (owner, support) = (world.member(Role::Owner).await, world.member(Role::Support).await);
         let mut ids = Vec::new();
         for _ in 0..11 {
             ids.push(world.issue().await.license.id);
         }
-        act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap();
-        act(&world, &support, ids[0], StatusChange::Reinstate).await.unwrap();
-        let many = || world.service.change_status_of_many(&support, ids.clone(), change(StatusChange::Suspend));
-        assert_eq!(many().await.unwrap_err().code, ErrorCode::Forbidden);
+        for step in [StatusChange::Suspend, StatusChange::Revoke] {
+            assert_eq!(act(&world, &support, ids[0], step).await.unwrap_err(), ErrorCode::Forbidden);
+            // To look is not to do.
+            let look = ChangeStatus { dry_run: true, ..change(step) };
+            assert!(!world.service.change_status(&support, ids[0], look).await.unwrap().applied);
+        }
+        act(&world, &owner, ids[0], StatusChange::Revoke).await.unwrap();
         world.clock.advance(Seconds::minutes(11));
-        let stale = act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap_err();
+        let stale = act(&world, &support, ids[0], StatusChange::Reinstate).await.unwrap_err();
         assert_eq!(stale, ErrorCode::StepUpRequired);
         let actor = world.service.confirm_password(&support.actor, PASSWORD.into(), &support.from).await.unwrap();
         let support = Call::new(actor, support.from.clone());
-        act(&world, &support, ids[0], StatusChange::Revoke).await.unwrap();
+        act(&world, &support, ids[0], StatusChange::Reinstate).await.unwrap();
+        act(&world, &owner, ids[0], StatusChange::Revoke).await.unwrap();
         // Many at once: all or none, by an owner.
-        let owner = world.member(Role::Owner).await;
         let one_is_revoked =
             world.service.change_status_of_many(&owner, ids.clone(), change(StatusChange::Suspend)).await.unwrap_err();
         assert_eq!(one_is_revoked.code, ErrorCode::StatusConflict);
@@ -247,7 +250,9 @@ both! {
         let items = world.service.bulk_items(&world.system(), second, None, 0, 10).await.unwrap();
         assert_eq!(items[0].why.as_deref(), Some("Your role adds at most 30 days to a license within 30 days, and 5 of them are left."));
         assert_eq!(world.service.extend_license(&support, id, to(31)).await.unwrap_err().code, ErrorCode::Forbidden);
+        // What support takes back again begins later.
         world.service.undo_bulk(&support, None, first, text("Wrong license")).await.unwrap();
+        world.clock.advance(Seconds::minutes(11));
         work(&world.service, "one").await;
         assert_eq!(left().await, Some(30));
         // Asked for at the same moment, they are no more together.

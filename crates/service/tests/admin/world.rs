@@ -1,8 +1,9 @@
 //! A vendor with members of every role, a product, plans and customers.
 
 use holdfast_domain::{
-    AlertId, CustomerId, DeviceHash, Entitlements, LicenseId, LicenseModel, MemberId, Name, NodeId, Permission, PlanId,
-    ProductId, Role, SeatId, SeatModel, Seconds, Terms, Timestamp, VendorId,
+    AlertId, CustomerId, DeviceHash, Entitlements, InboxId, LicenseId, LicenseModel, MemberId, Name, NodeId, OrderId,
+    Permission, PlanId, ProductId, Role, SeatId, SeatModel, Seconds, ShopId, ShopKind, ShopRules, Terms, Timestamp,
+    VendorId,
 };
 use holdfast_service::{
     Actor, Call, Error, Idempotency, Parts, RequestInfo, Service, Settings,
@@ -14,6 +15,7 @@ use holdfast_service::{
         page::{Limit, PageRequest},
         second::SignInStep,
         sessions::SignedIn,
+        shops::ConnectShop,
         views::Issued,
     },
     runtime::{Activate, Activated, Device, Nonce, keys},
@@ -23,9 +25,9 @@ use holdfast_store::{
     Scope, Store, WriteOptions,
     alerts::{self, AlertRow},
     nodes::{self, NodeRow, NodeState, Wanted},
-    vendors,
+    shops, vendors,
 };
-use holdfast_testkit::{FakeClock, SeededEntropy, TestDb};
+use holdfast_testkit::{FakeClock, SeededEntropy, TestDb, shop::waiting};
 use sha2::{Digest as _, Sha256};
 use std::sync::{
     Arc,
@@ -131,6 +133,28 @@ impl World {
         write.await.unwrap();
     }
 
+    /// The vendor's shop.
+    pub async fn shop(&self) -> ShopId {
+        if let Some(shop) = self.service.shops(&self.system(), page()).await.unwrap().items.first() {
+            return shop.id;
+        }
+        let (kind, name, rules) = (ShopKind::Generic, text("Web shop"), ShopRules::default());
+        let input = ConnectShop { kind, name, api_url: None, api_key: None, rules };
+        self.service.connect_shop(&self.call(), input).await.unwrap().shop.id
+    }
+
+    /// Something in the inbox: that the money for an order went back, or that a message cannot be read.
+    pub async fn waiting(&self, order: Option<OrderId>) -> InboxId {
+        let row = waiting(self.vendor, self.shop().await, order, self.service.now());
+        let (id, scope) = (row.id, Scope::trusted(self.vendor));
+        let write = self.service.store().write(WriteOptions::default(), move |tx| {
+            let row = row.clone();
+            Box::pin(async move { shops::park(tx, scope, &row, "[]").await })
+        });
+        assert!(write.await.unwrap());
+        id
+    }
+
     /// An alert of the vendor that stands.
     pub async fn alert(&self) -> AlertId {
         let (id, at) = (AlertId::new(self.service.now(), &SeededEntropy::new(unique())), self.service.now());
@@ -219,6 +243,17 @@ impl World {
     }
 
     async fn activate_as(&self, key: &str, device: &str, user: Option<&str>) -> Result<Activated, Error> {
+        self.activate_on(&self.service, key, device, user).await
+    }
+
+    /// The same on another node.
+    pub async fn activate_on(
+        &self,
+        node: &Service,
+        key: &str,
+        device: &str,
+        user: Option<&str>,
+    ) -> Result<Activated, Error> {
         let input = Activate {
             key: key.to_owned(),
             device: Device {
@@ -233,7 +268,7 @@ impl World {
             manifest_seq: None,
             borrow_seconds: None,
         };
-        self.service.activate(self.product, input, &from("198.51.100.7")).await
+        node.activate(self.product, input, &from("198.51.100.7")).await
     }
 
     /// A license with a seat taken on each of `devices`.

@@ -12,7 +12,7 @@ use crate::{
     tx::Counted,
 };
 use holdfast_domain::{
-    CustomerId, Email, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp, VendorId,
+    CustomerId, Email, ImportId, LicenseId, LicenseState, Name, OrderId, PlanId, ProductId, Timestamp, VendorId,
 };
 use std::collections::HashMap;
 
@@ -37,6 +37,8 @@ pub struct LicenseFilter {
     pub issued_after: Option<Timestamp>,
     /// Issued before then.
     pub issued_before: Option<Timestamp>,
+    /// Made by one import.
+    pub import: Option<ImportId>,
     /// Whether a device was ever activated.
     pub activated: Option<bool>,
     /// Activated once, and no device of it was heard of since then, to the hour.
@@ -211,6 +213,13 @@ fn parts(scope: Scope, filter: &LicenseFilter, sort: LicenseSort, now: Timestamp
         add("licenses_product_idx", by_id, "licenses.product = ?", product.arg());
     }
     ranges(&mut parts, vendor, filter, sort, now, dialect);
+    if let Some(import) = filter.import {
+        let by = dialect.by_index(Some("migrated_licenses_import_idx"));
+        let found = format!("SELECT license AS few_id FROM migrated_licenses{by} WHERE vendor = ? AND import = ?");
+        let condition = "EXISTS (SELECT 1 FROM migrated_licenses
+            WHERE migrated_licenses.license = licenses.id AND migrated_licenses.import = ?)";
+        parts.push(Some(Piece(found, args![vendor, import])), condition, args![import]);
+    }
     let mut used = |index: &'static str, order: Option<LicenseSort>, condition: &str, value: i64| {
         let condition = format!("license_use.vendor = ? AND {condition}");
         let by = dialect.by_index(Some(index));
@@ -445,6 +454,29 @@ async fn among_few(
         window.order.replace("few.few_id", "page.page_id")
     );
     Ok((window, sql, total))
+}
+
+/// Of each of these orders, how many licenses are not revoked, and how many seats of theirs are taken. An order of which none
+/// is left is not among them.
+pub async fn open_of_orders(
+    q: &mut dyn Querier,
+    scope: Scope,
+    orders: &[OrderId],
+) -> Result<HashMap<OrderId, (u64, u64)>, StoreError> {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let mut found = HashMap::new();
+    for chunk in orders.chunks(500) {
+        let mut args = args![scope.vendor()];
+        let among = q.dialect().any_of("order_id", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let sql = format!(
+            "SELECT order_id, count(*), CAST(sum(seats_used) AS BIGINT) FROM licenses
+             WHERE vendor = $1 AND {among} AND status <> 'revoked' GROUP BY order_id"
+        );
+        for row in q.rows(sql.into(), args).await? {
+            found.insert(row.get(0)?, (count(row.get(1)?), count(row.get(2)?)));
+        }
+    }
+    Ok(found)
 }
 
 /// How many licenses each of these orders has.

@@ -5,7 +5,7 @@ mod list;
 mod staged;
 
 pub use known::{KnownLicense, known};
-pub use list::{LicenseFilter, LicenseListRow, LicenseSort, SeatsTaken, list, of_orders};
+pub use list::{LicenseFilter, LicenseListRow, LicenseSort, SeatsTaken, list, of_orders, open_of_orders};
 pub use staged::{insert_staged, stage, unstage};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     sql::{Arg, Querier, Record, Row, ToArg as _, all, args, first},
     tx::{Counted, Tx},
 };
-use holdfast_domain::{CustomerId, License, LicenseId, LicenseState, OrderId, ProductId, Timestamp};
+use holdfast_domain::{CustomerId, License, LicenseId, LicenseModel, LicenseState, OrderId, ProductId, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
 /// A license as it is stored.
@@ -280,6 +280,15 @@ pub async fn lock_of_order(tx: &mut Tx, scope: Scope, order: OrderId) -> Result<
     all(tx, sql, args![scope.vendor(), order]).await
 }
 
+/// The licenses of an order, in the order of their ids.
+pub async fn of_order(q: &mut dyn Querier, scope: Scope, order: OrderId) -> Result<Vec<LicenseRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM licenses WHERE vendor = $1 AND order_id = $2 ORDER BY licenses.id",
+        LicenseRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), order]).await
+}
+
 /// Saves everything of a license that can change but its key and its seats, and counts its version up. Read it with
 /// [`lock`] in the same job, or a change made meanwhile is lost. False where there is no such license.
 pub async fn update(tx: &mut Tx, scope: Scope, license: &License, now: Timestamp) -> Result<bool, StoreError> {
@@ -287,6 +296,9 @@ pub async fn update(tx: &mut Tx, scope: Scope, license: &License, now: Timestamp
         status_reason = $8, status_effective_at = $9, terms = $10, overrides = $11, ends_at = $12, updated_at = $13,
         version = version + 1 WHERE vendor = $1 AND id = $2 RETURNING id";
     let l = license;
+    if matches!(l.terms.model, LicenseModel::Trial { .. }) {
+        crate::trials::set_end(tx, scope, l.id, l.expires_at).await?;
+    }
     let args = args![
         scope.vendor(),
         l.id,

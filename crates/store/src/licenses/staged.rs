@@ -7,7 +7,7 @@ use crate::{
     sql::{Arg, Querier as _, args},
     tx::{Counted, Tx},
 };
-use holdfast_domain::ImportId;
+use holdfast_domain::{ImportId, Source};
 
 /// Puts `new` aside as piece number `piece` of an import of the scope's vendor. Nothing reads them but [`insert_staged`].
 pub async fn stage(
@@ -31,10 +31,16 @@ pub async fn stage(
     tx.insert("import_licenses", &format!("import, piece, {BARE}"), &rows, "").await.map(|_| ())
 }
 
-/// Inserts everything that was put aside for the import, pieces 0 to below `pieces`, one statement a piece, so that none
-/// takes long. Returns how many licenses came into being. [`crate::Constraint::LicenseKey`] where the product has one of
+/// Inserts everything that was put aside for the import, pieces 0 to below `pieces`, a piece at a time, so that no statement
+/// takes long, and marks it as coming from `source`. Returns how many licenses came into being. [`crate::Constraint::LicenseKey`] where the product has one of
 /// the keys already.
-pub async fn insert_staged(tx: &mut Tx, scope: Scope, import: ImportId, pieces: i64) -> Result<u64, StoreError> {
+pub async fn insert_staged(
+    tx: &mut Tx,
+    scope: Scope,
+    import: ImportId,
+    source: Source,
+    pieces: i64,
+) -> Result<u64, StoreError> {
     let count = "SELECT count(*) FROM import_licenses WHERE import = $1 AND vendor = $2";
     let staged: i64 = crate::sql::value(tx, count, args![import, scope.vendor()]).await?.unwrap_or(0);
     let sql = format!(
@@ -43,6 +49,7 @@ pub async fn insert_staged(tx: &mut Tx, scope: Scope, import: ImportId, pieces: 
     );
     for piece in 0..pieces {
         tx.rows(sql.clone().into(), args![import, scope.vendor(), piece]).await?;
+        crate::migrated::mark_staged(tx, scope, import, source, piece).await?;
     }
     tx.counted(scope.vendor(), Counted::Licenses, staged);
     Ok(u64::try_from(staged).unwrap_or(0))

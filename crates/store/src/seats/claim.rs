@@ -3,12 +3,12 @@
 //! The license row is locked for the whole act, so claims of one license follow one another on any number of nodes; the
 //! uniqueness of (license, device) is the second lock.
 
-use super::{SeatRow, active_of_license, is_active};
+use super::{SeatRow, active_of_license, holders::is_holder, is_active, of_user};
 use crate::{
     error::StoreError,
     licenses::LicenseRow,
     scope::Scope,
-    sql::{Querier, Record, all, args, value},
+    sql::{Querier, args, value},
     tx::{Counted, Tx},
 };
 use holdfast_domain::{
@@ -162,16 +162,11 @@ pub async fn claim(tx: &mut Tx, locked: &Locked, request: &ClaimRequest) -> Resu
     }
     let mut takes_a_place = true;
     if let Some((user, devices)) = named {
-        let sql = format!(
-            "SELECT {} FROM seats WHERE license = $1 AND state = 'active' AND user_email = $2
-             ORDER BY last_seen_at, id LIMIT 1000",
-            SeatRow::COLUMNS
-        );
-        let own = all::<SeatRow>(&mut tx.beside(), sql, args![license.license.id, user]).await?;
+        let own = of_user(&mut tx.beside(), license.scope(), license.license.id, user).await?;
         if i64::try_from(own.len()).unwrap_or(i64::MAX) >= devices {
             return Ok(Claim::DeviceLimitReached(own));
         }
-        takes_a_place = own.is_empty();
+        takes_a_place = own.is_empty() && !is_holder(&mut tx.beside(), license.license.id, user).await?;
     }
     let limit = license.license.terms.seat_limit();
     let mut used = locked.seats_used;

@@ -1,11 +1,13 @@
 //! Seats: rows, look-up, lists, release.
 
 mod claim;
+mod holders;
 pub(crate) mod ledger;
 mod list;
 mod touch;
 
 pub use claim::{Claim, ClaimRequest, Claimed, Locked, Reclaim, claim, count_taken, lock};
+pub use holders::{HandedOut, HolderRow, hand_out, holders, take_back};
 pub use list::{SeatFilter, SeatListRow, SeatSort, list};
 pub use touch::{SeatTouch, touch_many};
 
@@ -134,6 +136,21 @@ pub async fn by_device(
     first(q, sql, args![scope.vendor(), license, device]).await
 }
 
+/// The seats of a device on any license of the scope's vendor, those seen last first; at most `limit`.
+pub async fn of_device(
+    q: &mut dyn Querier,
+    scope: Scope,
+    device: &DeviceHash,
+    limit: usize,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM {} ORDER BY seats.last_seen_at DESC, seats.id DESC LIMIT {limit}",
+        SeatRow::COLUMNS,
+        q.dialect().found_by("seats", "seats_device_idx", "vendor = $1 AND device = $2")
+    );
+    all(q, sql, args![scope.vendor(), device]).await
+}
+
 /// The taken seats of a license, those not seen for the longest time first, at most 200.
 pub async fn active_of_license(
     q: &mut dyn Querier,
@@ -162,6 +179,22 @@ pub async fn of_license(
         in_state(q, state)
     );
     all(q, sql, args![scope.vendor(), license]).await
+}
+
+/// The taken seats of somebody on a license for named users, those not seen for the longest time first; at most 1000, which
+/// is as many devices as a plan may allow.
+pub async fn of_user(
+    q: &mut dyn Querier,
+    scope: Scope,
+    license: LicenseId,
+    user: &Email,
+) -> Result<Vec<SeatRow>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM seats WHERE vendor = $1 AND license = $2 AND state = 'active' AND user_email = $3
+         ORDER BY last_seen_at, id LIMIT 1000",
+        SeatRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), license, user]).await
 }
 
 /// A table expression of the seats of license `$2` in one state.
@@ -255,6 +288,18 @@ pub async fn rename(tx: &mut Tx, scope: Scope, id: SeatId, name: &Name) -> Resul
     Ok(!tx.rows(sql.into(), args![scope.vendor(), id, name]).await?.is_empty())
 }
 
+/// Notes that a lease of the seat is handed out for somebody to carry.
+pub async fn note_lease_handed_out(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE seats SET lease_handed_out_at = $3 WHERE vendor = $1 AND id = $2";
+    tx.rows(sql.into(), args![scope.vendor(), id, now]).await.map(|_| ())
+}
+
+/// Whether one was handed out since the device took the seat: then whoever presents a lease need not be the device.
+pub async fn was_lease_handed_out(q: &mut dyn Querier, scope: Scope, id: SeatId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM seats WHERE vendor = $1 AND id = $2 AND lease_handed_out_at >= claimed_at";
+    Ok(!q.rows(sql.into(), args![scope.vendor(), id]).await?.is_empty())
+}
+
 /// What came of a release.
 #[derive(Clone, Debug)]
 pub struct Released {
@@ -283,7 +328,7 @@ pub async fn release(tx: &mut Tx, scope: Scope, id: SeatId, now: Timestamp) -> R
     };
     let frees_a_place = match license.license.terms.seat_model {
         SeatModel::NodeLocked | SeatModel::Floating => true,
-        SeatModel::NamedUser { .. } => devices_of_user(tx, &license, &seat).await? == 0,
+        SeatModel::NamedUser { .. } => !has_place(tx, license.license.id, seat.seat.user.as_ref()).await?,
     };
     if frees_a_place {
         add_used(tx, &license, -1).await?;
@@ -320,8 +365,12 @@ pub async fn restore(
     let (takes_a_place, fits) = match license.license.terms.seat_model {
         SeatModel::NodeLocked | SeatModel::Floating => (true, true),
         SeatModel::NamedUser { devices } => {
-            let others = devices_of_user(tx, &license, &seat).await?;
-            (others == 0, others < i64::from(devices))
+            let (id, user) = (license.license.id, seat.seat.user.as_ref());
+            let others = match user {
+                Some(user) => devices_of(tx, id, user).await?,
+                None => 0,
+            };
+            (!has_place(tx, id, user).await?, others < i64::from(devices))
         }
     };
     if !fits || (takes_a_place && license.seats_used >= license.license.terms.seat_limit()) {
@@ -340,20 +389,29 @@ pub async fn restore(
     Ok(Some(Restored::Done(Box::new(seat))))
 }
 
-/// What counts taken seats as `model` does: devices, or people.
-const fn count_as(model: SeatModel) -> &'static str {
+/// What counts the taken seats of licenses as `model` does (devices, or people), each with its license; `among` says of which
+/// licenses, and `by_index` how their seats are found.
+pub(crate) fn count_as(model: SeatModel, among: &str, by_index: &str) -> String {
+    let taken = |what: &str| format!("SELECT {what} FROM seats{by_index} WHERE {among} AND state = 'active'");
     match model {
-        SeatModel::NodeLocked | SeatModel::Floating => "count(*)",
-        // A seat without a person stands for itself, as in `release`.
-        SeatModel::NamedUser { .. } => "count(DISTINCT user_email) + count(*) - count(user_email)",
+        SeatModel::NodeLocked | SeatModel::Floating => {
+            format!("{} GROUP BY license", taken("license, count(*) AS places"))
+        }
+        // A seat without a person stands for itself, as in `release`; whoever was handed one has it without a device.
+        SeatModel::NamedUser { .. } => format!(
+            "SELECT license, count(DISTINCT who) + count(*) - count(who) AS places FROM (
+                {} UNION ALL SELECT license, email AS who FROM seat_holders WHERE {among}
+             ) AS held GROUP BY license",
+            taken("license, user_email AS who")
+        ),
     }
 }
 
 /// Counts the taken seats of a locked license anew, as its present model counts them.
 pub async fn recount(tx: &mut Tx, license: &License) -> Result<(), StoreError> {
-    let counted = count_as(license.terms.seat_model);
+    let counted = count_as(license.terms.seat_model, "license = $2", "");
     let sql = format!(
-        "UPDATE licenses SET seats_used = (SELECT {counted} FROM seats WHERE license = $2 AND state = 'active')
+        "UPDATE licenses SET seats_used = coalesce((SELECT places FROM ({counted}) AS counted), 0)
          WHERE vendor = $1 AND id = $2"
     );
     tx.rows(sql.into(), args![license.vendor, license.id]).await.map(|_| ())
@@ -369,12 +427,9 @@ pub async fn counted_as(
     let mut found = BTreeMap::new();
     for chunk in licenses.chunks(200) {
         let mut args = args![scope.vendor()];
-        let among = q.dialect().any_of("seats.license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
-        let sql = format!(
-            "SELECT license, {} FROM seats{} WHERE vendor = $1 AND {among} AND state = 'active' GROUP BY license",
-            count_as(model),
-            q.dialect().by_index(Some("seats_license_idx"))
-        );
+        let among = q.dialect().any_of("license", chunk.iter().map(crate::sql::ToArg::arg), &mut args);
+        let by_index = q.dialect().by_index(Some("seats_license_idx"));
+        let sql = count_as(model, &format!("vendor = $1 AND {among}"), &by_index);
         for row in q.rows(sql.into(), args).await? {
             found.insert(row.get(0)?, row.get(1)?);
         }
@@ -404,11 +459,16 @@ pub async fn devices_of_users(
     Ok(found)
 }
 
-/// On how many other devices the user of `seat` has a taken seat of the same license.
-async fn devices_of_user(tx: &mut Tx, license: &LicenseRow, seat: &SeatRow) -> Result<i64, StoreError> {
-    let sql = "SELECT count(*) FROM seats WHERE license = $1 AND state = 'active' AND user_email = $2 AND id <> $3";
-    let args = args![license.license.id, seat.seat.user, seat.seat.id];
-    Ok(value(tx, sql, args).await?.unwrap_or(0))
+/// On how many devices somebody has a taken seat of a license.
+async fn devices_of(q: &mut dyn Querier, license: LicenseId, user: &Email) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM seats WHERE license = $1 AND state = 'active' AND user_email = $2";
+    Ok(value(q, sql, args![license, user]).await?.unwrap_or(0))
+}
+
+/// Whether somebody takes a place of a license for named users: by a device, or because it was handed out to them.
+async fn has_place(q: &mut dyn Querier, license: LicenseId, user: Option<&Email>) -> Result<bool, StoreError> {
+    let Some(user) = user else { return Ok(false) };
+    Ok(devices_of(q, license, user).await? > 0 || holders::is_holder(q, license, user).await?)
 }
 
 /// Counts seats of a locked license up or down; never below none.

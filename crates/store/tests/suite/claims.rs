@@ -121,6 +121,76 @@ both! {
         assert!(claimed(claim(4, cyd).await.unwrap()).is_some());
     }
 
+    async fn a_seat_that_was_handed_out_is_taken_before_a_device_comes(db: TestDb) {
+        use seats::HandedOut;
+        let t = terms(SeatModel::NamedUser { devices: 2 }, 2);
+        let f = vendor(&db.store(), t.clone()).await;
+        let license = f.license(t).await;
+        let claim = |n, user| f.claim_with(license, request(n, Some(user), NOW));
+        let (ada, bob, cyd) = ("ada@example.com", "bob@example.com", "cyd@example.com");
+        assert_eq!((f.hand_out(license, ada).await, f.hand_out(license, ada).await), (HandedOut::Done, HandedOut::Had));
+        assert_eq!(f.used(license).await, (1, 0));
+        assert_eq!(claimed(claim(1, bob).await.unwrap()).unwrap().seats_used, 2);
+        assert!(matches!(claim(2, cyd).await.unwrap(), seats::Claim::LimitReached(_)));
+        assert_eq!(f.hand_out(license, cyd).await, HandedOut::Full);
+        // Whoever has one by a device keeps it; whoever was handed one takes no second.
+        assert_eq!(f.hand_out(license, bob).await, HandedOut::Done);
+        let first = claimed(claim(2, ada).await.unwrap()).unwrap();
+        assert_eq!((first.seats_used, first.over_limit), (2, false));
+        let holders = seats::holders(&mut f.store.reader(), f.scope, license).await.unwrap();
+        assert_eq!(holders.iter().map(|holder| holder.email.as_str()).collect::<Vec<_>>(), [ada, bob]);
+        // Without a device it stays theirs.
+        release(&f, license, first.seat.seat.id).await.unwrap();
+        assert_eq!(f.used(license).await, (2, 1));
+        assert!(matches!(claim(4, cyd).await.unwrap(), seats::Claim::LimitReached(_)));
+        assert!(f.take_back(license, ada).await && !f.take_back(license, ada).await);
+        assert_eq!(f.used(license).await, (1, 1));
+        // A device keeps what is no longer handed out, until it is released.
+        assert!(f.take_back(license, bob).await);
+        assert_eq!(f.used(license).await, (1, 1));
+        let second = claimed(claim(4, cyd).await.unwrap()).unwrap();
+        assert_eq!(second.seats_used, 2);
+        release(&f, license, second.seat.seat.id).await.unwrap();
+        // What was released comes back into a seat that was handed out meanwhile, and into no other's.
+        assert_eq!(f.hand_out(license, cyd).await, HandedOut::Done);
+        let (scope, seat) = (f.scope, second.seat.seat.id);
+        let restored = f.store.write(WriteOptions::license(license), move |tx| Box::pin(async move {
+            seats::restore(tx, scope, seat, NOW, None).await
+        }));
+        assert!(matches!(restored.await.unwrap(), Some(seats::Restored::Done(_))));
+        assert_eq!(f.used(license).await, (2, 2));
+        // Counted anew it is the same; where places are of devices, devices count.
+        let counted = async |model| seats::counted_as(&mut f.store.reader(), f.scope, &[license], model).await.unwrap()[&license];
+        assert_eq!(counted(SeatModel::NamedUser { devices: 2 }).await, 2);
+        assert!(f.take_back(license, cyd).await);
+        assert_eq!(f.hand_out(license, cyd).await, HandedOut::Done);
+        assert_eq!((counted(SeatModel::NamedUser { devices: 2 }).await, counted(SeatModel::NodeLocked).await), (2, 2));
+        release(&f, license, seat).await.unwrap();
+        assert_eq!((counted(SeatModel::NamedUser { devices: 2 }).await, counted(SeatModel::NodeLocked).await), (2, 1));
+    }
+
+    async fn seats_are_never_handed_out_and_taken_twice(db: TestDb) {
+        let t = terms(SeatModel::NamedUser { devices: 1 }, 5);
+        let f = vendor(&db.store(), t.clone()).await;
+        let license = f.license(t).await;
+        let all = (0..20u32).map(|n| {
+            let f = f.clone();
+            tokio::spawn(async move {
+                let user = format!("user-{n}@example.com");
+                if n % 2 == 0 {
+                    f.hand_out(license, &user).await == seats::HandedOut::Done
+                } else {
+                    matches!(f.claim_with(license, request(n, Some(&user), NOW)).await.unwrap(), seats::Claim::Claimed(_))
+                }
+            })
+        });
+        let mut got = 0;
+        for one in all.collect::<Vec<_>>() {
+            got += u32::from(one.await.unwrap());
+        }
+        assert_eq!((got, f.used(license).await.0), (5, 5));
+    }
+
     async fn releases_by_key_are_counted_within_a_window(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 3)).await;
         let license = f.license(terms(SeatModel::NodeLocked, 3)).await;

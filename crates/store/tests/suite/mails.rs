@@ -6,6 +6,7 @@ use holdfast_store::{
     Constraint, PageRequest, Store, StoreError, WriteOptions,
     mails::{self, LookRow, MailFilter, MailRow, MailState, PATIENCE, Template},
     members::{self, AlertMail, MemberRow},
+    notices,
 };
 use holdfast_testkit::both;
 use std::collections::BTreeMap;
@@ -226,7 +227,8 @@ both! {
     async fn a_list_is_of_one_vendor_and_narrowed(db: TestDb) {
         let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
         let other = vendor(&f.store, terms(SeatModel::NodeLocked, 1)).await;
-        let back = MailRow { state: MailState::Bounced, ..mail(&f, "b@example.com") };
+        let later = MailId::new(NOW.plus(Seconds(1)), &entropy());
+        let back = MailRow { id: later, state: MailState::Bounced, ..mail(&f, "b@example.com") };
         put(&f.store, vec![mail(&f, "a@example.com"), back, mail(&other, "a@example.com")]).await;
         let count = async |f: &Fixture, filter: MailFilter| {
             mails::list(&mut f.store.reader(), f.scope, &filter, &PageRequest::default()).await.unwrap().total.rows
@@ -237,10 +239,46 @@ both! {
         assert_eq!(count(&f, bounced).await, 1);
         let to = MailFilter { recipient: Some("a@example.com".parse().unwrap()), ..MailFilter::default() };
         assert_eq!(count(&f, to).await, 1);
+        let newest_to = async |addresses: &[&str], limit| {
+            let addresses: Vec<Email> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            let rows = mails::newest_to(&mut f.store.reader(), f.scope, &addresses, limit).await.unwrap();
+            rows.iter().map(|row| row.recipient.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(newest_to(&["b@example.com", "a@example.com", "c@example.com"], 9).await, ["b@example.com", "a@example.com"]);
+        assert_eq!(newest_to(&["a@example.com", "b@example.com"], 1).await, ["b@example.com"]);
+        assert!(newest_to(&["c@example.com"], 9).await.is_empty() && newest_to(&[], 9).await.is_empty());
         // A newer version beside this one mails what this one does not know.
         holdfast_store::raw::run(&db.db, "UPDATE mails SET template = 'of_a_newer_version' WHERE state = 'queued'").await.unwrap();
         assert!(claim(&f.store, NOW, 10).await.is_empty());
         assert_eq!(count(&f, MailFilter::default()).await, 1);
+    }
+
+    async fn what_was_told_is_known_until_it_is_forgotten(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let scope = f.scope;
+        let mut ends = Vec::new();
+        for day in 0..3 {
+            let license = f.license(terms(SeatModel::NodeLocked, 1)).await;
+            ends.push((license, NOW.plus(Seconds::days(day))));
+        }
+        let note = async |ends: Vec<_>| {
+            let noted: Result<Vec<_>, StoreError> = f.store
+                .write(WriteOptions::default(), move |tx| {
+                    let ends = ends.clone();
+                    Box::pin(async move { notices::note_ends(tx, scope, &ends).await })
+                })
+                .await;
+            noted.unwrap().len()
+        };
+        assert_eq!((note(ends[..2].to_vec()).await, note(ends.clone()).await, note(ends.clone()).await), (2, 1, 0));
+        assert_eq!(note(vec![(ends[0].0, NOW.plus(Seconds(1)))]).await, 1, "another end");
+        let forgot: Result<bool, StoreError> = f.store
+            .write(WriteOptions::default(), move |tx| {
+                Box::pin(async move { notices::prune(tx, NOW.plus(Seconds(1))).await })
+            })
+            .await;
+        assert!(!forgot.unwrap(), "there is no more");
+        assert_eq!(note(ends).await, 1, "the first is forgotten");
     }
 
     async fn a_look_is_set_and_set_again(db: TestDb) {
@@ -254,6 +292,7 @@ both! {
                 colour: Some("#2b59c3".parse().unwrap()),
                 texts: "{}".to_owned(),
                 issued: "[]".to_owned(),
+                notices: "{}".to_owned(),
                 updated_at: NOW,
             };
             let (scope, row) = (f.scope, row);

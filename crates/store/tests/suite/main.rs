@@ -3,6 +3,7 @@
 
 mod activity;
 mod claims;
+mod desk;
 mod events;
 mod feed;
 mod found;
@@ -19,6 +20,7 @@ mod narrowed;
 mod nodes;
 mod replicated;
 mod schema;
+mod shops;
 mod support;
 mod tenants;
 mod writing;

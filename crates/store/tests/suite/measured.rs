@@ -1,12 +1,12 @@
 //! What nodes measure of the database, and note in it: waits for connections, ends of licenses, jobs, proofs of restores.
 
-use crate::support::{NOW, terms, vendor};
+use crate::support::{NOW, request, terms, vendor};
 use holdfast_domain::{LicenseStatus, SeatModel, Seconds, Timestamp};
 use holdfast_store::{
     Db, DbOptions, Querier as _, Store, StoreError, Tx, WriteOptions, ends, job_leases,
     licenses::NewLicense,
     proofs::{self, ProofRow},
-    raw,
+    raw, seats,
 };
 use holdfast_testkit::both;
 use std::time::{Duration, Instant};
@@ -113,13 +113,20 @@ both! {
         f.claim(license, 1).await.unwrap();
         f.claim(license, 2).await.unwrap();
         f.license(terms(SeatModel::NodeLocked, 3)).await;
+        // Of named users people count, and whoever was handed a seat.
+        let people = f.license(terms(SeatModel::NamedUser { devices: 2 }, 3)).await;
+        for n in [3, 4] {
+            f.claim_with(people, request(n, Some("ada@example.com"), NOW)).await.unwrap();
+        }
+        assert_eq!(f.hand_out(people, "bob@example.com").await, seats::HandedOut::Done);
         let look = async || proofs::holdings(&mut f.store.reader()).await.unwrap();
         let held = look().await;
-        assert_eq!((held.licenses, held.seats, held.miscounted, held.as_of), (2, 2, 0, Some(NOW)));
+        assert_eq!((held.licenses, held.seats, held.miscounted, held.as_of), (3, 4, 0, Some(NOW)));
         for (breaks, mends) in [
             ("UPDATE licenses SET seats_used = seats_used + 1", "UPDATE licenses SET seats_used = seats_used - 1"),
             ("UPDATE vendor_counts SET rows = rows + 1", "UPDATE vendor_counts SET rows = rows - 1"),
             ("UPDATE seats SET state = 'released'", "UPDATE seats SET state = 'active'"),
+            ("UPDATE seat_holders SET email = 'ada@example.com'", "UPDATE seat_holders SET email = 'bob@example.com'"),
         ] {
             raw::run(&db.db, breaks).await.unwrap();
             assert!(look().await.miscounted > 0, "{breaks}");

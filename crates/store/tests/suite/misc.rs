@@ -4,10 +4,11 @@ use crate::{
     claims::futures_all,
     support::{Fixture, NOW, device, entropy, event, terms, vendor},
 };
-use holdfast_domain::{ImportId, LicenseId, MemberId, Role, SeatModel, Seconds, TokenId, TrialId};
+use holdfast_domain::{GatewayKind, ImportId, LicenseId, MemberId, Role, SeatModel, Seconds, TokenId, TrialId};
 use holdfast_store::{
-    BoxFuture, Constraint, Db, DbOptions, DbUrl, StoreError, Tx, WriteOptions, backup, bundles, events, idempotency,
-    imports, job_leases, members, products, raw, sessions, setup, signing_keys, throttle, tokens, trials, vendors,
+    BoxFuture, Constraint, Db, DbOptions, DbUrl, StoreError, Tx, WriteOptions, backup, bundles, events, gateways,
+    idempotency, imports, job_leases, members, migrated, products, raw, sessions, setup, signing_keys, throttle,
+    tokens, trials, vendors,
 };
 use holdfast_testkit::{TestDb, both};
 use std::collections::BTreeSet;
@@ -204,7 +205,7 @@ both! {
         let tasks = (0..20).map(|_| {
             let f = f.clone();
             tokio::spawn(async move {
-                let row = trials::TrialRow { id: TrialId::new(NOW, &entropy()), vendor: f.scope.vendor(), product: f.product, device: device(1), license, created_at: NOW };
+                let row = trials::TrialRow { id: TrialId::new(NOW, &entropy()), vendor: f.scope.vendor(), product: f.product, device: device(1), license, created_at: NOW, converted_at: None, ends_at: None };
                 let scope = f.scope;
                 write(&f, move |tx| { let row = row.clone(); Box::pin(async move { trials::insert(tx, scope, &row).await }) }).await.unwrap()
             })
@@ -277,6 +278,61 @@ both! {
         let (one, two) = tokio::join!(begin(row.clone()), begin(row.clone()));
         assert!(one.unwrap() ^ two.unwrap(), "of two confirmations, one");
         assert_eq!(write(&f, move |tx| Box::pin(async move { imports::forget_lines(tx, scope, id).await })).await.unwrap(), 500);
+    }
+
+    async fn a_gateway_remembers_that_it_was_on_and_a_device_what_it_was_called(db: TestDb) {
+        let f = vendor(&db.store(), terms(SeatModel::NodeLocked, 1)).await;
+        let (scope, later) = (f.scope, NOW.plus(Seconds::DAY));
+        let row = gateways::GatewayRow {
+            product: f.product,
+            kind: GatewayKind::Keylight,
+            vendor: scope.vendor(),
+            switched_off_at: None,
+            settings: "{}".to_owned(),
+            kid: None,
+            public_key: None,
+            seed_sealed: None,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let key = (Some("k".to_owned()), Some([7; 32]), Some(vec![7]));
+        let off = gateways::GatewayRow {
+            switched_off_at: Some(later), created_at: later, updated_at: later,
+            kid: key.0, public_key: key.1, seed_sealed: key.2, ..row.clone()
+        };
+        for row in [row, off.clone()] {
+            write(&f, move |tx| {
+                let row = row.clone();
+                Box::pin(async move { gateways::put(tx, scope, &row).await })
+            }).await.unwrap();
+        }
+        let kept = gateways::of_product(&mut f.store.reader(), scope, f.product).await.unwrap();
+        assert!(!kept[0].is_on());
+        assert_eq!(format!("{kept:?}"), format!("{:?}", [gateways::GatewayRow { created_at: NOW, ..off }]));
+
+        let license = f.license(terms(SeatModel::NodeLocked, 1)).await;
+        for n in [1, 2] {
+            let known = migrated::KnownDevice { license, instance: "theirs".to_owned(), device: device(n) };
+            write(&f, move |tx| {
+                let known = known.clone();
+                Box::pin(async move { migrated::note_devices(tx, scope, &[known]).await })
+            }).await.unwrap();
+        }
+        let q = &mut f.store.reader();
+        assert_eq!(migrated::device(q, scope, license, "theirs").await.unwrap(), Some(device(1)), "the first word counts");
+        assert_eq!(migrated::device(q, scope, license, "THEIRS").await.unwrap(), None);
+        assert!(migrated::is_known(q, scope, license, &device(1)).await.unwrap());
+        assert!(!migrated::is_known(q, scope, license, &device(2)).await.unwrap());
+        for (n, instance) in [(3, "second"), (4, "third")] {
+            let known = migrated::KnownDevice { license, instance: instance.to_owned(), device: device(n) };
+            write(&f, move |tx| {
+                let known = known.clone();
+                Box::pin(async move { migrated::note_device(tx, scope, &known, 2).await })
+            }).await.unwrap();
+        }
+        let q = &mut f.store.reader();
+        assert_eq!(migrated::device(q, scope, license, "second").await.unwrap(), Some(device(3)));
+        assert_eq!(migrated::device(q, scope, license, "third").await.unwrap(), None, "two are noted already");
     }
 
     async fn numbers_of_manifests_and_lists_grow_by_one(db: TestDb) {

@@ -149,6 +149,30 @@ impl Fixture {
         claim_in(&self.store, self.scope, license, request).await
     }
 
+    pub async fn hand_out(&self, license: LicenseId, user: &str) -> seats::HandedOut {
+        let (scope, user) = (self.scope, user.parse::<Email>().unwrap());
+        let handed = self.store.write(WriteOptions::license(license), move |tx| {
+            let user = user.clone();
+            Box::pin(async move {
+                let row = licenses::lock(tx, scope, license).await?.expect("it exists");
+                seats::hand_out(tx, &row, &user, NOW).await
+            })
+        });
+        handed.await.unwrap()
+    }
+
+    pub async fn take_back(&self, license: LicenseId, user: &str) -> bool {
+        let (scope, user) = (self.scope, user.parse::<Email>().unwrap());
+        let taken = self.store.write(WriteOptions::license(license), move |tx| {
+            let user = user.clone();
+            Box::pin(async move {
+                let row = licenses::lock(tx, scope, license).await?.expect("it exists");
+                seats::take_back(tx, &row, &user).await
+            })
+        });
+        taken.await.unwrap()
+    }
+
     pub async fn used(&self, license: LicenseId) -> (u32, i64) {
         let q = &mut self.store.reader();
         let row = licenses::get(q, self.scope, license).await.unwrap().unwrap();

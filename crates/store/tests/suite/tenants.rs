@@ -3,12 +3,13 @@
 
 use crate::support::{Fixture, NOW, device, entropy, event, request, terms, vendor};
 use holdfast_domain::{
-    CustomerId, ImportId, LicenseId, LicenseState, MemberId, NoteId, OrderId, PlanId, ProductId, Role, SeatId,
-    SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
+    CustomerId, CustomerPersonId, CustomerRole, GatewayKind, ImportId, LicenseId, LicenseState, MemberId, NoteId,
+    OrderId, PlanId, ProductId, ReplyId, Role, SeatId, SeatModel, Seconds, SigningKeyId, Timestamp, TokenId, TrialId,
 };
 use holdfast_store::{
-    Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customers, events, idempotency, imports,
-    licenses, members, notes, orders, plans, products, seats, sessions, signing_keys, tokens, trials, vendors,
+    Constraint, Counted, PageRequest, Scope, StoreError, Tx, WriteOptions, customer_people, customers, events,
+    gateways, idempotency, imports, licenses, members, migrated, notes, orders, plans, portal_sessions, portals,
+    products, replies, seats, sessions, signing_keys, tokens, trials, vendors,
 };
 use holdfast_testkit::both;
 
@@ -25,6 +26,8 @@ struct Everything {
     key: SigningKeyId,
     import: ImportId,
     note: NoteId,
+    person: CustomerPersonId,
+    reply: ReplyId,
     tag: u8,
 }
 
@@ -42,6 +45,8 @@ impl Everything {
             key: SigningKeyId::new(NOW, &e),
             import: ImportId::new(NOW, &e),
             note: NoteId::new(NOW, &e),
+            person: CustomerPersonId::new(NOW, &e),
+            reply: ReplyId::new(NOW, &e),
             seat: claimed.seat.seat.id,
             license,
             customer,
@@ -58,6 +63,17 @@ impl Everything {
             .await
             .unwrap();
         all
+    }
+
+    fn reply_row(&self) -> replies::ReplyRow {
+        replies::ReplyRow {
+            id: self.reply,
+            vendor: self.f.scope.vendor(),
+            name: format!("Reply {}", self.tag).parse().unwrap(),
+            text: "Dear {customer}".parse().unwrap(),
+            created_at: NOW,
+            updated_at: NOW,
+        }
     }
 
     async fn fill(&self, tx: &mut Tx) -> Result<(), StoreError> {
@@ -103,6 +119,7 @@ impl Everything {
             edited_at: None,
         };
         notes::insert(tx, scope, &note).await?;
+        replies::insert(tx, scope, &self.reply_row()).await?;
         let line = imports::ImportLine {
             import: self.import,
             line: 1,
@@ -123,6 +140,35 @@ impl Everything {
             data: "{}".to_owned(),
         };
         assert!(sessions::insert(tx, &session).await?);
+        let person = customer_people::CustomerPersonRow {
+            id: self.person,
+            vendor,
+            customer: self.customer,
+            email: format!("person{tag}@example.com").parse().unwrap(),
+            name: None,
+            role: CustomerRole::User,
+            created_at: NOW,
+            last_login_at: None,
+        };
+        assert!(customer_people::insert(tx, scope, &person).await?);
+        assert!(!customer_people::insert(tx, scope, &person).await?, "of one address a customer has one person");
+        let session = portal_sessions::PortalSessionRow {
+            id_hash: [tag; 32],
+            vendor,
+            customer: self.customer,
+            person: Some(self.person),
+            license: None,
+            created_at: NOW,
+            last_seen_at: NOW,
+            idle_expires_at: NOW.plus(Seconds::HOUR),
+            expires_at: NOW.plus(Seconds::DAY),
+            origin: String::new(),
+            browser: String::new(),
+        };
+        portal_sessions::insert(tx, scope, &session).await?;
+        let renew = Some("https://example.com".to_owned());
+        portals::put_links(tx, scope, &portals::PlanLinksRow { vendor, plan: self.f.plan, renew, upgrade: None })
+            .await?;
         let trial = trials::TrialRow {
             id: TrialId::new(NOW, &entropy()),
             vendor,
@@ -130,6 +176,8 @@ impl Everything {
             device: device(u32::from(tag)),
             license: self.license,
             created_at: NOW,
+            converted_at: None,
+            ends_at: None,
         };
         assert!(trials::insert(tx, scope, &trial).await?);
         seats::note_release_by_key(tx, scope, self.license, self.seat, NOW.plus(Seconds(1))).await?;
@@ -141,8 +189,26 @@ impl Everything {
             body: "{}",
         };
         idempotency::remember(tx, scope, &answer, NOW, NOW).await?;
+        gateways::put(tx, scope, &self.gateway_row()).await?;
+        let known = migrated::KnownDevice { license: self.license, instance: "theirs".to_owned(), device: device(1) };
+        migrated::note_devices(tx, scope, &[known]).await?;
         tx.event(event(scope, "x", &self.license.to_string()));
         Ok(())
+    }
+
+    fn gateway_row(&self) -> gateways::GatewayRow {
+        gateways::GatewayRow {
+            product: self.f.product,
+            kind: GatewayKind::Keygen,
+            vendor: self.f.scope.vendor(),
+            switched_off_at: None,
+            settings: "{}".to_owned(),
+            kid: Some(format!("kid{}", self.tag)),
+            public_key: Some([self.tag; 32]),
+            seed_sealed: Some(vec![self.tag]),
+            created_at: NOW,
+            updated_at: NOW,
+        }
     }
 
     fn member_row(&self) -> members::MemberRow {
@@ -238,14 +304,31 @@ impl Everything {
         see("note", notes::get(q, scope, self.note).await.unwrap().is_some());
         let about = notes::NoteSubject::License(self.license);
         see("notes", !notes::list(q, scope, about, &PageRequest::default()).await.unwrap().items.is_empty());
+        see("reply", replies::get(q, scope, self.reply).await.unwrap().is_some());
+        see("replies", replies::list(q, scope).await.unwrap().iter().any(|row| row.id == self.reply));
+        let dev = device(u32::from(self.tag));
+        see("device", !seats::of_device(q, scope, &dev, 9).await.unwrap().is_empty());
+        see("orders", !orders::get_many(q, scope, &[self.order]).await.unwrap().is_empty());
         see("seats taken", !seats::taken_since(q, scope, &[self.license], NOW, 9).await.unwrap().unwrap().is_empty());
         let subjects = [self.license.to_string()];
         let told = events::about(q, scope, &subjects, events::Told::All, &PageRequest::default()).await.unwrap();
         see("time line", !told.items.is_empty());
         see("events since", !events::since(q, scope, &subjects, Timestamp::default(), 9).await.unwrap().is_empty());
+        see("person", customer_people::get(q, scope, self.person).await.unwrap().is_some());
+        see("people", !customer_people::of_customer(q, scope, self.customer).await.unwrap().is_empty());
+        let email = format!("person{}@example.com", self.tag).parse().unwrap();
+        see("people by e-mail", !customer_people::by_email(q, scope, &email).await.unwrap().is_empty());
+        see("portal sessions", !portal_sessions::of_person(q, scope, self.person, NOW).await.unwrap().is_empty());
+        see("links", !portals::links(q, scope, &[self.f.plan]).await.unwrap().is_empty());
+        see("license's trial", trials::of_license(q, scope, self.license).await.unwrap().is_some());
+        let funnel = trials::funnel(q, scope, self.f.product, Timestamp::default(), NOW).await.unwrap();
+        see("funnel", funnel.started > 0);
         let known =
             idempotency::look_up(q, scope, "tok_shared", &format!("k{}", self.tag), [self.tag; 32], NOW).await.unwrap();
         see("answer", known != idempotency::Known::New);
+        see("gateway", !gateways::of_product(q, scope, self.f.product).await.unwrap().is_empty());
+        see("known device", migrated::device(q, scope, self.license, "theirs").await.unwrap().is_some());
+        see("device is known", migrated::is_known(q, scope, self.license, &device(1)).await.unwrap());
         let by_license = seats::SeatFilter { license: Some(self.license), ..Default::default() };
         see("seat list", !seats::list(q, scope, &by_license, &PageRequest::default()).await.unwrap().items.is_empty());
         let by_customer = licenses::LicenseFilter { product: Some(self.f.product), ..Default::default() };
@@ -309,9 +392,35 @@ impl Everything {
         note("token", tokens::revoke(tx, scope, self.token, NOW).await?);
         note("edited", notes::edit(tx, scope, self.note, &"Other".parse().unwrap(), NOW).await?);
         note("note", notes::remove(tx, scope, self.note).await?);
+        note("order put back", orders::put_back(tx, scope, self.order, (orders::OrderStatus::Paid, None), NOW).await?);
+        note("reply changed", replies::update(tx, scope, &self.reply_row()).await?);
+        note("reply", replies::delete(tx, scope, self.reply).await?);
         note("release", seats::release(tx, scope, self.seat, NOW).await?.is_some());
         note("restore", seats::restore(tx, scope, self.seat, NOW, None).await?.is_some());
         note("sessions", sessions::end_of_member(tx, scope, self.member, None).await? > 0);
+        note("people", !customer_people::lock_of_customer(tx, scope, self.customer).await?.is_empty());
+        note("person's role", customer_people::set_role(tx, scope, self.person, CustomerRole::Administrator).await?);
+        customer_people::signed_in(tx, scope, self.person, NOW).await?;
+        let email = format!("person{}@example.com", self.tag).parse().unwrap();
+        if scope != self.f.scope {
+            // What tells nothing of what it did is looked for afterwards.
+            customer_people::remove_address(tx, scope, self.customer, &email).await?;
+            portal_sessions::end_of_license(tx, scope, self.license).await?;
+            let links = portals::PlanLinksRow { vendor: scope.vendor(), plan: self.f.plan, renew: None, upgrade: None };
+            portals::put_links(tx, scope, &links).await?;
+        }
+        note("person", customer_people::remove(tx, scope, self.person).await?);
+        note("trial", trials::convert(tx, scope, self.license, NOW).await?);
+        let kept = async |tx: &mut Tx| {
+            gateways::of_product(tx, self.f.scope, self.f.product).await.map(|rows| format!("{rows:?}"))
+        };
+        let before = kept(tx).await?;
+        let row = gateways::GatewayRow { settings: "{\"x\":1}".to_owned(), ..self.gateway_row() };
+        // Of another vendor's product there is none to refer to.
+        if scope == self.f.scope {
+            gateways::put(tx, scope, &row).await?;
+        }
+        note("gateway", kept(tx).await? != before);
         Ok(done)
     }
 }
@@ -328,11 +437,11 @@ both! {
         let store = db.store();
         let mine = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 1).await;
         let theirs = Everything::of(vendor(&store, terms(SeatModel::NodeLocked, 5)).await, 2).await;
-        assert_eq!(mine.visible(mine.f.scope).await.len(), 34);
+        assert_eq!(mine.visible(mine.f.scope).await.len(), 48);
         assert_eq!(mine.visible(theirs.f.scope).await, Vec::<&str>::new());
         assert_eq!(theirs.changeable(mine.f.scope).await, Vec::<&str>::new());
-        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 34, "nothing was changed");
-        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 25);
+        assert_eq!(theirs.visible(theirs.f.scope).await.len(), 48, "nothing was changed");
+        assert_eq!(theirs.changeable(theirs.f.scope).await.len(), 33);
         for what in [Counted::Customers, Counted::Licenses, Counted::Orders, Counted::Seats] {
             assert_eq!(vendors::counted(&mut store.reader(), mine.f.scope, what).await.unwrap(), 1);
         }
@@ -373,6 +482,16 @@ both! {
         assert!(refused_reference(&mine.f, move |tx| {
             let import = import.clone();
             Box::pin(async move { imports::insert(tx, scope, &import).await })
+        }).await);
+        let gateway = theirs.gateway_row();
+        assert!(refused_reference(&mine.f, move |tx| {
+            let gateway = gateways::GatewayRow { kind: GatewayKind::Keylight, ..gateway.clone() };
+            Box::pin(async move { gateways::put(tx, scope, &gateway).await })
+        }).await);
+        let known = migrated::KnownDevice { license: theirs.license, instance: "mine".to_owned(), device: device(1) };
+        assert!(refused_reference(&mine.f, move |tx| {
+            let known = known.clone();
+            Box::pin(async move { migrated::note_devices(tx, scope, &[known]).await })
         }).await);
         let import = theirs.import;
         assert!(refused_reference(&mine.f, move |tx| Box::pin(async move {

@@ -76,3 +76,16 @@ fn a_request_without_a_key_gets_it_from_whoever_carries_it() {
     assert_eq!((request.call.as_str(), request.needs_key()), ("renew", false), "then it renews");
     assert_licensed(&machine.app(NOWHERE).apply_offline(&send(&server, &request)).unwrap(), "renewed by file");
 }
+
+#[test]
+fn a_seat_is_given_up_by_a_file_and_the_device_has_it_no_more() {
+    let server = Server::start();
+    let machine = Machine::activated(&server);
+    let proof = machine.app(NOWHERE).offline_release().unwrap();
+    let request = RelayRequest::parse(&proof).unwrap();
+    assert_eq!((request.call.as_str(), request.needs_key()), ("release", false));
+    let app = machine.app(NOWHERE);
+    assert_eq!(app.check_on_launch().verdict, Verdict::Invalid { reason: InvalidReason::NotActivated });
+    assert!(app.offline_release().is_err(), "there is nothing left to give up");
+    send(&server, &request);
+}

@@ -208,6 +208,30 @@ fn what_a_server_was_asked_while_it_stood_still_is_not_carried_out_late() {
 }
 
 #[test]
+fn a_trial_is_bought_and_a_person_has_a_seat() {
+    let real = Real::start();
+    let api = |path: &str, body: &Value| real.installation.api("POST", path, body).unwrap();
+    let plans = real.installation.api("GET", "/plans", &Value::Null).unwrap();
+    let pro = plans["items"].as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    // The shop is told which device has tried: its next renewal is one of the license that was bought.
+    let trial = real.app("trial", &real.url());
+    assert!(matches!(trial.start_trial().unwrap().verdict, Verdict::Trial { .. }));
+    let bought = api("/licenses", &json!({"plan": pro, "device": trial.device_hash()}));
+    assert_licensed(&trial.refresh().unwrap(), "bought");
+    assert_eq!(bought["seats_taken"], 1, "{bought}");
+
+    let mut terms = json!({"model": "perpetual", "seat_model": "named_user", "devices_per_user": 1, "seats": 1});
+    terms["entitlements"] = json!({"export.pdf": true});
+    let team = api("/plans", &json!({"product": real.product, "name": "Team", "code": "team", "terms": terms}));
+    let issued = api("/licenses", &json!({"plan": team["id"]}));
+    let key = issued["key"].as_str().unwrap();
+    let (laptop, tablet) = (real.app("laptop", &real.url()), real.app("tablet", &real.url()));
+    assert!(matches!(laptop.activate(key), Err(CallError::Refused { .. })), "it belongs to nobody");
+    assert_licensed(&laptop.activate_for(key, " ann@example.com ").unwrap(), "her seat");
+    assert!(matches!(tablet.activate_for(key, "bob@example.com"), Err(CallError::SeatLimitReached { .. })));
+}
+
+#[test]
 fn trials_own_keys_tls_and_files() {
     let real = Real::start();
     let trial = real.app("trial", &real.url());

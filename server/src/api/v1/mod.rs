@@ -7,6 +7,7 @@ pub mod events;
 pub mod exports;
 pub mod freshness;
 pub mod imports;
+pub mod inbox;
 pub mod invitations;
 pub mod keys;
 pub mod licenses;
@@ -20,6 +21,7 @@ pub mod plans;
 pub mod products;
 pub mod runtime;
 pub mod seats;
+pub mod shops;
 pub mod tokens;
 pub mod vendor;
 pub mod webhooks;
@@ -46,6 +48,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(licenses::routes())
         .merge(seats::routes())
         .merge(orders::routes())
+        .merge(shops::routes())
+        .merge(inbox::routes())
         .merge(acts::routes())
         .merge(notes::routes())
         .merge(keys::routes())

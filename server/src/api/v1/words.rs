@@ -1,10 +1,11 @@
 //! Closed vocabularies of the domain as the API description shows them: every word that may stand there.
 
-use holdfast_domain::{Permission, Role};
+use holdfast_domain::{GatewayKind, Permission, Role, ShopKind, Source};
 use holdfast_service::admin::{
     bulk::{BulkState, Fate, StopReason},
     inputs::SeatsTaken,
     orders::OrderStatus,
+    shops::{InboxKind, Resolution, ShopEventState},
     webhooks::DeliveryState,
 };
 use std::borrow::Cow;
@@ -58,6 +59,18 @@ words! {
     FateWord as "Fate", "What became of one of many.": Fate::ALL.iter().map(|fate| fate.as_str()).collect();
     /// How an order stands.
     OrderStatusWord as "OrderStatus", "How an order stands.": OrderStatus::ALL.iter().map(|status| status.as_str()).collect();
+    /// With whom a shop is.
+    ShopKindWord as "ShopKind", "With whom a shop is.": ShopKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    /// How far a message of a shop is.
+    ShopEventStateWord as "ShopEventState", "How far a message of a shop is.": ShopEventState::ALL.iter().map(|state| state.as_str()).collect();
+    /// Why a person has to look.
+    InboxKindWord as "InboxKind", "Why a person has to look.": InboxKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    /// What became of something in the inbox.
+    ResolutionWord as "Resolution", "What became of something in the inbox.": Resolution::ALL.iter().map(|word| word.as_str()).collect();
+    /// The system a file of licenses comes from.
+    SourceWord as "Source", "The system a file of licenses comes from.": Source::ALL.iter().map(|source| source.as_str()).collect();
+    /// A system whose clients a product can answer.
+    GatewayKindWord as "GatewayKind", "A system whose clients a product can answer.": GatewayKind::ALL.iter().map(|kind| kind.as_str()).collect();
     /// Whether a seat is taken.
     SeatStateWord as "SeatState", "Whether a seat is taken.": vec!["active", "released"];
 }

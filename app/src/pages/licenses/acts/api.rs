@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::{ChangeForm, ChangeView, UndoView};
+use super::model::{ChangeForm, ChangeView, TrialView, UndoView};
 use crate::error::UiError;
 
 /// The page on which a license is changed; with `asked`, what that would do.
@@ -93,6 +93,63 @@ pub async fn change_license(
     Ok(())
 }
 
+/// The page on which a trial becomes a license that was bought.
+#[server(output = crate::wire::Answer)]
+pub async fn look_at_trial(id: String) -> Result<TrialView, UiError> {
+    use crate::{
+        ctx,
+        pages::{licenses::api::row, products::api::parse_id},
+    };
+    use holdfast_domain::{LicenseModel, Permission};
+    use holdfast_service::admin::{
+        inputs::PlanFilter,
+        page::{Limit, PageRequest},
+    };
+    let actor = ctx::actor(Permission::LicensesWrite).await?;
+    let service = ctx::service()?;
+    let license = service.license(&actor, parse_id(&id)?).await?.license;
+    let filter = PlanFilter { product: Some(license.product), ..PlanFilter::default() };
+    let all = PageRequest { limit: Limit::new(200), ..PageRequest::default() };
+    let plans = service.plans(&actor, filter, all).await?.items;
+    let sold = plans.iter().filter(|plan| !plan.archived && !matches!(plan.terms.model, LicenseModel::Trial { .. }));
+    Ok(TrialView {
+        row: row(&license, service.now()),
+        plans: sold.map(|plan| (plan.id.to_string(), plan.name.to_string())).collect(),
+        open: matches!(license.terms.model, LicenseModel::Trial { .. }),
+    })
+}
+
+/// Makes a trial a license that was bought, and goes to its page, which shows its key.
+#[server(output = crate::wire::Answer)]
+pub async fn convert_trial(
+    id: String,
+    plan: String,
+    #[server(default)] email: String,
+    #[server(default)] name: String,
+    reason: String,
+) -> Result<(), UiError> {
+    use crate::{
+        ctx,
+        pages::{
+            licenses::api::hand_over,
+            products::api::parse_id,
+            serve::{optional, parse},
+        },
+    };
+    use holdfast_domain::Permission;
+    use holdfast_service::admin::inputs::{ConvertTrial, CreateCustomer, CustomerChoice, IssueLicense};
+    let actor = ctx::actor(Permission::LicensesWrite).await?;
+    let (email, name) = (optional("email", &email)?, optional("name", &name)?);
+    let buyer = (email.is_some() || name.is_some())
+        .then(|| CustomerChoice::New(CreateCustomer { email, name, ..CreateCustomer::default() }));
+    let issue = IssueLicense { customer: buyer, ..IssueLicense::of(parse("plan", &plan)?) };
+    let input = ConvertTrial { reason: Some(parse("reason", &reason)?), ..issue.into() };
+    let issued = ctx::service()?.convert_trial(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    hand_over(&issued.license.id, &issued.key);
+    ctx::redirect(&format!("/console/licenses/{}?done=trial_converted", issued.license.id));
+    Ok(())
+}
+
 /// Hands a license to another customer.
 #[server(output = crate::wire::Answer)]
 pub async fn transfer(
@@ -123,18 +180,23 @@ pub async fn transfer(
     Ok(())
 }
 
-/// Gives a license a new key and goes to its page, which shows it.
+/// Gives a license a new key and goes to its page, which shows it; or asks somebody for it who may.
 #[server(output = crate::wire::Answer)]
-pub async fn rekey(id: String, reason: String) -> Result<(), UiError> {
+pub async fn rekey(id: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{licenses::api::hand_over, products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, licenses::api::hand_over, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::Permission;
-    use holdfast_service::admin::inputs::Rekey;
-    let actor = ctx::actor(Permission::LicensesWrite).await?;
-    let input = Rekey { reason: parse("reason", &reason)? };
-    let issued = ctx::service()?.rekey_license(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    use holdfast_service::admin::{approvals::Asked, inputs::Rekey};
+    let actor = ctx::actor(Permission::LicensesRead).await?;
+    let (service, call, reason) = (ctx::service()?, ctx::call(&actor), parse("reason", &reason)?);
+    if ask {
+        let waits = service.ask(&call, None, Asked::Rekey { license: parse_id(&id)? }, reason).await?;
+        ctx::redirect(&asked(waits));
+        return Ok(());
+    }
+    let issued = service.rekey_license(&call, parse_id(&id)?, Rekey { reason }).await?;
     hand_over(&issued.license.id, &issued.key);
     ctx::redirect(&format!("/console/licenses/{}?done=license_rekeyed", issued.license.id));
     Ok(())

@@ -14,15 +14,16 @@ use super::{
 };
 use crate::{
     UiError,
+    pages::acts::Second,
     ui::{
         ActionForm, Field, FormError, PageHead, Rows, Section, SelectField, Submit, TextArea, WhenText, act, act_error,
         load,
-        page::{Notice, NoticeKind},
+        page::{Notice, NoticeKind, way_back},
         show,
     },
 };
-use api::{ChangeLicense, Rekey, Transfer, Undo};
-use model::{ChangeForm, DeviceRow, Preview, TermRow};
+use api::{ChangeLicense, ConvertTrial, Rekey, Transfer, Undo};
+use model::{ChangeForm, DeviceRow, Preview, TermRow, TrialView};
 
 fn param(name: &'static str) -> Memo<String> {
     let params = use_params_map();
@@ -248,6 +249,50 @@ pub fn TransferPage() -> impl IntoView {
     })
 }
 
+/// Making a trial a license that was bought.
+#[component]
+pub fn ConvertPage() -> impl IntoView {
+    let id = param("id");
+    let trial = load(move || id.get(), api::look_at_trial);
+    let action = act::<ConvertTrial>();
+    let error = act_error(action);
+    show(trial, move |found: TrialView| {
+        let row = found.row;
+        let license = row.id.clone();
+        let form = if !found.open {
+            view! { <Notice kind=NoticeKind::Warn><p>"This license is no trial, or is one no more."</p></Notice> }
+                .into_any()
+        } else if found.plans.is_empty() {
+            view! { <Notice kind=NoticeKind::Warn><p>"This product has no plan that is sold. Add one first."</p></Notice> }.into_any()
+        } else {
+            view! {
+                <ActionForm action=action class="form">
+                    <FormError error />
+                    <input type="hidden" name="id" value=license.clone() />
+                    <SelectField name="plan" label="Plan" options=found.plans error />
+                    <div class="pair">
+                        <Field name="email" label="Customer's e-mail" kind="email" hint="A customer with this address is found; otherwise one is made." error />
+                        <Field name="name" label="Customer's name" maxlength="200" error />
+                    </div>
+                    <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+                    <div class="form-actions">
+                        <Submit label="Convert trial" pending=action.pending() />
+                        <a class="btn btn-plain" href=format!("/console/licenses/{license}")>"Cancel"</a>
+                    </div>
+                </ActionForm>
+            }
+            .into_any()
+        };
+        view! {
+            <PageHead title="Convert trial" crumbs=crumbs(&row.id, &row.key_hint) />
+            <Notice kind=NoticeKind::Info>
+                <p>"It becomes a license of the plan you choose. Its seat stays: the computer that tried goes on with its next renewal, without a new key."</p>
+            </Notice>
+            {form}
+        }
+    })
+}
+
 /// Giving a license a new key.
 #[component]
 pub fn RekeyPage() -> impl IntoView {
@@ -262,19 +307,30 @@ pub fn RekeyPage() -> impl IntoView {
             1 => "The device that uses it goes on: a lease does not depend on the key.".to_owned(),
             more => format!("The {more} devices that use it go on: a lease does not depend on the key."),
         };
+        let asks = !detail.may.change && detail.may.ask_key;
+        let elsewhere = detail.migrated.is_some().then_some(
+            " Those whose application was built for another system show the key each time: they need the new one.",
+        );
+        let then = if asks {
+            "The customer needs the new one: whoever approves can show it, and the customer finds it in the portal."
+        } else {
+            "The customer needs the new one, which the next page shows."
+        };
         view! {
             <PageHead title="New key" crumbs=crumbs(&row.id, &row.key_hint) />
+            {asks.then(|| view! { <Second /> })}
             <Notice kind=NoticeKind::Warn>
-                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken}</p>
-                <p class="small">"This cannot be undone, because the old key is not kept. The customer needs the new one, which the next page shows."</p>
+                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken} {elsewhere}</p>
+                <p class="small">"This cannot be undone, because the old key is not kept. " {then}</p>
             </Notice>
             <ActionForm action=action class="form">
                 <FormError error />
                 <input type="hidden" name="id" value=row.id.clone() />
+                {asks.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
                 <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
                 <div class="form-actions">
-                    <Submit label="Make new key" danger=true pending=action.pending() />
-                    <a class="btn btn-plain" href=format!("/console/licenses/{}", row.id)>"Cancel"</a>
+                    <Submit label=if asks { "Ask for approval" } else { "Make new key" } danger=true pending=action.pending() />
+                    <a class="btn btn-plain" href=way_back(format!("/console/licenses/{}", row.id))>"Cancel"</a>
                 </div>
             </ActionForm>
         }

@@ -98,3 +98,14 @@ pub struct UndoView {
     /// Why it cannot be undone.
     pub refused: Option<String>,
 }
+
+/// A trial that can become a license that was bought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialView {
+    /// The trial.
+    pub row: LicenseRow,
+    /// The plans to choose from: id and name.
+    pub plans: Vec<(String, String)>,
+    /// Whether it is a trial still.
+    pub open: bool,
+}

@@ -59,6 +59,7 @@ pub fn filter(query: &Query, now: Timestamp) -> Result<LicenseFilter, UiError> {
         plan: serve::optional("plan", get("plan"))?,
         customer: serve::optional("customer", get("customer"))?,
         order: serve::optional("order", get("order"))?,
+        import: serve::optional("import", get("import"))?,
         ends_after: serve::day("ends_after", get("ends_after"))?,
         ends_before: serve::day("ends_before", get("ends_before"))?,
         issued_after: serve::day("issued_after", get("issued_after"))?,
@@ -130,6 +131,9 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     if let Some(id) = filter.order {
         let name = service.order(actor, id).await.map_or_else(|_| "unknown".to_owned(), |order| order.reference);
         list.only("order", &format!("Order: {name}"));
+    }
+    if filter.import.is_some() {
+        list.only("import", "Of an import");
     }
     let found = serve::list(page, |row| {
         let license = &row.license;

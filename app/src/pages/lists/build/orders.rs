@@ -55,6 +55,11 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
     actor.require(Permission::CustomersRead)?;
     let filter = filter(&list.query)?;
     let page = service.orders_in_list(actor, filter.clone(), list.page(&[("created_at", ())])?).await?;
+    let words = match service.inbox_waiting(actor).await? {
+        0 => "Inbox".to_owned(),
+        waiting => format!("Inbox ({})", serve::number(waiting)),
+    };
+    list.listed.action = Some(link(words, "/console/orders/inbox"));
     list.choice("status", "Status", "Any status", options(STATUSES), true);
     if filter.customer.is_some() {
         list.only("customer", "Of one customer");
@@ -89,8 +94,10 @@ pub(super) async fn list(service: &Service, actor: &Actor, mut list: List) -> Re
         let text = "A part of an order's number, or of the name or e-mail address of who bought, finds an order.";
         ("No order matches".to_owned(), text.to_owned(), vec![link("Show all", KNOWN.path)])
     } else {
-        let text = "An order is what a payment provider told Holdfast. Your shop makes it with POST /v1/orders.";
-        ("No orders yet".to_owned(), text.to_owned(), vec![link("How the API works", "/docs/api")])
+        let text = "An order is what a payment provider told Holdfast: connect a shop, or let your own system make it with POST /v1/orders.";
+        let connect = actor.may(Permission::ShopsWrite).then(|| link("Connect shop", "/console/shops/new"));
+        let links = connect.into_iter().chain([link("How the API works", "/docs/api")]).collect();
+        ("No orders yet".to_owned(), text.to_owned(), links)
     };
     (listed.rows, listed.next, listed.total) = (found.items, found.next, found.total);
     Ok(list)

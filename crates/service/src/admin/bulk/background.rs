@@ -22,6 +22,9 @@ use holdfast_store::{
 
 /// The lease that whoever does these acts holds.
 const JOB: &str = "admin.bulk";
+/// How much later than it says an act begins: the clock of whoever asked may be behind by half a minute, and the clock here
+/// ahead by as much (pitfalls: a node whose clock differs by more does not sign).
+const CLOCKS: Seconds = Seconds::MINUTE;
 /// For how long an act that failed is left alone.
 const REST: Seconds = Seconds(30);
 /// After how many failures in a row an act is given up.
@@ -38,7 +41,8 @@ impl Service {
     /// Where the piece fails; it is then done again after a rest, and an act of which it always fails is stopped.
     pub async fn go_on_with_bulk(&self, holder: &str) -> Result<bool> {
         let (now, mut reader) = (self.now(), self.store().reader());
-        let Some(row) = bulk_acts::next(&mut reader, now.plus(Seconds(-REST.0))).await? else { return Ok(false) };
+        let (rested, begun) = (now.plus(Seconds(-REST.0)), now.plus(Seconds(-CLOCKS.0)));
+        let Some(row) = bulk_acts::next(&mut reader, rested, begun).await? else { return Ok(false) };
         // Asked first: to take the lease is to wait for the piece that its holder is at, and what is written in the same
         // batch waits as well.
         if job_leases::held_by_another(&mut reader, JOB, holder, now).await? {
@@ -76,6 +80,7 @@ impl Service {
                 return Ok(());
             };
             match found {
+                None if row.state == BulkState::Waiting => pieces::begun(&act, tx, &mut row, &kept).await?,
                 Some(found) => pieces::gathered(&act, tx, &mut row, &kept, found).await?,
                 None => pieces::done(&act, tx, &mut row, &kept).await?,
             }

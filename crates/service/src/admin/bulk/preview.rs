@@ -1,6 +1,6 @@
 //! What an act on many would do: which ones it is about, and who of those loses access when.
 
-use super::{BulkActRow, BulkItemRow, BulkStep, Fate, LOOKED_AT, Target, absent, chosen, pieces::Before};
+use super::{BulkActRow, BulkItemRow, BulkStep, Fate, LOOKED_AT, SubjectKind, Target, absent, chosen, pieces::Before};
 use crate::{
     admin::{
         act::Act,
@@ -14,13 +14,17 @@ use crate::{
     },
     error::{Error, ErrorCode, Result},
 };
-use holdfast_domain::{License, LicenseId, LicenseStatus, SeatId, SeatState, Timestamp, license::StatusChange};
+use holdfast_domain::{
+    License, LicenseId, LicenseStatus, OrderId, SeatId, SeatState, Timestamp, license::StatusChange,
+};
 use holdfast_store::{
     Querier,
     bulk_acts::{self, Subject},
-    licenses, plans, seats,
+    licenses, orders, plans, seats,
 };
 
+/// How many orders may be chosen one by one: as many as a form carries.
+pub(in crate::admin) const MOST_ORDERS: usize = 1_000;
 /// How many are read at once.
 pub(super) const PAGE: usize = 200;
 /// How many pages are read to say who would lose access: where several filters leave little, many of them are empty.
@@ -37,7 +41,7 @@ pub(super) async fn matching(
 ) -> Result<Page<Subject>> {
     let (limit, counted) = (Limit::new(u32::try_from(PAGE).unwrap_or(200)), after.is_none());
     Ok(match target {
-        Target::Licenses(_) | Target::Seats(_) => {
+        Target::Licenses(_) | Target::Seats(_) | Target::Orders(_) => {
             let items = chosen(target);
             let total = Total { rows: items.len() as u64, exact: true };
             Page { items, next: None, total }
@@ -62,6 +66,13 @@ pub(super) async fn matching(
     })
 }
 
+/// How many licenses are about to change where it is orders that are acted on.
+pub(in crate::admin) async fn licenses_of(act: &Act, q: &mut dyn Querier, target: &Target) -> Result<Option<u64>> {
+    let Target::Orders(ids) = target else { return Ok(None) };
+    let open = licenses::open_of_orders(q, act.scope, ids).await?;
+    Ok(Some(open.values().map(|(licenses, _)| licenses).sum()))
+}
+
 /// How many `target` is about, and the newest of them.
 pub(in crate::admin) async fn first_of(
     act: &Act,
@@ -69,13 +80,14 @@ pub(in crate::admin) async fn first_of(
     step: &BulkStep,
     target: &Target,
 ) -> Result<(Total, Vec<Subject>)> {
-    let of_licenses = matches!(target, Target::Licenses(_) | Target::AllLicenses(_));
-    let fits = match step {
-        BulkStep::Status(_) | BulkStep::Extend(_) | BulkStep::Terms(_) => of_licenses,
-        BulkStep::Free => !of_licenses,
-        BulkStep::Undo | BulkStep::Restore | BulkStep::FormerTerms => false,
+    let of = match target {
+        Target::Licenses(_) | Target::AllLicenses(_) => SubjectKind::License,
+        Target::Seats(_) | Target::AllSeats(_) => SubjectKind::Seat,
+        Target::Orders(_) => SubjectKind::Order,
     };
-    if !fits {
+    // What takes another act back says by that act which ones it is about.
+    let takes_back = step.undoing().is_none();
+    if takes_back || step.subjects() != of {
         return Err(Error::invalid("/step", "This cannot be done to these."));
     }
     if let BulkStep::Terms(new) = step {
@@ -89,6 +101,14 @@ pub(in crate::admin) async fn first_of(
     let mut page = matching(act, q, (step, target), (None, newest), act.now).await?;
     if matches!(target, Target::Licenses(_) | Target::Seats(_)) && !(1..=MOST).contains(&page.items.len()) {
         return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST}, or all that match.")));
+    }
+    if let Target::Orders(ids) = target {
+        if !(1..=MOST_ORDERS).contains(&page.items.len()) {
+            return Err(Error::invalid("/ids", format_args!("Choose 1 to {MOST_ORDERS} orders.")));
+        }
+        if orders::get_many(q, act.scope, ids).await?.len() != page.items.len() {
+            return Err(absent());
+        }
     }
     let (mut total, mut first) = (page.total, page.items);
     for _ in 1..PAGES {
@@ -140,18 +160,31 @@ pub(in crate::admin) async fn endless(
     Ok(Total { rows, exact: total.exact && first.len() as u64 == total.rows })
 }
 
-/// Who of `subjects` would lose access by a step.
+/// Who of `subjects` would lose access by a step, and of how many of them that is said.
 pub(in crate::admin) async fn would_all(
     act: &Act,
     q: &mut dyn Querier,
     step: &BulkStep,
     subjects: &[Subject],
-) -> Result<Impact> {
-    let mut impact = Impact::default();
+) -> Result<(Impact, u64)> {
+    let (mut impact, mut looked_at, mut licenses) = (Impact::default(), 0, 0);
     for subject in subjects {
-        impact = impact.and(would(act, q, step, *subject).await?);
+        if let BulkStep::Refund = step {
+            // An order may have any number of licenses.
+            let rows = licenses::of_order(q, act.scope, OrderId::from_bytes(subject.0)).await?;
+            licenses += rows.len();
+            if looked_at > 0 && licenses > LOOKED_AT {
+                break;
+            }
+            for row in rows.iter().filter(|row| row.license.status == LicenseStatus::Active).take(LOOKED_AT) {
+                impact = impact.and(impact_of(act, q, &row.license, None).await?);
+            }
+        } else {
+            impact = impact.and(would(act, q, step, *subject).await?);
+        }
+        looked_at += 1;
     }
-    Ok(impact)
+    Ok((impact, looked_at))
 }
 
 async fn would(act: &Act, q: &mut dyn Querier, step: &BulkStep, subject: Subject) -> Result<Impact> {
@@ -205,8 +238,8 @@ pub(in crate::admin) async fn undo_would_all(
 }
 
 async fn undo_would(act: &Act, q: &mut dyn Querier, step: &BulkStep, item: &BulkItemRow) -> Result<Impact> {
-    // To give a seat back takes none from anybody.
-    if *step == BulkStep::Free {
+    // To give a seat back takes none from anybody, and neither does an order that is paid again.
+    if matches!(step, BulkStep::Free | BulkStep::Refund) {
         return Ok(Impact::default());
     }
     let before = Before::read(&item.detail)?;

@@ -26,6 +26,8 @@ pub enum Field {
     Status,
     /// The payment provider's number of the order.
     Order,
+    /// The devices that the other system knows, as a JSON list ([`super::formats::KnownDevice`]).
+    Devices,
     /// An entitlement that the license has beyond or instead of its plan's.
     Entitlement(EntitlementCode),
     /// Nothing.
@@ -33,7 +35,7 @@ pub enum Field {
 }
 
 impl Field {
-    const NAMED: [(&'static str, Self); 10] = [
+    const NAMED: [(&'static str, Self); 11] = [
         ("key", Self::Key),
         ("email", Self::Email),
         ("name", Self::Name),
@@ -43,6 +45,7 @@ impl Field {
         ("expires_at", Self::ExpiresAt),
         ("status", Self::Status),
         ("order", Self::Order),
+        ("devices", Self::Devices),
         ("ignore", Self::Ignore),
     ];
 
@@ -127,20 +130,22 @@ pub fn guess(headers: &[String]) -> Mapping {
     mapping
 }
 
-/// The mapping for `headers` where `chosen` names some columns by header; the others are guessed, as far as what they
-/// would mean is still free.
+/// The mapping for `headers` where `chosen` names some columns by header; the others mean what is `known` of them, or are
+/// guessed, as far as what they would mean is still free.
 ///
 /// # Errors
 /// A header that the file does not have.
-pub fn choose(headers: &[String], chosen: &BTreeMap<String, Field>) -> Result<Mapping> {
+pub fn choose(headers: &[String], known: Option<Mapping>, chosen: &BTreeMap<String, Field>) -> Result<Mapping> {
     if let Some(unknown) = chosen.keys().find(|header| !headers.contains(header)) {
         return Err(Error::invalid("/mapping", format_args!("The file has no column \"{unknown}\".")));
     }
     let mut taken: Vec<Field> = chosen.values().cloned().collect();
+    let mut known = known.unwrap_or_default().into_iter();
     let mut mapping = Mapping::with_capacity(headers.len());
     for header in headers {
+        let known = known.next();
         let field = chosen.get(header).cloned().unwrap_or_else(|| {
-            let guess = Field::guess(header);
+            let guess = known.unwrap_or_else(|| Field::guess(header));
             if taken.contains(&guess) { Field::Ignore } else { guess }
         });
         taken.push(field.clone());
@@ -213,8 +218,11 @@ mod tests {
         let headers = ["key", "serial", "name"].map(ToOwned::to_owned);
         assert_eq!(names(&guess(&headers)), ["key", "ignore", "name"]);
         let chosen = BTreeMap::from([("serial".to_owned(), Field::Key), ("name".to_owned(), Field::Ignore)]);
-        assert_eq!(names(&choose(&headers, &chosen).unwrap()), ["ignore", "key", "ignore"]);
-        assert!(choose(&headers, &BTreeMap::from([("nope".to_owned(), Field::Key)])).is_err());
+        assert_eq!(names(&choose(&headers, None, &chosen).unwrap()), ["ignore", "key", "ignore"]);
+        let known = Some(vec![Field::Name, Field::Key, Field::Email]);
+        let chosen = BTreeMap::from([("name".to_owned(), Field::Name)]);
+        assert_eq!(names(&choose(&headers, known, &chosen).unwrap()), ["ignore", "key", "name"]);
+        assert!(choose(&headers, None, &BTreeMap::from([("nope".to_owned(), Field::Key)])).is_err());
     }
 
     #[test]
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn fields_round_trip_as_text() {
-        for text in ["key", "expires_at", "entitlement:a.b", "ignore"] {
+        for text in ["key", "expires_at", "devices", "entitlement:a.b", "ignore"] {
             assert_eq!(text.parse::<Field>().unwrap().to_string(), text);
         }
         assert!("entitlement:".parse::<Field>().is_err());

@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn judge(text: &str) -> Vec<Judged> {
-        let table = super::super::reader::read(text.as_bytes(), None).unwrap();
+        let table = super::super::reader::read(text, None).unwrap();
         let mapping = super::super::columns::guess(&table.headers);
         read(&table.rows, &mapping, None, &catalogue(), |row| {
             let mut hash = [0; 32];

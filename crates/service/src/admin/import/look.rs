@@ -6,12 +6,15 @@ use crate::{
     actor::Actor,
     admin::{
         page::{Page, PageRequest, try_map},
-        views::{ColumnView, ImportCounts, ImportRowView, ImportState, ImportView, RowFate},
+        views::{ArrivedView, ColumnView, ImportCounts, ImportRowView, ImportState, ImportView, RowFate},
     },
     error::Result,
 };
 use holdfast_domain::{ImportId, LicenseKey, Permission};
-use holdfast_store::imports::{self, Fate, ImportLine, ImportRow, ImportStatus};
+use holdfast_store::{
+    imports::{self, Fate, ImportLine, ImportRow, ImportStatus},
+    migrated::{self, Arrived},
+};
 
 impl Service {
     /// An import, with how far it has come.
@@ -20,15 +23,20 @@ impl Service {
     /// [`ErrorCode::NotFound`] for an unknown id and another vendor's alike.
     pub async fn import(&self, actor: &Actor, id: ImportId) -> Result<ImportView> {
         actor.require(Permission::LicensesWrite)?;
-        let row = imports::get(&mut self.store().patient_reader(), actor.scope(), id).await?.ok_or_else(absent)?;
-        view(&row, self.admin().imports.get(id))
+        let mut reader = self.store().patient_reader();
+        let row = imports::get(&mut reader, actor.scope(), id).await?.ok_or_else(absent)?;
+        let arrived = match row.status {
+            ImportStatus::Done => Some(migrated::arrived(&mut reader, actor.scope(), id).await?),
+            _ => None,
+        };
+        view(&row, self.admin().imports.get(id), arrived)
     }
 
     /// The vendor's imports by time of creation.
     pub async fn imports(&self, actor: &Actor, page: PageRequest<()>) -> Result<Page<ImportView>> {
         actor.require(Permission::LicensesWrite)?;
         let rows = imports::list(&mut self.store().patient_reader(), actor.scope(), &page).await?;
-        try_map(rows, |row| view(&row, self.admin().imports.get(row.id)))
+        try_map(rows, |row| view(&row, self.admin().imports.get(row.id), None))
     }
 
     /// The rows of an import after line `after`, of one fate or of all, in the order of the file, at most `limit` (200).
@@ -88,14 +96,15 @@ impl Service {
     }
 }
 
-/// An import as it is shown; `progress` where it runs on this node.
-pub(super) fn view(row: &ImportRow, progress: Option<u64>) -> Result<ImportView> {
+/// An import as it is shown; `progress` where it runs on this node, `arrived` where that was counted.
+pub(super) fn view(row: &ImportRow, progress: Option<u64>, arrived: Option<Arrived>) -> Result<ImportView> {
     let notes = Notes::of(row)?;
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
     let columns = notes.headers.into_iter().zip(notes.samples).zip(&notes.mapping);
     Ok(ImportView {
         id: row.id,
         file_name: row.name.clone(),
+        source: notes.source,
         product: row.product,
         plan: row.plan,
         state: match row.status {
@@ -117,7 +126,9 @@ pub(super) fn view(row: &ImportRow, progress: Option<u64>) -> Result<ImportView>
             duplicate: notes.duplicate,
             conflict: notes.conflict,
             error: notes.error,
+            left_out: notes.left_out,
         },
+        arrived: arrived.map(|arrived| ArrivedView { licenses: arrived.licenses, activated: arrived.activated }),
         progress: progress.unwrap_or_else(|| number(row.done)),
         created_at: row.created_at,
         finished_at: (row.status == ImportStatus::Done).then_some(row.updated_at),

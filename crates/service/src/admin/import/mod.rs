@@ -1,10 +1,11 @@
-//! Importing an existing customer base: a CSV file is staged and judged row by row, looked at, then confirmed as a whole.
+//! Importing an existing customer base: a file is staged and judged row by row, looked at, then confirmed as a whole.
 //!
 //! Staging changes nothing but the import itself. The rows are kept sealed, because license keys are in them. [`run`]
 //! turns a confirmed import into licenses, all of them in one transaction.
 
 pub mod columns;
 pub mod dates;
+pub mod formats;
 pub mod judge;
 mod look;
 pub mod reader;
@@ -23,7 +24,7 @@ use crate::{
 };
 use columns::{Field, Mapping};
 use dates::DateOrder;
-use holdfast_domain::{ImportId, Permission, PlanId, ProductId};
+use holdfast_domain::{ImportId, Permission, PlanId, ProductId, Source};
 use holdfast_store::{
     Querier, WriteOptions,
     imports::{self, Fate, ImportLine, ImportRow, ImportStatus},
@@ -106,6 +107,9 @@ pub struct StageImport {
     /// The plan of rows that name none.
     #[serde(default)]
     pub plan: Option<PlanId>,
+    /// Which system's export it is; recognised by its content where absent.
+    #[serde(default)]
+    pub source: Option<Source>,
     /// The delimiter; guessed where absent.
     #[serde(default)]
     pub delimiter: Option<u8>,
@@ -133,6 +137,8 @@ pub struct RemapImport {
 /// What is remembered of a file beside its rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Notes {
+    #[serde(default = "csv")]
+    source: Source,
     headers: Vec<String>,
     samples: Vec<Vec<String>>,
     mapping: Mapping,
@@ -142,6 +148,14 @@ struct Notes {
     duplicate: u64,
     conflict: u64,
     error: u64,
+    /// Rows of the file that are no licenses.
+    #[serde(default)]
+    left_out: u64,
+}
+
+/// What imports were before others were known.
+const fn csv() -> Source {
+    Source::Csv
 }
 
 impl Notes {
@@ -218,28 +232,33 @@ impl Service {
     pub async fn stage_import(&self, call: &Call, input: StageImport, bytes: Vec<u8>) -> Result<ImportView> {
         call.actor.require(Permission::LicensesWrite)?;
         let act = self.act(call);
-        let delimiter = input.delimiter;
-        let (table, sha256) = blocking(move || {
+        let (delimiter, source) = (input.delimiter, input.source);
+        let (export, sha256) = blocking(move || {
             let digest = Sha256::digest(&bytes);
             let hex = digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
                 let _ = write!(hex, "{byte:02x}");
                 hex
             });
-            Ok((reader::read(&bytes, delimiter)?, hex))
+            Ok((formats::read(&bytes, source, delimiter)?, hex))
         })
         .await?;
-        let mapping = columns::choose(&table.headers, &input.mapping)?;
+        let formats::Export { source, mut table, mapping: known } = export;
+        let mut mapping = columns::choose(&table.headers, known, &input.mapping)?;
         let catalogue = catalogue(&act, &mut self.store().patient_reader(), input.product, input.plan).await?;
+        if source != Source::Csv && !input.mapping.values().any(|field| *field == Field::Plan) {
+            ignore_foreign_plans(&mut mapping, &mut table, &catalogue);
+        }
         let samples = (0..table.headers.len())
             .map(|at| {
                 let cells =
                     table.rows.iter().filter_map(|row| row.cells.get(at)).filter(|cell| !cell.trim().is_empty());
-                // A sample of the key column would be a key in the clear.
-                let cells = cells.filter(|_| mapping.get(at) != Some(&Field::Key));
+                // A sample of the key column would be a key in the clear; devices are nobody's business.
+                let cells = cells.filter(|_| !matches!(mapping.get(at), Some(Field::Key | Field::Devices)));
                 cells.take(SAMPLES).map(|cell| dates::shorten(cell)).collect()
             })
             .collect();
         let mut notes = Notes {
+            source,
             problem: columns::problem(&mapping, input.plan.is_some()),
             headers: table.headers.clone(),
             samples,
@@ -249,6 +268,7 @@ impl Service {
             duplicate: 0,
             conflict: 0,
             error: 0,
+            left_out: table.left_out,
         };
         let rows = Arc::new(table.rows);
         let judged = self.judge(&act, rows.clone(), &notes, catalogue).await?;
@@ -293,9 +313,9 @@ impl Service {
             WriteOptions::default(),
             job!(act, import, file, digest => |tx| {
                 imports::update(tx, act.scope, ImportStatus::Reading, &import).await?;
-                let data = json!({ "file": file, "sha256": digest, "rows": import.total });
+                let data = json!({ "file": file, "sha256": digest, "rows": import.total, "source": source });
                 act.event(tx, "import.staged", id, data);
-                view(&import, None)
+                view(&import, None, None)
             }),
         )
         .await
@@ -388,7 +408,7 @@ impl Service {
         let mut notes = Notes::of(&import)?;
         notes.mapping = columns::checked(input.mapping, notes.headers.len())?;
         for (samples, field) in notes.samples.iter_mut().zip(&notes.mapping) {
-            if *field == Field::Key {
+            if matches!(field, Field::Key | Field::Devices) {
                 samples.clear();
             }
         }
@@ -409,7 +429,7 @@ impl Service {
                 }
                 imports::set_mapping(tx, act.scope, id, &import.mapping, import.plan).await?;
                 act.event(tx, "import.remapped", id, json!({}));
-                view(&import, None)
+                view(&import, None, None)
             }),
         )
         .await
@@ -465,7 +485,7 @@ impl Service {
                 let before = imports::get(tx, act.scope, id).await?.ok_or_else(absent)?;
                 let after = ImportRow { status: ImportStatus::Cancelled, updated_at: act.now, ..before.clone() };
                 match before.status {
-                    ImportStatus::Cancelled => return view(&before, None),
+                    ImportStatus::Cancelled => return view(&before, None, None),
                     ImportStatus::Running | ImportStatus::Done => {
                         return Err(wrong_state("The import is confirmed; revoke its licenses instead."));
                     }
@@ -476,10 +496,24 @@ impl Service {
                 }
                 imports::forget_lines(tx, act.scope, id).await?;
                 act.event(tx, "import.cancelled", id, json!({}));
-                view(&after, None)
+                view(&after, None, None)
             }),
         )
         .await
+    }
+}
+
+/// Leaves out the plans that another system names where they are not the product's. Where a plan was chosen for rows that name
+/// none, those rows get it; otherwise plans of those codes are made first, or, where none is known, one is chosen.
+fn ignore_foreign_plans(mapping: &mut [Field], table: &mut reader::Table, catalogue: &Catalogue) {
+    let Some(at) = mapping.iter().position(|field| *field == Field::Plan) else { return };
+    let is_known = |plan: &String| catalogue.plans.contains_key(&plan.to_lowercase());
+    if catalogue.default_plan.is_some() {
+        for cell in table.rows.iter_mut().filter_map(|row| row.cells.get_mut(at)).filter(|cell| !is_known(cell)) {
+            cell.clear();
+        }
+    } else if !table.rows.iter().filter_map(|row| row.cells.get(at)).any(is_known) {
+        mapping[at] = Field::Ignore;
     }
 }
 

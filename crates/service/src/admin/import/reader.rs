@@ -1,4 +1,4 @@
-//! Reading a CSV file as people really have them: several delimiters, a byte order mark, quotes; UTF-8 only.
+//! Reading a file: its text, and the table of a CSV file as people really have them: several delimiters, a byte order mark, quotes; UTF-8 only.
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -16,6 +16,8 @@ pub struct Table {
     pub headers: Vec<String>,
     /// The other rows that are not wholly empty.
     pub rows: Vec<Row>,
+    /// How many rows of the file are no licenses and are not among them.
+    pub left_out: u64,
 }
 
 /// A row as it stands in the file.
@@ -31,28 +33,36 @@ fn unreadable(detail: impl std::fmt::Display) -> Error {
     Error::new(ErrorCode::ImportUnreadable).with_detail(detail)
 }
 
-/// Takes `bytes` apart. The delimiter is the one of `,` `;` tab and `|` that the header row has most of, unless `delimiter`
-/// says.
+/// The text of a file.
 ///
 /// # Errors
-/// [`ErrorCode::ImportUnreadable`] with what is wrong and on which line.
-pub fn read(bytes: &[u8], delimiter: Option<u8>) -> Result<Table> {
+/// [`ErrorCode::ImportUnreadable`] where it is too large or not UTF-8, with the line.
+pub fn text(bytes: &[u8]) -> Result<&str> {
     if bytes.len() > MAX_BYTES {
         return Err(unreadable(format_args!("The file is larger than {} MiB.", MAX_BYTES / 1024 / 1024)));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(unreadable("The file is UTF-16. Save it as \"CSV UTF-8\"."));
+        return Err(unreadable("The file is UTF-16. Save it as UTF-8, a table as \"CSV UTF-8\"."));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let line = valid.matches('\n').count() + 1;
-        unreadable(format_args!("Line {line} is not UTF-8. Save the file as \"CSV UTF-8\"."))
+        unreadable(format_args!("Line {line} is not UTF-8. Save the file as UTF-8, a table as \"CSV UTF-8\"."))
     })?;
     if let Some(at) = text.find('\0') {
         let line = text[..at].matches('\n').count() + 1;
         return Err(unreadable(format_args!("Line {line} contains a NUL character.")));
     }
+    Ok(text)
+}
+
+/// Takes a table apart. The delimiter is the one of `,` `;` tab and `|` that the header row has most of, unless `delimiter`
+/// says.
+///
+/// # Errors
+/// [`ErrorCode::ImportUnreadable`] with what is wrong and on which line.
+pub fn read(text: &str, delimiter: Option<u8>) -> Result<Table> {
     let header_line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let delimiter = delimiter.unwrap_or_else(|| guess_delimiter(header_line));
     let mut reader =
@@ -84,7 +94,7 @@ pub fn read(bytes: &[u8], delimiter: Option<u8>) -> Result<Table> {
     if rows.is_empty() {
         return Err(unreadable("The file has a header row and nothing else."));
     }
-    Ok(Table { headers, rows })
+    Ok(Table { headers, rows, left_out: 0 })
 }
 
 /// Counts outside quotes.
@@ -118,15 +128,18 @@ mod tests {
             ("\u{feff}key,email\r\na,b\r\n", vec!["key", "email"]),
             ("key\na", vec!["key"]),
         ] {
-            assert_eq!(read(text.as_bytes(), None).unwrap().headers, headers, "{text}");
+            assert_eq!(
+                super::text(text.as_bytes()).and_then(|text| read(text, None)).unwrap().headers,
+                headers,
+                "{text}"
+            );
         }
-        assert_eq!(read(b"a;b,c;d,e\n1,2,3", Some(b',')).unwrap().headers, ["a;b", "c;d", "e"]);
+        assert_eq!(read("a;b,c;d,e\n1,2,3", Some(b',')).unwrap().headers, ["a;b", "c;d", "e"]);
     }
 
     #[test]
     fn cells_keep_their_bytes_and_rows_their_line() {
-        let table =
-            read("key,note\n A1 ,\"two\nlines, \"\"q\"\"\"\n\n,,\n=1+1,\u{202e}x😀\nshort\n".as_bytes(), None).unwrap();
+        let table = read("key,note\n A1 ,\"two\nlines, \"\"q\"\"\"\n\n,,\n=1+1,\u{202e}x😀\nshort\n", None).unwrap();
         let rows: Vec<_> = table.rows.iter().map(|row| (row.line, row.cells.clone())).collect();
         assert_eq!(
             rows,
@@ -148,13 +161,13 @@ mod tests {
             (b"  \n\n", "empty"),
             (b"key,email\n", "nothing else"),
         ] {
-            let error = read(bytes, None).unwrap_err();
+            let error = text(bytes).and_then(|text| read(text, None)).unwrap_err();
             assert_eq!(error.code, ErrorCode::ImportUnreadable);
             assert!(error.detail.unwrap().contains(word), "{word}");
         }
         let wide = vec!["c"; MAX_COLUMNS + 1].join(",") + "\n1";
-        assert!(read(wide.as_bytes(), None).is_err());
+        assert!(read(&wide, None).is_err());
         let long = "k\n".to_owned() + &"x\n".repeat(MAX_ROWS + 1);
-        assert!(read(long.as_bytes(), None).unwrap_err().detail.unwrap().contains("200000"));
+        assert!(read(&long, None).unwrap_err().detail.unwrap().contains("200000"));
     }
 }

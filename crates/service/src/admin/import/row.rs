@@ -3,10 +3,16 @@
 use super::{
     columns::Field,
     dates::{self, DateOrder, shorten},
+    formats::KnownDevice,
 };
 use holdfast_domain::{
     Email, EntitlementValue, Entitlements, LicenseKey, LicenseStatus, Name, Timestamp, entitlement::MAX_SAFE_INTEGER,
 };
+
+/// The greatest number of devices of a license that are known from elsewhere.
+const MAX_DEVICES: usize = 1_000;
+/// The greatest number of bytes in a device's id or fingerprint.
+pub const MAX_DEVICE_TEXT: usize = 512;
 
 /// A license as a row describes it. Codes are still text: whether they exist is judged against the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub struct ParsedRow {
     pub order: Option<Name>,
     /// Entitlements beyond or instead of the plan's.
     pub overrides: Entitlements,
+    /// The devices that the other system knows.
+    pub devices: Vec<KnownDevice>,
 }
 
 /// When a license ends, as a file says it.
@@ -79,8 +87,9 @@ pub fn parse(cells: &[String], mapping: &[Field], order: Option<DateOrder>) -> R
         column: mapping.iter().position(|field| *field == Field::Key),
         reason: "The license key is missing.".to_owned(),
     })?;
-    let Draft { email, name, product, plan, seats, end, status, order, overrides, .. } = row;
-    Ok(ParsedRow { key, email, name, product, plan, seats, end: end.unwrap_or(End::AsPlan), status, order, overrides })
+    let Draft { email, name, product, plan, seats, end, status, order, overrides, devices, .. } = row;
+    let end = end.unwrap_or(End::AsPlan);
+    Ok(ParsedRow { key, email, name, product, plan, seats, end, status, order, overrides, devices })
 }
 
 #[derive(Default)]
@@ -95,6 +104,7 @@ struct Draft {
     status: Option<LicenseStatus>,
     order: Option<Name>,
     overrides: Entitlements,
+    devices: Vec<KnownDevice>,
 }
 
 impl Draft {
@@ -141,6 +151,7 @@ impl Draft {
                     }
                 });
             }
+            Field::Devices => self.devices = devices(cell)?,
             Field::Entitlement(code) => {
                 if let Some(value) = entitlement(cell)? {
                     self.overrides.insert(code.clone(), value);
@@ -149,6 +160,20 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+fn devices(cell: &str) -> Result<Vec<KnownDevice>, String> {
+    let wrong = || "The devices are not a JSON list of objects with a fingerprint and perhaps an id.".to_owned();
+    let devices: Vec<KnownDevice> = serde_json::from_str(cell).map_err(|_| wrong())?;
+    let fits = |text: &str| (1..=MAX_DEVICE_TEXT).contains(&text.len()) && !text.contains(char::is_control);
+    let all = devices.iter().all(|device| fits(&device.fingerprint) && device.id.as_deref().is_none_or(fits));
+    if !all {
+        return Err(format!("A fingerprint and an id have 1 to {MAX_DEVICE_TEXT} bytes."));
+    }
+    if devices.len() > MAX_DEVICES {
+        return Err(format!("There are more than {MAX_DEVICES} devices."));
+    }
+    Ok(devices)
 }
 
 fn name(cell: &str) -> Result<Name, String> {
@@ -221,6 +246,9 @@ mod tests {
             ("name", &"x".repeat(10_000), "200"),
             ("entitlement:a", "99999999999999999", "large"),
             ("entitlement:a", &"é".repeat(129), "256"),
+            ("devices", "laptop", "JSON"),
+            ("devices", "[{\"id\":\"x\"}]", "JSON"),
+            ("devices", "[{\"fingerprint\":\"\"}]", "512"),
         ] {
             let error = one(name, cell).unwrap_err();
             assert_eq!(error.column, Some(1), "{name}");
@@ -251,6 +279,8 @@ mod tests {
         assert_eq!(value("no"), None);
         assert_eq!(value(""), None);
         assert_eq!(value("gold"), Some(EntitlementValue::Text("gold".to_owned())));
+        let devices = one("devices", r#"[{"fingerprint":"a"},{"id":"7","fingerprint":"b"}]"#).unwrap().devices;
+        assert_eq!(devices.iter().map(|device| device.id.as_deref()).collect::<Vec<_>>(), [None, Some("7")]);
         assert!(one("ignore", &"\u{7}".repeat(10_000)).is_ok());
     }
 }

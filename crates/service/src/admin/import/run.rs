@@ -6,7 +6,7 @@
 use super::{
     LINES, Notes, Running, absent, catalogue, count, judge,
     judge::{Judged, Prepared},
-    row::End,
+    row::{End, ParsedRow},
     stored_fate, view, wrong_state,
 };
 use crate::{
@@ -20,9 +20,10 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    CustomerId, Email, ImportId, License, LicenseId, LicenseStatus, Name, OrderId, Permission, Seconds, Terms,
-    Timestamp,
+    CustomerId, Email, ImportId, License, LicenseId, LicenseStatus, Name, OrderId, Permission, ProductId, Seconds,
+    Source, Terms, Timestamp,
 };
+use holdfast_lease::device_hash;
 use holdfast_store::{
     StoreError, Tx, WriteOptions,
     changes::ChangeKind,
@@ -30,6 +31,7 @@ use holdfast_store::{
     imports::{self, Fate, ImportRow, ImportStatus},
     job_leases,
     licenses::{self, NewLicense},
+    migrated::{self, KnownDevice},
     orders::{self, OrderRow, OrderStatus},
 };
 use serde_json::json;
@@ -53,6 +55,7 @@ struct Lease {
 struct Batch {
     customers: Vec<CustomerRow>,
     orders: Vec<OrderRow>,
+    devices: Vec<KnownDevice>,
     /// How many pieces of licenses are put aside, and how many licenses in all.
     pieces: i64,
     licenses: usize,
@@ -92,7 +95,7 @@ impl Service {
         let act = self.act(call);
         let import = imports::get(&mut self.store().reader(), act.scope, id).await?.ok_or_else(absent)?;
         match import.status {
-            ImportStatus::Done => return view(&import, None),
+            ImportStatus::Done => return view(&import, None, None),
             ImportStatus::Cancelled => return Err(wrong_state("The import was cancelled.")),
             ImportStatus::Reading => return Err(wrong_state("The file is still being read.")),
             ImportStatus::Staged | ImportStatus::Running => {}
@@ -220,7 +223,7 @@ impl Service {
             after = last.line;
             let rows = lines.iter().map(|line| self.open_line(line)).collect::<Result<Vec<_>>>()?;
             let vault = self.vault()?;
-            let hash = |row: &super::row::ParsedRow| vault.key_hash(&row.key);
+            let hash = |row: &ParsedRow| vault.key_hash(&row.key);
             let mut judged = judge::read(&rows, &notes.mapping, notes.dates, &catalogue, hash);
             self.compare(act, import.product, &notes.mapping, &mut judged).await?;
             batch.look_up(self, act, &judged).await?;
@@ -233,6 +236,7 @@ impl Service {
                 };
                 let id = line.license.unwrap_or_else(|| LicenseId::new(act.now, self.entropy()));
                 piece.push(batch.license(self, act, import, id, prepared)?);
+                batch.devices.extend(known_devices(import.product, id, &prepared.row)?);
                 ids.push((line.line, Fate::Create, String::new(), Some(id)));
             }
             self.put_aside(act, import.id, ids, piece, &mut batch).await?;
@@ -310,21 +314,21 @@ impl Service {
             updated_at: self.now(),
             ..counts
         };
-        let (batch, sha256) = (Arc::new(batch), notes.sha256);
+        let (batch, sha256, source) = (Arc::new(batch), notes.sha256, notes.source);
         let (id, licenses, began) = (done.id, batch.licenses, std::time::Instant::now());
         let inserted = self.store().write_apart(job!(act, done, batch, sha256 => |tx| {
             // Of two nodes that run the same import, the one that gets here second inserts nothing.
             if !imports::update(tx, act.scope, ImportStatus::Running, &done).await? {
                 return Err(wrong_state("The import was finished elsewhere."));
             }
-            batch.insert(&act, tx, done.id).await?;
+            batch.insert(&act, tx, done.id, source).await?;
             let data = json!({
-                "file": done.name, "sha256": sha256, "licenses": batch.licenses,
+                "file": done.name, "sha256": sha256, "source": source, "licenses": batch.licenses,
                 "customers": batch.customers.len(), "orders": batch.orders.len(), "left_out": done.refused,
             });
             act.event(tx, "import.applied", done.id, data);
             act.changed(tx, ChangeKind::Product, Some(done.product), done.product.to_bytes());
-            view(&done, None)
+            view(&done, None, None)
         }));
         let outcome = inserted.await;
         tracing::info!(licenses, took = ?began.elapsed(), done = outcome.is_ok(), "the licenses of an import were inserted");
@@ -462,13 +466,27 @@ impl Batch {
         id
     }
 
-    async fn insert(&self, act: &Act, tx: &mut Tx, id: ImportId) -> Result<()> {
+    async fn insert(&self, act: &Act, tx: &mut Tx, id: ImportId, source: Source) -> Result<()> {
         customers::insert_many(tx, act.scope, &self.customers).await?;
         orders::insert_many(tx, act.scope, &self.orders).await?;
-        let inserted = licenses::insert_staged(tx, act.scope, id, self.pieces).await?;
+        let inserted = licenses::insert_staged(tx, act.scope, id, source, self.pieces).await?;
         // Another node has begun the same import anew and cleared what this one had put aside.
-        if inserted == self.licenses as u64 { Ok(()) } else { Err(Error::new(ErrorCode::CodeTaken)) }
+        if inserted != self.licenses as u64 {
+            return Err(Error::new(ErrorCode::CodeTaken));
+        }
+        Ok(migrated::note_devices(tx, act.scope, &self.devices).await?)
     }
+}
+
+/// The devices that a row knows, as its license's gateway will meet them.
+fn known_devices(product: ProductId, license: LicenseId, row: &ParsedRow) -> Result<Vec<KnownDevice>> {
+    let product = product.to_string();
+    let device = |known: &super::formats::KnownDevice| {
+        let hash = device_hash(&product, known.fingerprint.as_bytes());
+        let device = hash.parse().map_err(Error::internal)?;
+        Ok(KnownDevice { license, instance: known.id.clone().unwrap_or(hash), device })
+    };
+    row.devices.iter().map(device).collect()
 }
 
 fn new_order(id: OrderId, act: &Act, reference: &str, customer: Option<CustomerId>, now: Timestamp) -> OrderRow {

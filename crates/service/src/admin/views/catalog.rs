@@ -1,7 +1,9 @@
 //! What is sold, what a change of it would do, and what is brought in from elsewhere.
 
 use crate::admin::import::dates::DateOrder;
-use holdfast_domain::{Code, CustomerId, ImportId, LicenseId, Name, PlanId, ProductId, Terms, Timestamp, VendorId};
+use holdfast_domain::{
+    Code, CustomerId, ImportId, LicenseId, Name, PlanId, ProductId, Source, Terms, Timestamp, VendorId,
+};
 use serde::{Deserialize, Serialize};
 
 /// A vendor.
@@ -183,6 +185,8 @@ pub struct ImportView {
     pub id: ImportId,
     /// The file's name, where it had one.
     pub file_name: String,
+    /// Which system's export it is.
+    pub source: Source,
     /// The product that the licenses are for.
     pub product: ProductId,
     /// The plan of rows that name none.
@@ -199,6 +203,8 @@ pub struct ImportView {
     pub counts: ImportCounts,
     /// How many of the rows to be made are made ready; all of them become licenses in the same moment.
     pub progress: u64,
+    /// How many of its licenses have arrived: of one that is done and looked at by itself.
+    pub arrived: Option<ArrivedView>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was done.
@@ -211,7 +217,7 @@ pub struct ColumnView {
     /// What the header row calls it.
     pub header: String,
     /// What it means: `key`, `email`, `name`, `product`, `plan`, `seats`, `expires_at`, `status`, `order`,
-    /// `entitlement:CODE` or `ignore`.
+    /// `devices`, `entitlement:CODE` or `ignore`.
     pub field: String,
     /// The first values, to recognise it by.
     pub samples: Vec<String>,
@@ -232,6 +238,17 @@ pub struct ImportCounts {
     pub conflict: u64,
     /// Not importable.
     pub error: u64,
+    /// Rows of the file that are no licenses and among none of these: sales of something else, charges that follow.
+    pub left_out: u64,
+}
+
+/// How many of an import's licenses are in use here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivedView {
+    /// The licenses it has made.
+    pub licenses: u64,
+    /// Those on which a device was ever activated.
+    pub activated: u64,
 }
 
 impl ImportCounts {

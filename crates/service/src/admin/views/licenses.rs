@@ -2,8 +2,8 @@
 
 use super::EventView;
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, LicenseId, LicenseState, LicenseStatus, Name, NoteId, NoteText,
-    OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Terms, Timestamp,
+    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, LicenseStatus, Name, NoteId,
+    NoteText, OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Source, Terms, Timestamp,
 };
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,21 @@ impl std::fmt::Debug for Issued {
     }
 }
 
+/// What became of the trials of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialFunnel {
+    /// Of those that began within so many days.
+    pub days: u32,
+    /// How many began.
+    pub started: u64,
+    /// How many run.
+    pub active: u64,
+    /// How many became licenses that were bought.
+    pub converted: u64,
+    /// How many ran out without that.
+    pub lapsed: u64,
+}
+
 /// Everything about a license on one page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LicenseDetail {
@@ -128,6 +143,19 @@ pub struct LicenseDetail {
     pub timeline: Vec<EventView>,
     /// What whoever asks can undo of it, newest first.
     pub undo: Vec<UndoOffer>,
+    /// Where it came from, where it was imported.
+    pub migrated: Option<MigratedView>,
+}
+
+/// Where a license came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigratedView {
+    /// The system.
+    pub source: Source,
+    /// The import that made it.
+    pub import: ImportId,
+    /// When a device was activated here for the first time.
+    pub activated_at: Option<Timestamp>,
 }
 
 /// An act that can be undone.

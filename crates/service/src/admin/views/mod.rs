@@ -6,12 +6,13 @@ mod log;
 mod people;
 
 pub use catalog::{
-    ColumnView, ImportCounts, ImportRowView, ImportState, ImportView, PlanView, ProductView, Replay, Replayed, RowFate,
-    TermsOutcome, Unknown, VendorView,
+    ArrivedView, ColumnView, ImportCounts, ImportRowView, ImportState, ImportView, PlanView, ProductView, Replay,
+    Replayed, RowFate, TermsOutcome, Unknown, VendorView,
 };
 pub use licenses::{
-    ChangeOutcome, CustomerView, DeviceOutlook, Impact, Issued, LicenseDetail, LicenseInList, LicenseView, NoteView,
-    OrderInList, OrderView, RefundOutcome, SeatImpact, SeatInList, SeatView, StatusOutcome, TermChange, UndoOffer,
+    ChangeOutcome, CustomerView, DeviceOutlook, Impact, Issued, LicenseDetail, LicenseInList, LicenseView,
+    MigratedView, NoteView, OrderInList, OrderView, RefundOutcome, SeatImpact, SeatInList, SeatView, StatusOutcome,
+    TermChange, TrialFunnel, UndoOffer,
 };
 pub use log::{ChainReport, ChainWalk, CustomerTimeline, EventDetail, EventView};
 pub use people::{

@@ -1,4 +1,4 @@
-//! `POST /v1/acts`: begins an act on many licenses or seats.
+//! `POST /v1/acts`: begins an act on many licenses, seats or orders.
 
 use super::{ActModel, ActPreviewModel, begun, placed, previewed};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use axum::{extract::State, response::Response};
-use holdfast_domain::{LicenseId, ReasonText, SeatId, license::StatusChange};
+use holdfast_domain::{LicenseId, OrderId, ReasonText, SeatId, license::StatusChange};
 use holdfast_service::{
     Error,
     admin::bulk::{BulkStep, Target},
@@ -38,7 +38,7 @@ pub struct BeginActBody {
     pub reason: ReasonText,
 }
 
-/// What can be done to many: to licenses, and `free` to seats.
+/// What can be done to many: to licenses, `free` to seats, and `refund` to orders.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ActBegins)]
@@ -55,6 +55,8 @@ pub enum Step {
     Extend,
     /// Takes a seat from its device.
     Free,
+    /// Notes an order as paid back, and revokes its licenses.
+    Refund,
 }
 
 /// Which ones: named, or all that a list leaves.
@@ -68,6 +70,9 @@ pub enum TargetBody {
     /// These seats, 1 to 200.
     #[schema(value_type = Vec<String>)]
     Seats(Vec<SeatId>),
+    /// These orders, 1 to 1000.
+    #[schema(value_type = Vec<String>)]
+    Orders(Vec<OrderId>),
     /// Every license that the list of licenses leaves with these filters when the act begins.
     AllLicenses(LicenseFilters),
     /// Every seat that the list of seats leaves with these filters when the act begins.
@@ -79,6 +84,7 @@ impl From<TargetBody> for Target {
         match body {
             TargetBody::Licenses(ids) => Self::Licenses(ids),
             TargetBody::Seats(ids) => Self::Seats(ids),
+            TargetBody::Orders(ids) => Self::Orders(ids),
             TargetBody::AllLicenses(Strict(filter)) => Self::AllLicenses(filter.into()),
             TargetBody::AllSeats(Strict(filter)) => Self::AllSeats(filter.into()),
         }
@@ -88,7 +94,7 @@ impl From<TargetBody> for Target {
 /// The step, with the days that it takes and no others.
 fn step(step: Step, days: Option<u16>) -> Result<BulkStep> {
     let days_of = |what: &str| Problem(Error::invalid("/days", what));
-    if let (Step::Suspend | Step::Resume | Step::Revoke | Step::Reinstate | Step::Free, Some(_)) = (step, days) {
+    if !matches!(step, Step::Extend) && days.is_some() {
         return Err(days_of("only extending takes days"));
     }
     Ok(match step {
@@ -98,6 +104,7 @@ fn step(step: Step, days: Option<u16>) -> Result<BulkStep> {
         Step::Reinstate => BulkStep::Status(StatusChange::Reinstate),
         Step::Extend => BulkStep::Extend(days.ok_or_else(|| days_of("this member is missing"))?),
         Step::Free => BulkStep::Free,
+        Step::Refund => BulkStep::Refund,
     })
 }
 
@@ -105,7 +112,7 @@ fn step(step: Step, days: Option<u16>) -> Result<BulkStep> {
 ///
 /// It is done in the background, one after the other, each with its event as if it were done alone; what cannot be done to
 /// one is told of it. `dry_run=true` only says to how many it would be done and whose access would end. A token does it to
-/// as many as it names; the table of roles binds people.
+/// as many as it names; the table of roles binds people, and what support ends begins ten minutes later.
 #[utoipa::path(
     post,
     path = "/v1/acts",

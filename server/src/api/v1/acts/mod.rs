@@ -1,4 +1,4 @@
-//! Acts on many licenses or seats in the management API: one file per call.
+//! Acts on many licenses, seats or orders in the management API: one file per call.
 
 pub mod begin;
 pub mod get;
@@ -23,7 +23,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use holdfast_domain::{BulkActId, Permission, license::StatusChange};
+use holdfast_domain::{BulkActId, OrderId, Permission, license::StatusChange};
 use holdfast_service::{
     Actor, Error,
     admin::bulk::{BulkActView, BulkItem, BulkPreview, BulkStep},
@@ -44,8 +44,20 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Every step that an act may take, by its name in the API.
-pub const STEPS: [&str; 10] =
-    ["suspend", "resume", "revoke", "reinstate", "extend", "free", "undo", "restore", "terms", "former_terms"];
+pub const STEPS: [&str; 12] = [
+    "suspend",
+    "resume",
+    "revoke",
+    "reinstate",
+    "extend",
+    "free",
+    "undo",
+    "restore",
+    "terms",
+    "former_terms",
+    "refund",
+    "unrefund",
+];
 
 /// The name of a step.
 const fn step(step: &BulkStep) -> &'static str {
@@ -60,17 +72,19 @@ const fn step(step: &BulkStep) -> &'static str {
         BulkStep::Restore => STEPS[7],
         BulkStep::Terms(_) => STEPS[8],
         BulkStep::FormerTerms => STEPS[9],
+        BulkStep::Refund => STEPS[10],
+        BulkStep::Unrefund => STEPS[11],
     }
 }
 
-/// An act on many licenses or seats, done one after the other in the background.
+/// An act on many licenses, seats or orders, done one after the other in the background.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Act)]
 pub struct ActModel {
     /// Its id.
     pub id: String,
     /// What is done to each: `undo` and `former_terms` take back what an earlier act did to licenses, `restore` gives seats
-    /// back that one freed, and `terms` gives licenses the present terms of their plan.
+    /// back that one freed, `unrefund` has orders and their licenses stand as before one that refunded them, and `terms` gives licenses the present terms of their plan.
     #[schema(value_type = ActStepWord)]
     pub step: String,
     /// By how many days each ends later, where `step` is `extend`.
@@ -94,6 +108,8 @@ pub struct ActModel {
     pub refused: u64,
     /// When it was asked for.
     pub created_at: Rfc3339,
+    /// When it begins, or began, where that is later: until then stopping it is all that is needed.
+    pub begins_at: Option<Rfc3339>,
     /// When it was through.
     pub ended_at: Option<Rfc3339>,
     /// The act that it takes back.
@@ -121,6 +137,7 @@ impl From<BulkActView> for ActModel {
             changed: view.changed,
             refused: view.refused,
             created_at: view.created_at.into(),
+            begins_at: view.begins_at.map(Rfc3339),
             ended_at: view.ended_at.map(Rfc3339),
             undoes: view.undoes.map(|id| id.to_string()),
             undone_by: view.undone_by.map(|id| id.to_string()),
@@ -141,6 +158,10 @@ pub struct ActPreviewModel {
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_estimate: Option<u64>,
+    /// How many licenses it is about, where it is done to something else; null otherwise.
+    pub licenses: Option<u64>,
+    /// Whether it begins ten minutes after it is asked for.
+    pub later: bool,
     /// How many of them were looked at, the newest, to say whose access ends.
     pub looked_at: u64,
     /// Whose access ends, of those.
@@ -154,6 +175,8 @@ impl From<BulkPreview> for ActPreviewModel {
         Self {
             total: view.exact.then_some(view.total),
             total_estimate: (!view.exact).then_some(view.total),
+            licenses: view.licenses,
+            later: view.later,
             looked_at: view.looked_at,
             impact: view.impact.into(),
             without_end: view.endless.rows,
@@ -167,15 +190,17 @@ impl From<BulkPreview> for ActPreviewModel {
 pub struct ActItemModel {
     /// Its place, from 1.
     pub number: i64,
-    /// The license or seat.
+    /// The license, seat or order.
     pub subject: String,
     /// What became of it.
     #[schema(value_type = FateWord)]
     pub fate: String,
     /// Why it was refused.
     pub why: Option<String>,
-    /// The last four characters of the key, of the seat's license where it is a seat; null for what is gone.
+    /// The last four characters of the key, of the seat's license where it is a seat; null for an order, and for what is gone.
     pub key_hint: Option<String>,
+    /// What the order is known by outside, where it is one.
+    pub reference: Option<String>,
     /// Whose it is.
     pub customer: Option<String>,
     /// What that customer is called.
@@ -186,8 +211,10 @@ pub struct ActItemModel {
 
 impl From<BulkItem> for ActItemModel {
     fn from(view: BulkItem) -> Self {
-        let (key_hint, customer, device) =
-            view.known.map_or((None, None, None), |known| (Some(known.key_hint), known.customer, known.device));
+        let (label, customer, device) =
+            view.known.map_or((None, None, None), |known| (Some(known.label), known.customer, known.device));
+        let of_order = view.subject.starts_with(OrderId::PREFIX);
+        let (key_hint, reference) = if of_order { (None, label) } else { (label, None) };
         let (customer, customer_name) = customer.map(|(id, name)| (id.to_string(), name.to_string())).unzip();
         Self {
             number: view.number,
@@ -195,6 +222,7 @@ impl From<BulkItem> for ActItemModel {
             fate: view.fate.as_str().to_owned(),
             why: view.why,
             key_hint,
+            reference,
             customer,
             customer_name,
             device,

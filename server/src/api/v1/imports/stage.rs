@@ -5,7 +5,7 @@ use crate::{
     api::{
         extract::{Caller, Params, body, call},
         problem::Result,
-        v1::{Refusals, models::ImportModel},
+        v1::{Refusals, models::ImportModel, words::SourceWord},
     },
 };
 use axum::{
@@ -13,7 +13,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
 };
-use holdfast_domain::{PlanId, ProductId};
+use holdfast_domain::{PlanId, ProductId, Source};
 use holdfast_service::{
     Error, ErrorCode,
     admin::import::{StageImport, columns::Field, dates::DateOrder},
@@ -42,6 +42,10 @@ pub struct AboutFile {
     #[serde(default)]
     #[param(required = false)]
     pub file_name: Option<String>,
+    /// Which system's export it is; recognised by its content where absent.
+    #[serde(default)]
+    #[param(value_type = SourceWord, inline, required = false)]
+    pub format: Option<Source>,
     /// What separates the columns: one character, or `tab`; found out where absent.
     #[serde(default)]
     #[param(required = false)]
@@ -51,7 +55,7 @@ pub struct AboutFile {
     #[param(value_type = String, required = false)]
     pub dates: Option<DateOrder>,
     /// A JSON object from column headers to what they mean (`key`, `email`, `name`, `product`, `plan`, `seats`,
-    /// `expires_at`, `status`, `order`, `entitlement:CODE`, `ignore`); what is absent is guessed.
+    /// `expires_at`, `status`, `order`, `devices`, `entitlement:CODE`, `ignore`); what is absent is guessed.
     #[serde(default)]
     #[param(required = false)]
     pub mapping: Option<String>,
@@ -74,6 +78,7 @@ impl AboutFile {
             file_name: self.file_name.unwrap_or_else(|| "upload.csv".to_owned()),
             product: self.product,
             plan: self.plan,
+            source: self.format,
             delimiter,
             dates: self.dates,
             mapping,
@@ -81,15 +86,15 @@ impl AboutFile {
     }
 }
 
-fn is_csv(headers: &HeaderMap) -> bool {
+fn is_file(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(kind.as_str(), "text/csv" | "application/octet-stream" | "text/plain")
+    matches!(kind.as_str(), "text/csv" | "application/json" | "application/octet-stream" | "text/plain")
 }
 
-/// Reads a CSV file
+/// Reads a file of licenses
 ///
-/// Nothing changes yet: the answer says what would become of its rows. The body is the file itself (`text/csv`, UTF-8, at most 64 MiB).
+/// Nothing changes yet: the answer says what would become of its rows. The body is the file itself (UTF-8, at most 64 MiB): a table (`text/csv`), or another system's export as it has it (`text/csv` or `application/json`).
 #[utoipa::path(
     post,
     path = "/v1/imports",
@@ -110,7 +115,7 @@ pub async fn stage(
     request: Request,
 ) -> Result<(StatusCode, Json<ImportModel>)> {
     let (parts, stream) = request.into_parts();
-    if !is_csv(&parts.headers) {
+    if !is_file(&parts.headers) {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
     let bytes = body(&parts.headers, stream, IMPORT_BODY, IMPORT_TIME).await?;

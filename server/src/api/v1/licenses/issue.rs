@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use axum::{Json, extract::State, http::StatusCode};
-use holdfast_domain::{Entitlements, OrderId, PlanId};
+use holdfast_domain::{DeviceHash, Entitlements, OrderId, PlanId};
 use holdfast_service::admin::inputs::IssueLicense;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -46,6 +46,11 @@ pub struct IssueLicenseBody {
     #[serde(default)]
     #[schema(required = false)]
     pub key: Option<String>,
+    /// The hash of the device on which the product was tried: its trial becomes this license, and keeps its key and its seat.
+    /// Where it has no trial that can, a new license is issued.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$", required = false)]
+    pub device: Option<DeviceHash>,
 }
 
 /// Issues a license
@@ -75,6 +80,7 @@ pub async fn issue(
         seats: input.seats,
         overrides: input.overrides,
         key: input.key,
+        device: input.device,
         ..IssueLicense::of(input.plan)
     };
     let issued = state.service().issue_license(&call, input).await?;

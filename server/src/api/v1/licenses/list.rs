@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use axum::{Json, extract::State};
-use holdfast_domain::{CustomerId, LicenseState, OrderId, PlanId, ProductId};
+use holdfast_domain::{CustomerId, ImportId, LicenseState, OrderId, PlanId, ProductId};
 use holdfast_service::admin::inputs::{LicenseFilter, SeatsTaken};
 use holdfast_store::licenses::LicenseSort;
 use serde::Deserialize;
@@ -49,6 +49,9 @@ pub struct Filter {
     pub issued_after: Option<Rfc3339>,
     /// Only those issued before then.
     pub issued_before: Option<Rfc3339>,
+    /// Only those that this import made.
+    #[param(value_type = String, pattern = "^imp_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
+    pub import: Option<ImportId>,
     /// `true`: only those a device was ever activated with; `false`: only the others.
     pub activated: Option<bool>,
     /// Only those activated once of which no device was heard since then, to the hour.
@@ -75,6 +78,7 @@ impl From<Filter> for LicenseFilter {
             ends_before: time(filter.ends_before),
             issued_after: time(filter.issued_after),
             issued_before: time(filter.issued_before),
+            import: filter.import,
             activated: filter.activated,
             not_seen_since: time(filter.not_seen_since),
             seats: filter.seats,

@@ -1,5 +1,6 @@
 //! Licenses in the management API: one file per call.
 
+pub mod convert;
 pub mod extend;
 pub mod get;
 pub mod issue;
@@ -21,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(convert::convert))
         .routes(routes!(extend::extend))
         .routes(routes!(get::get))
         .routes(routes!(issue::issue))

@@ -32,6 +32,9 @@ pub struct ImportModel {
     pub id: String,
     /// The file's name.
     pub file_name: String,
+    /// Which system's export it is: `csv` (another one's), `keygen`, `lemon_squeezy`, `gumroad`, `paddle_classic` or
+    /// `keylight`.
+    pub format: String,
     /// The product whose licenses these are.
     pub product: String,
     /// The plan of rows that name none.
@@ -54,6 +57,10 @@ pub struct ImportModel {
     pub conflict: u64,
     /// Rows that cannot be read.
     pub error: u64,
+    /// Rows of the file that are no licenses and among none of these.
+    pub left_out: u64,
+    /// Of an import that is done and looked at by itself: on how many of its licenses a device was ever activated here.
+    pub activated: Option<u64>,
     /// How many rows have been worked on.
     pub progress: u64,
     /// When it was begun.
@@ -67,6 +74,7 @@ impl From<ImportView> for ImportModel {
         Self {
             id: view.id.to_string(),
             file_name: view.file_name,
+            format: view.source.as_str().to_owned(),
             product: view.product.to_string(),
             plan: view.plan.map(|id| id.to_string()),
             state: name_of(&view.state),
@@ -78,6 +86,8 @@ impl From<ImportView> for ImportModel {
             duplicate: view.counts.duplicate,
             conflict: view.counts.conflict,
             error: view.counts.error,
+            left_out: view.counts.left_out,
+            activated: view.arrived.map(|arrived| arrived.activated),
             progress: view.progress,
             created_at: view.created_at.into(),
             finished_at: view.finished_at.map(Rfc3339),

@@ -118,6 +118,11 @@ pub struct LicenseDetailModel {
     pub timeline: Vec<EventModel>,
     /// What can be undone of that, the newest first.
     pub undo: Vec<UndoOfferModel>,
+    /// The system it came from, where it was imported: `csv` (another one), `keygen`, `lemon_squeezy`, `gumroad`,
+    /// `paddle_classic` or `keylight`.
+    pub migrated_from: Option<String>,
+    /// The import that made it.
+    pub import: Option<String>,
 }
 
 /// An act that can be undone.
@@ -155,6 +160,8 @@ impl From<LicenseDetail> for LicenseDetailModel {
             seats: view.seats.into_iter().map(SeatModel::from).collect(),
             timeline: view.timeline.into_iter().map(EventModel::from).collect(),
             undo: view.undo.into_iter().map(UndoOfferModel::from).collect(),
+            migrated_from: view.migrated.map(|migrated| migrated.source.as_str().to_owned()),
+            import: view.migrated.map(|migrated| migrated.import.to_string()),
         }
     }
 }

@@ -68,15 +68,28 @@ impl<'a> KeyGate<'a> {
     /// Lets the caller through, or answers `rate_limited`: an address without guesses left, or, while a vendor is being
     /// searched through, an address that guessed wrong before. An address that never did is not concerned.
     pub async fn enter(state: &'a AppState, product: ProductId) -> Result<Self, Problem> {
+        let origin = Origin::from(Current::get().address);
+        state.rates().guesses.peek(&origin, Instant::now()).check()?;
+        match Self::knock(state, product).await? {
+            (_, Some(spent)) => Err(spent.refusal().into()),
+            (gate, None) => Ok(gate),
+        }
+    }
+
+    /// The same for those who may hold something already, which the guesses of others behind their address must not cost them:
+    /// lets everybody through, and says which limit stands against whatever else they ask for.
+    pub async fn knock(state: &'a AppState, product: ProductId) -> Result<(Self, Option<Remaining>), Problem> {
         let (origin, now, rates) = (Origin::from(Current::get().address), Instant::now(), state.rates());
-        let own = rates.guesses.peek(&origin, now).check()?;
+        let own = rates.guesses.peek(&origin, now);
         rates.address.take(origin, now)?;
         let vendor = state.service().vendor_of(product).await?;
         let searched = rates.vendor_guesses.peek(&vendor, now);
-        if searched.number == 0 && !own.is_whole() {
-            return Err(searched.refusal().into());
-        }
-        Ok(Self { state, origin, vendor, now })
+        let spent = match (own.number, searched.number) {
+            (0, _) => Some(own),
+            (_, 0) if !own.is_whole() => Some(searched),
+            _ => None,
+        };
+        Ok((Self { state, origin, vendor, now }, spent))
     }
 
     /// The caller presented a key that does not exist.
