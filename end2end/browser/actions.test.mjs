@@ -68,7 +68,7 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('Reason').fill('x'.repeat(1100));
       await page.getByRole('button', { name: 'Change license' }).click();
       await page.locator('.notice.bad').first().waitFor();
-      assert.equal((await page.getByLabel('Reason').inputValue()).length, 1100);
+      await h.becomes(async () => (await page.getByLabel('Reason').inputValue()).length, 1100);
       tab.complaints.length = 0;
       await page.getByLabel('Reason').fill('Smaller contract');
       await page.getByRole('button', { name: 'Change license' }).click();
@@ -87,7 +87,7 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('Entitlements of this license').fill('no good');
       await page.getByRole('button', { name: 'See what changes' }).click();
       await page.locator('.notice.bad').waitFor();
-      assert.equal(await page.getByLabel('Entitlements of this license').inputValue(), 'no good');
+      await h.becomes(() => page.getByLabel('Entitlements of this license').inputValue(), 'no good');
       await sound(tab);
     });
 
@@ -133,9 +133,9 @@ for (const way of h.TWO_WAYS) {
       await page.locator('.notes').getByRole('link', { name: /Change the note/ }).click();
       await page.getByRole('button', { name: 'Remove note' }).click();
       await page.waitForURL('**done=note_removed*');
-      assert.equal(await page.locator('.note-text').count(), 0);
+      await h.becomes(() => page.locator('.note-text').count(), 0);
       await page.getByText('Note removed', { exact: true }).waitFor();
-      assert.equal(await page.getByText('Calls on').count(), 0);
+      await h.becomes(() => page.getByText('Calls on').count(), 0);
       // For ten minutes it can be put back.
       await sound(tab);
       await page.getByRole('button', { name: 'Put it back' }).click();
@@ -210,7 +210,7 @@ for (const way of h.TWO_WAYS) {
       await sound(tab);
       await page.getByRole('link', { name: 'Back to the form' }).click();
       await page.waitForURL('**tab=edit*');
-      assert.equal(await page.getByLabel('Seats', { exact: true }).inputValue(), '1');
+      await h.becomes(() => page.getByLabel('Seats', { exact: true }).inputValue(), '1');
       await page.getByRole('button', { name: 'Check the change' }).click();
       await page.getByRole('button', { name: 'Save, then apply to 1 license' }).click();
       await page.waitForURL('**done=plan_saved&seats_from=3');
@@ -241,7 +241,7 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('What it is for').fill('Web shop');
       await page.getByRole('button', { name: 'Make token' }).click();
       await page.getByText('A token needs at least one scope').first().waitFor();
-      assert.equal(await page.getByLabel('What it is for').inputValue(), 'Web shop');
+      await h.becomes(() => page.getByLabel('What it is for').inputValue(), 'Web shop');
       tab.complaints.length = 0;
       await page.getByLabel('Read licenses and seats').check();
       await page.getByRole('button', { name: 'Make token' }).click();
@@ -267,8 +267,8 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('Ends on').fill('2020-01-01');
       await page.getByRole('button', { name: 'Make token' }).click();
       await page.locator('#expires_at-wrong').getByText('The end lies in the past.').waitFor();
-      assert.equal(await page.getByLabel('Ends on').inputValue(), '2020-01-01');
-      assert.ok(await page.getByLabel('Read licenses and seats').isChecked());
+      await h.becomes(() => page.getByLabel('Ends on').inputValue(), '2020-01-01');
+      await h.becomes(() => page.getByLabel('Read licenses and seats').isChecked(), true);
       // A refusal is noted by the browser as well.
       tab.complaints.length = 0;
       await sound(tab);
@@ -290,7 +290,7 @@ for (const way of h.TWO_WAYS) {
       await page.getByLabel('Name').fill('Example & Daughters');
       await page.getByRole('button', { name: 'Save settings' }).click();
       await page.waitForURL('**done=saved');
-      assert.equal(await page.getByLabel('Name').inputValue(), 'Example & Daughters');
+      await h.becomes(() => page.getByLabel('Name').inputValue(), 'Example & Daughters');
     });
   });
 }

@@ -46,7 +46,7 @@ describe('an alert', () => {
       await page.getByLabel('Note').fill('x'.repeat(1_100));
       await page.getByRole('button', { name: 'Acknowledge alert' }).click();
       await page.locator('.notice.bad').first().waitFor();
-      assert.equal((await page.getByLabel('Note').inputValue()).length, 1_100);
+      await h.becomes(async () => (await page.getByLabel('Note').inputValue()).length, 1_100);
       tab.complaints.length = 0;
       await page.getByLabel('Note').fill('Asking the shop <b>now</b>');
       await page.getByRole('button', { name: 'Acknowledge alert' }).click();

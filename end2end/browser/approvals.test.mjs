@@ -62,7 +62,7 @@ for (const way of h.TWO_WAYS) {
       await ask();
       await said(admin, /1 device loses access/);
       await sound(admin, 'asked');
-      assert.equal(await admin.page.getByRole('button', { name: 'Approve' }).count(), 0, 'nobody approves what they asked for');
+      await h.becomes(() => admin.page.getByRole('button', { name: 'Approve' }).count(), 0, 'nobody approves what they asked for');
       await press(admin, 'Withdraw');
       await said(admin, 'Withdrawn. Nothing was changed.');
       await h.visit(admin, '/console/approvals?tab=all');
@@ -87,7 +87,7 @@ for (const way of h.TWO_WAYS) {
       await said(admin, 'Only three of them are theirs');
       await said(admin, 'Refused');
       await h.visit(owner, '/console');
-      assert.equal(await owner.page.getByText('for your approval').count(), 0);
+      await h.becomes(() => owner.page.getByText('for your approval').count(), 0);
     });
 
     test('the owner approves, and it is done', async () => {

@@ -66,8 +66,8 @@ describe('products and plans', () => {
           plan.path = new URL(page.url()).pathname;
           await said('Licenses issued');
           await h.visit(tab, `${plan.path}?tab=edit`);
-          for (const label of plan.chosen) assert.ok(await page.getByLabel(label, { exact: true }).isChecked(), `${plan.name}: ${label}`);
-          for (const [name, value] of Object.entries(plan.fields)) assert.equal(await field(name).inputValue(), value, `${plan.name}: ${name}`);
+          for (const label of plan.chosen) await h.becomes(() => page.getByLabel(label, { exact: true }).isChecked(), true, `${plan.name}: ${label}`);
+          for (const [name, value] of Object.entries(plan.fields)) await h.becomes(() => field(name).inputValue(), value, `${plan.name}: ${name}`);
         }
       });
 
@@ -99,7 +99,7 @@ describe('products and plans', () => {
         await h.visit(tab, `${here}?tab=gateways`);
         const rows = page.getByRole('region', { name: 'Gateways' }).locator('tbody tr');
         await rows.first().waitFor();
-        assert.equal(await rows.count(), 3);
+        await h.becomes(() => rows.count(), 3);
         await page.getByRole('link', { name: 'Keygen' }).click();
         await page.waitForURL('**/gateways/keygen');
         await page.getByLabel('Answer its clients').check();
@@ -107,7 +107,7 @@ describe('products and plans', () => {
         await page.locator('[name="gateway[plans]"]').fill('nothing = 7');
         await press('Save gateway');
         await said('The product has no plan of this code.');
-        assert.equal(await page.locator('[name="gateway[account]"]').inputValue(), 'acme', 'what was typed stays');
+        await h.becomes(() => page.locator('[name="gateway[account]"]').inputValue(), 'acme', 'what was typed stays');
         tab.complaints.length = 0;
         await page.locator('[name="gateway[plans]"]').fill('');
         await press('Save gateway');
@@ -134,7 +134,7 @@ describe('products and plans', () => {
       test('keys are rotated, one is revoked, and the root key is in the code to paste', async () => {
         await h.visit(tab, `${here}?tab=keys`);
         const keys = page.getByRole('region', { name: 'Issuing keys' }).locator('tbody tr');
-        assert.equal(await keys.count(), 1);
+        await h.becomes(() => keys.count(), 1);
         const [old] = (await keys.first().innerText()).split(/\s/);
         const root = (await page.locator('dd .copyable code').first().innerText()).trim();
         await page.getByRole('link', { name: 'Rotate keys' }).click();
@@ -151,7 +151,7 @@ describe('products and plans', () => {
         await press('Revoke key');
         await said('Key revoked.');
         await keys.filter({ hasText: old }).getByText('revoked').waitFor();
-        assert.equal(await keys.count(), 2);
+        await h.becomes(() => keys.count(), 2);
         assert.deepEqual(tab.complaints, []);
         if (way.scripting) {
           await tab.context.grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -53,7 +53,7 @@ describe('a customer', () => {
         await page.locator('[name=email]').fill('nowhere');
         await send('Save customer');
         await refused();
-        assert.equal(await page.locator('[name=email]').inputValue(), 'nowhere');
+        await h.becomes(() => page.locator('[name=email]').inputValue(), 'nowhere');
         await page.locator('[name=email]').fill(`grace.${way.theme}@example.com`);
         await page.locator('[name=name]').fill(`Grace ${way.theme}`);
         await press('Save customer');
@@ -105,7 +105,7 @@ describe('a customer', () => {
         await press('Issue license');
         await page.waitForURL('**/console/licenses/lic_*');
         license = new URL(page.url()).pathname;
-        assert.equal((await page.locator('.key-once code').innerText()).trim(), own);
+        await h.becomes(async () => (await page.locator('.key-once code').innerText()).trim(), own);
         await page.getByRole('heading', { name: 'Seats (0 / 2)' }).waitFor();
         await page.getByText('projects = 20').first().waitFor();
         await h.sound(tab, 'license-own-terms');
@@ -113,7 +113,7 @@ describe('a customer', () => {
         await fill();
         await press('Issue license');
         await refused();
-        assert.equal(await field('key').inputValue(), own);
+        await h.becomes(() => field('key').inputValue(), own);
         assert.equal((await call('GET', `licenses?customer=${customer.split('/').pop()}`)).items.length, 1);
       });
 
@@ -126,8 +126,8 @@ describe('a customer', () => {
         await h.visit(tab, `${license}/extend`);
         await choose('2030-01-01');
         await page.getByText('The new end is not later than the present one.').waitFor();
-        assert.equal(await page.getByLabel('New end').inputValue(), '2030-01-01');
-        assert.equal(await page.getByLabel('Reason').count(), 0);
+        await h.becomes(() => page.getByLabel('New end').inputValue(), '2030-01-01');
+        await h.becomes(() => page.getByLabel('Reason').count(), 0);
         for (const [day, end, said] of [
           ['2032-06-01', '2032-06-01T00:00:00Z', 'It ends on 1 June 2032 instead of 1 May 2031 (397 days later); no device uses it now.'],
           ['', null, 'It never ends, instead of ending on 1 June 2032'],
@@ -165,13 +165,13 @@ describe('a customer', () => {
         await open('Orders');
         const row = page.locator('.rows tbody tr');
         await page.getByRole('link', { name: `A-${way.theme}` }).waitFor();
-        assert.equal(await row.count(), 1);
+        await h.becomes(() => row.count(), 1);
         assert.match(await row.innerText(), /Paid/);
         await h.sound(tab, 'customer-orders');
         await open('Devices');
         await page.getByRole('link', { name: `Bench ${way.theme}` }).waitFor();
-        assert.equal(await row.count(), 1, 'of all licenses, and of no other customer');
-        assert.equal(await row.getByRole('link', { name: hint }).getAttribute('href'), `/console/licenses/${issued.id}`);
+        await h.becomes(() => row.count(), 1, 'of all licenses, and of no other customer');
+        await h.becomes(() => row.getByRole('link', { name: hint }).getAttribute('href'), `/console/licenses/${issued.id}`);
         if (way.width > 800) assert.match(await row.innerText(), /linux\s+2\.4\.1[\s\S]*in \d+ d/);
         await h.sound(tab, 'customer-devices');
         await page.getByRole('link', { name: 'Filter, sort or export them' }).click();
@@ -180,21 +180,21 @@ describe('a customer', () => {
         await page.locator('.timeline li', { hasText: 'Device activated' }).getByRole('link', { name: `License ${hint}` }).waitFor();
         await page.locator('.timeline li', { hasText: 'Order noted' }).getByRole('link', { name: 'Order', exact: true }).waitFor();
         for (const words of ['Customer changed', 'Note changed', 'License issued']) await page.locator('.timeline').getByText(words).first().waitFor();
-        assert.equal(await page.getByText('Not theirs').count(), 0);
+        await h.becomes(() => page.getByText('Not theirs').count(), 0);
         await h.sound(tab, 'customer-timeline');
         await page.getByRole('link', { name: 'Devices', exact: true }).last().click();
         await page.waitForURL('**told=devices**');
         await page.locator('.timeline').getByText('Customer changed').waitFor({ state: 'detached' });
-        assert.equal(await page.locator('.timeline li').count(), 1);
+        await h.becomes(() => page.locator('.timeline li').count(), 1);
       });
 
       test('lost a key, which is shown again and noted', async () => {
         const issued = await call('POST', 'licenses', { plan, customer: customer.split('/').pop() });
         await h.visit(tab, `/console/licenses/${issued.id}`);
-        assert.equal(await page.getByText(issued.key).count(), 0);
+        await h.becomes(() => page.getByText(issued.key).count(), 0);
         await press('Show key');
         await page.waitForURL('**key=shown');
-        assert.equal((await page.locator('.key-once code').innerText()).trim(), issued.key);
+        await h.becomes(async () => (await page.locator('.key-once code').innerText()).trim(), issued.key);
         assert.ok(!page.url().includes(issued.key));
         const events = (await call('GET', `events?subject=${issued.id}`)).items.map(({ action }) => action);
         assert.ok(events.some((action) => /reveal/.test(action)), `${events}`);

@@ -49,7 +49,7 @@ for (const way of h.FOUR_WAYS) {
       await sound();
       await page.getByRole('link', { name: 'Audit', exact: true }).click();
       await page.getByRole('heading', { name: /^Audit log/ }).waitFor();
-      assert.equal(await more.getAttribute('open'), null, 'it closes when one has gone somewhere');
+      await h.becomes(() => more.getAttribute('open'), null, 'it closes when one has gone somewhere');
     });
 
     test('a node shows everything it says of itself', async () => {
@@ -188,7 +188,7 @@ describe('a node that will not come back', () => {
       await page.getByRole('button', { name: 'Declare gone' }).click();
       await page.getByText('Declared gone. Nothing waits for it any more.').waitFor();
       await page.getByText('Its machine was sold').waitFor();
-      assert.equal(await gone.count(), 0, 'once is enough');
+      await h.becomes(() => gone.count(), 0, 'once is enough');
       await h.sound(tab);
       // By its address either, and the node that serves cannot be declared gone at all.
       await h.visit(tab, `${path}/gone`);

@@ -184,8 +184,8 @@ for (const way of ways) {
       await page.getByRole('button', { name: 'Filter', exact: true }).click();
       await page.waitForURL('**q=Computer*');
       await rows().filter({ hasText: 'A newcomer' }).waitFor({ state: 'detached' });
-      assert.equal(await rows().count(), 1);
-      assert.equal(await page.locator('.pick input:checked').count(), 0);
+      await h.becomes(() => rows().count(), 1);
+      await h.becomes(() => page.locator('.pick input:checked').count(), 0);
     });
 
     test("a seat's page follows what becomes of it", scripting, async () => {
@@ -215,13 +215,13 @@ for (const way of ways) {
       await go();
       const loading = page.locator('main .loading');
       await loading.waitFor({ state: 'visible' });
-      assert.equal(await loading.getAttribute('aria-busy'), 'true');
+      await h.becomes(() => loading.getAttribute('aria-busy'), 'true');
       assert.match(await loading.innerText(), /Loading/);
       held.forEach((release) => release());
       await page.unroute('**/read_list*');
       held = [];
       await rows().first().waitFor();
-      assert.equal(await loading.count(), 0);
+      await h.becomes(() => loading.count(), 0);
       // Its code is late.
       await page.route('**/assets/*.pack', hold);
       await page.evaluate(() => document.querySelector('a[href="/console/webhooks"]').click());
@@ -236,7 +236,7 @@ for (const way of ways) {
       held.forEach((release) => release());
       await page.unroute('**/assets/*.pack');
       await page.getByRole('heading', { name: /^Webhooks/ }).waitFor();
-      assert.equal(await main.count(), 0);
+      await h.becomes(() => main.count(), 0);
       await sound('frame-waited');
     });
   });

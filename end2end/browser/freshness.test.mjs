@@ -34,7 +34,7 @@ for (const way of h.THREE_WAYS) {
       await tab.page.getByText('No device holds a lease yet').waitFor();
       await sound();
       await h.visit(tab, '/console');
-      assert.equal(await tab.page.getByText('First lockout if everything stopped now').count(), 0);
+      await h.becomes(() => tab.page.getByText('First lockout if everything stopped now').count(), 0);
     });
 
     test('with leases it says who would notice when', async () => {
@@ -52,7 +52,7 @@ for (const way of h.THREE_WAYS) {
       await page.getByRole('img', { name: 'Share of devices that still work' }).waitFor();
       await sound();
       await page.locator('figure.chart summary').first().click();
-      assert.equal(await page.locator('figure.chart tbody tr').count(), 13);
+      await h.becomes(() => page.locator('figure.chart tbody tr').count(), 13);
       assert.match(await page.locator('figure.chart tbody tr').first().innerText(), /100 %/);
       await sound();
     });
@@ -86,7 +86,7 @@ for (const way of h.THREE_WAYS) {
       await page.waitForURL('**lease=7&grace=3');
       await page.getByText(/If all licenses of Professional had a lease of 7 d and a grace of 3 d, the first of their 2 devices would stop after (10 d|9 d 23 h) instead of/).waitFor();
       await page.getByText('a revocation would reach a device that stays off line after 10 d at the latest, instead of 30 d.').waitFor();
-      assert.equal(await page.getByLabel('Lease', { exact: false }).inputValue(), '7');
+      await h.becomes(() => page.getByLabel('Lease', { exact: false }).inputValue(), '7');
       await page.getByRole('img', { name: /as it is and changed/ }).waitFor();
       await sound();
     });

@@ -118,7 +118,7 @@ describe('an import', () => {
         await page.getByRole('link', { name: '1 not yet' }).click();
         await page.waitForURL('**import=imp_*');
         await page.getByRole('link', { name: /Grace/ }).first().waitFor();
-        assert.equal(await page.getByText('Ada', { exact: true }).count(), 0);
+        await h.becomes(() => page.getByText('Ada', { exact: true }).count(), 0);
         assert.deepEqual(tab.complaints, []);
       });
 

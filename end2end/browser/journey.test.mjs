@@ -35,12 +35,12 @@ for (const way of h.FOUR_WAYS) {
       await page.getByLabel('Password').fill(h.person.password);
       await page.getByRole('button', { name: 'Set up and sign in' }).click();
       await page.getByText('The set-up code is wrong').first().waitFor();
-      assert.equal(await page.getByLabel('Vendor').inputValue(), h.person.vendor);
-      assert.equal(await page.getByLabel('Your e-mail').inputValue(), h.person.email);
+      await h.becomes(() => page.getByLabel('Vendor').inputValue(), h.person.vendor);
+      await h.becomes(() => page.getByLabel('Your e-mail').inputValue(), h.person.email);
       if (!way.scripting) {
         assert.match(page.url(), /\/setup#refused$/, 'nothing of it stands in the address');
-        assert.equal(await page.getByLabel('Password').inputValue(), '');
-        assert.equal(await page.getByLabel('Set-up code').inputValue(), '');
+        await h.becomes(() => page.getByLabel('Password').inputValue(), '');
+        await h.becomes(() => page.getByLabel('Set-up code').inputValue(), '');
       }
       // The browser itself notes the refused request; that is not a fault of the page.
       tab.complaints.splice(0, tab.complaints.length, ...tab.complaints.filter((text) => !/status of (500|403)|^500 from/.test(text)));
@@ -115,8 +115,8 @@ for (const way of h.FOUR_WAYS) {
       await field('name').fill('Example Viewer "2" & more');
       await field('code').fill('Not Good');
       await send('Create product');
-      assert.equal(await field('name').inputValue(), 'Example Viewer "2" & more');
-      assert.equal(await field('code').inputValue(), 'Not Good');
+      await h.becomes(() => field('name').inputValue(), 'Example Viewer "2" & more');
+      await h.becomes(() => field('code').inputValue(), 'Not Good');
       await page.locator('#code-wrong .wrong').waitFor();
       await sound();
 
@@ -129,30 +129,30 @@ for (const way of h.FOUR_WAYS) {
       const long = `not a code\n${'export.something.long = 1\n'.repeat(200)}`;
       await field('plan[entitlements]').fill(long);
       await send('Add plan');
-      assert.equal(await field('plan[name]').inputValue(), 'Broken');
-      assert.equal(await field('plan[seats]').inputValue(), '7');
-      assert.ok(await page.getByLabel('Perpetual', { exact: true }).isChecked());
-      assert.ok(await page.getByLabel('Shared seats', { exact: true }).isChecked());
-      assert.equal((await field('plan[entitlements]').inputValue()).trim(), long.trim());
+      await h.becomes(() => field('plan[name]').inputValue(), 'Broken');
+      await h.becomes(() => field('plan[seats]').inputValue(), '7');
+      await h.becomes(() => page.getByLabel('Perpetual', { exact: true }).isChecked(), true);
+      await h.becomes(() => page.getByLabel('Shared seats', { exact: true }).isChecked(), true);
+      await h.becomes(async () => (await field('plan[entitlements]').inputValue()).trim(), long.trim());
       await sound();
 
       await h.visit(tab, '/console/customers/new');
       await field('email').fill('nowhere');
       await field('name').fill('Grace');
       await send('Add customer');
-      assert.equal(await field('email').inputValue(), 'nowhere');
-      assert.equal(await field('name').inputValue(), 'Grace');
+      await h.becomes(() => field('email').inputValue(), 'nowhere');
+      await h.becomes(() => field('name').inputValue(), 'Grace');
 
       await h.visit(tab, '/console/licenses/new');
       await field('license[email]').fill('nowhere');
       await field('license[name]').fill('Grace');
       await send('Issue license');
-      assert.equal(await field('license[email]').inputValue(), 'nowhere');
-      assert.equal(await field('license[name]').inputValue(), 'Grace');
+      await h.becomes(() => field('license[email]').inputValue(), 'nowhere');
+      await h.becomes(() => field('license[name]').inputValue(), 'Grace');
       await sound();
       // Come back to, the form is new.
       await h.visit(tab, '/console/licenses/new');
-      assert.equal(await field('license[name]').inputValue(), '');
+      await h.becomes(() => field('license[name]').inputValue(), '');
     });
 
     test('a customer', async () => {
@@ -206,7 +206,7 @@ for (const way of h.FOUR_WAYS) {
       await page.getByLabel('Reason').fill(long);
       await page.getByRole('button', { name: 'Revoke license' }).click();
       await page.locator('.notice.bad').first().waitFor();
-      assert.equal(await page.getByLabel('Reason').inputValue(), long);
+      await h.becomes(() => page.getByLabel('Reason').inputValue(), long);
       tab.complaints.length = 0;
       await h.visit(tab, `/console/licenses/${license.id}`);
     });

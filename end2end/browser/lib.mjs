@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -151,6 +152,17 @@ export async function until(holds, what) {
     assert.ok(tries < 60, what);
     await new Promise((next) => setTimeout(next, 250));
   }
+}
+
+/** Waits until what is read is what it should be: after a notice a page may still be read anew. */
+export async function becomes(read, expected, what) {
+  const limit = Date.now() + 15_000;
+  let found = await read();
+  while (!isDeepStrictEqual(found, expected) && Date.now() < limit) {
+    await new Promise((next) => setTimeout(next, 50));
+    found = await read();
+  }
+  assert.deepEqual(found, expected, what);
 }
 
 export async function visit(tab, path) {

@@ -87,7 +87,7 @@ for (const way of h.THREE_WAYS) {
       await follow('Never activated');
       await page.waitForURL('**use=never**');
       await rows(2);
-      assert.equal(await page.locator('.tab-row a[aria-current]').innerText(), 'Never activated');
+      await h.becomes(() => page.locator('.tab-row a[aria-current]').innerText(), 'Never activated');
     });
 
     test('a view is saved under a name and removed', async () => {
@@ -164,13 +164,13 @@ for (const way of h.THREE_WAYS) {
         await h.settled(tab);
         await table.getByText(found).first().waitFor();
         await table.getByText(other).first().waitFor({ state: 'detached' });
-        assert.equal(await page.locator('#list-q').inputValue(), q);
+        await h.becomes(() => page.locator('#list-q').inputValue(), q);
         await page.locator('#list-q').fill('nothing at all');
         await press('Filter');
         await page.waitForURL('**nothing*');
         await h.settled(tab);
         await said(/^No \w+ matches$/);
-        assert.equal(await table.count(), 0);
+        await h.becomes(() => table.count(), 0);
         await sound(`${path.slice(9)}-no-match`);
         await page.getByRole('link', { name: 'Show all' }).click();
         await page.waitForURL(`**${path}`);

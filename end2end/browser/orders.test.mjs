@@ -31,7 +31,7 @@ for (const way of h.THREE_WAYS) {
     test('activations and renewals are drawn as soon as there are any', async () => {
       const { page } = tab;
       await h.visit(tab, '/console');
-      assert.equal(await page.getByRole('img', { name: 'Activations by day' }).count(), 0);
+      await h.becomes(() => page.getByRole('img', { name: 'Activations by day' }).count(), 0);
       const lease = await h.activate(server, product, bought.key, 'Build server');
       assert.equal(await h.renew(server, product, lease), 200);
       await h.visit(tab, '/console');
@@ -41,7 +41,7 @@ for (const way of h.THREE_WAYS) {
       await sound('overview-30');
       await page.locator('figure.chart summary').first().click();
       const rows = page.getByRole('region', { name: 'Activations by day, as a table' }).locator('tbody tr');
-      assert.equal(await rows.count(), 31);
+      await h.becomes(() => rows.count(), 31);
       assert.match(await rows.first().innerText(), /^\d{4}-\d\d-\d\d \(today, so far\)\s+1$/);
       await sound('overview-table');
       await page.getByRole('link', { name: '90 days' }).click();
@@ -68,7 +68,7 @@ for (const way of h.THREE_WAYS) {
       await page.getByRole('button', { name: 'Refund order' }).click();
       await page.waitForURL('**done=order_refunded');
       await page.getByText('Noted as paid back.').waitFor();
-      assert.equal(await page.getByRole('link', { name: 'Refund order' }).count(), 0);
+      await h.becomes(() => page.getByRole('link', { name: 'Refund order' }).count(), 0);
       await sound('order-refunded');
     });
 

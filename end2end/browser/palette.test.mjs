@@ -75,7 +75,7 @@ for (const way of h.FOUR_WAYS) {
         await page.locator('header details.menu-pop > summary').click();
         await page.getByRole('button', { name, exact: true }).click();
         await page.waitForURL('**/console/customers');
-        assert.equal(await page.locator('html').getAttribute(attribute), value);
+        await h.becomes(() => page.locator('html').getAttribute(attribute), value);
       }
       await page.context().clearCookies({ name: /theme|density|shortcuts/ });
     });
@@ -99,7 +99,7 @@ for (const way of h.FOUR_WAYS) {
         await page.keyboard.press(key);
         await field().waitFor();
         assert.ok(await field().evaluate((input) => input === document.activeElement), 'the cursor is in the field');
-        assert.equal(await field().inputValue(), '');
+        await h.becomes(() => field().inputValue(), '');
         await page.keyboard.press('Escape');
         await palette().waitFor({ state: 'hidden' });
         assert.ok(await link.evaluate((link) => link === document.activeElement), `after ${key} the focus is where it was`);
@@ -113,7 +113,7 @@ for (const way of h.FOUR_WAYS) {
       await page.getByRole('searchbox', { name: 'Find anything' }).focus();
       await page.keyboard.type('ate', { delay: 60 });
       await field().waitFor();
-      assert.equal(await field().inputValue(), 'ate');
+      await h.becomes(() => field().inputValue(), 'ate');
       await page.keyboard.press('Escape');
     });
 
@@ -123,20 +123,20 @@ for (const way of h.FOUR_WAYS) {
       assert.equal(await active().innerText().then((text) => text.split('\n')[0]), 'Overview');
       await page.keyboard.press('ArrowUp');
       const last = await active().getAttribute('id');
-      assert.equal(await field().getAttribute('aria-activedescendant'), last);
+      await h.becomes(() => field().getAttribute('aria-activedescendant'), last);
       assert.ok(await active().evaluate((option) => {
         const [own, list] = [option.getBoundingClientRect(), option.closest('[role=listbox]').getBoundingClientRect()];
         return own.top >= list.top - 1 && own.bottom <= list.bottom + 1;
       }), 'the active option is in sight');
       await page.keyboard.press('ArrowDown');
-      assert.equal(await active().getAttribute('id'), 'palette-0');
+      await h.becomes(() => active().getAttribute('id'), 'palette-0');
       await page.keyboard.type('issue lic');
       assert.match(await active().innerText(), /^Issue license/);
       await page.keyboard.press('Enter');
       await page.waitForURL('**/console/licenses/new');
       await palette().waitFor({ state: 'hidden' });
       await page.keyboard.press('Control+k');
-      assert.equal(await field().inputValue(), '', 'it begins anew');
+      await h.becomes(() => field().inputValue(), '', 'it begins anew');
       for (const name of ['Expiring this month', 'Never activated', 'Over their seats', 'Not seen for 30 days']) {
         await palette().getByRole('option', { name }).waitFor();
       }
@@ -175,7 +175,7 @@ for (const way of h.FOUR_WAYS) {
       await answered;
       await page.waitForTimeout(200);
       await palette().getByRole('option', { name: /Studio/ }).waitFor();
-      assert.equal(await palette().getByRole('option', { name: /Ada/ }).count(), 0);
+      await h.becomes(() => palette().getByRole('option', { name: /Ada/ }).count(), 0);
       await page.unroute('**/fn/**/find');
       await field().fill('nothing like this');
       await palette().getByText('Nothing found.').waitFor();
@@ -204,7 +204,7 @@ for (const way of h.FOUR_WAYS) {
       // Within what was typed the arrow moves the cursor, and at its end it opens.
       await page.keyboard.press('ArrowLeft');
       await page.keyboard.press('ArrowRight');
-      assert.equal(await acts().count(), 0);
+      await h.becomes(() => acts().count(), 0);
       await palette().getByText('→ shows what can be done with it.').waitFor();
       await page.keyboard.press('ArrowRight');
       await acts().first().waitFor();
@@ -295,7 +295,7 @@ for (const way of h.FOUR_WAYS) {
       await page.getByLabel('Name or e-mail').fill('');
       await page.getByLabel('Name or e-mail').press('n');
       await page.getByLabel('Name or e-mail').press('?');
-      assert.equal(await page.getByLabel('Name or e-mail').inputValue(), 'n?');
+      await h.becomes(() => page.getByLabel('Name or e-mail').inputValue(), 'n?');
       assert.match(page.url(), /customers$/);
       await page.getByLabel('Name or e-mail').blur();
       for (const key of ['Alt+n', 'Shift+n', 'g', 'x']) await page.keyboard.press(key);
@@ -312,7 +312,7 @@ for (const way of h.FOUR_WAYS) {
         const kept = page.waitForResponse((response) => response.url().includes('set_look'));
         await page.getByRole('button', { name, exact: true }).click();
         await kept;
-        assert.equal(await page.getByRole('button', { name, exact: true }).getAttribute('aria-pressed'), 'true');
+        await h.becomes(() => page.getByRole('button', { name, exact: true }).getAttribute('aria-pressed'), 'true');
         await page.locator('header details.menu-pop > summary').click();
       };
       await choose('Off');
@@ -321,7 +321,7 @@ for (const way of h.FOUR_WAYS) {
         await page.keyboard.press('?');
         await page.waitForTimeout(150);
         assert.match(page.url(), /customers$/, after);
-        assert.equal(await page.getByRole('dialog').count(), 0, after);
+        await h.becomes(() => page.getByRole('dialog').count(), 0, after);
         await h.visit(tab, '/console/customers');
       }
       await page.keyboard.press('Control+k');
@@ -394,7 +394,7 @@ for (const way of h.FOUR_WAYS) {
       await onLicense.getByText('Seats (2 / 3)').waitFor();
       await onCustomer.getByText('2 / 3').first().waitFor();
       await onOverview.locator('.figure', { hasText: 'Devices in use' }).getByText('2', { exact: true }).waitFor();
-      assert.equal(await onCustomer.getByLabel('Name (optional)', { exact: true }).inputValue(), 'Ada half typ');
+      await h.becomes(() => onCustomer.getByLabel('Name (optional)', { exact: true }).inputValue(), 'Ada half typ');
       for (const other of tabs) {
         assert.ok(await other.page.evaluate(() => window.notReloaded), `${other.page.url()} was not loaded anew`);
         assert.deepEqual(other.complaints, []);

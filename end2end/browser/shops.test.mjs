@@ -75,8 +75,8 @@ for (const way of h.THREE_WAYS) {
       await page.locator('[aria-invalid=true]').waitFor();
       // The browser notes that an answer was a refusal.
       tab.complaints.length = 0;
-      assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Paddle of the tests');
-      assert.ok(await page.getByLabel('Paddle', { exact: true }).isChecked());
+      await h.becomes(() => page.getByLabel('Name', { exact: true }).inputValue(), 'Paddle of the tests');
+      await h.becomes(() => page.getByLabel('Paddle', { exact: true }).isChecked(), true);
       await sound('shops-refused');
     });
 
@@ -94,7 +94,7 @@ for (const way of h.THREE_WAYS) {
       tab.complaints.length = 0;
       await sound('shops-untested');
       await h.visit(tab, `${paddle}?tab=settings`);
-      assert.equal(await page.getByLabel('API key').inputValue(), '');
+      await h.becomes(() => page.getByLabel('API key').inputValue(), '');
       await page.getByLabel('API key').fill('pdl_live_reads');
       await press('Save shop');
       await said('Saved.');
@@ -171,7 +171,7 @@ for (const way of h.THREE_WAYS) {
       await open('From now on this price is');
       const map = page.locator('form', { has: page.locator('input[name=how][value=map]') });
       await map.getByLabel('Plan').selectOption({ label: 'Example Editor · Professional' });
-      assert.ok(await map.getByLabel('The number of pieces is the number of seats').isChecked());
+      await h.becomes(() => map.getByLabel('The number of pieces is the number of seats').isChecked(), true);
       await map.getByRole('button', { name: 'Save price' }).click();
       await said('Price set');
       await sound('inbox-mapped');
@@ -241,7 +241,7 @@ for (const way of h.THREE_WAYS) {
       await page.waitForURL('**/console/acts/blk_*');
       await h.visit(sue, here);
       await page.getByRole('timer').waitFor();
-      assert.equal(await revoke.count(), 0);
+      await h.becomes(() => revoke.count(), 0);
       await h.sound(sue, 'inbox-waits');
       await page.getByRole('button', { name: 'Take it back' }).click();
       await page.getByRole('timer').waitFor({ state: 'detached' });
@@ -270,8 +270,8 @@ for (const way of h.THREE_WAYS) {
       await press('Save rules');
       await said('Saved.');
       await h.visit(tab, `${here}?tab=rules`);
-      assert.ok(await page.locator('input[name=on_refund][value=after_days]').isChecked());
-      assert.equal(await page.locator('[name=refund_days]').inputValue(), '14');
+      await h.becomes(() => page.locator('input[name=on_refund][value=after_days]').isChecked(), true);
+      await h.becomes(() => page.locator('[name=refund_days]').inputValue(), '14');
       await sound('shop-rules');
       // All of it goes back: not at once, and nobody is asked.
       await tell(server, shop, secret, 3, sale('10043', 'studio', { payment: 'paid_back', paid_back: '49.00 EUR' }));

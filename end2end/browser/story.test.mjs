@@ -214,7 +214,7 @@ for (const way of h.TWO_WAYS) {
       await press(support, 'Confirm with password');
       await page.waitForURL('**/reinstate**');
       await h.settled(support);
-      assert.equal(await page.getByLabel('Reason').inputValue(), 'Paid once more');
+      await h.becomes(() => page.getByLabel('Reason').inputValue(), 'Paid once more');
       await press(support, 'Reinstate license');
       await h.until(async () => (await of(`licenses/${license}`)) === 'active', 'it is never reinstated');
       for (const computer of ['Desktop', 'New laptop']) {

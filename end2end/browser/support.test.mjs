@@ -94,9 +94,9 @@ describe('the support desk', () => {
           await press('Explain');
           await said(rule);
           await h.settled(tab);
-          assert.equal(await badge.innerText(), verdict);
+          await h.becomes(() => badge.innerText(), verdict);
           assert.equal(page.url(), `${server.origin}/support/explain`);
-          assert.equal(await page.getByLabel('What do you have?').inputValue(), '', 'what was pasted is not kept');
+          await h.becomes(() => page.getByLabel('What do you have?').inputValue(), '', 'what was pasted is not kept');
           await page.getByRole('link', { name: `Ada ${way.theme}` }).waitFor();
           await said('A new lease');
           await sound(`verdict-${verdict.toLowerCase()}`);
@@ -104,7 +104,7 @@ describe('the support desk', () => {
         await page.getByLabel('What do you have?').fill(lease.slice(0, -10));
         await press('Explain');
         await page.locator('.notice.bad code', { hasText: 'signature_length' }).waitFor();
-        assert.equal(await page.getByText(`Ada ${way.theme}`).count(), 0, 'a refused document tells nothing');
+        await h.becomes(() => page.getByText(`Ada ${way.theme}`).count(), 0, 'a refused document tells nothing');
         await sound('refused');
         const file = { name: 'license.txt', mimeType: 'text/plain', buffer: Buffer.from(`{"license": "${lease}"}`) };
         await page.getByLabel('Or a file').setInputFiles(file);
@@ -162,7 +162,7 @@ describe('the support desk', () => {
         }
         await sound('waits');
         assert.equal(await status(), 'active');
-        assert.equal(await page.locator(`#${license.id}`).getByRole('link', { name: 'Revoke', exact: true }).count(), 0);
+        await h.becomes(() => page.locator(`#${license.id}`).getByRole('link', { name: 'Revoke', exact: true }).count(), 0);
         await h.visit(tab, '/support');
         await page.getByRole('link', { name: 'Revoke 1 license' }).waitFor();
         await sound('desk-waits');
@@ -198,7 +198,7 @@ describe('the support desk', () => {
           await bar.waitFor();
           await sound(`viewed-${shot}`);
         }
-        assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
+        await h.becomes(() => page.getByRole('button', { name: 'Sign out' }).count(), 0);
         await h.visit(tab, `${door}/licenses/${license.id}`);
         assert.ok(!(await page.content()).includes(license.key));
         await press('Show key');
@@ -278,7 +278,7 @@ describe('the support desk', () => {
         await page.waitForURL('**reply=rpl_*');
         await h.settled(tab);
         const text = `Dear Ada ${way.theme}, …${license.key.slice(-4)} has 1 of 3 seats in use: Studio ${way.theme}.`;
-        assert.equal(await page.getByLabel('Ready to copy').inputValue(), text);
+        await h.becomes(() => page.getByLabel('Ready to copy').inputValue(), text);
         await sound('answer');
         await h.visit(tab, '/support/replies');
         await page.getByRole('link', { name: `Seats ${way.theme}` }).click();
@@ -287,7 +287,7 @@ describe('the support desk', () => {
         await sound('reply');
         await press('Remove reply');
         await page.waitForURL('**/support/replies?done=reply_removed');
-        assert.equal(await page.getByRole('link', { name: `Seats ${way.theme}` }).count(), 0);
+        await h.becomes(() => page.getByRole('link', { name: `Seats ${way.theme}` }).count(), 0);
         assert.deepEqual(tab.complaints, []);
       });
     });

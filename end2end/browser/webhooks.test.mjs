@@ -82,7 +82,7 @@ for (const way of h.THREE_WAYS) {
       await said('neither a topic nor a family');
       // The browser notes that an answer was a refusal.
       tab.complaints.length = 0;
-      assert.equal(await page.getByLabel('What it is for (optional)').inputValue(), 'The shop');
+      await h.becomes(() => page.getByLabel('What it is for (optional)').inputValue(), 'The shop');
       await sound('refused');
     });
 
@@ -141,14 +141,14 @@ for (const way of h.THREE_WAYS) {
       await sound('failing');
       receiver.status = 204;
       await h.visit(tab, `${here}?state=delivered`);
-      assert.equal(await tab.page.getByRole('link', { name: 'webhook.test' }).count(), 0);
+      await h.becomes(() => tab.page.getByRole('link', { name: 'webhook.test' }).count(), 0);
     });
 
     test('it is paused and resumed', async () => {
       await h.visit(tab, here);
       await press('Pause');
       await said('What happens meanwhile waits for it');
-      assert.equal(await tab.page.getByRole('button', { name: 'Send test' }).count(), 0);
+      await h.becomes(() => tab.page.getByRole('button', { name: 'Send test' }).count(), 0);
       await sound('paused');
       await press('Resume');
       await said('What has waited is sent now');
