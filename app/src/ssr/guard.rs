@@ -207,7 +207,11 @@ async fn door(state: &AppState, uri: &Uri, guest: Option<&CustomerActor>) -> Res
 }
 
 /// Who of a customer a request of the portal is from: a member who looks at it as one, or whoever is signed in there.
-async fn guest(state: &AppState, cookies: Option<&Cookies>, member: Option<(&Actor, &SessionSecret)>) -> Result<Guest, Error> {
+async fn guest(
+    state: &AppState,
+    cookies: Option<&Cookies>,
+    member: Option<(&Actor, &SessionSecret)>,
+) -> Result<Guest, Error> {
     if let Some((actor, session)) = member
         && let Some(viewer) = state.service().viewer(session, actor).await?
     {

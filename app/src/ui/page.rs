@@ -217,7 +217,10 @@ const DONE: &[(&str, &str)] = &[
     ("saved", "Saved."),
     ("trial_converted", "Trial converted. Its computer goes on with its next renewal."),
     ("own_seat_freed", "Seat freed. The computer stops when it next asks."),
-    ("seat_handed_out", "Handed out. They are written to, and have the seat once their application activates with their address."),
+    (
+        "seat_handed_out",
+        "Handed out. They are written to, and have the seat once their application activates with their address.",
+    ),
     ("place_taken", "Seat taken back. Its computers stop when they next ask."),
     ("colleague_invited", "Asked in. They sign in here with their address."),
 ];

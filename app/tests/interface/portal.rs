@@ -403,7 +403,9 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
     for path in ["/portal/acme-soft".to_owned(), format!("/portal/{}", world.vendor)] {
         let page = nobody.get(&path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
-        for part in ["· &lt;/title&gt;&lt;script&gt;Acme</title>", "Hello &lt;b&gt;there", "Call us", "accent-ffe08a.css"] {
+        for part in
+            ["· &lt;/title&gt;&lt;script&gt;Acme</title>", "Hello &lt;b&gt;there", "Call us", "accent-ffe08a.css"]
+        {
             assert!(page.body.contains(part), "{path}: {part}: {}", page.body);
         }
         assert!(!page.body.contains("<script>Acme"), "{path}");

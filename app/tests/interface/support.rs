@@ -481,10 +481,12 @@ async fn the_story_tells_of_people_mail_and_notes() {
     holds(&support.get(&story).await.body, &["Nobody has come in yet", "Note told"]);
     let fields = format!("vendor={}&email=customer-told%40example.com", world.vendor);
     assert_eq!(world.browser().call(&function("ask_code"), &fields).await.code(), "ok");
-    let noted = support.submit(&story, &function("add_note"), &format!("subject={}&note=Called", things.customer)).await;
+    let noted =
+        support.submit(&story, &function("add_note"), &format!("subject={}&note=Called", things.customer)).await;
     assert_eq!(noted.header(header::LOCATION), format!("{story}?done=note_added#notes"));
     let console = format!("/console/customers/{}", things.customer);
-    let noted = support.submit(&console, &function("add_note"), &format!("subject={}&note=Again", things.customer)).await;
+    let noted =
+        support.submit(&console, &function("add_note"), &format!("subject={}&note=Again", things.customer)).await;
     assert_eq!(noted.header(header::LOCATION), format!("{console}?done=note_added#notes"));
     holds(&support.get(&story).await.body, &["Sign-in", "customer-told@example.com", "Waiting"]);
 }

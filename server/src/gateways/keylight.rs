@@ -175,7 +175,11 @@ async fn answer(state: &AppState, path: &Called, request: Request, act: Act) -> 
 /// The id of an instance. It becomes part of what is signed, where it must not pass for more than one.
 fn instance(text: String) -> Result<String, Error> {
     let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
-    if fits { Ok(text) } else { Err(Error::invalid("/instance_id", "an id has letters, digits, dots, colons and dashes")) }
+    if fits {
+        Ok(text)
+    } else {
+        Err(Error::invalid("/instance_id", "an id has letters, digits, dots, colons and dashes"))
+    }
 }
 
 async fn activate(visit: &Visit<'_>, holding: &Holding, key: &str, mut device: Named) -> Result<Value, Fail> {

@@ -95,9 +95,7 @@ async fn answer(visit: &Visit<'_>, request: Request, act: Act) -> Result<Respons
     };
     let done = match act {
         Act::Activate => visit.arrive(&holding, &device).await.map(Some),
-        Act::Validate if device.instance.is_none() => {
-            visit.turn_away(&holding).map(|()| None)
-        }
+        Act::Validate if device.instance.is_none() => visit.turn_away(&holding).map(|()| None),
         Act::Validate => visit.go_on(&holding, &device).await.map(Some),
         Act::Deactivate => match visit.place(&holding, &device).await {
             Ok(place) => visit.leave(&holding, &place, false).await.map(|()| None),

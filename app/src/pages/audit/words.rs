@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn every_kind_of_event_has_words_and_can_be_chosen() {
         // What looks like the name of an event and is none.
-        const OTHERS: [&str; 12] = [
+        const OTHERS: [&str; 13] = [
             "admin.bulk",
             "alert.cleared",
             "alert.raised",
@@ -368,6 +368,7 @@ mod tests {
             "common.txt",
             "fleet.alerts",
             "runtime.housekeeping",
+            "runtime.renewal_notices",
             "shops.sales",
             "webauthn.create",
             "webauthn.get",

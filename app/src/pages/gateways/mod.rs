@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use crate::ui::{
-    ActionForm, Checkbox, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField, Snippet,
-    StateBadge, Submit, TextArea, Tone, act, act_error, load, refused::FormState, show,
+    ActionForm, Checkbox, Copyable, Crumb, Fact, Facts, Field, FormError, PageHead, Rows, Section, SelectField,
+    Snippet, StateBadge, Submit, TextArea, Tone, act, act_error, load, refused::FormState, show,
 };
 use api::{SetGateway, SetGatewayKey};
 use model::{GatewayForm, GatewayRow};

@@ -392,8 +392,8 @@ fn Outcome(found: ImportDetail, fate: String) -> impl IntoView {
 fn who_has_arrived(found: &ImportDetail) -> Option<impl IntoView + use<>> {
     let arrived = found.arrived.clone()?;
     let list = format!("/console/licenses?import={}&use=never", found.item.id);
-    let others = (!arrived.others.is_empty())
-        .then(|| view! { <a class="link" href=list>{arrived.others} " not yet"</a> });
+    let others =
+        (!arrived.others.is_empty()).then(|| view! { <a class="link" href=list>{arrived.others} " not yet"</a> });
     Some(view! {
         <Section title="Who has arrived">
             <div class="stack">

@@ -106,7 +106,9 @@ pub fn AccountPage() -> impl IntoView {
         });
         let who = match me.email.clone() {
             Some(email) => view! { {email} }.into_any(),
-            None if me.administrator => view! { "An administrator: they have no address yet, so nobody can sign in." }.into_any(),
+            None if me.administrator => {
+                view! { "An administrator: they have no address yet, so nobody can sign in." }.into_any()
+            }
             None => view! { "Here with a license's key, for its devices alone. For everything else sign in by mail." }
                 .into_any(),
         };

@@ -135,7 +135,8 @@ fn Holders(id: String, holders: Vec<HolderRow>, may: bool, full: bool) -> impl I
     });
     let form = may.then(|| {
         if full {
-            view! { <p class="hint section">"All seats are taken. Take one back to hand it to somebody else."</p> }.into_any()
+            view! { <p class="hint section">"All seats are taken. Take one back to hand it to somebody else."</p> }
+                .into_any()
         } else {
             view! {
                 <ActionForm action=action class="form section">
@@ -178,7 +179,8 @@ fn Devices(id: String, seats: Vec<SeatRow>, named: bool) -> impl IntoView {
     let row = move |seat: SeatRow| {
         let href = format!("{home}/licenses/{id}/seats/{}", seat.id);
         let user = named.then(|| view! { <td class="clip wide">{seat.user.clone().unwrap_or_default()}</td> });
-        let whose = seat.user.clone().filter(|_| named).map(|user| view! { <span class="sub narrow-only">{user}</span> });
+        let whose =
+            seat.user.clone().filter(|_| named).map(|user| view! { <span class="sub narrow-only">{user}</span> });
         view! {
             <tr>
                 <td class="clip">

@@ -60,7 +60,10 @@ fn Top(frame: Frame) -> impl IntoView {
     let formatter = move |title: String| titled(&title, &name);
     let home = frame.home.clone();
     let logo = frame.logo.map(|href| view! { <img class="portal-logo" src=href alt="" width="28" height="28" /> });
-    let viewed = frame.viewed.clone().map(|until| view! { <Viewed until company=frame.me.as_ref().map(|me| me.company.clone()) /> });
+    let viewed = frame
+        .viewed
+        .clone()
+        .map(|until| view! { <Viewed until company=frame.me.as_ref().map(|me| me.company.clone()) /> });
     let own = frame.viewed.is_none();
     let menu = frame.me.map(|me| view! { <Menu me own home=frame.home.clone() /> });
     view! {

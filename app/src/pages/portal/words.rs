@@ -149,11 +149,7 @@ pub fn taking_back(found: &MyHolder, now: Timestamp) -> String {
         n => format!("{n} computers stop when they next ask"),
     };
     let latest = latest.filter(|at| *at > now).map(|at| format!(", at the latest on {}", day(at)));
-    format!(
-        "{computers}{}. It counts as one release. {}",
-        latest.unwrap_or_default(),
-        releases(found.releases)
-    )
+    format!("{computers}{}. It counts as one release. {}", latest.unwrap_or_default(), releases(found.releases))
 }
 
 /// What freeing a seat does.

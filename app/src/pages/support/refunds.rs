@@ -82,7 +82,8 @@ fn Lines(lines: Vec<RefundLine>) -> impl IntoView {
             </tr>
         }
     };
-    let head = vec![("Line", "right wide"), ("Order", ""), ("Fate", ""), ("Licenses", "right wide"), ("Devices", "right")];
+    let head =
+        vec![("Line", "right wide"), ("Order", ""), ("Fate", ""), ("Licenses", "right wide"), ("Devices", "right")];
     view! { <Rows label="Orders of the list" head>{lines.into_iter().map(row).collect_view()}</Rows> }
 }
 

@@ -416,7 +416,8 @@ impl Service {
                 let licenses = preview::licenses_of(&act, &mut reader, target).await?;
                 let (step, target, reason) = (step.clone(), Target::clone(target), view.reason.clone());
                 let (undoes, begins_at) = (None, None);
-                let beginning = Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
+                let beginning =
+                    Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
                 Some(New::of(&doer, beginning, &behalf)?)
             }
             Asked::Undo { act: undone, step } => {
@@ -424,7 +425,8 @@ impl Service {
                 let (step, _) = to_undo(&call.actor, &undone, act.now, true)?;
                 let (target, reason) = (Target::Licenses(Vec::new()), view.reason.clone());
                 let (undoes, licenses, begins_at) = (Some(undone.id), undone.licenses, None);
-                let beginning = Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
+                let beginning =
+                    Beginning { id: act_of(id), step, target, reason, undoes, licenses, about: 0, begins_at };
                 Some(New::of(&doer, beginning, &behalf)?)
             }
             _ => None,

@@ -127,6 +127,8 @@ impl Service {
         let addresses: Vec<_> = company.email.into_iter().chain(people).collect();
         let rows = mails::newest_to(&mut reader, scope, &addresses, LOOKED_AT).await?;
         let rows = rows.into_iter().filter(|row| is_to_customers(row.template)).take(MAILS);
-        Ok(rows.map(|row| MailView { to: Some(row.recipient.clone()), error: row.error.clone(), ..mail::show(actor, row) }).collect())
+        Ok(rows
+            .map(|row| MailView { to: Some(row.recipient.clone()), error: row.error.clone(), ..mail::show(actor, row) })
+            .collect())
     }
 }

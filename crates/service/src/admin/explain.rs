@@ -378,9 +378,7 @@ impl Service {
             ([license], []) => self.explain_license(actor, license.id, at).await,
             ([], [seat]) => self.explain_seat(actor, seat.seat.id, at).await,
             // A license is found by what its devices are called as well.
-            ([license], [seat]) if seat.seat.license == license.id => {
-                self.explain_seat(actor, seat.seat.id, at).await
-            }
+            ([license], [seat]) if seat.seat.license == license.id => self.explain_seat(actor, seat.seat.id, at).await,
             _ => Ok(Explanation::Found(Box::new(finds))),
         }
     }

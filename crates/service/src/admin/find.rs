@@ -68,9 +68,8 @@ pub fn key_in(text: &str) -> Option<String> {
     let words: Vec<&str> = words.collect();
     let alone = words.iter().find(|word| is_own_key(word)).map(|word| (*word).to_owned());
     // Somebody may have written it with spaces.
-    alone.or_else(|| {
-        words.windows(GROUPS).map(|groups| groups.join("-")).find(|key| LicenseKey::parse_own(key).is_ok())
-    })
+    alone
+        .or_else(|| words.windows(GROUPS).map(|groups| groups.join("-")).find(|key| LicenseKey::parse_own(key).is_ok()))
 }
 
 impl Service {

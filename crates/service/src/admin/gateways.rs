@@ -133,16 +133,14 @@ fn checked(kind: GatewayKind, on: bool, settings: GatewaySettings, codes: &BTree
         let Some(text) = text else { return Ok(()) };
         let numbered = kind == GatewayKind::LemonSqueezy;
         // It stands in addresses, and between bars in what is signed.
-        let fits = text.len() <= TEXT && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let fits =
+            text.len() <= TEXT && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         if numbered && !is_number(text) {
             Err(Error::invalid(pointer, "Lemon Squeezy's ids are whole numbers."))
         } else if fits {
             Ok(())
         } else {
-            Err(Error::invalid(
-                pointer,
-                format_args!("At most {TEXT} letters, digits, dashes, dots and underscores."),
-            ))
+            Err(Error::invalid(pointer, format_args!("At most {TEXT} letters, digits, dashes, dots and underscores.")))
         }
     };
     name("/settings/account", &account)?;

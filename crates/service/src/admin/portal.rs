@@ -108,7 +108,8 @@ impl Service {
                 }
                 Some(_) => {}
                 None => {
-                    let detail = "Start every node with --public-url first, so that this installation knows its own name.";
+                    let detail =
+                        "Start every node with --public-url first, so that this installation knows its own name.";
                     return Err(Error::invalid("/domain", detail));
                 }
             }

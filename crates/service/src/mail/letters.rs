@@ -187,7 +187,8 @@ fn colleague(vendor: &str, company: &str, seat: Option<&str>, link: &str) -> Sai
         let rest = vec![
             Part::Facts(vec![("Seat of", seat.to_owned()), ("Company", company.to_owned())]),
             Part::Says(
-                "Sign in, show the key of the license, and give it to the application together with this address.".to_owned(),
+                "Sign in, show the key of the license, and give it to the application together with this address."
+                    .to_owned(),
             ),
             go,
             note,
@@ -302,11 +303,9 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
             link: link("/console/team"),
             until: now.plus(Seconds::days(7)),
         },
-        Template::Colleague => Mail::Colleague {
-            company: "Example Company".to_owned(),
-            seat: None,
-            link: link("/portal/example"),
-        },
+        Template::Colleague => {
+            Mail::Colleague { company: "Example Company".to_owned(), seat: None, link: link("/portal/example") }
+        }
         Template::NewPassword => Mail::NewPassword { link: link("/console/team"), until: now.plus(Seconds::DAY) },
         Template::Test => Mail::Test { by: Some("Ada Example".to_owned()) },
     }

@@ -156,9 +156,8 @@ impl CustomerCall {
     /// [`ErrorCode::Forbidden`] for a member who looks at the portal as the customer sees it.
     pub fn new(actor: CustomerActor, from: RequestInfo) -> Result<Self> {
         match actor.viewed_until() {
-            Some(_) => Err(Error::new(ErrorCode::Forbidden).with_detail(
-                "You look at the portal as the customer sees it. Only they can do this.",
-            )),
+            Some(_) => Err(Error::new(ErrorCode::Forbidden)
+                .with_detail("You look at the portal as the customer sees it. Only they can do this.")),
             None => Ok(Self { actor, from }),
         }
     }

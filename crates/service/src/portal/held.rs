@@ -242,12 +242,7 @@ async fn devices_of(
 }
 
 /// The company's orders, with what their shops told of them.
-async fn write_orders(
-    q: &mut dyn Querier,
-    actor: &CustomerActor,
-    about: &mut About,
-    paper: &mut Paper,
-) -> Result<()> {
+async fn write_orders(q: &mut dyn Querier, actor: &CustomerActor, about: &mut About, paper: &mut Paper) -> Result<()> {
     let mut page = whole_page();
     paper.list("orders").await?;
     loop {

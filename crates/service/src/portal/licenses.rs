@@ -225,7 +225,12 @@ impl Service {
     }
 
     /// The number of a license's order, for whoever may see orders.
-    pub(super) async fn order_of(&self, q: &mut dyn Querier, actor: &CustomerActor, row: &LicenseRow) -> Result<Option<String>> {
+    pub(super) async fn order_of(
+        &self,
+        q: &mut dyn Querier,
+        actor: &CustomerActor,
+        row: &LicenseRow,
+    ) -> Result<Option<String>> {
         let Some(order) = row.license.order.filter(|_| actor.may(PortalAct::OrdersRead)) else { return Ok(None) };
         let order = orders::get(q, actor.scope(), order).await?;
         Ok(order.filter(|order| order.customer == Some(actor.customer())).map(|order| order.external_id))
@@ -259,7 +264,8 @@ impl Service {
         let found = orders::list(&mut reader, scope, &filter, &page).await?;
         let mut items = Vec::with_capacity(found.items.len());
         for row in found.items {
-            let filter = LicenseFilter { customer: Some(actor.customer()), order: Some(row.id), ..LicenseFilter::default() };
+            let filter =
+                LicenseFilter { customer: Some(actor.customer()), order: Some(row.id), ..LicenseFilter::default() };
             let few = PageRequest { limit: Limit::new(OF_AN_ORDER), ..PageRequest::default() };
             let came = licenses::list(&mut reader, scope, &filter, &few, now).await?;
             let rows: Vec<&LicenseRow> = came.items.iter().map(|item| &item.row).collect();

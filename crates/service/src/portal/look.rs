@@ -36,7 +36,8 @@ impl Service {
     /// Whether a host name is one of this installation itself: of its public address or of an endpoint. `None` where it has no
     /// public address, so that nobody can tell.
     pub fn is_own_host(&self, host: &str) -> Option<bool> {
-        let of = |url: &String| url.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).map(str::to_owned);
+        let of =
+            |url: &String| url.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).map(str::to_owned);
         let public = self.settings().public_url.as_ref()?;
         let own = std::iter::once(public).chain(&self.settings().endpoints).filter_map(of);
         Some(own.into_iter().any(|own| own.eq_ignore_ascii_case(host)))

@@ -116,12 +116,7 @@ impl Service {
     /// seats belong to people;
     /// [`ErrorCode::NotFound`] for licenses that are not one's own; and whatever the call itself fails with, all but a signed
     /// denial, which is an answer.
-    pub async fn answer_offline(
-        &self,
-        call: &CustomerCall,
-        text: &str,
-        chosen: Chosen,
-    ) -> Result<OfflineAnswer> {
+    pub async fn answer_offline(&self, call: &CustomerCall, text: &str, chosen: Chosen) -> Result<OfflineAnswer> {
         call.actor.require(PortalAct::SeatsWrite)?;
         let request = if text.len() > LONGEST { None } else { Request::parse(text) }.ok_or_else(unreadable)?;
         let answered = match request.call {
@@ -169,12 +164,7 @@ impl Service {
     }
 
     /// An activation with the key of a license of one's own: of the one whose key it has, or of `license`.
-    async fn with_own_key(
-        &self,
-        call: &CustomerCall,
-        request: &Request,
-        chosen: Chosen,
-    ) -> Result<Activate> {
+    async fn with_own_key(&self, call: &CustomerCall, request: &Request, chosen: Chosen) -> Result<Activate> {
         let (mut reader, scope) = (self.store().patient_reader(), call.actor.scope());
         let row = if let Some(key) = request.body.get("key").and_then(Value::as_str) {
             let mut found = None;

@@ -148,7 +148,8 @@ pub(super) async fn invite(
     let here = look(tx, act.scope.vendor()).await?;
     if let Some(link) = act.service.portal_link(&here, "").filter(|_| !often) {
         let about = known.map_or(new.id, |person| person.id);
-        act.mail(tx, &new.email, about, &Mail::Colleague { company: company.name.to_string(), seat, link }, None).await?;
+        act.mail(tx, &new.email, about, &Mail::Colleague { company: company.name.to_string(), seat, link }, None)
+            .await?;
     }
     Ok(is_new)
 }

@@ -436,7 +436,8 @@ impl Service {
                 let (service, origin) = (service.clone(), origin.clone());
                 Box::pin(async move {
                     if by_id {
-                        free_within_budget(&service, tx, scope, of, &origin, serde_json::json!({ "by": "license key" })).await
+                        free_within_budget(&service, tx, scope, of, &origin, serde_json::json!({ "by": "license key" }))
+                            .await
                     } else {
                         free(&service, tx, scope, of, &origin, serde_json::json!({ "by": "device" })).await
                     }

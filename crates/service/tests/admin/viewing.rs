@@ -1,7 +1,7 @@
 //! Looking at the portal as a customer: the same that they see, nothing that changes anything, and an end by itself.
 
 use crate::{mails::mailing, world::*};
-use holdfast_domain::{CustomerId, CustomerRole, Permission, Role, Seconds, SeatState};
+use holdfast_domain::{CustomerId, CustomerRole, Permission, Role, SeatState, Seconds};
 use holdfast_service::{
     Call, ErrorCode, RequestInfo, Service,
     admin::{

@@ -109,11 +109,15 @@ async fn serve(state: AppState, path: BTreeMap<String, String>, request: Request
         Err(problem) => return failure(problem, told),
     };
     let asked = Asked::new(request.method(), request.uri(), request.headers(), &visit.gateway);
-    let signed = |mut response: Response, body: &[u8]| {
-        match signature::sign(&mut response, body, &asked, &visit.gateway, state.service().now()) {
-            Ok(()) => response,
-            Err(error) => failure(error.into(), told),
-        }
+    let signed = |mut response: Response, body: &[u8]| match signature::sign(
+        &mut response,
+        body,
+        &asked,
+        &visit.gateway,
+        state.service().now(),
+    ) {
+        Ok(()) => response,
+        Err(error) => failure(error.into(), told),
     };
     match answer(&visit, part("id"), request, act).await {
         Ok(reply) => {

@@ -200,7 +200,9 @@ fn fits(licenses: usize, columns: &[(&str, Field)], entitlements: usize) -> Resu
     }
     // Each entitlement is a cell of every license.
     if licenses * (columns.len() + entitlements) > MAX_CELLS {
-        return Err(unreadable(format_args!("The file has {licenses} licenses and {entitlements} entitlements; split it.")));
+        return Err(unreadable(format_args!(
+            "The file has {licenses} licenses and {entitlements} entitlements; split it."
+        )));
     }
     Ok(())
 }
