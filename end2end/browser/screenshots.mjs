@@ -1,6 +1,6 @@
 // `make screenshots`: every screen in both themes and on a phone, into docs/screenshots, and docs/gallery.md to see them by.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -163,6 +163,8 @@ try {
     'product-entitlements': `/console/products/${product}?tab=entitlements`,
     'product-trials': `/console/products/${product}?tab=trials`,
     'product-keys': `/console/products/${product}?tab=keys`,
+    'product-gateways': `/console/products/${product}?tab=gateways`,
+    'gateway-keygen': `/console/products/${product}/gateways/keygen`,
     'product-integrate': `/console/products/${product}?tab=integrate`,
     'plan-new': `/console/products/${product}/plans/new`,
     'product-rotate-keys': `/console/products/${product}/keys/rotate`,
@@ -218,6 +220,9 @@ try {
     token,
     settings: '/console/settings',
     'settings-portal': '/console/settings/portal',
+    'settings-mail': '/console/settings/mail',
+    'mail-log': '/console/settings/mail?tab=log',
+    'mail-invitation': '/console/settings/mail/invitation',
     team: '/console/team',
     member,
     'member-role': `${member}/role`,
@@ -243,6 +248,30 @@ try {
     'portal-license': `${portal}/licenses/${shown.id}`,
     'portal-seat': `${portal}/licenses/${shown.id}/seats/${seat.split('/').pop()}`,
     'portal-offline': `${portal}/offline`,
+  };
+  // And as somebody does whom a mailed code has let in.
+  const buyerTab = await h.openPage(browser, server);
+  await h.visit(buyerTab, portal);
+  await buyerTab.page.getByLabel('E-mail', { exact: true }).fill('harbour@example.com');
+  await buyerTab.page.getByRole('button', { name: 'Send me a code' }).click();
+  await buyerTab.page.waitForURL('**/sign-in');
+  let code;
+  await h.until(() => {
+    const mails = readdirSync(join(server.data, 'mails'), { recursive: true }).filter((name) => name.endsWith('.eml'));
+    code = mails.map((name) => /\?code=3?D?(\d{8})/.exec(readFileSync(join(server.data, 'mails', name), 'utf8'))).find(Boolean)?.[1];
+    return code;
+  }, 'no mail with a code');
+  await buyerTab.page.getByLabel('Code', { exact: true }).fill(code);
+  await buyerTab.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await buyerTab.page.getByRole('heading', { name: 'My licenses' }).waitFor();
+  const known = await buyerTab.context.cookies();
+  await buyerTab.context.close();
+  const theirs = {
+    'portal-home': portal,
+    'portal-orders': `${portal}/orders`,
+    'portal-people': `${portal}/people`,
+    'portal-account': `${portal}/account`,
+    'portal-claim': `${portal}/claim`,
   };
   for (const [suffix, way] of Object.entries({
     '': { theme: 'light' },
@@ -280,6 +309,13 @@ try {
       await shoot(guest, name + suffix);
     }
     await guest.context.close();
+    const customer = await h.openPage(browser, server, way);
+    await customer.context.addCookies(known);
+    for (const [name, path] of Object.entries(theirs)) {
+      await h.visit(customer, path);
+      await shoot(customer, name + suffix);
+    }
+    await customer.context.close();
   }
   const door = await h.openPage(browser, server);
   await h.visit(door, '/sign-in');
@@ -291,7 +327,7 @@ try {
   const text = [
     '# Every screen of the console, and the portal\n',
     'Made by `make screenshots` from the program as it is, with a vendor that the script sets up.\n',
-    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own), 'portal-viewed'].map(row),
+    ...[...Object.keys(screens), 'palette', 'portal-door', ...Object.keys(own), ...Object.keys(theirs), 'portal-viewed'].map(row),
   ];
   writeFileSync(join(out, '../gallery.md'), text.join('\n'));
 } finally {

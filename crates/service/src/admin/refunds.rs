@@ -76,7 +76,7 @@ pub struct RefundList {
 
 /// The numbers in a list: one a line, or a column of a table; with the lines they stand on.
 fn numbers(text: &str) -> Result<Vec<(u64, String)>> {
-    let text = text.trim_start_matches('\u{feff}');
+    let text = reader::text(text.as_bytes())?;
     let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else {
         return Err(Error::invalid("/orders", "The list is empty."));
     };
@@ -146,6 +146,7 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorCode;
 
     fn read(text: &str) -> Vec<(u64, String)> {
         numbers(text).unwrap()
@@ -169,6 +170,6 @@ mod tests {
         assert_eq!(numbers(" \n ").unwrap_err().pointer.as_deref(), Some("/orders"));
         assert!(numbers(&"x".repeat(LONGEST + 1)).unwrap_err().detail.unwrap().starts_with("Line 1 is too long"));
         assert!(numbers(&"x\n".repeat(LINES + 1)).is_err());
-        assert!(numbers("a\0b").is_err());
+        assert_eq!(numbers("INV-1\na\0b").unwrap_err().code, ErrorCode::ImportUnreadable);
     }
 }

@@ -80,6 +80,7 @@ pub fn read(text: &str, delimiter: Option<u8>) -> Result<Table> {
         return Err(unreadable(format_args!("The file has {} columns; at most {MAX_COLUMNS}.", headers.len())));
     }
     let mut rows = Vec::new();
+    let mut place = Place { text, byte: 0, line: 1 };
     for record in reader.records() {
         let record = record.map_err(|error| unreadable(format_args!("The file is not CSV: {error}.")))?;
         if record.iter().all(|cell| cell.trim().is_empty()) {
@@ -88,13 +89,35 @@ pub fn read(text: &str, delimiter: Option<u8>) -> Result<Table> {
         if rows.len() == MAX_ROWS {
             return Err(unreadable(format_args!("The file has more than {MAX_ROWS} rows; split it.")));
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = place.line_of(record.position().map_or(0, csv::Position::byte));
         rows.push(Row { line, cells: record.iter().map(ToOwned::to_owned).collect() });
     }
     if rows.is_empty() {
         return Err(unreadable("The file has a header row and nothing else."));
     }
     Ok(Table { headers, rows, left_out: 0 })
+}
+
+/// How far lines are counted. The reader of CSV counts a line only when it comes upon its last character, which for the first
+/// record after an empty line, or after a line that ends as on Windows, is too late.
+struct Place<'a> {
+    text: &'a str,
+    byte: usize,
+    line: u64,
+}
+
+impl Place<'_> {
+    /// The line of the first character at or after `start` that ends no line.
+    fn line_of(&mut self, start: u64) -> u64 {
+        let all = self.text.as_bytes();
+        let start = usize::try_from(start).unwrap_or(usize::MAX).min(all.len());
+        let ends = all[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let until = start + ends;
+        let more = all.get(self.byte..until).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        self.line += more as u64;
+        self.byte = self.byte.max(until);
+        self.line
+    }
 }
 
 /// Counts outside quotes.
@@ -149,6 +172,8 @@ mod tests {
                 (7, vec!["short".to_owned()]),
             ]
         );
+        let lines = |text: &str| read(text, None).unwrap().rows.iter().map(|row| row.line).collect::<Vec<_>>();
+        assert_eq!(lines("\r\nkey,note\r\nA1,\"two\r\nlines\"\r\n\r\nA2,\r\nA3,"), [3, 6, 7]);
     }
 
     #[test]
