@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 /// Everything that a webhook can be told, with what it means. All of it but alerts are actions of the audit log. Names are
 /// never changed or used again.
-pub const TOPICS: [(&str, &str); 31] = [
+pub const TOPICS: [(&str, &str); 38] = [
     ("license.issued", "A license was issued."),
     ("license.changed", "Seats, end or entitlements of a license were changed."),
     ("license.plan_changed", "A license belongs to another plan and has its terms."),
@@ -20,16 +20,23 @@ pub const TOPICS: [(&str, &str); 31] = [
     ("license.transferred", "A license belongs to another customer."),
     ("license.overdrawn", "More seats of a license are taken than were sold; its plan allows it."),
     ("trial.started", "A device has started its trial: a license was issued for it."),
+    ("trial.converted", "A trial became a license that was bought, and kept its seat."),
     ("import.applied", "Licenses were taken over from elsewhere: how many, in one message."),
     ("seat.claimed", "A device took a seat."),
     ("seat.released", "A device or its user gave a seat up."),
     ("seat.freed", "Somebody of the vendor took a seat back."),
     ("seat.restored", "A seat that was taken back was given to its device again."),
     ("seat.reclaimed", "A floating seat whose lease had ended was taken back for another device."),
+    ("seat.renamed", "Its user gave a device another name."),
+    ("seat.lease_fetched", "Somebody downloaded a lease for a device without a network."),
+    ("seat.handed_out", "A customer gave a seat to a person."),
+    ("seat.taken_back", "A customer took a person's seat back, with all its devices."),
     ("order.created", "An order was entered, by hand, by a program or by a shop."),
     ("order.refunded", "An order was paid back, and its licenses were revoked."),
     ("order.disputed", "A buyer's bank has taken a payment back, or a dispute about one was decided."),
     ("order.parked", "Something about an order waits for a person in the inbox."),
+    ("order.settled", "Somebody decided what had waited in the inbox."),
+    ("order.linked", "An order that was there already was found in a shop and follows it from now on."),
     ("order.refund_undone", "An order stands as it did before it was refunded, and so do its licenses."),
     ("product.denials_stopped", "So many denials of a product were due that none is signed until somebody has looked."),
     ("product.denials_passed", "Somebody let the denials of a product pass."),
