@@ -157,7 +157,6 @@ sections! {
     // What stands over a page is no page, but comes in the same way.
     tools {
         Over: crate::layout::palette::Tools;
-        Freshness: freshness::FreshnessPage;
     }
     operations {
         Fleet: fleet::FleetPage;
@@ -167,6 +166,7 @@ sections! {
         Alert: alerts::AlertPage;
         Event: audit::event::EventPage;
         KeyStep: keys::KeyStepPage;
+        Freshness: freshness::FreshnessPage;
     }
     vendor {
         Imports: imports::ImportsPage;
@@ -234,6 +234,8 @@ sections! {
         MailTemplate: mail::MailTemplatePage;
         Approvals: approvals::ApprovalsPage;
         Approval: approvals::ApprovalPage;
+        Notes: notes::NotesPage;
+        Note: notes::NotePage;
         ViewAs: support::viewing::ViewAsPage;
         Replies: support::replies::RepliesPage;
         Reply: support::replies::ReplyPage;
@@ -243,8 +245,6 @@ sections! {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;
         Issue: licenses::issue::IssuePage;
-        Notes: notes::NotesPage;
-        Note: notes::NotePage;
         Acts: acts::ActsPage;
         NewAct: acts::NewActPage;
         Act: acts::ActPage;
