@@ -8,7 +8,7 @@ import * as h from './lib.mjs';
 
 const MANY = 600;
 /** What one of another system's exports adds. */
-const MOVED = 2;
+const MOVED = 3;
 
 describe('an import', () => {
   let ours, call;
@@ -90,12 +90,13 @@ describe('an import', () => {
       });
 
       test('knows another system, and says who has arrived', async () => {
-        const [first, second] = [1, 2].map((n) => `${way.theme.toUpperCase()}-0000-${n}`);
+        const [first, second, refunded] = [1, 2, 3].map((n) => `${way.theme.toUpperCase()}-0000-${n}`);
         const sales = [
-          'Purchase ID,Item Name,Buyer Name,Purchase Email,Variants,Recurring Charge?,Quantity,License Key,License Key Enabled?',
-          `p1,Editor,Ada,ada@example.com,,0,1,${first},1`,
-          `p2,Editor,Grace,grace@example.com,,0,1,${second},1`,
-          'p3,A book,Grace,grace@example.com,,0,1,,',
+          'Purchase ID,Item Name,Buyer Name,Purchase Email,Variants,Recurring Charge?,Quantity,License Key,License Key Enabled?,Fully Refunded?',
+          `p1,Editor,Ada,ada@example.com,,0,1,${first},1,0`,
+          `p2,Editor,Grace,grace@example.com,,0,1,${second},1,0`,
+          'p3,A book,Grace,grace@example.com,,0,1,,,0',
+          `p4,Editor,Alan,alan@example.com,,0,1,${refunded},1,1`,
         ].join('\n');
         await upload('sales.csv', sales, plan);
         await said('An export of Gumroad.');
@@ -107,6 +108,7 @@ describe('an import', () => {
           if (!way.scripting) await page.reload();
         }
         await said('0 of 2');
+        await said('Not counted, because nobody can activate with them: 1 is revoked.');
         const body = { key: first, device: { hash: way.theme === 'light' ? 'a'.repeat(64) : 'b'.repeat(64), name: 'PC' }, nonce: 'bm9uY2UtMDEyMzQ1Njc4OQ' };
         const activated = await fetch(`${ours.server.origin}/v1/products/${product}/activate`, {
           method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),

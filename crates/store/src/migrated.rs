@@ -25,13 +25,19 @@ record! {
     }
 }
 
-/// How many licenses an import has made, and on how many of them a device was activated since.
+/// How many licenses an import has made, on how many of them a device was activated since, and on how many none can be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arrived {
     /// All of them.
     pub licenses: u64,
     /// Those on which a device was activated.
     pub activated: u64,
+    /// Of the others, those that are revoked.
+    pub revoked: u64,
+    /// Those that are suspended.
+    pub suspended: u64,
+    /// Those that have ended.
+    pub expired: u64,
 }
 
 /// Where those of `licenses` came from that came from somewhere.
@@ -50,13 +56,29 @@ pub async fn of(
     Ok(found)
 }
 
-/// How many licenses of an import have arrived.
-pub async fn arrived(q: &mut dyn Querier, scope: Scope, import: ImportId) -> Result<Arrived, StoreError> {
-    let sql = "SELECT count(*), count(activated_at) FROM migrated_licenses WHERE vendor = $1 AND import = $2";
-    let rows = q.rows(sql.into(), args![scope.vendor(), import]).await?;
+/// How many licenses of an import have arrived, as all of them stand at `now`.
+pub async fn arrived(
+    q: &mut dyn Querier,
+    scope: Scope,
+    import: ImportId,
+    now: Timestamp,
+) -> Result<Arrived, StoreError> {
+    let sql = "SELECT count(*), count(migrated_licenses.activated_at),
+            count(CASE WHEN activated_at IS NULL AND status = 'revoked' THEN 1 END),
+            count(CASE WHEN activated_at IS NULL AND status = 'suspended' THEN 1 END),
+            count(CASE WHEN activated_at IS NULL AND status = 'active' AND ends_at <= $3 THEN 1 END)
+        FROM migrated_licenses JOIN licenses ON licenses.id = migrated_licenses.license
+        WHERE migrated_licenses.vendor = $1 AND migrated_licenses.import = $2 AND licenses.vendor = $1";
+    let rows = q.rows(sql.into(), args![scope.vendor(), import, now]).await?;
     let Some(row) = rows.first() else { return Ok(Arrived::default()) };
-    let (licenses, activated): (i64, i64) = (row.get(0)?, row.get(1)?);
-    Ok(Arrived { licenses: licenses.unsigned_abs(), activated: activated.unsigned_abs() })
+    let count = |at| row.get::<i64>(at).map(i64::unsigned_abs);
+    Ok(Arrived {
+        licenses: count(0)?,
+        activated: count(1)?,
+        revoked: count(2)?,
+        suspended: count(3)?,
+        expired: count(4)?,
+    })
 }
 
 /// Marks every license that was put aside for the import. Call it after [`crate::licenses::insert_staged`].

@@ -135,13 +135,21 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
         },
         left_out: import.counts.left_out,
         arrived: import.arrived.filter(|arrived| arrived.licenses > 0).map(|arrived| Arrived {
-            all: arrived.licenses,
+            all: arrived.expected(),
             here: arrived.activated,
-            words: format!("{} of {}", serve::number(arrived.activated), serve::number(arrived.licenses)),
-            others: match arrived.licenses.saturating_sub(arrived.activated) {
+            words: format!("{} of {}", serve::number(arrived.activated), serve::number(arrived.expected())),
+            others: match arrived.expected() - arrived.activated {
                 0 => String::new(),
                 others => serve::number(others),
             },
+            left_out: [(arrived.revoked, "revoked"), (arrived.suspended, "suspended"), (arrived.expired, "expired")]
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, state)| {
+                    format!("{} {} {state}", serve::number(count), if count == 1 { "is" } else { "are" })
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
         }),
     })
 }

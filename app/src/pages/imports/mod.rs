@@ -391,14 +391,23 @@ fn Outcome(found: ImportDetail, fate: String) -> impl IntoView {
 /// On how many of the licenses a device was activated since, and the way to the others.
 fn who_has_arrived(found: &ImportDetail) -> Option<impl IntoView + use<>> {
     let arrived = found.arrived.clone()?;
-    let list = format!("/console/licenses?import={}&use=never", found.item.id);
+    let list = format!("/console/licenses?import={}&state=active&use=never", found.item.id);
     let others =
         (!arrived.others.is_empty()).then(|| view! { <a class="link" href=list>{arrived.others} " not yet"</a> });
+    let left_out = (!arrived.left_out.is_empty()).then(
+        || view! { <p class="muted">"Not counted, because nobody can activate with them: " {arrived.left_out} "."</p> },
+    );
+    let counted = (arrived.all > 0).then(|| {
+        view! {
+            <p><strong class="num">{arrived.words}</strong> " have activated here. " {others}</p>
+            <progress class="meter" max=arrived.all.to_string() value=arrived.here.to_string() aria-label="Licenses that have activated here"></progress>
+        }
+    });
     Some(view! {
         <Section title="Who has arrived">
             <div class="stack">
-                <p><strong class="num">{arrived.words}</strong> " have activated here. " {others}</p>
-                <progress class="meter" max=arrived.all.to_string() value=arrived.here.to_string() aria-label="Licenses that have activated here"></progress>
+                {counted}
+                {left_out}
             </div>
         </Section>
     })

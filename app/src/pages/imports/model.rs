@@ -128,7 +128,7 @@ pub struct ImportDetail {
 /// On how many of an import's licenses a device was activated since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrived {
-    /// Of how many.
+    /// Of how many: those, and those on which one can be.
     pub all: u64,
     /// On how many.
     pub here: u64,
@@ -136,6 +136,8 @@ pub struct Arrived {
     pub words: String,
     /// How many are left; empty for none.
     pub others: String,
+    /// How many are not counted, and why: "3 are revoked, 1 is suspended"; empty for none.
+    pub left_out: String,
 }
 
 /// What a column can mean, in words.

@@ -1,13 +1,15 @@
 //! The main job: the customers a vendor has already, as a file from another system.
 
 use crate::world::*;
-use holdfast_domain::{EntitlementValue, ImportId, LicenseStatus, PlanId, Seconds, Source, Timestamp};
+use holdfast_domain::{
+    EntitlementValue, ImportId, LicenseState, LicenseStatus, PlanId, Seconds, Source, Timestamp, license::StatusChange,
+};
 use holdfast_service::{
     ErrorCode, Result,
     admin::{
         import::{RemapImport, StageImport, columns::Field, dates::DateOrder},
-        inputs::{CreatePlan, EventFilter, IssueLicense, LicenseFilter, UpdateLicense},
-        views::{ImportCounts, ImportState, ImportView, RowFate},
+        inputs::{ChangeStatus, CreatePlan, EventFilter, IssueLicense, LicenseFilter, UpdateLicense},
+        views::{ArrivedView, ImportCounts, ImportState, ImportView, RowFate},
     },
 };
 use holdfast_store::imports::{self, ImportStatus};
@@ -272,6 +274,38 @@ both! {
         assert_eq!(world.activate("AAAA-0001", "a").await.unwrap_err().code, ErrorCode::LicenseRevoked);
         assert_eq!(world.activate("AAAA-0002", "a").await.unwrap_err().code, ErrorCode::LicenseExpired);
         assert!(world.activate("AAAA-0003", "a").await.is_ok());
+    }
+
+    async fn who_cannot_arrive_is_not_waited_for(db: TestDb) {
+        let world = World::new(&db).await;
+        let states = ["revoked,never", "suspended,never", "expired,2020-01-31", "expired,2020-01-31", ",", ","];
+        let rows: Vec<String> = states.iter().enumerate().map(|(n, state)| format!("AAAA-000{n},{state}")).collect();
+        let staged = stage(&world, &format!("key,status,expires_at\n{}\n", rows.join("\n"))).await.unwrap();
+        confirm(&world, staged.id, false).await.unwrap();
+        let arrived = || async { world.service.import(&world.system(), staged.id).await.unwrap().arrived.unwrap() };
+        let all = ArrivedView { licenses: 6, activated: 0, revoked: 1, suspended: 1, expired: 2 };
+        assert_eq!(arrived().await, all);
+        assert_eq!(all.expected(), 2);
+        // As the page's link lists them.
+        let filter = LicenseFilter {
+            import: Some(staged.id),
+            activated: Some(false),
+            state: Some(LicenseState::Active),
+            ..LicenseFilter::default()
+        };
+        assert_eq!(world.service.licenses(&world.system(), filter, page()).await.unwrap().total.rows, 2);
+        world.activate("AAAA-0004", "a").await.unwrap();
+        world.activate("AAAA-0005", "a").await.unwrap();
+        let whole = arrived().await;
+        assert_eq!((whole.activated, whole.expected()), (2, 2));
+        // Whoever has arrived stays so, whatever becomes of the license.
+        let filter = LicenseFilter { import: Some(staged.id), activated: Some(true), ..LicenseFilter::default() };
+        let here = world.service.licenses(&world.system(), filter, page()).await.unwrap().items[0].id;
+        let revoke = ChangeStatus { change: StatusChange::Revoke, reason: text("Paid back"), effective_at: None, dry_run: false };
+        world.service.change_status(&world.call(), here, revoke).await.unwrap();
+        assert_eq!(arrived().await, whole);
+        let other = World::new(&db).await;
+        assert_eq!(other.service.import(&other.system(), staged.id).await.unwrap_err().code, ErrorCode::NotFound);
     }
 
     async fn other_systems_exports_are_recognised_marked_and_counted_as_they_arrive(db: TestDb) {

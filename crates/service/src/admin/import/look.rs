@@ -26,7 +26,7 @@ impl Service {
         let mut reader = self.store().patient_reader();
         let row = imports::get(&mut reader, actor.scope(), id).await?.ok_or_else(absent)?;
         let arrived = match row.status {
-            ImportStatus::Done => Some(migrated::arrived(&mut reader, actor.scope(), id).await?),
+            ImportStatus::Done => Some(migrated::arrived(&mut reader, actor.scope(), id, self.now()).await?),
             _ => None,
         };
         view(&row, self.admin().imports.get(id), arrived)
@@ -128,7 +128,13 @@ pub(super) fn view(row: &ImportRow, progress: Option<u64>, arrived: Option<Arriv
             error: notes.error,
             left_out: notes.left_out,
         },
-        arrived: arrived.map(|arrived| ArrivedView { licenses: arrived.licenses, activated: arrived.activated }),
+        arrived: arrived.map(|arrived| ArrivedView {
+            licenses: arrived.licenses,
+            activated: arrived.activated,
+            revoked: arrived.revoked,
+            suspended: arrived.suspended,
+            expired: arrived.expired,
+        }),
         progress: progress.unwrap_or_else(|| number(row.done)),
         created_at: row.created_at,
         finished_at: (row.status == ImportStatus::Done).then_some(row.updated_at),

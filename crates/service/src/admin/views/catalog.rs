@@ -249,6 +249,19 @@ pub struct ArrivedView {
     pub licenses: u64,
     /// Those on which a device was ever activated.
     pub activated: u64,
+    /// Of the others, those that are revoked.
+    pub revoked: u64,
+    /// Those that are suspended.
+    pub suspended: u64,
+    /// Those that have ended.
+    pub expired: u64,
+}
+
+impl ArrivedView {
+    /// The licenses on which a device was activated, or can be as they stand.
+    pub const fn expected(&self) -> u64 {
+        self.licenses - self.revoked - self.suspended - self.expired
+    }
 }
 
 impl ImportCounts {

@@ -61,6 +61,8 @@ pub struct ImportModel {
     pub left_out: u64,
     /// Of an import that is done and looked at by itself: on how many of its licenses a device was ever activated here.
     pub activated: Option<u64>,
+    /// The same of how many: those, and those that are neither revoked nor suspended nor expired.
+    pub expected: Option<u64>,
     /// How many rows have been worked on.
     pub progress: u64,
     /// When it was begun.
@@ -88,6 +90,7 @@ impl From<ImportView> for ImportModel {
             error: view.counts.error,
             left_out: view.counts.left_out,
             activated: view.arrived.map(|arrived| arrived.activated),
+            expected: view.arrived.map(|arrived| arrived.expected()),
             progress: view.progress,
             created_at: view.created_at.into(),
             finished_at: view.finished_at.map(Rfc3339),
