@@ -60,15 +60,20 @@ async fn order(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
 fn standing(order: &Value, payments: &[&Value]) -> Read<Money> {
     let currency = word(order, "/currency")?;
     let back = |of: &Value| whole(of, "/refunded_amount").unwrap_or(0);
-    let is_back = |of: &Value| of["refunded"] == true || text(of, "/status") == Some("refunded");
-    let later: Vec<&&Value> =
-        payments.iter().filter(|payment| text(payment, "/billing_reason") != Some("initial")).collect();
+    // What went back in several parts is called refunded in part, also when the last of it is gone.
+    let all_of = |of: &Value| whole(of, "/total").is_some_and(|total| total > 0 && back(of) >= total);
+    let is_back = |of: &Value| of["refunded"] == true || text(of, "/status") == Some("refunded") || all_of(of);
+    let (first, later): (Vec<&Value>, Vec<&Value>) =
+        payments.iter().partition(|payment| text(payment, "/billing_reason") == Some("initial"));
     // What was paid for a change within a period may go back without an end to the period.
     let periods =
         later.iter().filter(|payment| is_paid(payment) && text(payment, "/billing_reason") == Some("renewal"));
     let newest = periods.max_by_key(|payment| time(payment, "/created_at"));
-    let all = back(order) + later.iter().map(|payment| back(payment)).sum::<i64>();
-    Money::paid(newest.map_or_else(|| is_back(order), |newest| is_back(newest)), all, currency)
+    // The first payment is the order's: what went back of it may stand on either.
+    let of_first = first.iter().copied().map(back).fold(back(order), i64::max);
+    let first_is_back = || is_back(order) || first.iter().copied().any(is_back);
+    let all = of_first + later.iter().copied().map(back).sum::<i64>();
+    Money::paid(newest.map_or_else(first_is_back, |newest| is_back(newest)), all, currency)
 }
 
 /// Whether a payment of a subscription was made, whatever became of the money since.

@@ -9,6 +9,9 @@ use holdfast_domain::{
 };
 use serde_json::Value;
 
+/// How often adjustments are read on, fifty each time: more than any sale has.
+const MOST_PAGES: usize = 20;
+
 /// The sale that a message is about, where it is about one.
 pub(super) async fn read(reader: &mut Reader<'_>, message: &Value) -> Read<Option<Sale>> {
     match word(message, "/event_type")?.split('.').next() {
@@ -33,8 +36,8 @@ async fn transaction(reader: &mut Reader<'_>, of: &str) -> Read<Option<Sale>> {
     }
     let money = match word(transaction, "/status")? {
         "paid" | "completed" => {
-            let adjustments = reader.get(&format!("/adjustments?transaction_id={of}&per_page=50")).await?;
-            standing(&[transaction], Some(transaction), list(&adjustments, "/data"))?
+            let adjustments = adjustments_of(reader, &format!("transaction_id={of}")).await?;
+            standing(&[transaction], Some(transaction), &adjustments)?
         }
         "draft" | "ready" | "billed" | "past_due" | "canceled" => Money::pending(),
         other => return Err(Trouble::Odd(format!("the transaction is {other}"))),
@@ -53,7 +56,7 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     );
     let paid = reader.get(&paid).await?;
     let paid: Vec<&Value> = list(&paid, "/data").iter().collect();
-    let adjustments = reader.get(&format!("/adjustments?subscription_id={of}&per_page=50")).await?;
+    let adjustments = adjustments_of(reader, &format!("subscription_id={of}")).await?;
     let state = word(subscription, "/status")?;
     let periods = paid.iter().filter_map(|paid| time(paid, "/billing_period/ends_at"));
     // Nothing is paid for a trial; its end is the period's.
@@ -61,7 +64,7 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     let until = periods.chain(trial).max();
     // What was paid for a change within a period may go back without an end to the period.
     let last = paid.iter().find(|paid| total(paid) > 0 && is_period(paid)).copied();
-    let money = if until.is_some() { standing(&paid, last, list(&adjustments, "/data"))? } else { Money::pending() };
+    let money = if until.is_some() { standing(&paid, last, &adjustments)? } else { Money::pending() };
     let ending = matches!(text(subscription, "/scheduled_change/action"), Some("cancel" | "pause"));
     let status = match state {
         "active" | "trialing" if ending => SubscriptionStatus::Ending,
@@ -82,6 +85,24 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     let buyer = buyer(text(&customer, "/email"), text(&customer, "/name"));
     let standing = until.map(|paid_until| Subscription { status, paid_until });
     Ok(Sale { subscription: standing, ..money.sale(of, buyer, lines)? })
+}
+
+/// All adjustments of a transaction or a subscription.
+async fn adjustments_of(reader: &mut Reader<'_>, of: &str) -> Read<Vec<Value>> {
+    let path = format!("/adjustments?{of}&per_page=50");
+    let mut adjustments: Vec<Value> = Vec::new();
+    for _ in 0..MOST_PAGES {
+        let after = match adjustments.last() {
+            Some(last) => format!("&after={}", named(last, "/id")?),
+            None => String::new(),
+        };
+        let page = reader.get(&format!("{path}{after}")).await?;
+        adjustments.extend_from_slice(list(&page, "/data"));
+        if page.pointer("/meta/pagination/has_more") != Some(&Value::Bool(true)) {
+            return Ok(adjustments);
+        }
+    }
+    Err(Trouble::odd("the adjustments do not end"))
 }
 
 /// Whether an item is billed again and again.
@@ -121,10 +142,17 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
     let (mut back, mut back_of_last, mut whole_last) = (0, 0, false);
     let (mut dispute, mut lost) = (None, Vec::new());
     let last_id = last.and_then(|last| id(last, "/id"));
-    for adjustment in adjustments.iter().filter(|adjustment| text(adjustment, "/status") == Some("approved")) {
+    for adjustment in adjustments {
+        let is_approved = match word(adjustment, "/status")? {
+            "approved" => true,
+            // What has been taken back says so itself.
+            "reversed" => false,
+            "pending_approval" | "rejected" => continue,
+            other => return Err(Trouble::Odd(format!("the adjustment is {other}"))),
+        };
         let amount = whole(adjustment, "/totals/total").unwrap_or(0);
         match word(adjustment, "/action")? {
-            "refund" => {
+            "refund" if is_approved => {
                 back += amount;
                 if last_id.is_some() && id(adjustment, "/transaction_id") == last_id {
                     back_of_last += amount;
@@ -132,18 +160,19 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
                 }
             }
             "chargeback" => {
-                let stands = settled(adjustments, adjustment, "chargeback_reverse", Dispute::Lost);
+                let is_back = !is_approved || is_taken_back(adjustments, adjustment, "chargeback_reverse");
+                let stands = if is_back { Dispute::Won } else { Dispute::Lost };
                 if stands == Dispute::Lost {
                     lost.push(clean("the transaction", &named(adjustment, "/transaction_id")?)?);
                 }
                 dispute = worse(dispute, Some(stands));
             }
             "chargeback_warning" => {
-                dispute =
-                    worse(dispute, Some(settled(adjustments, adjustment, "chargeback_warning_reverse", Dispute::Open)));
+                let is_back = !is_approved || is_taken_back(adjustments, adjustment, "chargeback_warning_reverse");
+                dispute = worse(dispute, Some(if is_back { Dispute::Won } else { Dispute::Open }));
             }
             // Credit for later purchases, and what takes something back that was said before.
-            "credit" | "credit_reverse" | "chargeback_reverse" | "chargeback_warning_reverse" => {}
+            "refund" | "credit" | "credit_reverse" | "chargeback_reverse" | "chargeback_warning_reverse" => {}
             other => return Err(Trouble::Odd(format!("the adjustment is a {other}"))),
         }
     }
@@ -151,13 +180,13 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
     Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, lost, ..money })
 }
 
-/// How a chargeback stands: as it says, or won where something takes it back.
-fn settled(all: &[Value], adjustment: &Value, taken_back_by: &str, says: Dispute) -> Dispute {
-    let of = id(adjustment, "/transaction_id");
-    let reversed = all.iter().any(|other| {
-        text(other, "/action") == Some(taken_back_by)
-            && text(other, "/status") == Some("approved")
-            && id(other, "/transaction_id") == of
-    });
-    if reversed { Dispute::Won } else { says }
+/// Whether a chargeback, or a warning of one, was taken back: as many of its transaction were as there are.
+fn is_taken_back(all: &[Value], adjustment: &Value, by: &str) -> bool {
+    let (of, action) = (id(adjustment, "/transaction_id"), text(adjustment, "/action"));
+    let count = |action: Option<&str>| {
+        let stands = |other: &&Value| matches!(text(other, "/status"), Some("approved" | "reversed"));
+        let same = |other: &&Value| text(other, "/action") == action && id(other, "/transaction_id") == of;
+        all.iter().filter(stands).filter(same).count()
+    };
+    count(Some(by)) >= count(action)
 }

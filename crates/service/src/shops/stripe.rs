@@ -228,17 +228,42 @@ async fn standing(reader: &mut Reader<'_>, charge: &Value) -> Read<Money> {
 /// The same of several. Whether all of it was paid back is what `last` says.
 async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value], last: Option<&Value>) -> Read<Money> {
     let Some(newest) = charges.first() else { return Ok(Money::of(Payment::Paid)) };
-    let (mut back, mut dispute, mut lost) = (0, None, Vec::new());
+    let (mut back, mut is_whole, mut dispute, mut lost) = (0, false, None, Vec::new());
     for charge in charges {
-        back += whole(charge, "/amount_refunded").unwrap_or(0);
+        let gone = refunded(reader, charge).await?;
+        back += gone;
+        // A refund that is not through yet, or was not, is none.
+        is_whole |=
+            last == Some(*charge) && charge["refunded"] == true && Some(gone) >= whole(charge, "/amount_refunded");
         let stands = disputed(reader, charge).await?;
         if stands == Some(Dispute::Lost) {
             lost.push(clean("the charge", &named(charge, "/id")?)?);
         }
         dispute = worse(dispute, stands);
     }
-    let whole = last.is_some_and(|last| last["refunded"] == true);
-    Money::paid(whole, back, word(newest, "/currency")?).map(|money| Money { dispute, lost, ..money })
+    Money::paid(is_whole, back, word(newest, "/currency")?).map(|money| Money { dispute, lost, ..money })
+}
+
+/// How much of a charge has gone back. The charge counts a refund as soon as somebody asks for it; it may fail days later,
+/// or be cancelled.
+async fn refunded(reader: &mut Reader<'_>, charge: &Value) -> Read<i64> {
+    if whole(charge, "/amount_refunded").unwrap_or(0) == 0 {
+        return Ok(0);
+    }
+    let refunds = reader.get(&format!("/v1/refunds?charge={}&limit=100", named(charge, "/id")?)).await?;
+    if refunds["has_more"] == true {
+        return Err(Trouble::odd("the refunds of a charge do not end"));
+    }
+    let mut back = 0;
+    for refund in list(&refunds, "/data") {
+        match text(refund, "/status") {
+            // The oldest have none.
+            None | Some("succeeded") => back += whole(refund, "/amount").unwrap_or(0),
+            Some("pending" | "requires_action" | "failed" | "canceled") => {}
+            Some(other) => return Err(Trouble::Odd(format!("the refund is {other}"))),
+        }
+    }
+    Ok(back)
 }
 
 /// How disputes about a charge stand.

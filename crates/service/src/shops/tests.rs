@@ -129,6 +129,7 @@ fn changed_within(kind: ShopKind, sold: &Sold, back: i64) -> Sale {
         ShopKind::Paddle => "/transactions?",
         _ => "/v1/subscription-invoices?",
     };
+    let mut refunds = Vec::new();
     let (_, list) = answers.iter_mut().find(|(path, _)| path.starts_with(listed)).unwrap();
     let mut change = list["data"][0].clone();
     match kind {
@@ -136,6 +137,8 @@ fn changed_within(kind: ShopKind, sold: &Sold, back: i64) -> Sale {
             change["id"] = json!("in_change");
             change["lines"]["data"][0]["type"] = json!("invoiceitem");
             change["lines"]["data"][0]["proration"] = json!(true);
+            let refund = json!({ "id": "re_change", "amount": back, "status": "succeeded" });
+            refunds.push(("/v1/refunds?charge=ch_change".to_owned(), json!({ "data": [refund] })));
             change["charge"] = json!({ "id": "ch_change", "object": "charge", "amount": 2_000, "amount_refunded": back,
                 "currency": "eur", "paid": true, "refunded": back == 2_000, "disputed": false });
         }
@@ -151,6 +154,7 @@ fn changed_within(kind: ShopKind, sold: &Sold, back: i64) -> Sale {
         }
     }
     list["data"].as_array_mut().unwrap().insert(0, change);
+    answers.extend(refunds);
     if kind == ShopKind::Paddle && back > 0 {
         let (_, list) = answers.iter_mut().find(|(path, _)| path.starts_with("/adjustments?")).unwrap();
         list["data"].as_array_mut().unwrap().push(json!({ "id": "adj_change", "action": "refund", "type": "full",
@@ -175,6 +179,133 @@ fn a_change_within_a_period_that_is_paid_back_ends_no_subscription() {
             assert_eq!(whole.payment, Payment::PaidBack, "{kind:?} after {paid}: the period itself");
         }
     }
+}
+
+/// The state of `sold` with another answer at a path that begins so.
+fn answered(kind: ShopKind, sold: &Sold, begins: &str, answer: Value) -> Read<Option<Sale>> {
+    let provider = StandIn::default();
+    let mut answers = sold.answers(kind);
+    answers.iter_mut().find(|(path, _)| path.starts_with(begins)).unwrap().1 = answer;
+    provider.says(answers);
+    let messages = sold.messages(kind);
+    told(kind, &provider, &messages[1 % messages.len()])
+}
+
+#[test]
+fn a_refund_at_stripe_counts_once_it_is_through() {
+    let kind = ShopKind::Stripe;
+    for sold in [Sold::once(3, price(kind)), subscribed(kind).renewed(2)] {
+        let sold = sold.paid_back(TOTAL);
+        let refunds = |statuses: &[(i64, Value)]| {
+            let refund = |(amount, status): &(i64, Value)| json!({ "id": "re_1", "amount": amount, "status": status });
+            json!({ "object": "list", "has_more": false, "data": statuses.iter().map(refund).collect::<Vec<_>>() })
+        };
+        let read = |statuses: &[(i64, Value)]| answered(kind, &sold, "/v1/refunds?", refunds(statuses));
+        let money = |statuses: &[(i64, Value)]| {
+            let sale = read(statuses).unwrap().unwrap();
+            (sale.payment, sale.paid_back.map(|amount| amount.to_string()))
+        };
+        for status in ["pending", "requires_action", "failed", "canceled"] {
+            assert_eq!(money(&[(TOTAL, json!(status))]), (Payment::Paid, None), "{status}");
+            let both = [(1_000, json!("succeeded")), (TOTAL - 1_000, json!(status))];
+            assert_eq!(money(&both), (Payment::PaidBackInPart, Some("10.00 EUR".to_owned())), "{status}");
+        }
+        for status in [json!("succeeded"), Value::Null] {
+            assert_eq!(money(&[(TOTAL, status)]), (Payment::PaidBack, Some("49.00 EUR".to_owned())));
+        }
+        assert!(matches!(read(&[(TOTAL, json!("perhaps"))]), Err(Trouble::Odd(_))));
+    }
+}
+
+#[test]
+fn a_chargeback_at_paddle_stands_until_it_is_taken_back_itself() {
+    let (kind, sold) = (ShopKind::Paddle, Sold::once(3, price(ShopKind::Paddle)));
+    let read = |adjustments: &[(&str, &str)]| {
+        let adjustment = |(at, (action, status)): (usize, &(&str, &str))| {
+            json!({ "id": format!("adj_{at}"), "action": action, "status": status, "type": "full",
+                "transaction_id": "txn_03", "totals": { "total": TOTAL.to_string() } })
+        };
+        let data: Vec<Value> = adjustments.iter().enumerate().map(adjustment).collect();
+        answered(kind, &sold, "/adjustments?", json!({ "data": data }))
+    };
+    let dispute = |adjustments: &[(&str, &str)]| {
+        let sale = read(adjustments).unwrap().unwrap();
+        assert_eq!(sale.payment, Payment::Paid, "{adjustments:?}");
+        (sale.dispute, sale.lost.len())
+    };
+    let (one, back) = ("chargeback", "chargeback_reverse");
+    for (adjustments, stands) in [
+        (vec![(one, "approved")], (Some(Dispute::Lost), 1)),
+        (vec![(one, "reversed"), (back, "approved")], (Some(Dispute::Won), 0)),
+        (vec![(one, "approved"), (back, "approved")], (Some(Dispute::Won), 0)),
+        (vec![(one, "reversed"), (back, "approved"), (one, "approved")], (Some(Dispute::Lost), 1)),
+        (vec![("chargeback_warning", "approved")], (Some(Dispute::Open), 0)),
+        (vec![("chargeback_warning", "reversed")], (Some(Dispute::Won), 0)),
+        (vec![("chargeback_warning", "approved"), ("chargeback_warning_reverse", "approved")], (Some(Dispute::Won), 0)),
+        (vec![("refund", "pending_approval"), ("refund", "rejected"), ("credit", "approved")], (None, 0)),
+        (vec![("credit", "reversed"), ("credit_reverse", "approved")], (None, 0)),
+    ] {
+        assert_eq!(dispute(&adjustments), stands, "{adjustments:?}");
+    }
+    for odd in [("refund", "perhaps"), ("surprise", "approved")] {
+        assert!(matches!(read(&[odd]), Err(Trouble::Odd(_))), "{odd:?}");
+    }
+}
+
+#[test]
+fn adjustments_of_more_than_one_page_are_read_to_their_end() {
+    let (kind, sold) = (ShopKind::Paddle, Sold::once(3, price(ShopKind::Paddle)));
+    let page = |from: usize, more: bool| {
+        let credit = |n: usize| {
+            json!({ "id": format!("adj_{n}"), "action": if n == 50 { "chargeback" } else { "credit" }, "status": "approved",
+                "transaction_id": "txn_03", "totals": { "total": "1" } })
+        };
+        let data: Vec<Value> = (from..from + 50).map(credit).collect();
+        json!({ "data": data, "meta": { "pagination": { "has_more": more } } })
+    };
+    let provider = StandIn::default();
+    let mut answers = sold.answers(kind);
+    answers.iter_mut().find(|(path, _)| path.starts_with("/adjustments?")).unwrap().1 = page(0, true);
+    let next = "/adjustments?transaction_id=txn_03&after=adj_49".to_owned();
+    answers.push((next, page(50, false)));
+    provider.says(answers.clone());
+    let read = told(kind, &provider, &sold.messages(kind)[0]).unwrap().unwrap();
+    assert_eq!(read.dispute, Some(Dispute::Lost));
+    // What never ends is for a person.
+    answers.last_mut().unwrap().1 = page(0, true);
+    provider.says(answers);
+    assert!(matches!(told(kind, &provider, &sold.messages(kind)[0]), Err(Trouble::Odd(_))));
+}
+
+#[test]
+fn what_went_back_in_parts_at_lemon_squeezy_is_the_whole_in_the_end() {
+    let order = "/v1/orders/700003";
+    let set =
+        |path: &'static str, at: &'static str, member: &str, value: Value| (path, format!("{at}/{member}"), value);
+    let parts = |path, at| {
+        [
+            set(path, at, "status", json!("partial_refund")),
+            set(path, at, "refunded", json!(false)),
+            set(path, at, "refunded_amount", json!(TOTAL)),
+        ]
+    };
+    let read = |sold: &Sold, changes: [(&'static str, String, Value); 3]| {
+        let changes: Vec<_> =
+            changes.iter().map(|(path, member, value)| (*path, member.as_str(), value.clone())).collect();
+        squeezed(sold, &changes)
+    };
+    let bought = Sold::once(3, price(ShopKind::LemonSqueezy));
+    let sale = read(&bought, parts(order, "/data/attributes"));
+    assert_eq!((sale.payment, sale.paid_back.unwrap().as_str()), (Payment::PaidBack, "49.00 EUR"));
+    // The first payment of a subscription is the order's: it counts once, wherever it stands.
+    let (first, invoices) =
+        (subscribed(ShopKind::LemonSqueezy), "/v1/subscription-invoices?filter[subscription_id]=900003");
+    for changes in [parts(order, "/data/attributes"), parts(invoices, "/data/0/attributes")] {
+        let sale = read(&first, changes);
+        assert_eq!((sale.payment, sale.paid_back.unwrap().as_str()), (Payment::PaidBack, "49.00 EUR"));
+    }
+    let sale = read(&first.clone().paid_back(TOTAL), parts(invoices, "/data/0/attributes"));
+    assert_eq!((sale.payment, sale.paid_back.unwrap().as_str()), (Payment::PaidBack, "49.00 EUR"));
 }
 
 #[test]

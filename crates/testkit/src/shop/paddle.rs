@@ -55,7 +55,7 @@ fn adjustments(sold: &Sold, transaction: &str) -> Vec<Value> {
         Some("open") => all.push(adjustment(2, "chargeback_warning", true, TOTAL, "approved")),
         Some("lost") => all.push(adjustment(3, "chargeback", true, TOTAL, "approved")),
         Some(_) => {
-            all.push(adjustment(3, "chargeback", true, TOTAL, "approved"));
+            all.push(adjustment(3, "chargeback", true, TOTAL, "reversed"));
             all.push(adjustment(4, "chargeback_reverse", true, TOTAL, "approved"));
         }
         None => {}

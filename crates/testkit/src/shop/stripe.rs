@@ -37,6 +37,16 @@ fn dispute(sold: &Sold, charge: &str) -> Option<Value> {
     )
 }
 
+/// What was paid back, and what somebody at Stripe has tried to and failed.
+fn refunds(sold: &Sold, charge: &str, last: bool) -> Value {
+    let refund = |number: u32, amount: i64, status: &str| {
+        json!({ "id": format!("re_{}_{number}", sold.tag), "object": "refund", "amount": amount, "charge": charge,
+            "currency": "eur", "status": status })
+    };
+    let through = (last && sold.back > 0).then(|| refund(1, sold.back, "succeeded"));
+    many([refund(0, TOTAL, "failed")].into_iter().chain(through).collect())
+}
+
 pub fn answers(sold: &Sold) -> Vec<(String, Value)> {
     match sold.period {
         Some(period) => of_subscription(sold, period),
@@ -68,6 +78,7 @@ fn of_purchase(sold: &Sold) -> Vec<(String, Value)> {
         (format!("/v1/checkout/sessions?payment_intent={intent}"), many(vec![bought])),
         (format!("/v1/payment_intents/{intent}"), paid),
         (format!("/v1/charges/{of}"), charge),
+        (format!("/v1/refunds?charge={of}"), refunds(sold, &of, true)),
         (format!("/v1/disputes?charge={of}"), many(dispute(sold, &of).into_iter().collect())),
     ]
 }
@@ -114,6 +125,7 @@ fn of_subscription(sold: &Sold, period: Period) -> Vec<(String, Value)> {
                 format!("/v1/payment_intents/{intent}"),
                 json!({ "id": intent, "object": "payment_intent", "invoice": of }),
             ),
+            (format!("/v1/refunds?charge={charged}"), refunds(sold, &charged, number == period.paid)),
             (format!("/v1/disputes?charge={charged}"), many(dispute(sold, &charged).into_iter().collect())),
         ]);
         paid.push(invoice);
