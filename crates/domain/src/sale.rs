@@ -295,6 +295,39 @@ impl Sale {
         back.into_iter().chain(lost.into_iter().map(|matter| (Loss::Dispute, matter))).collect()
     }
 
+    /// What of the money that was gone in the state `before` is there again, as [`Sale::losses`] names it: a dispute was won
+    /// after all, a refund failed or was cancelled. A further period that was paid for since is no such thing.
+    pub fn regained(&self, before: &Self) -> Vec<(Loss, String)> {
+        let paid_until = |sale: &Self| sale.subscription.map(|subscription| subscription.paid_until);
+        let (now, paid_anew) = (self.losses(), paid_until(before) < paid_until(self));
+        // Where a shop begins to name its payments, what was lost is called something else.
+        let renamed = self.dispute == Some(Dispute::Lost) && (self.lost.is_empty() || before.lost.is_empty());
+        let is_there = |(loss, matter): &(Loss, String)| match loss {
+            Loss::Dispute => !renamed && now.iter().all(|(_, other)| other != matter),
+            Loss::Whole | Loss::Part => !paid_anew && self.is_less_gone_than(before),
+        };
+        before.losses().into_iter().filter(is_there).collect()
+    }
+
+    /// Whether less was paid back than in the state `before`.
+    fn is_less_gone_than(&self, before: &Self) -> bool {
+        let part_of = |payment| match payment {
+            Payment::Pending | Payment::Paid => 0,
+            Payment::PaidBackInPart => 1,
+            Payment::PaidBack => 2,
+        };
+        let amount = |sale: &Self| {
+            let (number, currency) = sale.paid_back.as_ref()?.as_str().split_once(' ')?;
+            Some((number.parse::<f64>().ok()?, currency.to_owned()))
+        };
+        match (part_of(self.payment), part_of(before.payment)) {
+            (is, was) if is == was => {
+                amount(self).zip(amount(before)).is_some_and(|(is, was)| is.1 == was.1 && is.0 < was.0)
+            }
+            (is, was) => is < was,
+        }
+    }
+
     /// Whether what was bought with `line` renews itself, with nothing for the buyer to do. While a payment is late it does:
     /// the provider tries again, and reminds them.
     pub fn renews(&self, line: &str) -> bool {
@@ -403,6 +436,41 @@ mod tests {
         for harmless in [Dispute::Open, Dispute::Won] {
             assert_eq!(Sale { dispute: Some(harmless), ..sale() }.losses(), []);
         }
+    }
+
+    #[test]
+    fn what_is_there_again_is_told_from_what_was_paid_anew() {
+        let back = |payment, so_much: &str| Sale { payment, paid_back: so_much.parse().ok(), ..sale() };
+        let paid = sale();
+        let (part, more) = (back(Payment::PaidBackInPart, "9.00 EUR"), back(Payment::PaidBackInPart, "10.00 EUR"));
+        let all = back(Payment::PaidBack, "49.00 EUR");
+        for (now, before, regained) in [
+            (&paid, &all, vec![(Loss::Whole, "refund:49.00 EUR".to_owned())]),
+            (&part, &all, vec![(Loss::Whole, "refund:49.00 EUR".to_owned())]),
+            (&part, &more, vec![(Loss::Part, "part:10.00 EUR".to_owned())]),
+            (&more, &part, vec![]),
+            (&all, &part, vec![]),
+            (&all, &all, vec![]),
+            (&all, &paid, vec![]),
+        ] {
+            assert_eq!(now.regained(before), regained, "{before:?} became {now:?}");
+        }
+        let until = |sale: &Sale, end| {
+            let subscription = Some(Subscription { status: SubscriptionStatus::Renewing, paid_until: end });
+            Sale { subscription, ..sale.clone() }
+        };
+        assert_eq!(until(&part, day(30)).regained(&until(&all, PAID)), [], "another period was paid for");
+        assert_eq!(until(&part, PAID).regained(&until(&all, PAID)).len(), 1);
+        let disputed = |dispute, lost: &[&str]| {
+            let lost = lost.iter().map(|payment| payment.parse().unwrap()).collect();
+            Sale { dispute: Some(dispute), lost, ..sale() }
+        };
+        let lost = disputed(Dispute::Lost, &["ch_1", "ch_2"]);
+        assert_eq!(disputed(Dispute::Won, &[]).regained(&lost).len(), 2);
+        let one = [(Loss::Dispute, "dispute:ch_1".to_owned())];
+        assert_eq!(disputed(Dispute::Lost, &["ch_2"]).regained(&lost), one);
+        assert_eq!(disputed(Dispute::Lost, &["ch_1"]).regained(&disputed(Dispute::Lost, &[])), [], "it has a name now");
+        assert_eq!(paid.regained(&disputed(Dispute::Lost, &[])), [(Loss::Dispute, "dispute".to_owned())]);
     }
 
     #[test]

@@ -40,11 +40,16 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
     let mut ways = ways(&actor, &entry);
     let mut about: Vec<_> = found.licenses.iter().map(|license| license.id.to_bytes()).collect();
     about.extend(entry.order.map(|order| order.to_bytes()));
-    let revokes = ways.contains(&Way::Revoke);
-    let waits = if revokes { waiting_for(&service, &actor, &about, &people).await? } else { Vec::new() };
-    ways.retain(|way| *way != Way::Revoke || waits.is_empty());
-    let revoking = if ways.contains(&Way::Revoke) { revoking(&service, &actor, &entry).await? } else { <_>::default() };
-    let (losses, sentence, elsewhere) = revoking;
+    let changes = |way: &Way| matches!(way, Way::Revoke | Way::Reinstate);
+    let waits = match ways.iter().any(changes) {
+        true => waiting_for(&service, &actor, &about, &people).await?,
+        false => Vec::new(),
+    };
+    ways.retain(|way| !changes(way) || waits.is_empty());
+    let (losses, sentence, elsewhere) = match ways.iter().copied().find(changes) {
+        Some(way) => changing(&service, &actor, &entry, way).await?,
+        None => <_>::default(),
+    };
     let chooses = ways.iter().any(|way| matches!(way, Way::Map | Way::Issue));
     let line = entry
         .sale
@@ -123,8 +128,12 @@ pub async fn resolve_inbox(
             let effective_at = days.map(|days| service.now().plus(Seconds::days(i64::from(days))));
             Resolve::Revoke { effective_at }
         }
+        "reinstate" => Resolve::Reinstate,
         "dismiss" => Resolve::Dismiss,
-        _ => return Err(Error::invalid("/how", "again, map, issue, customer, license, revoke or dismiss").into()),
+        _ => {
+            let known = "again, map, issue, customer, license, revoke, reinstate or dismiss";
+            return Err(Error::invalid("/how", known).into());
+        }
     };
     let reason = if why.trim().is_empty() { optional("reason", &reason)? } else { optional("why", &why)? };
     let input = ResolveInput { how, reason, dry_run: false };
@@ -152,6 +161,7 @@ pub(crate) fn row(entry: &InboxView, now: Timestamp) -> InboxRow {
         InboxKind::Dispute => "Dispute lost",
         InboxKind::Line => "No longer part of a subscription",
         InboxKind::Revoked => "Paid, and revoked",
+        InboxKind::Regained => "Money is there again, and revoked",
         InboxKind::Unreadable => "Not understood",
     };
     let (tone, word) = match entry.resolution {
@@ -160,6 +170,7 @@ pub(crate) fn row(entry: &InboxView, now: Timestamp) -> InboxRow {
         Resolution::Issued => (Tone::Good, "License issued"),
         Resolution::Linked => (Tone::Good, "Linked"),
         Resolution::Revoked => (Tone::None, "Revoked"),
+        Resolution::Reinstated => (Tone::Good, "Reinstated"),
         Resolution::Again => (Tone::None, "Looked at again"),
         Resolution::Dismissed => (Tone::None, "Dismissed"),
         Resolution::Ruled => (Tone::None, "Done by rule"),
@@ -188,6 +199,7 @@ fn ways(actor: &holdfast_service::Actor, entry: &InboxView) -> Vec<super::model:
         (Way::Customer, P::CustomersWrite),
         (Way::License, P::LicensesWrite),
         (Way::Revoke, P::LicensesStatus),
+        (Way::Reinstate, P::LicensesStatus),
         (Way::Again, P::CustomersWrite),
         (Way::Dismiss, P::CustomersWrite),
     ];
@@ -201,6 +213,7 @@ fn ways(actor: &holdfast_service::Actor, entry: &InboxView) -> Vec<super::model:
         Way::Revoke => {
             matches!(entry.kind, InboxKind::Part | InboxKind::Refund | InboxKind::Dispute | InboxKind::Line)
         }
+        Way::Reinstate => matches!(entry.kind, InboxKind::Revoked | InboxKind::Regained),
         Way::Again => matches!(
             entry.kind,
             InboxKind::Price
@@ -215,26 +228,35 @@ fn ways(actor: &holdfast_service::Actor, entry: &InboxView) -> Vec<super::model:
     all.into_iter().filter(|(way, right)| actor.may(*right) && fits(*way)).map(|(way, _)| way).collect()
 }
 
-/// Whose access revoking what was bought would end, the same in a sentence, and where it is begun or asked for: by support,
-/// which ends nobody's access at once, and by whoever may not revoke so many alone.
+/// Whose access revoking what was bought would end, or what reinstating it does, in a sentence, and where it is begun or asked
+/// for: by support, which ends nobody's access at once, and by whoever may not change so many alone.
 #[cfg(feature = "ssr")]
-async fn revoking(
+async fn changing(
     service: &holdfast_service::Service,
     actor: &holdfast_service::Actor,
     entry: &InboxView,
+    way: super::model::Way,
 ) -> Result<(Vec<crate::pages::licenses::model::Loss>, String, Option<String>), UiError> {
     use crate::pages::{licenses::api::impact, orders::api::begin};
     use holdfast_domain::Permission;
     use holdfast_service::admin::shops::{Resolve, ResolveInput};
-    let input = ResolveInput { how: Resolve::Revoke { effective_at: None }, reason: None, dry_run: true };
+    let revokes = way == super::model::Way::Revoke;
+    let how = if revokes { Resolve::Revoke { effective_at: None } } else { Resolve::Reinstate };
+    let input = ResolveInput { how, reason: None, dry_run: true };
     let would = service.resolve_inbox(&crate::ctx::call(actor), entry.id, input).await?;
     let ids: Vec<String> = would.licenses.iter().map(|license| license.id.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let shown = impact(&would.impact, service.now());
-    let elsewhere = actor.ends_later() || actor.asks(Permission::LicensesStatus, ids.len());
+    let elsewhere = (revokes && actor.ends_later()) || actor.asks(Permission::LicensesStatus, ids.len());
     let list = || entry.order.map(|order| format!("/console/licenses?order={order}"));
-    let href = if elsewhere { begin(&ids, "revoke").or_else(list) } else { None };
-    Ok((shown.losses, shown.sentence, href))
+    let step = if revokes { "revoke" } else { "reinstate" };
+    let href = if elsewhere { begin(&ids, step).or_else(list) } else { None };
+    let sentence = match ids.len() {
+        _ if revokes => shown.sentence,
+        1 => "The license below goes on, with the devices that it had. Why it was revoked stands with it.".to_owned(),
+        n => format!("{n} licenses go on, with the devices that they had. Why each was revoked stands with it below."),
+    };
+    Ok((shown.losses, sentence, href))
 }
 
 /// What is known of the sale, in words.

@@ -184,6 +184,7 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
         Way::Customer => ("customer", "Say who has bought", "Save buyer", false),
         Way::License => ("license", "It was bought for a license that there is", "Link license", false),
         Way::Revoke => ("revoke", "Revoke what was bought", "Revoke", true),
+        Way::Reinstate => ("reinstate", "Reinstate what was bought", "Reinstate", false),
         Way::Again => ("again", "Look at the sale once more", "Look again", false),
         Way::Dismiss => ("dismiss", "Nothing follows", "Dismiss", false),
     };
@@ -218,6 +219,14 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
             }
             .into_any()
         }
+        Way::Reinstate => {
+            let sentence = detail.sentence.clone();
+            view! {
+                <p class="muted">{sentence}</p>
+                <TextArea name="reason" label="Reason" required=true hint="Kept in the audit log." error />
+            }
+            .into_any()
+        }
         Way::Again => {
             view! { <p class="muted">"What became of it is asked anew."</p> }.into_any()
         }
@@ -235,23 +244,25 @@ fn form(way: Way, detail: &InboxDetail, (action, error): (Act, FormState)) -> im
             </ActionForm>
         }
     };
-    let elsewhere = detail.elsewhere.clone().filter(|_| way == Way::Revoke);
+    let elsewhere = detail.elsewhere.clone().filter(|_| matches!(way, Way::Revoke | Way::Reinstate));
     view! {
         <details class="more" open=error.typed("how").as_deref() == Some(how)>
             <summary>{title}</summary>
             {match elsewhere {
-                Some(href) => begin_elsewhere(detail, href).into_any(),
+                Some(href) => begin_elsewhere(detail, (title, danger), href).into_any(),
                 None => form().into_any(),
             }}
         </details>
     }
 }
 
-/// The way to revoke what this person does not revoke at once, or not alone.
-fn begin_elsewhere(detail: &InboxDetail, href: String) -> impl IntoView + use<> {
+/// The way to do what this person does not do at once, or not alone.
+fn begin_elsewhere(detail: &InboxDetail, (words, danger): (&'static str, bool), href: String) -> impl IntoView + use<> {
     let sentence = detail.sentence.clone();
+    let (kind, class) =
+        if danger { (NoticeKind::Warn, "btn btn-danger") } else { (NoticeKind::Info, "btn btn-primary") };
     view! {
-        <Notice kind=NoticeKind::Warn><p>{sentence}</p></Notice>
-        <div class="form-actions"><a class="btn btn-danger" href=href>"Revoke what was bought"</a></div>
+        <Notice kind><p>{sentence}</p></Notice>
+        <div class="form-actions"><a class=class href=href>{words}</a></div>
     }
 }

@@ -58,9 +58,9 @@ pub struct InboxDetail {
     pub losses: Vec<Loss>,
     /// The same in a sentence.
     pub sentence: String,
-    /// Where revoking is begun or asked for, where it takes ten minutes or a second person.
+    /// Where revoking or reinstating is begun or asked for, where it takes ten minutes or a second person.
     pub elsewhere: Option<String>,
-    /// What begins later and revokes it.
+    /// What begins later and revokes or reinstates it.
     pub waits: Vec<Waiting>,
     /// Who has resolved it, when and why.
     pub resolved: Option<(String, When, Option<String>)>,
@@ -79,6 +79,8 @@ pub enum Way {
     License,
     /// Revoke what was bought.
     Revoke,
+    /// Reinstate what was bought.
+    Reinstate,
     /// Look at it once more.
     Again,
     /// Nothing follows.

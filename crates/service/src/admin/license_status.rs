@@ -122,8 +122,8 @@ pub(super) async fn change(act: &Act, tx: &mut Tx, id: LicenseId, input: &Change
         "devices": impact.devices,
     });
     act.event(tx, action(input.change), id, data);
-    if status == LicenseStatus::Revoked {
-        shops::answered(act, tx, &row.license, &input.reason).await?;
+    if matches!(input.change, StatusChange::Revoke | StatusChange::Reinstate) {
+        shops::answered(act, tx, &row.license, input.change, &input.reason).await?;
     }
     Ok(StatusOutcome { license: shown(act, tx, &row).await?, impact, applied: true })
 }

@@ -32,6 +32,8 @@ stored_enum! {
         Line = "line",
         /// It was paid once more, and its license is revoked.
         Revoked = "revoked",
+        /// Money that was gone is there again, and its licenses are revoked.
+        Regained = "regained",
         /// What came is not what is known of this provider.
         Unreadable = "unreadable",
     }
@@ -50,7 +52,9 @@ stored_enum! {
         Linked = "linked",
         /// Somebody has revoked its licenses.
         Revoked = "revoked",
-        /// Somebody has had it looked at once more.
+        /// Somebody has reinstated its licenses.
+        Reinstated = "reinstated",
+        /// It was looked at once more, by somebody or because the shop told something else.
         Again = "again",
         /// Somebody has decided that nothing follows.
         Dismissed = "dismissed",
@@ -205,6 +209,18 @@ pub async fn placed(
     );
     let args = args![scope.vendor(), shop, one, other, by, at, reason.cloned()];
     Ok(tx.rows(sql.into(), args).await?.len())
+}
+
+/// Whether a matter of a sale was decided, once and for all.
+pub async fn is_decided(
+    q: &mut dyn Querier,
+    scope: Scope,
+    (shop, sale): (ShopId, &str),
+    matter: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM inbox WHERE vendor = $1 AND shop = $2 AND sale = $3 AND matter = $4
+        AND resolution NOT IN ('open', 'again', 'mapped')";
+    Ok(value::<i64>(q, sql, args![scope.vendor(), shop, sale, matter]).await? > Some(0))
 }
 
 /// What waits of a sale.

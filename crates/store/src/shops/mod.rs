@@ -10,8 +10,8 @@ pub use events::{
     note_event, postpone, prune_events,
 };
 pub use inbox::{
-    InboxFilter, InboxKind, InboxRow, Resolution, answers, entry, forget_answers, inbox, lock_entry, open_of_order,
-    open_of_sale, park, placed, resolve, waiting,
+    InboxFilter, InboxKind, InboxRow, Resolution, answers, entry, forget_answers, inbox, is_decided, lock_entry,
+    open_of_order, open_of_sale, park, placed, resolve, waiting,
 };
 pub use sales::{LineRow, SaleRow, bought, lines, lock_sale, put_line, put_sale, renewing, sale_of_order};
 

@@ -37,6 +37,9 @@ use serde_json::json;
 /// How many of a customer's licenses, the newest first, are looked at for one that something was perhaps bought for.
 const MOST_HELD: usize = 200;
 
+/// What the matter of money that is there again begins with.
+const BACK: &str = "back:";
+
 /// What came of a message.
 pub(crate) struct Applied {
     /// How far it is.
@@ -175,6 +178,7 @@ pub(crate) async fn apply(
         licenses::lock_of_order(tx, act.scope, order).await?;
         work.lines(tx, order).await?;
         work.losses(tx, order).await?;
+        work.regained(tx, order).await?;
     }
     let row = SaleRow {
         shop: shop.id,
@@ -515,6 +519,7 @@ impl Work<'_> {
         let act = self.act;
         let (mut revoked, mut refund_waits) = (Vec::new(), false);
         for (loss, matter) in self.sale.losses() {
+            let matter = self.named_anew(tx, loss, matter).await?;
             let so_much = self.sale.paid_back.as_ref().map_or_else(String::new, |amount| format!(" ({amount})"));
             let (kind, rule, detail) = match loss {
                 Loss::Part => (InboxKind::Part, Consequence::Ask, format!("Some of the money was paid back{so_much}.")),
@@ -561,6 +566,54 @@ impl Work<'_> {
             }
         }
         self.standing(tx, order, &revoked, refund_waits).await
+    }
+
+    /// What a loss is called in the inbox. One that was decided, was there again and is gone once more is another question.
+    async fn named_anew(&self, tx: &mut Tx, loss: Loss, matter: String) -> Result<String> {
+        let was_gone = |before: &Sale| before.losses().iter().any(|(_, other)| *other == matter);
+        let is_new = loss != Loss::Part && self.before.as_ref().is_some_and(|before| !was_gone(before));
+        let sale = self.sale.id.as_str();
+        let is_decided = is_new && shops::is_decided(tx, self.act.scope, (self.shop.id, sale), &matter).await?;
+        Ok(if is_decided { format!("{matter}:{}", self.what.event) } else { matter })
+    }
+
+    /// Money that was gone is there again: what still asks what follows from that asks no more, and where licenses are revoked
+    /// a person says whether they are reinstated. They may have been revoked for something else, too.
+    async fn regained(&mut self, tx: &mut Tx, order: OrderId) -> Result<()> {
+        let act = self.act;
+        let Some(before) = &self.before else { return Ok(()) };
+        let (regained, losses) = (self.sale.regained(before), self.sale.losses());
+        let is_about = |entry: &InboxRow, begins: &str, of: &[(Loss, String)]| {
+            let about = entry.matter.strip_prefix(begins).unwrap_or_default();
+            let is_it =
+                |matter: &str| about.strip_prefix(matter).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+            of.iter().any(|(_, matter)| is_it(matter))
+        };
+        for entry in shops::open_of_sale(tx, act.scope, self.shop.id, self.sale.id.as_str()).await? {
+            let is_over = match entry.kind {
+                InboxKind::Part | InboxKind::Refund | InboxKind::Dispute => is_about(&entry, "", &regained),
+                InboxKind::Regained => is_about(&entry, BACK, &losses),
+                _ => false,
+            };
+            if is_over {
+                settled(act, tx, &entry, Resolution::Again, None).await?;
+            }
+        }
+        let of_order = licenses::of_order(tx, act.scope, order).await?;
+        if of_order.iter().all(|row| row.license.status != LicenseStatus::Revoked) {
+            return Ok(());
+        }
+        for (loss, matter) in regained {
+            let detail = match loss {
+                Loss::Dispute => "A dispute that was lost was won after all, and licenses of its order are revoked.",
+                Loss::Whole | Loss::Part => {
+                    "Money that was paid back is there again: the refund failed or was cancelled. Licenses of its order are revoked."
+                }
+            };
+            let matter = format!("{BACK}{matter}:{}", self.what.event);
+            self.park(tx, InboxKind::Regained, matter, detail, None).await?;
+        }
+        Ok(())
     }
 
     /// Notes how the order stands, and how a dispute about it does, where the sale says something else than before.

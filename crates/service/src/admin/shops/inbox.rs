@@ -21,8 +21,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 use holdfast_domain::{
-    InboxId, License, LicenseId, LicenseStatus, OrderId, Permission, PlanId, ReasonText, Sale, Timestamp,
-    license::StatusChange, sale::Line,
+    InboxId, License, LicenseId, OrderId, Permission, PlanId, ReasonText, Sale, Timestamp, license::StatusChange,
+    sale::Line,
 };
 use holdfast_store::{
     Querier, Tx, WriteOptions,
@@ -36,14 +36,15 @@ use std::collections::HashMap;
 
 /// Whether a person can make that of something of this kind.
 const fn fits(kind: InboxKind, how: &Resolve) -> bool {
-    use InboxKind::{Buyer, Charge, Dispute, Held, Line, Part, Price, Quantity, Refund, Revoked};
+    use InboxKind::{Buyer, Charge, Dispute, Held, Line, Part, Price, Quantity, Refund, Regained, Revoked};
     match how {
-        Resolve::Again => !matches!(kind, Part | Refund | Dispute | Line | Revoked),
+        Resolve::Again => !matches!(kind, Part | Refund | Dispute | Line | Revoked | Regained),
         Resolve::Map { .. } => matches!(kind, Price | Quantity),
         Resolve::Issue { .. } => matches!(kind, Price | Quantity | Held),
         Resolve::Customer(_) => matches!(kind, Buyer),
         Resolve::License(_) => matches!(kind, Price | Quantity | Charge | Held),
         Resolve::Revoke { .. } => matches!(kind, Part | Refund | Dispute | Line),
+        Resolve::Reinstate => matches!(kind, Revoked | Regained),
         Resolve::Dismiss => true,
     }
 }
@@ -54,7 +55,7 @@ const fn needs(how: &Resolve) -> Permission {
         Resolve::Again | Resolve::Customer(_) | Resolve::Dismiss => Permission::CustomersWrite,
         Resolve::Map { .. } => Permission::ShopsWrite,
         Resolve::Issue { .. } | Resolve::License(_) => Permission::LicensesWrite,
-        Resolve::Revoke { .. } => Permission::LicensesStatus,
+        Resolve::Revoke { .. } | Resolve::Reinstate => Permission::LicensesStatus,
     }
 }
 
@@ -113,27 +114,43 @@ async fn shop_of(act: &Act, q: &mut dyn Querier, entry: &InboxRow) -> Result<Sho
     shops::get(q, act.scope, entry.shop).await?.ok_or_else(absent)
 }
 
-/// Those of an order's licenses that the entry is about and that are not revoked.
-async fn concerned(act: &Act, tx: &mut Tx, entry: &InboxRow, of_order: &[LicenseRow]) -> Result<Vec<LicenseId>> {
+/// Those of an order's licenses that the entry is about and that can be changed so: revoked, or reinstated.
+async fn concerned(
+    act: &Act,
+    tx: &mut Tx,
+    entry: &InboxRow,
+    (change, of_order): (StatusChange, &[LicenseRow]),
+) -> Result<Vec<LicenseId>> {
     let lines = shops::lines(tx, act.scope, entry.shop, &entry.sale).await?;
     let of_line = |id| lines.iter().any(|row| row.license == id && entry.line.as_deref() == Some(row.line.as_str()));
-    let licenses = of_order.iter().map(|row| &row.license).filter(|license| license.status != LicenseStatus::Revoked);
-    let about = licenses.filter(|license| entry.kind != InboxKind::Line || of_line(license.id));
+    let licenses = of_order.iter().map(|row| &row.license).filter(|license| license.status.after(change).is_some());
+    let of_one = matches!(entry.kind, InboxKind::Line | InboxKind::Revoked);
+    let about = licenses.filter(|license| !of_one || of_line(license.id));
     Ok(about.map(|license| license.id).collect())
 }
 
-/// Takes out of the inbox what asked whether licenses are to be revoked, where `license` was the last of them that was not:
-/// whoever revokes it, on whichever page, has answered.
-pub(in crate::admin) async fn answered(act: &Act, tx: &mut Tx, license: &License, reason: &ReasonText) -> Result<()> {
+/// Takes out of the inbox what asked whether licenses are to be revoked, or reinstated, where `license` was the last of them
+/// that was not: whoever does that, on whichever page, has answered.
+pub(in crate::admin) async fn answered(
+    act: &Act,
+    tx: &mut Tx,
+    license: &License,
+    change: StatusChange,
+    reason: &ReasonText,
+) -> Result<()> {
+    let (how, resolution) = match change {
+        StatusChange::Reinstate => (Resolve::Reinstate, Resolution::Reinstated),
+        _ => (Resolve::Revoke { effective_at: None }, Resolution::Revoked),
+    };
     let Some(order) = license.order else { return Ok(()) };
     let waiting = shops::open_of_order(tx, act.scope, order).await?;
     if waiting.is_empty() {
         return Ok(());
     }
     let of_order = licenses::of_order(tx, act.scope, order).await?;
-    for entry in waiting.iter().filter(|entry| fits(entry.kind, &Resolve::Revoke { effective_at: None })) {
-        if concerned(act, tx, entry, &of_order).await?.is_empty() {
-            settle(act, tx, entry, Resolution::Revoked, Some(reason)).await?;
+    for entry in waiting.iter().filter(|entry| fits(entry.kind, &how)) {
+        if concerned(act, tx, entry, (change, &of_order)).await?.is_empty() {
+            settle(act, tx, entry, resolution, Some(reason)).await?;
             tell(act, tx, entry).await?;
         }
     }
@@ -209,7 +226,10 @@ impl Service {
             may_end_now(&call.actor, input.dry_run)?;
             check_effective(effective_at, self.now())?;
         }
-        let needs_reason = matches!(input.how, Resolve::Revoke { .. } | Resolve::Dismiss);
+        if matches!(input.how, Resolve::Reinstate) {
+            may_change(&call.actor, 1, self.now(), input.dry_run)?;
+        }
+        let needs_reason = matches!(input.how, Resolve::Revoke { .. } | Resolve::Reinstate | Resolve::Dismiss);
         if needs_reason && input.reason.is_none() && !input.dry_run {
             return Err(Error::invalid("/reason", "Say why: it is kept in the audit log."));
         }
@@ -243,7 +263,14 @@ async fn resolve(
     let reason = input.reason.as_ref();
     let mut done = Vec::new();
     let resolution = match &input.how {
-        Resolve::Revoke { effective_at } => return revoke(act, actor, tx, entry, input, *effective_at).await,
+        Resolve::Revoke { effective_at } => {
+            let how = (StatusChange::Revoke, *effective_at, Resolution::Revoked);
+            return change_bought(act, actor, tx, entry, input, how).await;
+        }
+        Resolve::Reinstate => {
+            let how = (StatusChange::Reinstate, None, Resolution::Reinstated);
+            return change_bought(act, actor, tx, entry, input, how).await;
+        }
         _ if input.dry_run => return Ok(<_>::default()),
         Resolve::Map { plan, quantity_is_seats } => {
             let line = line_of(entry)?;
@@ -278,33 +305,33 @@ async fn resolve(
     Ok((done, Impact::default()))
 }
 
-/// Revokes what an entry is about, or says whose access that would end.
-async fn revoke(
+/// Revokes or reinstates what an entry is about, or says whose access that would end.
+async fn change_bought(
     act: &Act,
     actor: &Actor,
     tx: &mut Tx,
     entry: &InboxRow,
     input: &ResolveInput,
-    effective_at: Option<Timestamp>,
+    (to, effective_at, resolution): (StatusChange, Option<Timestamp>, Resolution),
 ) -> Result<(Vec<LicenseView>, Impact)> {
     let of_order = match entry.order_id {
         Some(order) => licenses::lock_of_order(tx, act.scope, order).await?,
         None => Vec::new(),
     };
-    let licenses = concerned(act, tx, entry, &of_order).await?;
+    let licenses = concerned(act, tx, entry, (to, &of_order)).await?;
     let looks = input.dry_run && actor.asks(Permission::LicensesStatus, licenses.len());
     if !looks {
         may_change(actor, licenses.len(), act.now, input.dry_run)?;
     }
     if !input.dry_run {
-        settle(act, tx, entry, Resolution::Revoked, input.reason.as_ref()).await?;
+        settle(act, tx, entry, resolution, input.reason.as_ref()).await?;
     }
     let reason = match &input.reason {
         Some(reason) => reason.clone(),
         // Only in a preview, which writes none.
         None => entry.detail.parse().map_err(Error::internal)?,
     };
-    let change_to = ChangeStatus { change: StatusChange::Revoke, reason, effective_at, dry_run: input.dry_run };
+    let change_to = ChangeStatus { change: to, reason, effective_at, dry_run: input.dry_run };
     let (mut done, mut impact) = (Vec::with_capacity(licenses.len()), Impact::default());
     for id in licenses {
         let outcome = change(act, tx, id, &change_to).await?;

@@ -243,6 +243,8 @@ pub enum Resolve {
         /// From when on, for running seats; absent for at once.
         effective_at: Option<Timestamp>,
     },
+    /// Reinstate what was bought.
+    Reinstate,
     /// Nothing follows.
     Dismiss,
 }
@@ -263,7 +265,7 @@ pub struct ResolveInput {
 pub struct Resolved {
     /// The entry.
     pub entry: InboxView,
-    /// The licenses that were issued or revoked by it.
+    /// The licenses that were issued, revoked or reinstated by it.
     pub licenses: Vec<LicenseView>,
     /// Who loses access, and when.
     pub impact: Impact,

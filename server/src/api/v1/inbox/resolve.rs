@@ -38,6 +38,8 @@ pub enum How {
     License,
     /// Revoke what was bought.
     Revoke,
+    /// Reinstate what was bought: money that was gone is there again.
+    Reinstate,
     /// Nothing follows.
     Dismiss,
 }
@@ -72,7 +74,7 @@ pub struct ResolveBody {
     #[serde(default)]
     #[schema(required = false)]
     pub effective_at: Option<Rfc3339>,
-    /// Why; kept in the audit log. `revoke` and `dismiss` need one.
+    /// Why; kept in the audit log. `revoke`, `reinstate` and `dismiss` need one.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, required = false)]
     pub reason: Option<ReasonText>,
@@ -84,7 +86,7 @@ pub struct ResolveBody {
 pub struct ResolvedModel {
     /// The entry.
     pub entry: InboxModel,
-    /// The licenses that were issued, linked or revoked by it.
+    /// The licenses that were issued, linked, revoked or reinstated by it.
     pub licenses: Vec<LicenseModel>,
     /// Whose access ends.
     pub impact: ImpactModel,
@@ -113,6 +115,7 @@ impl ResolveBody {
             How::Customer => Resolve::Customer(self.customer.ok_or_else(|| missing("/customer"))?.into_choice()),
             How::License => Resolve::License(self.license.ok_or_else(|| missing("/license"))?),
             How::Revoke => Resolve::Revoke { effective_at: self.effective_at.map(|at| at.0) },
+            How::Reinstate => Resolve::Reinstate,
             How::Dismiss => Resolve::Dismiss,
         };
         Ok(ResolveInput { how, reason: self.reason, dry_run })
@@ -121,8 +124,8 @@ impl ResolveBody {
 
 /// Resolves something that waits for a person
 ///
-/// Takes the scope of what is made of it. `dry_run=true` only says whose access would end and when. What revokes the licenses
-/// elsewhere resolves it too: support does not revoke here, where that would be at once, but with `POST /v1/acts`.
+/// Takes the scope of what is made of it. `dry_run=true` only says whose access would end and when. What revokes or
+/// reinstates the licenses elsewhere resolves it too: support does not revoke here, where that would be at once, but with `POST /v1/acts`.
 #[utoipa::path(
     post,
     path = "/v1/inbox/{id}/resolve",
