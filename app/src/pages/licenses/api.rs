@@ -120,6 +120,7 @@ pub async fn license(id: String) -> Result<LicenseDetail, UiError> {
         product: (license.product.to_string(), detail.product_name.to_string()),
         plan: (license.plan.to_string(), detail.plan_name.to_string()),
         order: license.order.map(|id| id.to_string()).zip(detail.order_reference.clone()),
+        after_rekey: after_rekey(&detail),
         migrated: detail.migrated.map(|from| (from.import.to_string(), from.source.name().to_owned())),
         terms: (model::sold(license.terms.model), model::used(&license.terms), model::offline(&license.terms)),
         entitlements: entitlements.iter().map(|(code, value)| (code.to_string(), value.to_string())).collect(),
@@ -183,27 +184,39 @@ pub async fn license_again(id: String, told: String, after: String) -> Result<Li
 pub async fn preview_step(id: String, step: String) -> Result<StepView, UiError> {
     use crate::{ctx, pages::products::api::parse_id};
     use holdfast_domain::Permission;
-    use holdfast_service::admin::{bulk::BulkStep, inputs::ChangeStatus};
+    use holdfast_service::admin::{
+        bulk::{BulkStep, Target},
+        inputs::ChangeStatus,
+    };
     let actor = ctx::actor(Permission::LicensesStatus).await?;
     let service = ctx::service()?;
     let (change, _) = known_step(&step)?;
     let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
     let input = ChangeStatus { change, reason, effective_at: None, dry_run: true };
-    let outcome = service.change_status(&ctx::call(&actor), parse_id(&id)?, input).await?;
+    let (call, id) = (ctx::call(&actor), parse_id(&id)?);
+    let outcome = service.change_status(&call, id, input).await?;
     let now = service.now();
-    let later = BulkStep::Status(change).ends_licenses() && actor.ends_later();
-    Ok(StepView { row: row(&outcome.license, now), impact: impact(&outcome.impact, now), later })
+    let step = BulkStep::Status(change);
+    // One alone is never too many, but beside what else they have asked for it may be.
+    let (later, second) = if step.ends_licenses() && actor.ends_later() {
+        let preview = service.preview_bulk(&call, step, Target::Licenses(vec![id])).await?;
+        (preview.later, preview.second)
+    } else {
+        (false, false)
+    };
+    Ok(StepView { row: row(&outcome.license, now), impact: impact(&outcome.impact, now), later, second })
 }
 
-/// Takes a step; where support ends access by it, ten minutes later.
+/// Takes a step, where support ends access by it ten minutes later; or asks a second person for it.
 #[server(output = crate::wire::Answer)]
-pub async fn take_step(id: String, step: String, reason: String) -> Result<(), UiError> {
+pub async fn take_step(id: String, step: String, #[server(default)] ask: bool, reason: String) -> Result<(), UiError> {
     use crate::{
         ctx,
-        pages::{products::api::parse_id, serve::parse},
+        pages::{acts::api::asked, products::api::parse_id, serve::parse},
     };
     use holdfast_domain::{LicenseId, Permission};
     use holdfast_service::admin::{
+        approvals::Asked,
         bulk::{BulkStep, Target},
         inputs::ChangeStatus,
     };
@@ -212,6 +225,12 @@ pub async fn take_step(id: String, step: String, reason: String) -> Result<(), U
     let (service, call, id) = (ctx::service()?, ctx::call(&actor), parse_id::<LicenseId>(&id)?);
     let reason = parse("reason", &reason)?;
     let step = BulkStep::Status(change);
+    if ask {
+        let many = Asked::Many { step, target: Box::new(Target::Licenses(vec![id])) };
+        let waits = service.ask(&call, None, many, reason).await?;
+        ctx::redirect(&asked(waits));
+        return Ok(());
+    }
     let done = if step.ends_licenses() && actor.ends_later() {
         service.begin_bulk(&call, None, step, Target::Licenses(vec![id]), reason).await?;
         "scheduled"
@@ -460,6 +479,26 @@ fn ends_instead(
         (Some(before), None) => format!("It never ends, instead of ending on {}; {devices}.", words(before)),
         _ => format!("It has no end; {devices}."),
     }
+}
+
+/// What becomes of the devices of a license that gets another key, in words.
+#[cfg(feature = "ssr")]
+pub(crate) fn after_rekey(detail: &holdfast_service::admin::views::LicenseDetail) -> String {
+    let goes_on = match detail.license.seats_taken {
+        0 => return "No device uses this license now.".to_owned(),
+        1 => "The device that uses it goes on: a lease does not depend on the key.".to_owned(),
+        more => format!("The {more} devices that use it go on: a lease does not depend on the key."),
+    };
+    let systems: Vec<_> = detail.gateways.iter().map(|kind| kind.name()).collect();
+    if systems.is_empty() {
+        return goes_on;
+    }
+    let turned_away = match detail.license.seats_taken {
+        1 => "it is turned away until it has the new one".to_owned(),
+        more => format!("up to {more} of them are turned away until they have the new one"),
+    };
+    let systems = systems.join(" or ");
+    format!("{goes_on} An application built for {systems} shows the key each time: {turned_away}.")
 }
 
 /// What moving a license's end later does, in words.

@@ -112,6 +112,8 @@ pub struct LicenseDetail {
     pub order: Option<(String, String)>,
     /// Where it came from: the import, and the system's name.
     pub migrated: Option<(String, String)>,
+    /// What becomes of its devices when it gets another key.
+    pub after_rekey: String,
     /// How it was sold, who may use it, how long off line.
     pub terms: (String, String, String),
     /// Entitlements in force.
@@ -213,6 +215,8 @@ pub struct StepView {
     pub impact: ImpactView,
     /// Whether it begins ten minutes after it is asked for.
     pub later: bool,
+    /// Whether a second person has to approve it.
+    pub second: bool,
 }
 
 /// A license that is to end later.

@@ -12,7 +12,10 @@ use super::{
     model::{self, Loss},
 };
 use crate::{
-    pages::{acts::LATER, seats::api::seat},
+    pages::{
+        acts::{LATER, Second},
+        seats::api::seat,
+    },
     ui::{
         ActionForm, Crumb, ErrorState, Field, FormError, PageHead, Rows, Submit, TextArea, WhenText, act, act_error,
         load,
@@ -61,7 +64,7 @@ pub fn StepPage() -> impl IntoView {
             view! { <Notice kind=NoticeKind::Info><p>{words.does}</p></Notice> }.into_any()
         };
         let back = way_back(format!("/console/licenses/{id}"));
-        let hint = if preview.later {
+        let hint = if preview.later || preview.second {
             "Kept in the audit log."
         } else {
             "Kept in the audit log. It can be undone for ten minutes."
@@ -71,14 +74,19 @@ pub fn StepPage() -> impl IntoView {
         view! {
             <PageHead title=words.verb crumbs=crumbs(&id, &preview.row.key_hint) />
             {consequence}
+            {preview.second.then(|| view! {
+                <Second />
+                <p class="small">"With what you have asked for already and what has not begun yet, it is more than ten licenses."</p>
+            })}
             {losses}
             <ActionForm action=action class="form section">
                 <FormError error />
                 <input type="hidden" name="id" value=id.clone() />
                 <input type="hidden" name="step" value=step />
+                {preview.second.then(|| view! { <input type="hidden" name="ask" value="true" /> })}
                 <TextArea name="reason" label="Reason" required=true hint error />
                 <div class="form-actions">
-                    <Submit label=words.verb danger=words.ends_access pending=action.pending() />
+                    <Submit label=if preview.second { "Ask for approval" } else { words.verb } danger=words.ends_access pending=action.pending() />
                     <a class="btn btn-plain" href=back>"Cancel"</a>
                 </div>
             </ActionForm>

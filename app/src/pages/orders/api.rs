@@ -63,14 +63,16 @@ pub async fn order(id: String, after: String) -> Result<OrderDetail, UiError> {
 pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     use crate::{
         ctx,
-        pages::{licenses, products::api::parse_id},
+        pages::{acts::api::waiting_for, licenses, products::api::parse_id, serve::People},
     };
-    use holdfast_domain::Permission;
+    use holdfast_domain::{OrderId, Permission};
+    use holdfast_service::admin::bulk::{BulkStep, Target};
     let actor = ctx::actor(Permission::LicensesStatus).await?;
     let service = ctx::service()?;
+    let (call, id) = (ctx::call(&actor), parse_id::<OrderId>(&id)?);
     let reason = "preview".parse().map_err(|error| UiError::field("reason", error))?;
-    let outcome = service.refund_order(&ctx::call(&actor), parse_id(&id)?, reason, true).await?;
-    let now = service.now();
+    let outcome = service.refund_order(&call, id, reason, true).await?;
+    let (now, people) = (service.now(), People::of(&service, &actor).await?);
     let does = match outcome.licenses.len() {
         0 => "The order is noted as paid back. It has no license that is not revoked already.".to_owned(),
         1 => "The order is noted as paid back, and its license is revoked.".to_owned(),
@@ -80,10 +82,17 @@ pub async fn look_at_refund(id: String) -> Result<RefundView, UiError> {
     if outcome.impact.devices == 0 {
         "No device uses what was bought with it, so nobody loses access.".clone_into(&mut impact.sentence);
     }
-    let open = outcome.licenses.len();
+    // What support has asked for already counts with it.
+    let (second, later) = if actor.ends_later() {
+        let preview = service.preview_bulk(&call, BulkStep::Refund, Target::Orders(vec![id])).await?;
+        (preview.second, preview.later)
+    } else {
+        (actor.asks(Permission::LicensesStatus, outcome.licenses.len()), false)
+    };
     Ok(RefundView {
-        second: actor.asks(Permission::LicensesStatus, open),
-        later: actor.ends_later() && !actor.asks(Permission::LicensesStatus, open),
+        second,
+        later,
+        waits: waiting_for(&service, &actor, &[id.to_bytes()], &people).await?,
         reference: outcome.order.reference,
         does,
         impact,

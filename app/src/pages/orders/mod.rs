@@ -115,6 +115,15 @@ pub fn RefundPage() -> impl IntoView {
         let id = id.get_untracked();
         let (here, back) = (format!("/console/orders/{id}"), way_back(format!("/console/orders/{id}")));
         let crumbs = vec![Crumb::new("/console/orders", "Orders"), Crumb::new(here, found.reference)];
+        if !found.waits.is_empty() {
+            let waits = found.waits.into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view();
+            return view! {
+                <PageHead title="Refund order" crumbs />
+                {waits}
+                <p><a class="btn btn-plain" href=back>"Back"</a></p>
+            }
+            .into_any();
+        }
         let losses = (!found.impact.losses.is_empty()).then(|| view! { <Losses losses=found.impact.losses /> });
         let licenses = (!found.licenses.is_empty()).then(|| {
             view! { <Section title="Licenses that are revoked"><LicenseTable rows=found.licenses /></Section> }
@@ -143,5 +152,6 @@ pub fn RefundPage() -> impl IntoView {
                 </div>
             </ActionForm>
         }
+        .into_any()
     })
 }

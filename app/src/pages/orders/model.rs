@@ -59,4 +59,6 @@ pub struct RefundView {
     pub later: bool,
     /// The licenses that are revoked.
     pub licenses: Vec<LicenseRow>,
+    /// What begins later and refunds it already: nothing more is asked for before that.
+    pub waits: Vec<Waiting>,
 }
