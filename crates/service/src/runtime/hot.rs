@@ -4,7 +4,7 @@
 //! while its row changed is never kept (see [`Epochs`]).
 
 use super::{gateway::HotGateway, request::SignedDocument, revocations::HotList};
-use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Timestamp, UnixSeconds, VendorId};
+use holdfast_domain::{License, LicenseId, ProductId, Seat, SeatId, Seconds, Timestamp, UnixSeconds, VendorId};
 use holdfast_lease::{Keyring, SigningKey};
 use holdfast_store::{Scope, breakers::BreakerRow};
 use quick_cache::{Weighter, sync::Cache};
@@ -26,6 +26,8 @@ const LICENSES_WEIGHT: u64 = 32 << 20;
 const LICENSES_ESTIMATE: usize = 40_000;
 const KEYS: usize = 50_000;
 const PRODUCTS: usize = 2_000;
+/// For how long it is remembered that there is no product of an id.
+const ABSENT: Seconds = Seconds(10);
 
 /// A product as far as its documents need it.
 pub(crate) struct HotProduct {
@@ -163,6 +165,8 @@ pub(crate) struct Hot {
     licenses: Cache<LicenseId, Arc<HotLicense>, LicenseWeight>,
     keys: Cache<(ProductId, [u8; 32]), LicenseId>,
     products: Cache<ProductId, Arc<HotProduct>>,
+    /// Ids of no product, and when that was found.
+    absences: Cache<ProductId, Timestamp>,
     revocations: Cache<ProductId, Arc<HotList>>,
     /// The last list signed here, true or not.
     last_lists: Cache<ProductId, Arc<HotList>>,
@@ -200,6 +204,7 @@ impl Hot {
             licenses: Cache::with_weighter(LICENSES_ESTIMATE, LICENSES_WEIGHT, LicenseWeight),
             keys: Cache::new(KEYS),
             products: Cache::new(PRODUCTS),
+            absences: Cache::new(PRODUCTS),
             revocations: Cache::new(PRODUCTS),
             last_lists: Cache::new(PRODUCTS),
             epochs: Epochs::new(),
@@ -219,9 +224,22 @@ impl Hot {
         /// The license of a key, by the key's hash.
         key, put_key, drop_key: keys[(ProductId, [u8; 32])] = LicenseId;
         /// A product with its keys.
-        product, put_product, drop_product: products[ProductId] = Arc<HotProduct>;
+        product, put_product, forget_product: products[ProductId] = Arc<HotProduct>;
+        /// When it was found that there is no such product.
+        absence, put_absence, drop_absence: absences[ProductId] = Timestamp;
         /// A product's revocation list.
         revocations, put_revocations, drop_revocations: revocations[ProductId] = Arc<HotList>;
+    }
+
+    /// Forgets a product, also that there is none: it has changed, or is new.
+    pub fn drop_product(&self, id: ProductId) {
+        self.forget_product(id);
+        self.drop_absence(id);
+    }
+
+    /// Whether it was found shortly before `now` that there is no such product.
+    pub fn is_absent(&self, id: ProductId, now: Timestamp) -> bool {
+        self.absence(id).is_some_and(|at| now.since(at) < ABSENT)
     }
 
     /// The counter of a seat whose row says `known`.
@@ -254,6 +272,7 @@ impl Hot {
         self.licenses.clear();
         self.keys.clear();
         self.products.clear();
+        self.absences.clear();
         self.revocations.clear();
     }
 
@@ -310,6 +329,24 @@ mod tests {
         assert!(hot.seat(id).is_some());
         hot.drop_seat(id);
         assert!(hot.seat(id).is_none());
+    }
+
+    #[test]
+    fn that_there_is_no_product_is_remembered_shortly_and_until_there_is_one() {
+        let hot = Hot::new();
+        let (id, now) = (ProductId::from_bytes([1; 16]), Timestamp::from_seconds(1_000));
+        assert!(!hot.is_absent(id, now));
+        let before = hot.epoch(&id);
+        hot.put_absence(id, now, before);
+        assert!(hot.is_absent(id, now.plus(Seconds(9))));
+        assert!(!hot.is_absent(id, now.plus(ABSENT)));
+        hot.drop_product(id);
+        assert!(!hot.is_absent(id, now), "it was made");
+        hot.put_absence(id, now, before);
+        assert!(!hot.is_absent(id, now), "it was made while it was looked for");
+        hot.put_absence(id, now, hot.epoch(&id));
+        hot.clear();
+        assert!(!hot.is_absent(id, now));
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl HotProduct {
 impl Service {
     /// A product with its keys. [`ErrorCode::ProductNotFound`] where there is none.
     pub(super) async fn hot_product(&self, id: ProductId) -> Result<Arc<HotProduct>> {
-        let hot = &self.state().hot;
+        let (hot, now) = (&self.state().hot, self.now());
+        let absent = || Error::new(ErrorCode::ProductNotFound);
+        if hot.is_absent(id, now) {
+            return Err(absent());
+        }
         let epoch = hot.epoch(&id);
         let found = self
             .remembered(hot.product(id), Otherwise::Presented, self.read_product(id), |product| {
@@ -56,7 +60,10 @@ impl Service {
             }
             found => found?,
         };
-        found.map(|found| found.value).ok_or_else(|| Error::new(ErrorCode::ProductNotFound))
+        if found.is_none() {
+            hot.put_absence(id, now, epoch);
+        }
+        found.map(|found| found.value).ok_or_else(absent)
     }
 
     /// The same, with a key to sign with. A product whose key ran out while no node was there to replace it in time gets a

@@ -63,6 +63,17 @@ async fn renew(node: &Service, world: &World, lease: &str) -> Result<String, Err
 }
 
 both! {
+    async fn that_there_is_no_product_is_asked_again_after_ten_seconds(db: TestDb) {
+        let world = World::new(&db).await;
+        let nowhere = holdfast_domain::ProductId::from_bytes([7; 16]);
+        let asked = async || world.service.vendor_of(nowhere).await.unwrap_err().code;
+        assert_eq!(asked().await, ErrorCode::ProductNotFound);
+        close(&world.service).await;
+        assert_eq!(asked().await, ErrorCode::ProductNotFound, "nobody had to be asked");
+        world.clock.advance(Seconds(10));
+        assert_eq!(asked().await, ErrorCode::Unavailable);
+    }
+
     async fn without_the_database_leases_are_carried_on_counted_and_never_shortened(db: TestDb) {
         let world = World::new(&db).await;
         let (id, key) = world.license(fixed(2)).await;
