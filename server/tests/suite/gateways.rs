@@ -544,6 +544,36 @@ both! {
         world.send(me.body(Body::empty()).unwrap()).await.expect(503);
     }
 
+    async fn ids_that_fit_nobody_turn_nobody_away_but_missing_entitlements_do(db: TestDb) {
+        let world = World::new(&db).await;
+        let product = world.product("Draw").await;
+        let plan = world.post("/v1/plans", json!({ "product": product, "name": "Pro", "terms": { "seats": 1 } })).await.expect(201).json();
+        let plans = json!({ plan["code"].as_str().unwrap(): "mistyped" });
+        let base = world.switched_on(&product, "keygen", json!({ "plans": plans })).await;
+        let path = format!("{base}/v1/licenses/actions/validate-key");
+        let validate = async |key: &str, scope: Value| world.ask(&path, &json!({ "meta": { "key": key, "scope": scope } })).await;
+        let mut told = Vec::new();
+        for n in 0..24 {
+            // Their addresses came with an import, each in the row of another.
+            let customer = json!({ "email": format!("{n}@example.com"), "name": "A" });
+            let issued = json!({ "plan": plan["id"], "customer": customer });
+            let key = world.post("/v1/licenses", issued).await.expect(201).text("key");
+            let lacking = validate(&key, json!({ "entitlements": ["PRO"] })).await.expect(200).json();
+            assert_eq!(lacking["meta"]["code"], "ENTITLEMENTS_MISSING", "who did not buy it hears so, however many they are");
+            let (scope, code) = match n % 2 {
+                0 => (json!({ "policy": "right" }), "POLICY_SCOPE_MISMATCH"),
+                _ => (json!({ "user": "other@example.com" }), "USER_SCOPE_MISMATCH"),
+            };
+            let answer = validate(&key, scope).await;
+            told.push(answer.status.as_u16());
+            if n < 20 {
+                assert_eq!(answer.json()["meta"]["code"], code, "{n}");
+            }
+        }
+        assert_eq!(told[..20], [200; 20], "{told:?}");
+        assert_eq!(told[20..], [503; 4], "{told:?}");
+    }
+
     async fn whoever_has_the_key_alone_frees_no_more_seats_than_the_plan_allows(db: TestDb) {
         let world = World::new(&db).await;
         let product = world.product("Draw").await;

@@ -268,7 +268,7 @@ impl Ask<'_> {
         Ok(Reply::ok(&shape::validation(self.holding.now, outcome, meta, &self.shape().license())))
     }
 
-    /// What of `scope` the license does not fit into, its devices aside.
+    /// For what else than the license is for `scope` asks.
     fn mismatch(&self, scope: &Value) -> Option<(&'static str, &'static str)> {
         let named_in = |name: &str| named_in(scope, name);
         let settings = self.gateway().settings();
@@ -286,28 +286,35 @@ impl Ask<'_> {
         if differs(user, email.map(|email| email.to_lowercase()).as_ref()) {
             return Some(("user scope does not match", "USER_SCOPE_MISMATCH"));
         }
-        if let Some(wanted) = scope["entitlements"].as_array() {
-            let has: BTreeSet<String> = self.entitlements().map(|code| plain(code.as_str())).collect();
-            if wanted.is_empty() {
-                return Some(("entitlements scope is empty", "ENTITLEMENTS_SCOPE_EMPTY"));
-            }
-            if !wanted.iter().all(|code| code.as_str().is_some_and(|code| has.contains(&plain(code)))) {
-                return Some(("is missing one or more required entitlements", "ENTITLEMENTS_MISSING"));
-            }
-        }
         None
+    }
+
+    /// What the license does not unlock of `scope`.
+    fn lacking(&self, scope: &Value) -> Option<(&'static str, &'static str)> {
+        let wanted = scope["entitlements"].as_array()?;
+        if wanted.is_empty() {
+            return Some(("entitlements scope is empty", "ENTITLEMENTS_SCOPE_EMPTY"));
+        }
+        let has: BTreeSet<String> = self.entitlements().map(|code| plain(code.as_str())).collect();
+        let has_all = wanted.iter().all(|code| code.as_str().is_some_and(|code| has.contains(&plain(code))));
+        (!has_all).then_some(("is missing one or more required entitlements", "ENTITLEMENTS_MISSING"))
     }
 
     /// What a validation comes to within `scope`.
     async fn checked(&self, scope: &Value) -> Result<(&'static str, &'static str), Fail> {
         // That the license must not be used at all comes first.
-        if let Some(mismatch) = self.holding.denial.is_none().then(|| self.mismatch(scope)).flatten() {
-            self.visit.may_ask()?;
-            // The product's id is typed into the gateway: where it is wrong there, nobody's fits.
-            if mismatch.1 == "PRODUCT_SCOPE_MISMATCH" {
+        if self.holding.denial.is_none() {
+            if let Some(mismatch) = self.mismatch(scope) {
+                self.visit.may_ask()?;
+                // The ids are typed into the gateway, and addresses come with an import: where they are wrong, nobody's fit.
                 self.visit.may_refuse(&self.holding)?;
+                return Ok(mismatch);
             }
-            return Ok(mismatch);
+            // What a license does not unlock is asked every day of those who did not buy it: that is no denial.
+            if let Some(lacking) = self.lacking(scope) {
+                self.visit.may_ask()?;
+                return Ok(lacking);
+            }
         }
         let machine = named(named_in(scope, "machine"));
         if let Some(id) = &machine {
