@@ -143,10 +143,13 @@ pub fn GatewayPage() -> impl IntoView {
         });
         let error = act_error(key);
         let another = detail.may_key.then(|| {
-            let replaces = (detail.row.on && detail.key.is_some()).then(|| {
+            let asked = (detail.row.on && detail.key.is_some()).then(|| {
+                view! { <Checkbox name="replace" label="Replace the key that answers are signed with now" required=true error /> }
+            });
+            let replaces = detail.key.is_some().then(|| {
                 view! {
-                    <Checkbox name="replace" label="Replace the key that answers are signed with now" required=true error />
-                    <p class="hint">"It is lost with that. Applications that know its public key alone take no answer any more."</p>
+                    {asked}
+                    <p class="hint">"The present key is not kept here. Applications that know its public key alone accept no answer of another: unless you have it elsewhere and set it again, they need a new build."</p>
                 }
             });
             view! {
