@@ -30,7 +30,11 @@ pub async fn approvals(tab: String, after: String) -> Result<List<ApprovalRow>, 
 pub async fn approval(id: String) -> Result<ApprovalDetail, UiError> {
     use crate::{
         ctx,
-        pages::{licenses::api::impact, products::api::parse_id, serve::People},
+        pages::{
+            licenses::api::{after_rekey, impact},
+            products::api::parse_id,
+            serve::People,
+        },
         ui::When,
     };
     use holdfast_domain::{Permission, event::Actor};
@@ -54,6 +58,9 @@ pub async fn approval(id: String) -> Result<ApprovalDetail, UiError> {
         }
     }
     does.extend(lasting(&view.asked).map(str::to_owned));
+    if let Asked::Rekey { license } = &view.asked {
+        does.extend(service.license(&actor, *license).await.ok().map(|found| after_rekey(&found)));
+    }
     Ok(ApprovalDetail {
         until: view.waits().then(|| When::new(view.expires_at, now)),
         about,
@@ -197,7 +204,7 @@ fn lasting(asked: &Asked) -> impl Iterator<Item = &'static str> {
             &["The order is noted as paid back and its licenses are revoked. They can be reinstated at any time."]
         }
         Asked::Rekey { .. } => &[
-            "The present key is unknown from then on: nobody can activate with it any more. Devices that use the license go on, but those whose application was built for another system need the new key.",
+            "The present key is unknown from then on: nobody can activate with it any more.",
             "This cannot be undone. The new key is shown on the license's page to whoever may see it.",
         ],
         Asked::RotateKeys { .. } => &[

@@ -26,6 +26,7 @@ use holdfast_store::{
     Querier, Tx, WriteOptions,
     changes::ChangeKind,
     customers as customer_rows,
+    gateways::{self, GatewayRow},
     licenses::{self, LicenseRow, NewLicense},
     migrated, orders, plans, portal_sessions, products, seats,
 };
@@ -328,6 +329,7 @@ impl Service {
         let timeline = super::events::timeline(&act, q, id, told, TIMELINE).await?;
         let undo = super::undo::offers(actor, &row.license, &freed, &timeline, act.now);
         let migrated = migrated::of(q, act.scope, &[id]).await?.remove(&id);
+        let gateways = gateways::of_product(q, act.scope, row.license.product).await?;
         let since = act.now.plus(Seconds(-BUDGET_WINDOW.0));
         let freed_by_holder = seats::releases_by_key(q, act.scope, id, since).await?;
         Ok(LicenseDetail {
@@ -345,6 +347,7 @@ impl Service {
                 import: row.import,
                 activated_at: row.activated_at,
             }),
+            gateways: gateways.into_iter().filter(GatewayRow::is_on).map(|row| row.kind).collect(),
         })
     }
 

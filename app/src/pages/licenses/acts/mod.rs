@@ -302,15 +302,7 @@ pub fn RekeyPage() -> impl IntoView {
     let error = act_error(action);
     show(license, move |detail| {
         let row = detail.row;
-        let taken = match row.taken {
-            0 => "No device uses this license now.".to_owned(),
-            1 => "The device that uses it goes on: a lease does not depend on the key.".to_owned(),
-            more => format!("The {more} devices that use it go on: a lease does not depend on the key."),
-        };
         let asks = !detail.may.change && detail.may.ask_key;
-        let elsewhere = detail.migrated.is_some().then_some(
-            " Those whose application was built for another system show the key each time: they need the new one.",
-        );
         let then = if asks {
             "The customer needs the new one: whoever approves can show it, and the customer finds it in the portal."
         } else {
@@ -320,7 +312,7 @@ pub fn RekeyPage() -> impl IntoView {
             <PageHead title="New key" crumbs=crumbs(&row.id, &row.key_hint) />
             {asks.then(|| view! { <Second /> })}
             <Notice kind=NoticeKind::Warn>
-                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {taken} {elsewhere}</p>
+                <p>"The key …" {row.key_hint.clone()} " is unknown from then on: nobody can activate with it any more. " {detail.after_rekey}</p>
                 <p class="small">"This cannot be undone, because the old key is not kept. " {then}</p>
             </Notice>
             <ActionForm action=action class="form">

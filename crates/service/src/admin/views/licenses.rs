@@ -2,7 +2,7 @@
 
 use super::EventView;
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, ImportId, LicenseId, LicenseState, LicenseStatus, Name, NoteId,
+    Code, CustomerId, Email, Entitlements, EventId, GatewayKind, ImportId, LicenseId, LicenseState, LicenseStatus, Name, NoteId,
     NoteText, OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Source, Terms, Timestamp,
 };
 use holdfast_store::orders::OrderStatus;
@@ -145,6 +145,8 @@ pub struct LicenseDetail {
     pub undo: Vec<UndoOffer>,
     /// Where it came from, where it was imported.
     pub migrated: Option<MigratedView>,
+    /// The other systems whose clients its product answers: they show the license key each time.
+    pub gateways: Vec<GatewayKind>,
 }
 
 /// Where a license came from.
