@@ -228,6 +228,57 @@ both! {
         assert_eq!(told(&world, "order.refunded").await, 1);
     }
 
+    async fn lists_of_refunds_count_together_with_what_else_waits(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, support) = (&world.service, world.member(Role::Support).await);
+        let (first, _) = order(&world, "INV-1", 6, None).await;
+        let (second, _) = order(&world, "INV-2", 4, None).await;
+        order(&world, "INV-3", 1, None).await;
+        let look = async |list: &str| service.look_at_refunds(&support, list).await.unwrap().preview.unwrap();
+        for (list, alone) in [("INV-1\nINV-2\n", true), ("INV-2\nINV-3\n", true), ("INV-1\nINV-2\nINV-3\n", false)] {
+            let preview = look(list).await;
+            assert_eq!((preview.second, preview.later), (!alone, alone), "{list}");
+        }
+        let act = later(&world, &support, BulkStep::Refund, Target::Orders(vec![first])).await.unwrap();
+        // Six wait: four more are ten, and five more take a second person.
+        assert!(!look("INV-2\n").await.second && look("INV-2\nINV-3\n").await.second);
+        let orders = |looked: holdfast_service::admin::refunds::RefundList| Target::Orders(looked.orders);
+        let both = orders(service.look_at_refunds(&support, "INV-2\nINV-3\n").await.unwrap());
+        let refused = later(&world, &support, BulkStep::Refund, both.clone()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Forbidden);
+        later(&world, &support, BulkStep::Refund, Target::Orders(vec![second])).await.unwrap();
+        let single = world.issue().await.license.id;
+        assert_eq!(later(&world, &support, REVOKE, Target::Licenses(vec![single])).await.unwrap_err().code, ErrorCode::Forbidden);
+        // What was taken back counts no more.
+        service.stop_bulk(&support, act).await.unwrap();
+        later(&world, &support, REVOKE, Target::Licenses(vec![single])).await.unwrap();
+    }
+
+    async fn a_refund_is_taken_back_or_its_licenses_are_reinstated_and_never_half_of_each(db: TestDb) {
+        let world = World::new(&db).await;
+        let (service, owner) = (&world.service, world.member(Role::Owner).await);
+        let other = node(db.another_node().await, &world.clock);
+        for round in 0..6 {
+            let (id, licenses) = order(&world, &format!("INV-{round}"), 3, None).await;
+            let ids: Vec<_> = licenses.iter().map(|license| license.license.id).collect();
+            let act = later(&world, &owner, BulkStep::Refund, Target::Orders(vec![id])).await.unwrap();
+            work(service, "one").await;
+            let undone = service.undo_bulk(&owner, None, act, text("Wrong order")).await.unwrap();
+            let given = other.change_status_of_many(&owner, ids.clone(), reinstate());
+            let ((), given) = futures::join!(async { work(service, "one").await; }, given);
+            work(service, "one").await;
+            let (view, order) = (stands(&world, undone).await, service.order(&owner.actor, id).await.unwrap());
+            let stands = (view.changed, view.refused, order.status);
+            match given {
+                Ok(_) => assert_eq!(stands, (0, 1, OrderStatus::Refunded), "{round}"),
+                Err(error) => assert_eq!((error.code, stands), (ErrorCode::StatusConflict, (1, 0, OrderStatus::Paid)), "{round}"),
+            }
+            for id in ids {
+                assert_eq!(status(&world, id).await, LicenseStatus::Active, "{round}");
+            }
+        }
+    }
+
     async fn a_preview_of_refunds_looks_at_so_many_licenses_and_says_so(db: TestDb) {
         let world = World::new(&db).await;
         let (service, owner) = (&world.service, world.member(Role::Owner).await);
