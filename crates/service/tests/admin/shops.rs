@@ -403,7 +403,8 @@ both! {
                 let order = shopped.orders().await.into_iter().find(|order| order.status == OrderStatus::Refunded).unwrap();
                 let days = if rule == Consequence::AtOnce { 0 } else { 14 };
                 let ends = Some(shopped.now().plus(Seconds::days(days)));
-                let says = Mail::Refunded { order: order.reference, products: vec!["A product".to_owned()], ends };
+                let page = Some(format!("https://licenses.example.com/portal/{}/orders", shopped.world.vendor));
+                let says = Mail::Refunded { order: order.reference, products: vec!["A product".to_owned()], ends, page };
                 let says = says.render(&Look::of(text("Example Software")));
                 assert_eq!(mail, format!("{}  {}", says.subject, says.text.replace('\n', " ")));
             }
@@ -614,6 +615,167 @@ both! {
         assert_eq!(shopped.orders().await[0].status, OrderStatus::Refunded);
         let told: Vec<_> = shopped.log("order.disputed").await.iter().map(|event| event.data["after"]["dispute"].clone()).collect();
         assert_eq!(told, ["lost", "won", "open"], "the newest first");
+    }
+
+    async fn money_that_is_there_again_asks_a_person_whether_to_reinstate(db: TestDb) {
+        for kind in [ShopKind::Stripe, ShopKind::Paddle, ShopKind::Generic] {
+            let db = if db.is_postgres() { TestDb::postgres().await } else { TestDb::sqlite().await };
+            let shopped = Shopped::new(&db, kind).await;
+            let rules = ShopRules { on_dispute: Consequence::AtOnce, ..ShopRules::default() };
+            shopped.rules(rules).await;
+            let sold = Sold::once(2, price(kind));
+            let disputed = |word| Sold { dispute: Some(word), ..sold.clone() };
+            let mut sequence = 0;
+            let mut told = async |sold: &Sold| {
+                sequence += 1;
+                shopped.told_next(sold, sequence).await;
+                (shopped.license().await.status, shopped.orders().await[0].status)
+            };
+            let gone = (LicenseStatus::Revoked, OrderStatus::Refunded);
+            let back = (LicenseStatus::Revoked, OrderStatus::Paid);
+            // A dispute that is won after all, twice, with what a person makes of it each time.
+            assert_eq!(told(&sold).await, (LicenseStatus::Active, OrderStatus::Paid), "{kind:?}");
+            for how in [Resolve::Reinstate, Resolve::Dismiss] {
+                assert_eq!(told(&disputed("lost")).await, gone, "{kind:?} {how:?}");
+                assert!(shopped.inbox().await.is_empty());
+                for _ in 0..2 {
+                    assert_eq!(told(&disputed("won")).await, back, "{kind:?} {how:?}: nothing is guessed");
+                    let entry = shopped.waits().await;
+                    assert!(entry.kind == InboxKind::Regained && entry.detail.contains("won after all"), "{entry:?}");
+                }
+                let entry = shopped.waits().await;
+                let reinstates = how == Resolve::Reinstate;
+                let done = shopped.resolve(entry.id, how).await;
+                let resolution = if reinstates { Resolution::Reinstated } else { Resolution::Dismissed };
+                assert_eq!((done.entry.resolution, done.licenses.len()), (resolution, usize::from(reinstates)));
+                let status = if reinstates { LicenseStatus::Active } else { LicenseStatus::Revoked };
+                assert_eq!(told(&disputed("won")).await, (status, OrderStatus::Paid), "{kind:?}: it was decided");
+                assert!(shopped.inbox().await.is_empty());
+            }
+            // A refund that failed.
+            let license = shopped.license().await.id;
+            let give = ChangeStatus { change: StatusChange::Reinstate, reason: text("Goodwill"), effective_at: None, dry_run: false };
+            shopped.world.service.change_status(&shopped.world.call(), license, give.clone()).await.unwrap();
+            assert_eq!(told(&sold.clone().paid_back(TOTAL)).await, gone, "{kind:?}");
+            assert_eq!(told(&sold).await, back, "{kind:?}");
+            let entry = shopped.waits().await;
+            assert!(entry.kind == InboxKind::Regained && entry.detail.contains("the refund failed"), "{entry:?}");
+            // Whoever reinstates elsewhere has answered.
+            shopped.world.service.change_status(&shopped.world.call(), license, give).await.unwrap();
+            assert!(shopped.inbox().await.is_empty());
+            // What is gone again before anybody has decided is no such question any more.
+            assert_eq!(told(&sold.clone().paid_back(TOTAL)).await, gone, "{kind:?}");
+            told(&sold).await;
+            shopped.waits().await;
+            assert_eq!(told(&sold.clone().paid_back(TOTAL)).await, gone, "{kind:?}");
+            assert!(shopped.inbox().await.is_empty(), "{kind:?}");
+        }
+    }
+
+    async fn what_still_asks_what_follows_from_money_asks_no_more_when_it_is_there_again(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        shopped.rules(ShopRules { on_refund: Consequence::Ask, ..ShopRules::default() }).await;
+        let sold = Sold::once(2, price(ShopKind::Generic));
+        let gone = [
+            (InboxKind::Refund, sold.clone().paid_back(TOTAL)), (InboxKind::Part, sold.clone().paid_back(1_000)),
+            (InboxKind::Dispute, Sold { dispute: Some("lost"), ..sold.clone() }),
+        ];
+        shopped.told_next(&sold, 1).await;
+        for (at, (kind, gone)) in (1..).zip(gone) {
+            shopped.told_next(&gone, 3 * at).await;
+            let entry = shopped.waits().await;
+            assert_eq!(entry.kind, kind);
+            shopped.told_next(&sold, 3 * at + 1).await;
+            assert!(shopped.inbox().await.is_empty(), "{kind:?}: nothing is revoked, and nothing is gone");
+            let settled = shopped.world.service.inbox_entry(&shopped.world.system(), entry.id).await.unwrap().entry;
+            assert_eq!(settled.resolved.unwrap().0, event::Actor::Shop(shopped.shop));
+            shopped.told_next(&gone, 3 * at + 2).await;
+            assert_eq!(shopped.waits().await.id, entry.id, "{kind:?}: it is asked anew");
+            shopped.resolve(entry.id, Resolve::Dismiss).await;
+            assert_eq!(shopped.license().await.status, LicenseStatus::Active);
+        }
+    }
+
+    async fn who_may_reinstate_may_do_so_from_the_inbox(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let sold = Sold::once(2, price(ShopKind::Generic));
+        for (sequence, sold) in (1..).zip([sold.clone(), sold.clone().paid_back(TOTAL), sold]) {
+            shopped.told_next(&sold, sequence).await;
+        }
+        let entry = shopped.waits().await;
+        for (role, may) in [(Role::Viewer, false), (Role::Developer, false), (Role::Support, true)] {
+            let call = shopped.world.member(role).await;
+            let would = ResolveInput { how: Resolve::Reinstate, reason: None, dry_run: true };
+            let would = shopped.world.service.resolve_inbox(&call, entry.id, would).await;
+            assert_eq!(would.map(|would| (would.applied, would.licenses.len())).ok(), may.then_some((false, 1)), "{role:?}");
+        }
+        // To give back is done at once, by support too.
+        let support = shopped.world.member(Role::Support).await;
+        let unfit = shopped.resolve_as(&support, entry.id, Resolve::Again).await.unwrap_err();
+        assert_eq!(unfit.code, ErrorCode::InvalidRequest);
+        shopped.resolve_as(&support, entry.id, Resolve::Reinstate).await.unwrap();
+        assert_eq!(shopped.license().await.status, LicenseStatus::Active);
+        let [told] = shopped.log("license.reinstated").await.try_into().unwrap();
+        assert_eq!(told.actor, support.actor.who());
+    }
+
+    async fn of_two_nodes_that_settle_the_same_at_once_one_does(db: TestDb) {
+        let shopped = Shopped::new(&db, ShopKind::Generic).await;
+        let service = &shopped.world.service;
+        let other = node(db.another_node().await, &shopped.world.clock);
+        other.join(membership(2));
+        other.ask_through(Arc::new(Wire(shopped.provider.clone())));
+        let plan = shopped.world.plan;
+        let duty = async || service.sales_duty(None).await.unwrap().unwrap();
+        let input = |how| ResolveInput { how, reason: Some(text("As agreed on the phone")), dry_run: false };
+        let count = async || (shopped.licenses().await.len(), shopped.orders().await.len());
+        for round in 0..6_u32 {
+            let so_many = (round as usize + 1) * 3;
+            // The same sale, told in two messages, worked off by both: as where one took the duty over from the other.
+            let sold = Sold::once(10 + round, price(shopped.kind));
+            for sequence in 1..3 {
+                shopped.send(&sold.described(sequence)).await;
+            }
+            let shop = service.shops_due().await.unwrap().remove(0);
+            let both = duty().await;
+            let (one, two) = tokio::join!(service.work_off(&shop, both), other.work_off(&shop, both));
+            assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+            shopped.work_off().await;
+            assert_eq!(count().await, (so_many - 2, so_many - 2), "{round}: one sale");
+            // One entry, resolved by two people.
+            let strange = format!("price_{round}");
+            shopped.told(&Sold::once(100 + round, &strange)).await;
+            let entry = shopped.waits().await.id;
+            let issue = || input(Resolve::Issue { plan, seats: None });
+            let (one, two) = (shopped.world.call(), shopped.world.call());
+            let (one, two) =
+                tokio::join!(service.resolve_inbox(&one, entry, issue()), other.resolve_inbox(&two, entry, issue()));
+            let codes: Vec<_> = [one, two].into_iter().map(|done| done.map(|_| ()).map_err(|error| error.code)).collect();
+            assert!(codes.contains(&Ok(())) && codes.contains(&Err(ErrorCode::ChangedMeanwhile)), "{round}: {codes:?}");
+            shopped.work_off().await;
+            assert_eq!(count().await, (so_many - 1, so_many - 1), "{round}: one entry");
+            // A person resolves what a node is just looking at once more, because the price was placed.
+            let sold = Sold::once(200 + round, &format!("price_late_{round}"));
+            shopped.told_next(&sold, 1).await;
+            let entry = shopped.waits().await.id;
+            shopped.send(&sold.described(2)).await;
+            let call = shopped.world.call();
+            let price = SetPrice { price: text(&format!("price_late_{round}")), plan: Some(plan), quantity_is_seats: true };
+            let both = duty().await;
+            let (placed, issued, worked) = tokio::join!(
+                service.set_shop_price(&call, shopped.shop, price),
+                other.resolve_inbox(&call, entry, issue()),
+                other.work_off(&shop, both),
+            );
+            placed.unwrap();
+            if let Err(error) = issued {
+                assert!(matches!(error.code, ErrorCode::ChangedMeanwhile | ErrorCode::InvalidRequest), "{round}: {error:?}");
+            }
+            worked.unwrap();
+            shopped.world.clock.advance(Seconds::hours(2));
+            shopped.work_off().await;
+            assert_eq!((count().await, shopped.inbox().await.len()), ((so_many, so_many), 0), "{round}: one license");
+        }
     }
 
     async fn each_dispute_that_is_lost_is_a_question_of_its_own(db: TestDb) {
