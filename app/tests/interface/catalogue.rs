@@ -141,6 +141,11 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
     assert!(!main_of(&tab).contains(">On<"), "all are off at first");
     let page = owner.get(&at).await.body;
     assert!(!main_of(&page).contains("Public key"), "there is no key before");
+    assert!(!main_of(&page).contains("The present key is not kept"));
+    let rekey = format!("/console/licenses/{}/rekey", things.license);
+    let shows_the_key = "An application built for Keylight shows the key each time";
+    let page = owner.get(&rekey).await.body;
+    assert!(page.contains("a lease does not depend on the key") && !page.contains(shows_the_key), "{page}");
 
     // What its clients verify has to be known.
     let fields =
@@ -154,9 +159,17 @@ async fn a_product_answers_other_systems_clients_once_that_is_switched_on() {
     let answer = owner.submit(&at, &function("set_gateway"), &fields).await;
     assert!(answer.header(header::LOCATION).ends_with("/gateways/keylight?done=saved"), "{answer:?}");
     let page = owner.get(&at).await.body;
-    for piece in [">On<", "Public key", "value=\"acme\"", "value=\"14\""] {
+    for piece in [">On<", "Public key", "value=\"acme\"", "value=\"14\"", "The present key is not kept"] {
         assert!(main_of(&page).contains(piece), "{piece}: {page}");
     }
+    let page = owner.get(&rekey).await.body;
+    assert!(page.contains(shows_the_key), "{page}");
+    // Whoever approves it reads the same.
+    let mut support = world.member(world.vendor, Role::Support).await;
+    let fields = format!("id={}&ask=true&reason=Posted", things.license);
+    let asked = support.submit(&rekey, &function("rekey"), &fields).await;
+    let page = owner.get(asked.header(header::LOCATION)).await.body;
+    assert!(page.contains(shows_the_key), "{page}");
     let seed = "09".repeat(32);
     let fields = |key: &str| format!("id={}&kind=keylight&kid=k-2024&replace=true&secret={key}", things.product);
     let answer = owner.submit(&at, &function("set_gateway_key"), &fields("nonsense")).await;
