@@ -238,6 +238,18 @@ for (const way of h.TWO_WAYS) {
       await page.getByText('Seats (1 / 2)').waitFor();
       assert.match((await mail('dora@example.com')).text, /A colleague has handed you a seat of Example Editor Team/);
       await h.activate(server, product, bought.key, 'Emil’s laptop', 'emil@example.com');
+      // The vendor sees who comes in, who of them is an administrator, and who has a seat and no computer yet.
+      const ada = (await call('GET', 'customers?q=ada')).items[0].id;
+      await h.visit(owner, `/console/customers/${ada}`);
+      const row = (label, who) => owner.page.getByRole('region', { name: label }).locator('tr', { hasText: who });
+      await row('People in the portal', 'ada@example.com').getByText('Administrator').waitFor();
+      await row('People in the portal', 'dora@example.com').getByText('never').waitFor();
+      await h.becomes(() => row('People in the portal', 'dora@example.com').getByText('Administrator').count(), 0);
+      await row('Seats without a device yet', 'dora@example.com').getByText('Example Editor').waitFor();
+      await h.becomes(() => row('Seats without a device yet', 'emil@example.com').count(), 0);
+      await sound(owner, 'customer-people');
+      await row('Seats without a device yet', 'dora@example.com').getByRole('link').click();
+      await owner.page.waitForURL(`**/console/licenses/${bought.id}`);
       await h.visit(tab, at);
       await page.getByText('All seats are taken.').waitFor();
       await sound(tab, 'portal-people-seats');
@@ -340,6 +352,15 @@ for (const way of h.TWO_WAYS) {
       await guest.page.getByText('Welcome <b>all</b>').waitFor();
       await guest.page.getByText('Write to help@example.com').waitFor();
       await sound(guest, 'portal-white-label');
+      // So does what it mails.
+      await guest.page.getByLabel('E-mail', { exact: true }).fill('ada@example.com');
+      await guest.page.getByRole('button', { name: 'Send me a code' }).click();
+      await guest.page.waitForURL('**/sign-in');
+      const sent = await mail('ada@example.com');
+      assert.equal(sent.subject, 'Sign in to Ümläut </title><i>Soft</i>');
+      assert.equal(sent.from.value[0].name, 'Ümläut </title><i>Soft</i>');
+      assert.ok(sent.html.includes('border-top:4px solid #ffe08a') && sent.html.includes('>Ümläut &lt;/title&gt;&lt;i&gt;Soft&lt;/i&gt;</p>'), sent.html);
+      assert.match(sent.text, /\/portal\/umlaut-soft\/sign-in\?code=\d{8}/);
       assert.match(await guest.page.title(), /· Ümläut <\/title><i>Soft<\/i>$/);
       const accent = await guest.page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--color-primary').trim());
       assert.notEqual(accent, '#2b59c3');

@@ -234,13 +234,20 @@ pub async fn logo(State(state): State<AppState>, request: Request) -> Response {
     let saved = async {
         call.actor.require(Permission::MembersWrite)?;
         let broken = || Error::invalid("/logo", "The upload broke off. Send it again.");
+        let cut = |error: MultipartError| {
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Error::invalid("/logo", "The picture has more than 1 MiB.")
+            } else {
+                broken().with_source(error)
+            }
+        };
         let form = Multipart::from_request(Request::from_parts(sent.clone(), body), &()).await;
         let mut form = form.map_err(|error| broken().with_source(error.body_text()))?;
         let (mut bytes, mut remove) = (Vec::new(), false);
-        while let Some(field) = form.next_field().await.map_err(|error| broken().with_source(error))? {
+        while let Some(field) = form.next_field().await.map_err(cut)? {
             match field.name().unwrap_or_default() {
                 "remove" => remove = true,
-                "logo" => bytes = field.bytes().await.map_err(|error| broken().with_source(error))?.to_vec(),
+                "logo" => bytes = field.bytes().await.map_err(cut)?.to_vec(),
                 _ => {}
             }
         }

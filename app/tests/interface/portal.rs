@@ -465,6 +465,45 @@ async fn a_vendors_own_look_and_host_name_lead_to_its_portal_and_to_nothing_else
 }
 
 #[tokio::test]
+async fn what_is_too_large_for_a_portal_is_said_and_changes_nothing() {
+    let world = World::new().await;
+    let mut owner = world.member(world.vendor, holdfast_domain::Role::Owner).await;
+    let (page, path) = ("/console/settings/portal", "/console/settings/portal/logo");
+    let svg = br##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>"##;
+    // As much as there may be is taken: characters are counted, not bytes.
+    let longest = "%C3%A9".repeat(2_000);
+    let saved =
+        owner.submit(page, &function("save_portal"), &format!("name=Acme&welcome={longest}&help={longest}")).await;
+    assert!(saved.header(header::LOCATION).ends_with("?done=saved"), "{saved:?}");
+    let saved = upload(&mut owner, path, &[], Some(("logo", svg))).await;
+    assert!(saved.header(header::LOCATION).ends_with("?done=saved"), "{saved:?}");
+    let look = async || world.service.portal_at(&world.vendor.to_string()).await.unwrap();
+    let before = look().await;
+    assert_eq!((before.welcome.as_ref().unwrap().chars().count(), before.logo.is_some()), (2_000, true));
+    // One more is not, with a script and without: the field is named, and what was typed stays.
+    for (field, typed) in [("welcome", "2000 characters"), ("help", "2000 characters")] {
+        let fields = format!("name=Other&{field}={longest}x");
+        let told = owner.call(&function("save_portal"), &fields).await;
+        assert!(!told.status.is_success() && told.body.contains(&format!("\"field\":\"{field}\"")), "{told:?}");
+        let refused = owner.submit(page, &function("save_portal"), &fields).await;
+        assert!(refused.header(header::LOCATION).contains("#refused"), "{refused:?}");
+        let shown = owner.get(page).await.body;
+        assert!(shown.contains(typed) && shown.contains(&format!("{}x", "é".repeat(2_000))), "{field}");
+    }
+    let fields = format!("name={}", "x".repeat(201));
+    let told = owner.call(&function("save_portal"), &fields).await;
+    assert!(!told.status.is_success() && told.body.contains("\"field\":\"name\""), "{told:?}");
+    // A picture a byte too large, and one so large that it is not read to its end.
+    for bytes in [(1 << 20) + 1, 5 << 20] {
+        let large = upload(&mut owner, path, &[], Some(("logo", &vec![b' '; bytes]))).await;
+        assert_eq!(large.header(header::LOCATION), "/console/settings/portal#refused", "{bytes}");
+        let shown = owner.get(page).await.body;
+        assert!(shown.contains("The picture has more than 1 MiB."), "{bytes}: {shown}");
+    }
+    assert_eq!(look().await, before);
+}
+
+#[tokio::test]
 async fn pictures_are_for_owners_and_admins_to_set() {
     let world = World::new().await;
     let png = {

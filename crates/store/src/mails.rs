@@ -39,6 +39,21 @@ stored_enum! {
     }
 }
 
+impl Template {
+    /// Whether mails of this kind go to customers. An address may be a member's as well.
+    pub const fn is_to_customers(self) -> bool {
+        match self {
+            Self::SignIn
+            | Self::LicenseIssued
+            | Self::RenewalComing
+            | Self::SeatLimit
+            | Self::Refunded
+            | Self::Colleague => true,
+            Self::Alert | Self::Invitation | Self::NewPassword | Self::Test => false,
+        }
+    }
+}
+
 stored_enum! {
     /// How far a mail is.
     pub enum MailState {

@@ -4,8 +4,12 @@ use leptos::prelude::*;
 
 use super::model::{Asked, CustomerDetail};
 #[cfg(feature = "ssr")]
-use super::model::{CustomerRow, Overview};
+use super::model::{CustomerRow, First, Overview, PersonRow, WithoutDeviceRow};
 use crate::error::UiError;
+
+/// How many people are named.
+#[cfg(feature = "ssr")]
+const NAMED: usize = 8;
 
 /// A customer's page, with what the tab that is asked for shows.
 #[server(output = crate::wire::Answer)]
@@ -82,11 +86,60 @@ pub async fn overview(
     let seats = (after.is_empty() && page.next.is_none()).then(|| active.fold((0, 0), add));
     Ok(Overview {
         seats,
+        people: people_of(service, actor, id).await?,
+        without_device: without_device(service, actor, id).await?,
         licenses: serve::list(page, |license| licenses::api::row(&license, now)),
         safe,
         notes: notes_about(service, actor, NoteSubject::Customer(id), &people).await?,
         timeline: told.page.items.iter().map(|event| people.entry_of_many(event, &told.hints, now)).collect(),
     })
+}
+
+/// Who comes in to the portal for a customer.
+#[cfg(feature = "ssr")]
+async fn people_of(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::CustomerId,
+) -> Result<First<PersonRow>, UiError> {
+    use holdfast_domain::CustomerRole;
+    use holdfast_service::portal::views::PersonView;
+    let (now, mut people) = (service.now(), service.people_of_customer(actor, id).await?);
+    people.sort_by_key(|person| std::cmp::Reverse(person.signed_in_at));
+    let all = people.len();
+    let row = |person: PersonView| PersonRow {
+        email: person.email.to_string(),
+        name: person.name.map(|name| name.to_string()),
+        administrator: person.role == CustomerRole::Administrator,
+        seen: person.signed_in_at.map(|at| crate::ui::When::new(at, now)),
+    };
+    Ok(First {
+        rows: people.into_iter().take(NAMED).map(row).collect(),
+        more: (all > NAMED).then(|| format!("These are the {NAMED} who came last of {all}.")),
+    })
+}
+
+/// To whom a customer's seats were handed out who have no device yet.
+#[cfg(feature = "ssr")]
+async fn without_device(
+    service: &holdfast_service::Service,
+    actor: &holdfast_service::Actor,
+    id: holdfast_domain::CustomerId,
+) -> Result<First<WithoutDeviceRow>, UiError> {
+    use holdfast_service::admin::desk::SeatWithoutDevice;
+    let now = service.now();
+    let mut found = service.seats_without_device(actor, id, u32::try_from(NAMED + 1).unwrap_or(u32::MAX)).await?;
+    let more = (found.len() > NAMED)
+        .then(|| format!("There are more: these are the {NAMED} to whom one was handed out last."));
+    found.truncate(NAMED);
+    let row = |seat: SeatWithoutDevice| WithoutDeviceRow {
+        email: seat.email.to_string(),
+        license: seat.license.to_string(),
+        key_hint: seat.key_hint,
+        product: seat.product.to_string(),
+        since: crate::ui::When::new(seat.handed_out_at, now),
+    };
+    Ok(First { rows: found.into_iter().map(row).collect(), more })
 }
 
 /// What happened to a customer and to what they bought.

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod model;
+pub mod people;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -25,6 +26,7 @@ use crate::{
 };
 use api::{CreateCustomer, SaveCustomer};
 use model::{Asked, CustomerDetail, CustomerRow, Part};
+use people::{InPortal, WithoutDevice};
 
 /// A new customer.
 #[component]
@@ -177,6 +179,8 @@ fn Overview(
             </div>
             <div>
                 <Notes subject=customer.id.clone() notes=found.notes />
+                <InPortal people=found.people />
+                <WithoutDevice seats=found.without_device />
                 <Section title="What happened">
                     <Timeline entries=found.timeline />
                     <p><a class="link" href=format!("{here}?tab=timeline")>"The whole time line"</a></p>

@@ -78,8 +78,49 @@ pub struct Overview {
     pub seats: Option<(u64, u64)>,
     /// How long this customer's computers go on by themselves, where any holds a lease.
     pub safe: Option<Safe>,
+    /// Who comes in to the portal for them, whoever came last first.
+    pub people: First<PersonRow>,
+    /// To whom seats were handed out who have no device yet, those first to whom it was last.
+    pub without_device: First<WithoutDeviceRow>,
     /// What was noted.
     pub notes: NotesView,
     /// What happened last.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// The first of something, and what is said where there are more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First<T> {
+    /// So many as are shown.
+    pub rows: Vec<T>,
+    /// What is said of the others.
+    pub more: Option<String>,
+}
+
+/// Somebody who comes in to the portal for a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// Their address.
+    pub email: String,
+    /// Their name, where it is known.
+    pub name: Option<String>,
+    /// Whether they are an administrator.
+    pub administrator: bool,
+    /// When they last came.
+    pub seen: Option<When>,
+}
+
+/// A seat that was handed out to somebody who has no device on it yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithoutDeviceRow {
+    /// Their address.
+    pub email: String,
+    /// The license.
+    pub license: String,
+    /// The last characters of its key.
+    pub key_hint: String,
+    /// What its product is called.
+    pub product: String,
+    /// When it was handed out.
+    pub since: When,
 }

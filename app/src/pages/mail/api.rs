@@ -159,7 +159,7 @@ pub async fn mail_template(code: String) -> Result<TemplateView, UiError> {
         row: show::template(template, &look),
         introduction: text(words.introduction),
         signature: text(words.signature),
-        sender: look.sender(),
+        sender: look.sender(template),
         subject: rendered.subject,
         text: rendered.text,
         may_write: actor.may(Permission::MembersWrite),

@@ -110,9 +110,9 @@ fn Settings(view: MailView) -> impl IntoView {
         let told = told(&view.notices);
         view! {
             <Facts>
-                <Fact name="Sender">{usual(view.sender.clone(), &view.vendor)}</Fact>
+                <Fact name="Sender">{usual(view.sender.clone(), &format!("{}; to customers the portal's name", view.vendor))}</Fact>
                 <Fact name="Answers go to">{usual(view.reply_to.clone(), "the address that mails come from")}</Fact>
-                <Fact name="Colour">{usual(view.colour.clone(), "the usual")}</Fact>
+                <Fact name="Colour">{usual(view.colour.clone(), "the usual; to customers the portal's")}</Fact>
                 <Fact name="Customers are mailed">{told}</Fact>
             </Facts>
             <p class="muted">"An owner or admin can change it."</p>
@@ -163,9 +163,9 @@ fn LookForm(view: MailView, action: Act, error: FormState) -> impl IntoView {
     view! {
         <ActionForm action=action class="form">
             <FormError error />
-            <Field name="sender" label="Sender" maxlength="200" value=view.sender placeholder=view.vendor hint="The name that mails come from." error />
+            <Field name="sender" label="Sender" maxlength="200" value=view.sender placeholder=view.vendor hint="The name that mails come from. Those to customers come from your portal's name when left empty." error />
             <Field name="reply_to" label="Answers go to" kind="email" value=view.reply_to hint="To the address that mails come from when left empty." error />
-            <Field name="colour" label="Colour" maxlength="7" value=view.colour placeholder="#2b59c3" hint="Of buttons and lines: # and six hexadecimal digits." error />
+            <Field name="colour" label="Colour" maxlength="7" value=view.colour placeholder="#2b59c3" hint="Of buttons and lines: # and six hexadecimal digits. Mails to customers have your portal's colour when left empty." error />
             {issued}
             <fieldset class="group">
                 <legend class="legend">"Mail the customer"</legend>

@@ -122,7 +122,6 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
         }
     };
     let (orders, more_orders) = orders_of(&service, &actor, id).await?;
-    let (people, more_people) = people_of(&service, &actor, id).await?;
     let now = service.now();
     let bounced = match &customer.email {
         Some(email) => service.mail_bounce(&actor, email).await?,
@@ -134,8 +133,6 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
         customer: customers::api::show(&customer, now),
         bounced: bounced.map(|(at, said)| Bounced { at: When::new(at, now), said }),
         mails: mails.into_iter().map(|one| mail::show::mail(one, now)).collect(),
-        people,
-        more_people,
         may_view: actor.may(VIEW),
         whole: customers::model::Overview { licenses: licenses_page, ..whole },
         licenses,
@@ -286,13 +283,12 @@ use holdfast_service::{
         replies::ReplyView,
         views::SeatView,
     },
-    portal::views::PersonView,
 };
 
 #[cfg(feature = "ssr")]
 use super::{
     model::{
-        self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, PersonRow, RefundAct, RefundLine, ReplyRow,
+        self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, RefundAct, RefundLine, ReplyRow,
     },
     words,
 };
@@ -309,9 +305,6 @@ const STORIES: u32 = 10;
 /// How many orders a story names.
 #[cfg(feature = "ssr")]
 const ORDERS: u32 = 10;
-/// How many of those who come in to the portal a story names.
-#[cfg(feature = "ssr")]
-const PEOPLE: usize = 8;
 /// How many lines of a list of refunds are shown.
 #[cfg(feature = "ssr")]
 const LINES: usize = 200;
@@ -616,27 +609,6 @@ async fn license_story(
             key: asks || actor.may(Permission::LicensesWrite),
         },
     })
-}
-
-/// Who comes in to the portal for a customer, and what is said where there are more.
-#[cfg(feature = "ssr")]
-async fn people_of(
-    service: &Service,
-    actor: &Actor,
-    id: CustomerId,
-) -> Result<(Vec<PersonRow>, Option<String>), UiError> {
-    use holdfast_domain::CustomerRole;
-    let (now, mut people) = (service.now(), service.people_of_customer(actor, id).await?);
-    people.sort_by_key(|person| std::cmp::Reverse(person.signed_in_at));
-    let all = people.len();
-    let more = (all > PEOPLE).then(|| format!("These are the {PEOPLE} who came last of {all}."));
-    let row = |person: PersonView| PersonRow {
-        email: person.email.to_string(),
-        name: person.name.map(|name| name.to_string()),
-        role: if person.role == CustomerRole::Administrator { "Administrator" } else { "User" }.to_owned(),
-        seen: person.signed_in_at.map(|at| When::new(at, now)),
-    };
-    Ok((people.into_iter().take(PEOPLE).map(row).collect(), more))
 }
 
 /// A customer's newest orders, and what is said where they have more.

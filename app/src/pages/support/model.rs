@@ -226,19 +226,6 @@ pub struct Filled {
     pub text: Result<String, String>,
 }
 
-/// Somebody who comes in to the portal for a customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PersonRow {
-    /// Their address.
-    pub email: String,
-    /// Their name, where it is known.
-    pub name: Option<String>,
-    /// What they are there.
-    pub role: String,
-    /// When they last came.
-    pub seen: Option<When>,
-}
-
 /// A customer's whole story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoryView {
@@ -250,10 +237,6 @@ pub struct StoryView {
     pub bounced: Option<Bounced>,
     /// The newest mails to them.
     pub mails: Vec<MailRow>,
-    /// Who comes in to the portal for them, whoever came last first.
-    pub people: Vec<PersonRow>,
-    /// What is said where there are more.
-    pub more_people: Option<String>,
     /// Whether whoever looks may look at the portal as they do.
     pub may_view: bool,
     /// Their licenses with their devices, as many as a page has.

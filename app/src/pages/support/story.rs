@@ -6,11 +6,12 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::{
     api,
     explain::{Devices, Helps, crumbs},
-    model::{Filled, LicenseStory, OrderRow, PersonRow, StoryView},
+    model::{Filled, LicenseStory, OrderRow, StoryView},
 };
 use crate::{
     pages::{
         acts::WaitingNotice,
+        customers::people::{InPortal, WithoutDevice},
         fleet::{Outdated, Stands},
         mail::{MailBounced, model::MailRow},
         notes::{Note, Notes},
@@ -119,7 +120,8 @@ fn Whole(
             </div>
             <div>
                 <Notes subject=id.clone() notes=whole.notes />
-                <InPortal people=found.people more=found.more_people />
+                <InPortal people=whole.people />
+                <WithoutDevice seats=whole.without_device />
                 <Mails mails=found.mails />
                 <Section title="What happened">
                     <Timeline entries=whole.timeline />
@@ -127,38 +129,6 @@ fn Whole(
                 </Section>
             </div>
         </div>
-    }
-}
-
-/// Who comes in to the portal for them.
-#[component]
-fn InPortal(people: Vec<PersonRow>, more: Option<String>) -> impl IntoView {
-    let table = if people.is_empty() {
-        view! { <p class="muted">"Nobody has come in yet."</p> }.into_any()
-    } else {
-        let row = |person: PersonRow| {
-            let seen = match person.seen {
-                Some(when) => view! { <WhenText when /> }.into_any(),
-                None => view! { <span class="muted">"never"</span> }.into_any(),
-            };
-            view! {
-                <tr>
-                    <td class="clip">
-                        {person.name.unwrap_or_else(|| person.email.clone())} <span class="sub">{person.email} " · " {person.role}</span>
-                    </td>
-                    <td class="right nowrap">{seen}</td>
-                </tr>
-            }
-        };
-        let rows = people.into_iter().map(row).collect_view();
-        view! { <Rows label="People in the portal" head=vec![("Person", ""), ("Last here", "right")]>{rows}</Rows> }
-            .into_any()
-    };
-    view! {
-        <Section title="In the portal">
-            {table}
-            {more.map(|more| view! { <p class="page-sub">{more}</p> })}
-        </Section>
     }
 }
 

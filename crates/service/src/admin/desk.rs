@@ -1,5 +1,5 @@
-//! What the support desk alone shows: whom somebody has worked on lately, and of a customer who comes in to the portal and
-//! which mail they were sent.
+//! What the support desk shows beside the console's lists: whom somebody has worked on lately, and of a customer who comes in
+//! to the portal, who has a seat and no device yet, and which mail they were sent.
 
 use super::{
     customers::show,
@@ -13,10 +13,9 @@ use crate::{
     Service,
     actor::Actor,
     error::{Error, ErrorCode, Result},
-    mail::Template,
     portal::views::PersonView,
 };
-use holdfast_domain::{CustomerId, LicenseId, OrderId, Permission, SeatId, Timestamp};
+use holdfast_domain::{CustomerId, Email, LicenseId, Name, OrderId, Permission, SeatId, Timestamp};
 use holdfast_store::{
     Querier, Scope, customer_people, customers,
     events::{self, EventRow},
@@ -32,17 +31,19 @@ const MAILS: usize = 10;
 /// Among how many of the newest to their addresses they are looked for.
 const LOOKED_AT: u32 = 50;
 
-/// Whether mails of this kind go to customers. An address may be a member's as well.
-const fn is_to_customers(template: Template) -> bool {
-    match template {
-        Template::SignIn
-        | Template::LicenseIssued
-        | Template::RenewalComing
-        | Template::SeatLimit
-        | Template::Refunded
-        | Template::Colleague => true,
-        Template::Alert | Template::Invitation | Template::NewPassword | Template::Test => false,
-    }
+/// A seat that was handed out to somebody who has no device on it yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatWithoutDevice {
+    /// Their address.
+    pub email: Email,
+    /// The license.
+    pub license: LicenseId,
+    /// The last characters of its key.
+    pub key_hint: String,
+    /// What its product is called.
+    pub product: Name,
+    /// When it was handed out.
+    pub handed_out_at: Timestamp,
 }
 
 /// Whom an event is about.
@@ -114,6 +115,31 @@ impl Service {
         Ok(people.collect())
     }
 
+    /// To whom seats of a customer's licenses were handed out and who have no device on them yet, those first to whom it was
+    /// last; at most `most`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn seats_without_device(
+        &self,
+        actor: &Actor,
+        id: CustomerId,
+        most: u32,
+    ) -> Result<Vec<SeatWithoutDevice>> {
+        actor.require(Permission::CustomersRead)?;
+        actor.require(Permission::LicensesRead)?;
+        let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
+        customers::get(&mut reader, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+        let found = seats::without_device(&mut reader, scope, id, most).await?.into_iter().map(|row| SeatWithoutDevice {
+            email: row.holder.email,
+            license: row.holder.license,
+            key_hint: row.key_hint,
+            product: row.product,
+            handed_out_at: row.holder.created_at,
+        });
+        Ok(found.collect())
+    }
+
     /// The newest mails to a customer: to their own address, and to those of whoever comes in to the portal for them. Whoever
     /// sees the customer sees to whom each went.
     ///
@@ -126,7 +152,7 @@ impl Service {
         let people = customer_people::of_customer(&mut reader, scope, id).await?.into_iter().map(|row| row.email);
         let addresses: Vec<_> = company.email.into_iter().chain(people).collect();
         let rows = mails::newest_to(&mut reader, scope, &addresses, LOOKED_AT).await?;
-        let rows = rows.into_iter().filter(|row| is_to_customers(row.template)).take(MAILS);
+        let rows = rows.into_iter().filter(|row| row.template.is_to_customers()).take(MAILS);
         Ok(rows
             .map(|row| MailView { to: Some(row.recipient.clone()), error: row.error.clone(), ..mail::show(actor, row) })
             .collect())

@@ -235,7 +235,9 @@ impl Service {
     pub async fn preview_mail(&self, actor: &Actor, template: Template) -> Result<Rendered> {
         let settings = self.mail_settings(actor).await?;
         let site = settings.way.map_or_else(|| NOWHERE.to_owned(), |way| way.site);
-        Ok(Mail::sample(template, self.now(), &site).render(&settings.look))
+        let portal = self.portal_page(&mut self.store().patient_reader(), actor.vendor(), "").await?;
+        let portal = portal.unwrap_or_else(|| format!("{NOWHERE}/portal/example"));
+        Ok(Mail::sample(template, self.now(), &site, &portal).render(&settings.look))
     }
 
     /// What went, goes or was to go out, the newest first. Owners and admins see to whom.
@@ -354,14 +356,17 @@ impl Service {
 }
 
 /// What tells a customer of their license.
-fn issued_mail(product: &Name, plan: &Name, license: &License, key: &str) -> Mail {
-    Mail::LicenseIssued {
-        product: product.to_string(),
+async fn issued_mail(act: &Act, tx: &mut Tx, license: &License, plan: &Name, key: &str) -> Result<Mail> {
+    let product = products::get(tx, act.scope, license.product).await?.ok_or_else(absent)?;
+    let page = act.service.portal_page(tx, act.scope.vendor(), &format!("/licenses/{}", license.id)).await?;
+    Ok(Mail::LicenseIssued {
+        product: product.name.to_string(),
         plan: plan.to_string(),
         key: key.to_owned(),
         seats: license.terms.seats,
         ends: license.expires_at,
-    }
+        page,
+    })
 }
 
 /// Mails a license that is being issued to its customer, where its product is one for which that is done.
@@ -376,8 +381,7 @@ pub(super) async fn mail_issued(
     if !issued_of(mails::look(tx, act.scope).await?.as_ref())?.contains(&license.product) {
         return Ok(());
     }
-    let product = products::get(tx, act.scope, license.product).await?.ok_or_else(absent)?;
-    let mail = issued_mail(&product.name, plan, license, key.expose());
+    let mail = issued_mail(act, tx, license, plan, key.expose()).await?;
     act.mail(tx, to, license.id, &mail, None).await?;
     Ok(())
 }
@@ -393,10 +397,9 @@ async fn issued_again(act: &Act, tx: &mut Tx, before: &MailRow) -> Result<Mail> 
     if customer.and_then(|customer| customer.email).as_ref() != Some(&before.recipient) {
         return Err(gone("The license has gone to another address since."));
     }
-    let product = products::get(tx, act.scope, row.license.product).await?.ok_or_else(absent)?;
     let plan = plans::get(tx, act.scope, row.license.plan).await?.ok_or_else(absent)?;
     let key = act.service.open_key(id, &row.key_sealed)?;
-    Ok(issued_mail(&product.name, &plan.name, &row.license, &key))
+    issued_mail(act, tx, &row.license, &plan.name, &key).await
 }
 
 /// Tells the customer of an order that was just paid back, and what has become of its licenses, where the vendor wants that. To be
@@ -428,7 +431,8 @@ pub(super) async fn mail_refunded(act: &Act, tx: &mut Tx, order: OrderId) -> Res
             new.insert(products::get(tx, act.scope, license.product).await?.ok_or_else(absent)?.name.to_string());
         }
     }
-    let mail = Mail::Refunded { order: order.external_id, products: named.into_values().collect(), ends };
+    let page = act.service.portal_page(tx, act.scope.vendor(), "/orders").await?;
+    let mail = Mail::Refunded { order: order.external_id, products: named.into_values().collect(), ends, page };
     act.mail(tx, &to, order.id, &mail, None).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The parts that a mail is made of, as plain text and as HTML.
 
-use super::{Look, safe};
+use super::safe;
+use holdfast_domain::Colour;
 
 /// The width of plain text.
 const WIDTH: usize = 72;
@@ -10,8 +11,12 @@ const COLOUR: &str = "#2b59c3";
 /// A mail before it is written down.
 pub struct Letter {
     pub subject: String,
+    /// What stands above everything in HTML, as a portal's name does on its pages.
+    pub head: Option<String>,
     pub parts: Vec<Part>,
     pub signature: String,
+    /// The colour of what stands out; the usual where absent.
+    pub colour: Option<Colour>,
 }
 
 /// A part of a mail.
@@ -44,8 +49,12 @@ impl Letter {
     }
 
     /// An HTML document. Without colours of its own but for one that stands out, so that it can be read on light and on dark.
-    pub fn html(&self, look: &Look) -> String {
-        let colour = look.colour.as_ref().map_or(COLOUR, |colour| colour.as_str());
+    pub fn html(&self) -> String {
+        let colour = self.colour.as_ref().map_or(COLOUR, |colour| colour.as_str());
+        let head = self.head.as_ref().map_or_else(String::new, |name| {
+            let name = safe::escaped(&safe::line(name));
+            format!("<p dir=\"auto\" style=\"margin:0 0 16px;font-size:20px;font-weight:600\">{name}</p>\n")
+        });
         let parts: String = self.parts.iter().map(|part| part.html(colour)).collect();
         let (subject, signature) = (safe::escaped(&safe::line(&self.subject)), broken(&self.signature));
         format!(
@@ -55,7 +64,7 @@ impl Letter {
              <meta name=\"supported-color-schemes\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n\
              <body style=\"margin:0;padding:16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,\
              sans-serif;overflow-wrap:anywhere;word-break:break-word\">\n\
-             <div style=\"max-width:560px;margin:0 auto;border-top:4px solid {colour};padding-top:16px\">\n{parts}\
+             <div style=\"max-width:560px;margin:0 auto;border-top:4px solid {colour};padding-top:16px\">\n{head}{parts}\
              <p dir=\"auto\" style=\"margin:24px 0 0;padding-top:12px;border-top:1px solid {colour}\">{signature}</p>\n\
              </div>\n</body>\n</html>\n"
         )

@@ -14,17 +14,20 @@ const DEVICES: usize = 10;
 
 /// A mail as `look` has it.
 pub fn letter(mail: &Mail, look: &Look) -> Letter {
-    let vendor = look.vendor.as_str();
+    let template = mail.template();
+    let vendor = look.name(template).as_str();
     let (subject, introduction, rest) = match mail {
         Mail::SignIn { link, code, minutes } => sign_in(vendor, link, code, *minutes),
-        Mail::LicenseIssued { product, plan, key, seats, ends } => issued(product, plan, key, *seats, *ends),
-        Mail::RenewalComing { product, plan, key_hint, ends, link } => {
-            renewal(product, plan, key_hint, *ends, link.as_deref())
+        Mail::LicenseIssued { product, plan, key, seats, ends, page } => {
+            issued(product, plan, key, *seats, *ends, page.as_deref())
+        }
+        Mail::RenewalComing { product, plan, key_hint, ends, link, page } => {
+            renewal(product, plan, key_hint, *ends, [link.as_deref(), page.as_deref()])
         }
         Mail::SeatLimit { product, key_hint, seats, devices, link } => {
             seat_limit(product, key_hint, *seats, devices, link.as_deref())
         }
-        Mail::Refunded { order, products, ends } => refunded(vendor, order, products, *ends),
+        Mail::Refunded { order, products, ends, page } => refunded(vendor, order, products, *ends, page.as_deref()),
         Mail::Alert { severity, subject, detail, meaning, cure, since, fails, link } => {
             let facts = vec![("About", subject.clone()), ("Since", minute(*since))];
             let facts = facts.into_iter().chain(fails.map(|at| ("Fails", format!("at about {}", minute(at)))));
@@ -35,14 +38,19 @@ pub fn letter(mail: &Mail, look: &Look) -> Letter {
         Mail::NewPassword { link, until } => new_password(vendor, link, *until),
         Mail::Test { by } => test(vendor, by.as_deref()),
     };
-    let template = mail.template();
     let own = look.introduction(template).map(str::to_owned);
     let mut parts = vec![Part::Says(own.unwrap_or(introduction))];
     parts.extend(rest);
-    Letter { subject, parts, signature: look.signature(template) }
+    let head = template.is_to_customers().then(|| vendor.to_owned());
+    Letter { subject, head, parts, signature: look.signature(template), colour: look.colour(template).cloned() }
 }
 
 type Said = (String, String, Vec<Part>);
+
+/// Where to go, where that is an address of the web.
+fn go(what: &'static str, link: Option<&str>) -> Option<Part> {
+    link.and_then(safe::address).map(|link| Part::Go(what, link.to_owned()))
+}
 
 fn sign_in(vendor: &str, link: &str, code: &str, minutes: u32) -> Said {
     let rest = vec![
@@ -57,29 +65,37 @@ fn sign_in(vendor: &str, link: &str, code: &str, minutes: u32) -> Said {
     (format!("Sign in to {vendor}"), format!("Somebody asked to sign in to {vendor} with this address."), rest)
 }
 
-fn issued(product: &str, plan: &str, key: &str, seats: u32, ends: Option<Timestamp>) -> Said {
+fn issued(
+    product: &str,
+    plan: &str,
+    key: &str,
+    seats: u32,
+    ends: Option<Timestamp>,
+    page: Option<&str>,
+) -> Said {
     let ends = ends.map_or_else(|| "never".to_owned(), day);
     let facts =
         vec![("Product", product.to_owned()), ("Plan", plan.to_owned()), ("Seats", seats.to_string()), ("Ends", ends)];
-    let rest = vec![
+    let mut rest = vec![
         Part::Copy("Your license key", key.to_owned()),
         Part::Facts(facts),
         Part::Says(format!(
             "To activate {product}, open it on your computer, paste the key where it asks for one, and confirm."
         )),
-        Part::Note("Keep this mail: whoever has the key can use your seats.".to_owned()),
     ];
+    rest.extend(go("See your license", page));
+    rest.push(Part::Note("Keep this mail: whoever has the key can use your seats.".to_owned()));
     (format!("Your license for {product}"), format!("Thank you for choosing {product}. This is your license."), rest)
 }
 
-fn renewal(product: &str, plan: &str, hint: &str, ends: Timestamp, link: Option<&str>) -> Said {
+fn renewal(product: &str, plan: &str, hint: &str, ends: Timestamp, [link, page]: [Option<&str>; 2]) -> Said {
     let facts = vec![
         ("Product", product.to_owned()),
         ("Plan", plan.to_owned()),
         ("Key", format!("ends in {hint}")),
         ("Ends", day(ends)),
     ];
-    let go = link.and_then(safe::address).map(|link| Part::Go("Renew license", link.to_owned()));
+    let go = go("Renew license", link).or_else(|| go("See your license", page));
     let rest = std::iter::once(Part::Facts(facts)).chain(go).collect();
     let day = day(ends);
     // True as well where a mail comes late, and the day is over.
@@ -101,7 +117,7 @@ fn seat_limit(product: &str, hint: &str, seats: u32, devices: &[String], link: O
     if !named.is_empty() {
         rest.push(Part::Says(format!("The seats are taken by:\n{}", named.join("\n"))));
     }
-    rest.extend(link.and_then(safe::address).map(|link| Part::Go("Free a seat", link.to_owned())));
+    rest.extend(go("Free a seat", link));
     (
         format!("All seats of your license for {product} are taken"),
         format!(
@@ -112,20 +128,20 @@ fn seat_limit(product: &str, hint: &str, seats: u32, devices: &[String], link: O
     )
 }
 
-fn refunded(vendor: &str, order: &str, products: &[String], ends: Option<Timestamp>) -> Said {
+fn refunded(vendor: &str, order: &str, products: &[String], ends: Option<Timestamp>, page: Option<&str>) -> Said {
     let mut facts = vec![("Order", order.to_owned())];
     let what = ends.map_or_else(
         || "Your licenses are not affected.".to_owned(),
         |ends| format!("The licenses of this order end with it: devices stop on {} at the latest.", day(ends)),
     );
-    let what = (!products.is_empty()).then(|| {
+    let rest = (!products.is_empty()).then(|| {
         facts.push(("For", products.join(", ")));
-        Part::Says(what)
+        std::iter::once(Part::Says(what)).chain(go("See your orders", page))
     });
     (
         format!("Your order {order} was paid back"),
         format!("{vendor} has paid your order back. It can take some days until the money is on your account."),
-        std::iter::once(Part::Facts(facts)).chain(what).collect(),
+        std::iter::once(Part::Facts(facts)).chain(rest.into_iter().flatten()).collect(),
     )
 }
 
@@ -268,25 +284,33 @@ fn minute(at: Timestamp) -> String {
 }
 
 /// One of each kind, with made-up contents.
-pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
+pub fn sample(template: Template, now: Timestamp, site: &str, portal: &str) -> Mail {
     let (product, plan, hint) = ("Example Editor".to_owned(), "Pro".to_owned(), "7KQ2".to_owned());
     let soon = now.plus(Seconds::days(14));
     let link = |path: &str| format!("{site}{path}");
+    let page = |path: &str| Some(format!("{portal}{path}"));
+    let license = "/licenses/lic_00000000000000000000000000";
     match template {
-        Template::SignIn => Mail::SignIn { link: link("/sign-in"), code: "1234 5678".to_owned(), minutes: 15 },
+        Template::SignIn => Mail::SignIn { link: format!("{portal}/sign-in"), code: "1234 5678".to_owned(), minutes: 15 },
         Template::LicenseIssued => {
             let key = "EXAMP-LEKEY-00000-00000-07KQ2".to_owned();
-            Mail::LicenseIssued { product, plan, key, seats: 3, ends: Some(now.plus(Seconds::days(365))) }
+            let ends = Some(now.plus(Seconds::days(365)));
+            Mail::LicenseIssued { product, plan, key, seats: 3, ends, page: page(license) }
         }
         Template::RenewalComing => {
             let link = Some("https://shop.example.com/renew".to_owned());
-            Mail::RenewalComing { product, plan, key_hint: hint, ends: soon, link }
+            Mail::RenewalComing { product, plan, key_hint: hint, ends: soon, link, page: page(license) }
         }
         Template::SeatLimit => {
             let devices = ["Studio", "Laptop", "Render 1"].map(str::to_owned).to_vec();
-            Mail::SeatLimit { product, key_hint: hint, seats: 3, devices, link: Some(link("/")) }
+            Mail::SeatLimit { product, key_hint: hint, seats: 3, devices, link: page(license) }
         }
-        Template::Refunded => Mail::Refunded { order: "A-1042".to_owned(), products: vec![product], ends: Some(soon) },
+        Template::Refunded => Mail::Refunded {
+            order: "A-1042".to_owned(),
+            products: vec![product],
+            ends: Some(soon),
+            page: page("/orders"),
+        },
         Template::Alert => Mail::Alert {
             severity: Severity::Critical,
             subject: "node:eu-1".to_owned(),
@@ -304,7 +328,7 @@ pub fn sample(template: Template, now: Timestamp, site: &str) -> Mail {
             until: now.plus(Seconds::days(7)),
         },
         Template::Colleague => {
-            Mail::Colleague { company: "Example Company".to_owned(), seat: None, link: link("/portal/example") }
+            Mail::Colleague { company: "Example Company".to_owned(), seat: None, link: portal.to_owned() }
         }
         Template::NewPassword => Mail::NewPassword { link: link("/console/team"), until: now.plus(Seconds::DAY) },
         Template::Test => Mail::Test { by: Some("Ada Example".to_owned()) },

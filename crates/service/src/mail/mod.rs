@@ -40,6 +40,9 @@ pub enum Mail {
         seats: u32,
         /// When it ends.
         ends: Option<Timestamp>,
+        /// Where the portal shows it.
+        #[serde(default)]
+        page: Option<String>,
     },
     /// A license ends soon.
     RenewalComing {
@@ -53,6 +56,9 @@ pub enum Mail {
         ends: Timestamp,
         /// Where it can be renewed.
         link: Option<String>,
+        /// Where the portal shows it.
+        #[serde(default)]
+        page: Option<String>,
     },
     /// All seats of a license are taken, and a device was turned away.
     #[serde(rename = "seat_limit_reached")]
@@ -76,6 +82,9 @@ pub enum Mail {
         products: Vec<String>,
         /// When their devices stop; absent where they go on.
         ends: Option<Timestamp>,
+        /// Where the portal shows what was ordered.
+        #[serde(default)]
+        page: Option<String>,
     },
     /// Something must be acted on.
     Alert {
@@ -173,12 +182,12 @@ impl Mail {
     /// Subject, text and HTML, as `look` has them.
     pub fn render(&self, look: &Look) -> Rendered {
         let letter = self.letter(look);
-        Rendered { subject: safe::header(&letter.subject, SUBJECT), text: letter.text(), html: letter.html(look) }
+        Rendered { subject: safe::header(&letter.subject, SUBJECT), text: letter.text(), html: letter.html() }
     }
 
-    /// One of each kind with made-up contents, to be looked at.
-    pub fn sample(template: Template, now: Timestamp, site: &str) -> Self {
-        letters::sample(template, now, site)
+    /// One of each kind with made-up contents, to be looked at: the console is at `site`, and the portal at `portal`.
+    pub fn sample(template: Template, now: Timestamp, site: &str, portal: &str) -> Self {
+        letters::sample(template, now, site, portal)
     }
 
     fn letter(&self, look: &Look) -> Letter {
@@ -202,6 +211,17 @@ pub struct Look {
     pub colour: Option<Colour>,
     /// The vendor's own words.
     pub texts: BTreeMap<Template, Words>,
+    /// How the portal looks, which is where customers know the vendor from.
+    pub portal: PortalFace,
+}
+
+/// What of a portal's look is in the mails to customers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortalFace {
+    /// What it is called; the vendor's own name where absent.
+    pub name: Option<Name>,
+    /// Its accent colour.
+    pub accent: Option<Colour>,
 }
 
 /// A vendor's own words in a mail. What a mail is for (its key, link or code) they neither replace nor leave out.
@@ -216,12 +236,28 @@ pub struct Words {
 impl Look {
     /// The usual look for a vendor.
     pub const fn of(vendor: Name) -> Self {
-        Self { vendor, sender: None, reply_to: None, colour: None, texts: BTreeMap::new() }
+        let portal = PortalFace { name: None, accent: None };
+        Self { vendor, sender: None, reply_to: None, colour: None, texts: BTreeMap::new(), portal }
     }
 
-    /// The name under which mails are sent, fit for a header.
-    pub fn sender(&self) -> String {
-        safe::header(self.sender.as_ref().unwrap_or(&self.vendor).as_str(), 80)
+    /// The portal's look, where mails of that kind go to customers.
+    fn portal_in(&self, template: Template) -> Option<&PortalFace> {
+        template.is_to_customers().then_some(&self.portal)
+    }
+
+    /// What the vendor is called in mails of that kind: to customers as its portal is.
+    pub fn name(&self, template: Template) -> &Name {
+        self.portal_in(template).and_then(|portal| portal.name.as_ref()).unwrap_or(&self.vendor)
+    }
+
+    /// The name under which mails of that kind are sent, fit for a header.
+    pub fn sender(&self, template: Template) -> String {
+        safe::header(self.sender.as_ref().unwrap_or_else(|| self.name(template)).as_str(), 80)
+    }
+
+    /// The colour of what stands out in mails of that kind, where one is set: the mails' own, or to customers the portal's.
+    fn colour(&self, template: Template) -> Option<&Colour> {
+        self.colour.as_ref().or_else(|| self.portal_in(template)?.accent.as_ref())
     }
 
     fn introduction(&self, template: Template) -> Option<&str> {
@@ -230,7 +266,7 @@ impl Look {
 
     fn signature(&self, template: Template) -> String {
         let own = self.texts.get(&template).and_then(|words| words.signature.as_ref());
-        own.map_or_else(|| self.sender(), ToString::to_string)
+        own.map_or_else(|| self.sender(template), ToString::to_string)
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 const SITE: &str = "https://licenses.example.com";
+const PORTAL: &str = "https://licenses.example.com/portal/example";
 
 fn usual() -> Look {
     Look::of("Example Software".parse().unwrap())
@@ -37,10 +38,17 @@ fn with(text: &str) -> Vec<Mail> {
     let own = || text.to_owned();
     vec![
         Mail::SignIn { link: format!("{SITE}/x"), code: own(), minutes: 1 },
-        Mail::LicenseIssued { product: own(), plan: own(), key: own(), seats: 1, ends: None },
-        Mail::RenewalComing { product: own(), plan: own(), key_hint: own(), ends: NOW, link: Some(own()) },
+        Mail::LicenseIssued { product: own(), plan: own(), key: own(), seats: 1, ends: None, page: Some(own()) },
+        Mail::RenewalComing {
+            product: own(),
+            plan: own(),
+            key_hint: own(),
+            ends: NOW,
+            link: Some(own()),
+            page: Some(own()),
+        },
         Mail::SeatLimit { product: own(), key_hint: own(), seats: 2, devices: vec![own(); 40], link: Some(own()) },
-        Mail::Refunded { order: own(), products: vec![own(), own()], ends: None },
+        Mail::Refunded { order: own(), products: vec![own(), own()], ends: None, page: Some(own()) },
         Mail::Alert {
             severity: Severity::Warning,
             subject: own(),
@@ -73,7 +81,7 @@ fn markup(html: &str) -> Vec<String> {
 /// What must hold of every mail, whatever is in it.
 fn sound(mail: &Mail, look: &Look) {
     let Rendered { subject, text, html } = mail.render(look);
-    let sender = look.sender();
+    let sender = look.sender(mail.template());
     for header in [&subject, &sender] {
         assert!(header.chars().count() <= SUBJECT && !header.chars().any(char::is_control), "{header:?}");
         assert!(!header.contains(['\u{2028}', '\u{2029}', '\u{202e}']), "{header:?}");
@@ -105,7 +113,7 @@ fn sound(mail: &Mail, look: &Look) {
 #[test]
 fn each_says_what_it_should() {
     for template in Template::ALL {
-        let mail = Mail::sample(*template, NOW, SITE);
+        let mail = Mail::sample(*template, NOW, SITE, PORTAL);
         assert_eq!(mail.template(), *template);
         sound(&mail, &usual());
         let Rendered { subject, text, html } = mail.render(&usual());
@@ -120,6 +128,7 @@ fn what_comes_from_outside_is_data() {
         let look = Look {
             sender: text.parse().ok(),
             texts: Template::ALL.iter().map(|template| (*template, words.clone())).collect(),
+            portal: PortalFace { name: text.parse().ok(), accent: None },
             ..usual()
         };
         for mail in with(&text) {
@@ -137,6 +146,7 @@ fn a_link_from_outside_leads_to_the_web_or_nowhere() {
         key_hint: "AB12".to_owned(),
         ends: NOW,
         link: Some(link.to_owned()),
+        page: None,
     };
     for link in
         ["javascript:alert(1)", "data:text/html,x", "https://a.example/\"onclick=\"", "https://a.example/ b", ""]
@@ -161,21 +171,55 @@ fn own_words_replace_the_introduction_and_the_signature_and_nothing_else() {
         texts: [(Template::LicenseIssued, words)].into(),
         ..usual()
     };
-    let issued = Mail::sample(Template::LicenseIssued, NOW, SITE).render(&look);
+    let issued = Mail::sample(Template::LicenseIssued, NOW, SITE, PORTAL).render(&look);
     assert!(issued.text.starts_with("Hello,\n\nthis is your key.\n\n"), "{}", issued.text);
     assert!(issued.text.ends_with("-- \nAda & Bob\nExample <3\n"), "{}", issued.text);
     assert!(issued.text.contains("EXAMP-LEKEY-00000-00000-07KQ2"));
     assert!(issued.html.contains("Ada &amp; Bob<br>Example &lt;3") && issued.html.contains("#ffee00"));
-    let other = Mail::sample(Template::Invitation, NOW, SITE).render(&look);
+    let other = Mail::sample(Template::Invitation, NOW, SITE, PORTAL).render(&look);
     assert!(other.text.ends_with("-- \nExample Store\n"), "{}", other.text);
     // What stands on a light colour is black, on a dark one white.
     assert!(other.html.contains("background:#ffee00;color:#000000"), "{}", other.html);
-    assert!(Mail::sample(Template::Invitation, NOW, SITE).render(&usual()).html.contains("color:#ffffff"));
+    assert!(Mail::sample(Template::Invitation, NOW, SITE, PORTAL).render(&usual()).html.contains("color:#ffffff"));
+}
+
+#[test]
+fn customers_are_written_to_as_the_portal_looks() {
+    let portal = PortalFace { name: Some("Example & Co".parse().unwrap()), accent: Some("#0A7F5A".parse().unwrap()) };
+    let look = Look { portal, ..usual() };
+    for template in Template::ALL {
+        let Rendered { subject, text, html } = Mail::sample(*template, NOW, SITE, PORTAL).render(&look);
+        let customers = template.is_to_customers();
+        let name = if customers { "Example & Co" } else { "Example Software" };
+        assert_eq!(look.sender(*template), name);
+        assert!(text.ends_with(&format!("-- \n{name}\n")), "{text}");
+        assert_eq!(html.contains("font-weight:600\">Example &amp; Co</p>"), customers, "{html}");
+        assert_eq!(html.contains("border-top:4px solid #0a7f5a"), customers, "{html}");
+        let other = if customers { "Example Software" } else { "Example & Co" };
+        assert!(!subject.contains(other) && !text.contains(other), "{subject}\n{text}");
+    }
+    // What is set for mails alone goes before.
+    let own = Look { sender: "Shop".parse().ok(), colour: "#112233".parse().ok(), ..look };
+    let mail = Mail::sample(Template::SignIn, NOW, SITE, PORTAL).render(&own);
+    assert_eq!(mail.subject, "Sign in to Example & Co");
+    assert!(mail.text.ends_with("-- \nShop\n") && mail.html.contains("#112233"), "{}", mail.text);
+    assert!(!mail.html.contains("#0a7f5a"), "{}", mail.html);
+}
+
+#[test]
+fn what_was_put_in_line_before_there_were_pages_is_still_read() {
+    for template in [Template::LicenseIssued, Template::RenewalComing, Template::Refunded] {
+        let mail = Mail::sample(template, NOW, SITE, PORTAL);
+        let mut kept = serde_json::to_value(&mail).unwrap();
+        kept.as_object_mut().unwrap().remove("page").unwrap();
+        let before = serde_json::from_value::<Mail>(kept).unwrap();
+        assert!(!before.render(&usual()).text.contains(PORTAL));
+    }
 }
 
 #[test]
 fn a_mail_is_the_same_after_it_was_kept() {
-    for mail in Template::ALL.iter().map(|template| Mail::sample(*template, NOW, SITE)).chain(with("x")) {
+    for mail in Template::ALL.iter().map(|template| Mail::sample(*template, NOW, SITE, PORTAL)).chain(with("x")) {
         let kept = serde_json::to_value(&mail).unwrap();
         assert_eq!(kept["template"], mail.template().as_str());
         assert_eq!(serde_json::from_value::<Mail>(kept).unwrap(), mail);

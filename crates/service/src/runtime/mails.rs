@@ -4,7 +4,7 @@
 use crate::{
     Error, Result, Service,
     admin::act::{Act, job},
-    mail::{Look, Mail, Notices, Rendered, Words},
+    mail::{Look, Mail, Notices, PortalFace, Rendered, Words},
     vault::Purpose,
 };
 use holdfast_domain::{Email, Entropy, MailId, Seconds, Timestamp, VendorId, entropy::random_bytes, text::TextError};
@@ -13,7 +13,7 @@ use holdfast_store::{
     Querier, Scope, Tx, WriteOptions,
     alerts::AlertRow,
     mails::{self, LookRow, MailRow, MailState, PATIENCE},
-    members, vendors,
+    members, portals, vendors,
 };
 use std::{collections::HashMap, fmt::Display};
 
@@ -75,7 +75,7 @@ impl Outgoing {
             created_at: now,
             ended_at: None,
         };
-        let sender = look.as_ref().map(Look::sender).unwrap_or_default();
+        let sender = look.as_ref().map(|look| look.sender(mail.template())).unwrap_or_default();
         Self { row, sender, reply_to: None, says: look.map(|look| mail.render(&look)) }
     }
 
@@ -197,7 +197,7 @@ impl Service {
                     Err("what it says cannot be opened on this node".to_owned())
                 }
             };
-            claimed.push(Outgoing { sender: look.sender(), reply_to: look.reply_to.clone(), says, row });
+            claimed.push(Outgoing { sender: look.sender(row.template), reply_to: look.reply_to.clone(), says, row });
         }
         Ok(claimed)
     }
@@ -249,7 +249,14 @@ impl Act {
 /// How a vendor's mails look, and the row that says so where there is one.
 pub(crate) async fn look(q: &mut dyn Querier, scope: Scope) -> Result<(Look, Option<LookRow>)> {
     let vendor = vendors::by_public_id(q, scope.vendor()).await?;
-    let usual = Look::of(vendor.ok_or_else(|| Error::internal("a mail of no vendor"))?.name);
+    let portal = portals::get(q, scope).await?.map(|row| {
+        let accent = row.accent.and_then(|colour| colour.parse().ok());
+        PortalFace { name: row.name, accent }
+    });
+    let usual = Look {
+        portal: portal.unwrap_or_default(),
+        ..Look::of(vendor.ok_or_else(|| Error::internal("a mail of no vendor"))?.name)
+    };
     let Some(row) = mails::look(q, scope).await? else { return Ok((usual, None)) };
     let texts: std::collections::BTreeMap<String, Words> = serde_json::from_str(&row.texts).map_err(Error::internal)?;
     // Words for a template of a newer version wait for it.

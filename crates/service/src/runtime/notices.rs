@@ -188,11 +188,13 @@ impl Service {
             let ends: Vec<_> = due.iter().filter_map(end).collect();
             let new: HashSet<LicenseId> = notices::note_ends(tx, scope, &ends).await?.into_iter().collect();
             let mut rows = Vec::with_capacity(new.len());
+            let portal = service.portal_page(tx, scope.vendor(), "").await?;
             for to in due {
                 let Some((license, ends)) = end(&to).filter(|(license, _)| new.contains(license)) else { continue };
                 let (product, plan, key_hint) = (to.product.to_string(), to.plan.to_string(), to.row.key_hint);
                 let link = to.renew.map(|link| portals::link_for(&link, license));
-                let mail = Mail::RenewalComing { product, plan, key_hint, ends, link };
+                let page = portal.as_ref().map(|portal| format!("{portal}/licenses/{license}"));
+                let mail = Mail::RenewalComing { product, plan, key_hint, ends, link, page };
                 rows.extend(service.new_mail(scope.vendor(), &to.to, license, &mail, None)?);
             }
             mails::put(tx, &rows).await?;

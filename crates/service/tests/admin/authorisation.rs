@@ -209,6 +209,7 @@ fn cases() -> Vec<Case> {
         explain [+ + + + +] true |s, c, i| s.explain(&c.actor, &i.seat.to_string(), None);
         recent_customers [+ + + + +] false |s, c, i| s.recent_customers(&c.actor);
         people_of_customer [+ + + + +] true |s, c, i| s.people_of_customer(&c.actor, i.customer);
+        seats_without_device [+ + + + +] true |s, c, i| s.seats_without_device(&c.actor, i.customer, 9);
         mails_of_customer [+ + + + +] true |s, c, i| s.mails_of_customer(&c.actor, i.customer);
         view_as [+ + + + _] true |s, c, i| s.view_as(&c, i.customer, text("A reason"));
         stop_viewing [+ + + + _] false |s, c, i| s.stop_viewing(&c);

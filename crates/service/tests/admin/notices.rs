@@ -10,21 +10,22 @@ use holdfast_domain::{
     LicenseId, LicenseModel, OrderId, PlanId, Role, SeatModel, Seconds, Terms, license::StatusChange,
 };
 use holdfast_service::{
-    ErrorCode, Service,
+    ErrorCode, RequestInfo, Service,
     admin::{
         bulk::{BulkStep, Target},
         inputs::{
-            ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, ExtendLicense, IssueLicense,
-            PlanLinks, SetPortal, UpdateLicense,
+            ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, ExtendLicense, InviteMember,
+            IssueLicense, PlanLinks, SetPortal, UpdateLicense,
         },
         mails::SetMailLook,
         views::Issued,
     },
-    mail::{Look, Mail, Notices},
+    mail::{Look, Mail, Notices, Template},
     runtime::mails::Outcome,
 };
 use holdfast_store::raw;
 use holdfast_testkit::{TestDb, both};
+use std::collections::BTreeSet;
 
 const REFUND: BulkStep = BulkStep::Refund;
 
@@ -357,7 +358,8 @@ both! {
         let texts = sent_to(service, "ada@example.com").await;
         let ends = looked.impact.at_the_latest;
         assert!(ends > Some(service.now().plus(Seconds::days(7))), "the laptop has a lease: {ends:?}");
-        let mail = Mail::Refunded { order: "A-1042".to_owned(), products: vec!["A product".to_owned()], ends };
+        let page = Some(format!("https://licenses.example.com/portal/{}/orders", world.vendor));
+        let mail = Mail::Refunded { order: "A-1042".to_owned(), products: vec!["A product".to_owned()], ends, page };
         let says = mail.render(&Look::of(text("Example Software")));
         assert_eq!(texts, [format!("{}\n\n{}", says.subject, says.text)]);
         // The same once more is no news.
@@ -373,6 +375,61 @@ both! {
         wish(&world, Notices { refunded: false, ..Notices::default() }).await;
         service.refund_order(&call, id, text("Asked"), false).await.unwrap();
         assert_eq!(all_sent(service).await, []);
+    }
+
+    async fn customers_are_written_to_as_the_portal_looks_and_led_to_its_own_domain(db: TestDb) {
+        let world = world(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let look = SetMailLook { issued: vec![world.product], ..SetMailLook::default() };
+        service.set_mail_look(&call, look).await.unwrap();
+        let portal = SetPortal {
+            domain: Some("portal.example.com".to_owned()),
+            short_name: Some(text("example")),
+            name: Some(text("Example Store")),
+            accent: Some("#0A7F5A".to_owned()),
+            ..SetPortal::default()
+        };
+        service.set_portal(&call, portal).await.unwrap();
+        let licenses = "https://portal.example.com/portal/example/licenses";
+        // Each kind with where it leads: issued, a seat too few, an end without a link to a shop, a refund, a code.
+        let issued = license(&world, "ada@example.com", 2).await.license.id;
+        let key = license(&world, "bob@example.com", 400).await.key;
+        let (id, ordered) = order(&world, "A-1042", "eve@example.com", 1).await;
+        for device in ["one", "two", "three"] {
+            activate(&world, service, &key, device).await.unwrap();
+        }
+        activate(&world, service, &key, "four").await.unwrap_err();
+        world.clock.advance(Seconds::days(1));
+        service.give_notice("one").await.unwrap();
+        service.refund_order(&call, id, text("Asked"), false).await.unwrap();
+        service.ask_to_sign_in(world.vendor, text("ada@example.com"), &RequestInfo::default()).await.unwrap();
+        let invited = InviteMember { email: text("joe@example.com"), role: Role::Viewer };
+        service.invite(&call, invited).await.unwrap();
+        let mut led = BTreeSet::new();
+        while service.mails_are_due().await.unwrap() {
+            for mail in service.claim_mails(50).await.unwrap() {
+                let says = mail.says.clone().unwrap();
+                let ours = mail.to().as_str() == "joe@example.com";
+                assert_eq!(mail.sender, if ours { "Example Software" } else { "Example Store" }, "{}", says.subject);
+                assert_eq!(says.html.contains("border-top:4px solid #0a7f5a"), !ours, "{}", says.html);
+                assert_eq!(says.text.contains("https://licenses.example.com/"), ours, "{}", says.text);
+                let link = says.text.lines().find(|line| line.starts_with("https://portal.example.com/portal/example/"));
+                led.extend(link.map(|link| (says.subject.clone(), link.split('?').next().unwrap().to_owned())));
+                service.mail_tried(&mail, Outcome::Sent).await.unwrap();
+            }
+        }
+        let own = format!("{licenses}/{issued}");
+        assert!(led.iter().any(|(subject, link)| subject.contains(" runs until ") && *link == own), "{led:?}");
+        let to = |subject: &str, end: &str| led.contains(&(subject.to_owned(), end.to_owned()));
+        assert!(to("Your license for A product", &own), "{led:?}");
+        assert!(to("Your license for A product", &format!("{licenses}/{}", ordered[0].license.id)), "{led:?}");
+        assert!(led.iter().any(|(subject, _)| subject.starts_with("All seats of your license")), "{led:?}");
+        assert!(to("Your order A-1042 was paid back", "https://portal.example.com/portal/example/orders"), "{led:?}");
+        assert!(to("Sign in to Example Store", "https://portal.example.com/portal/example/sign-in"), "{led:?}");
+        // A look at one shows the same.
+        let shown = service.preview_mail(&world.system(), Template::SignIn).await.unwrap();
+        assert!(shown.text.contains("\nhttps://portal.example.com/portal/example/sign-in\n"), "{}", shown.text);
+        assert!(shown.html.contains(">Example Store</p>") && shown.subject == "Sign in to Example Store", "{}", shown.html);
     }
 
     async fn a_refund_that_was_taken_back_before_it_began_has_sent_nothing(db: TestDb) {

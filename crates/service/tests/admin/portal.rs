@@ -12,7 +12,7 @@ use holdfast_service::{
     admin::{
         inputs::{
             ChangeStatus, CreateCustomer, CreateOrder, CreatePlan, CustomerChoice, EventFilter, IssueLicense, Rekey,
-            Transfer, UpdateCustomer,
+            SetPortal, Transfer, UpdateCustomer,
         },
         notes::NoteSubject,
         sessions::SessionSecret,
@@ -440,6 +440,41 @@ both! {
         assert_eq!(seen.seats[0].name.as_deref(), Some("Reception"));
     }
 
+    async fn what_is_too_large_for_the_portal_is_refused_and_nothing_changes(db: TestDb) {
+        let world = world(&db).await;
+        let (service, call) = (&world.service, world.call());
+        let longest = "ß".repeat(2_000);
+        let whole = SetPortal { welcome: Some(longest.clone()), help: Some(longest.clone()), ..SetPortal::default() };
+        service.set_portal(&call, whole).await.unwrap();
+        let svg = br##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>"##;
+        service.set_portal_logo(&call, Some(svg.to_vec())).await.unwrap();
+        let before = service.portal_settings(&call.actor).await.unwrap();
+        let events = async || {
+            let filter = EventFilter { subject: Some(world.vendor.to_string()), ..EventFilter::default() };
+            service.events(&call.actor, filter, page()).await.unwrap().total.rows
+        };
+        let told = events().await;
+        let more = || Some(format!("{longest}x"));
+        for (pointer, input) in [
+            ("/welcome", SetPortal { welcome: more(), ..SetPortal::default() }),
+            ("/help", SetPortal { help: more(), ..SetPortal::default() }),
+            ("/welcome", SetPortal { welcome: Some("a\u{7}b".to_owned()), ..SetPortal::default() }),
+            ("/domain", SetPortal { domain: Some(format!("{}.example.com", "a".repeat(64))), ..SetPortal::default() }),
+            ("/accent", SetPortal { accent: Some("#0011223".to_owned()), ..SetPortal::default() }),
+        ] {
+            let refused = service.set_portal(&call, input).await.unwrap_err();
+            assert_eq!((refused.code, refused.pointer.as_deref()), (ErrorCode::InvalidRequest, Some(pointer)));
+        }
+        // As many bytes as there may be are read, and are no picture; one more is not looked at.
+        for (bytes, why) in [(1 << 20, "not"), ((1 << 20) + 1, "more than 1 MiB")] {
+            let refused = service.set_portal_logo(&call, Some(vec![b' '; bytes])).await.unwrap_err();
+            assert_eq!((refused.code, refused.pointer.as_deref()), (ErrorCode::InvalidRequest, Some("/logo")));
+            assert!(refused.to_string().contains(why), "{bytes}: {refused}");
+        }
+        assert_eq!(service.portal_settings(&call.actor).await.unwrap().look, before.look);
+        assert_eq!(events().await, told);
+    }
+
     async fn a_named_users_place_is_handed_to_a_colleague(db: TestDb) {
         let world = world(&db).await;
         let (service, vendor) = (&world.service, world.vendor);
@@ -471,9 +506,16 @@ both! {
         assert_eq!((seen.license.seats_taken, seen.releases), (1, (4, 5)), "one release for both devices");
         let holder = &seen.holders[0];
         assert_eq!((seen.holders.len(), holder.email.as_str(), holder.devices), (1, "bob@example.com", 0));
+        // The vendor sees that he has not come yet.
+        let waiting = async || {
+            let found = service.seats_without_device(&world.system(), company.customer, 9).await.unwrap();
+            found.into_iter().map(|seat| (seat.email.to_string(), seat.license, seat.product.to_string())).collect::<Vec<_>>()
+        };
+        assert_eq!(waiting().await, [("bob@example.com".to_owned(), license, "A product".to_owned())]);
         // It is his before he comes: nobody is quicker.
         assert_eq!(code_of(world.activate_for(key, "laptop", "ann@example.com").await), ErrorCode::SeatLimitReached);
         world.activate_for(key, "tablet", "bob@example.com").await.unwrap();
+        assert_eq!(waiting().await, []);
         let his = service.my_holder(&boss.actor, license, &text("bob@example.com")).await.unwrap();
         assert_eq!((his.holder.devices, his.seats.len(), his.holder.handed_out_at.is_some()), (1, 1, true));
         let bob = customer(service, vendor, "bob@example.com").await;

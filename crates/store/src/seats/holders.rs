@@ -5,10 +5,10 @@ use crate::{
     error::StoreError,
     licenses::LicenseRow,
     scope::Scope,
-    sql::{Querier, Record as _, all, args, record},
+    sql::{Querier, Record, Row, all, args, record},
     tx::Tx,
 };
-use holdfast_domain::{Email, LicenseId, Timestamp, VendorId};
+use holdfast_domain::{CustomerId, Email, LicenseId, Name, Timestamp, VendorId};
 
 record! {
     /// Somebody to whom a seat of a license was handed out.
@@ -81,6 +81,48 @@ pub async fn holders(q: &mut dyn Querier, scope: Scope, license: LicenseId) -> R
         HolderRow::COLUMNS
     );
     all(q, sql, args![scope.vendor(), license]).await
+}
+
+/// Somebody to whom a seat was handed out, and who has no device on it.
+#[derive(Clone, Debug)]
+pub struct WaitingHolder {
+    /// Who, of which license and since when.
+    pub holder: HolderRow,
+    /// The last characters of the license's key.
+    pub key_hint: String,
+    /// What its product is called.
+    pub product: Name,
+}
+
+impl Record for WaitingHolder {
+    const COLUMNS: &'static str = "";
+    const WIDTH: usize = HolderRow::WIDTH + 2;
+
+    fn read_at(row: &Row, at: usize) -> Result<Self, StoreError> {
+        let rest = at + HolderRow::WIDTH;
+        Ok(Self { holder: HolderRow::read_at(row, at)?, key_hint: row.get(rest)?, product: row.get(rest + 1)? })
+    }
+}
+
+/// To whom seats of a customer's licenses were handed out and who have no device on them, those first to whom it was last; at
+/// most `most`.
+pub async fn without_device(
+    q: &mut dyn Querier,
+    scope: Scope,
+    customer: CustomerId,
+    most: u32,
+) -> Result<Vec<WaitingHolder>, StoreError> {
+    let sql = format!(
+        "SELECT {}, licenses.key_hint, products.name FROM licenses
+         JOIN seat_holders ON seat_holders.vendor = licenses.vendor AND seat_holders.license = licenses.id
+         JOIN products ON products.vendor = licenses.vendor AND products.id = licenses.product
+         WHERE licenses.vendor = $1 AND licenses.customer = $2 AND NOT EXISTS (
+            SELECT 1 FROM seats WHERE seats.license = seat_holders.license AND seats.state = 'active'
+                AND seats.user_email = seat_holders.email)
+         ORDER BY seat_holders.created_at DESC, seat_holders.email, seat_holders.license LIMIT {most}",
+        HolderRow::COLUMNS
+    );
+    all(q, sql, args![scope.vendor(), customer]).await
 }
 
 /// Whether a seat of a license was handed out to somebody.

@@ -7,7 +7,7 @@ mod list;
 mod touch;
 
 pub use claim::{Claim, ClaimRequest, Claimed, Locked, Reclaim, claim, count_taken, lock};
-pub use holders::{HandedOut, HolderRow, hand_out, holders, take_back};
+pub use holders::{HandedOut, HolderRow, WaitingHolder, hand_out, holders, take_back, without_device};
 pub use list::{SeatFilter, SeatListRow, SeatSort, list};
 pub use touch::{SeatTouch, touch_many};
 

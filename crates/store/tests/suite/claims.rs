@@ -169,6 +169,43 @@ both! {
         assert_eq!((counted(SeatModel::NamedUser { devices: 2 }).await, counted(SeatModel::NodeLocked).await), (2, 1));
     }
 
+    async fn of_a_customer_it_is_known_who_has_a_seat_and_no_device(db: TestDb) {
+        let t = terms(SeatModel::NamedUser { devices: 2 }, 5);
+        let f = vendor(&db.store(), t.clone()).await;
+        let (ours, theirs) = (f.customer("Ours", "ours@example.com").await, f.customer("Theirs", "theirs@example.com").await);
+        let sold = async |customer| {
+            let mut new = f.new_license(t.clone());
+            new.license.customer = Some(customer);
+            f.insert(&new).await;
+            new.license.id
+        };
+        let (license, other) = (sold(ours).await, sold(theirs).await);
+        let waiting = async |customer, most| {
+            let found = seats::without_device(&mut f.store.reader(), f.scope, customer, most).await.unwrap();
+            found.into_iter().map(|one| (one.holder.license, one.holder.email.to_string())).collect::<Vec<_>>()
+        };
+        assert_eq!(waiting(ours, 9).await, []);
+        for who in ["bob@example.com", "ada@example.com", "cyd@example.com"] {
+            f.hand_out(license, who).await;
+        }
+        let who = |email: &str| (license, email.to_owned());
+        assert_eq!(waiting(ours, 9).await, [who("ada@example.com"), who("bob@example.com"), who("cyd@example.com")]);
+        assert_eq!(waiting(ours, 2).await, [who("ada@example.com"), who("bob@example.com")]);
+        assert_eq!(waiting(theirs, 9).await, [], "another customer's");
+        // Whoever comes with a device waits no more; whoever lost it does again.
+        let bobs = claimed(f.claim_with(license, request(1, Some("bob@example.com"), NOW)).await.unwrap()).unwrap();
+        assert_eq!(waiting(ours, 9).await, [who("ada@example.com"), who("cyd@example.com")]);
+        release(&f, license, bobs.seat.seat.id).await.unwrap();
+        assert_eq!(waiting(ours, 9).await.len(), 3);
+        // The same person on another license, and another vendor's eyes.
+        f.hand_out(other, "ada@example.com").await;
+        assert_eq!(waiting(theirs, 9).await, [(other, "ada@example.com".to_owned())]);
+        let stranger = vendor(&f.store, terms(SeatModel::NodeLocked, 1)).await;
+        assert!(seats::without_device(&mut f.store.reader(), stranger.scope, ours, 9).await.unwrap().is_empty());
+        let found = seats::without_device(&mut f.store.reader(), f.scope, theirs, 9).await.unwrap();
+        assert!(!found[0].key_hint.is_empty() && !found[0].product.as_str().is_empty());
+    }
+
     async fn seats_are_never_handed_out_and_taken_twice(db: TestDb) {
         let t = terms(SeatModel::NamedUser { devices: 1 }, 5);
         let f = vendor(&db.store(), t.clone()).await;
