@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     packs::{SHARED, Sections, loader, packs},
-    toolchain::{self, Warnings, root, status},
+    toolchain::{self, Warnings, root, status, status_without},
 };
 
 /// Whether the bundle is made small.
@@ -59,6 +59,9 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-reference-types",
     "--enable-sign-ext",
 ];
+
+/// How the optimiser begins to say that a module names what it has no notion of. It writes no names at all.
+const NAMES: &str = "warning: unknown name subsection";
 
 /// The most that a browser loads for a page, brotli-compressed: the main module and the modules of the page's section.
 const WASM_BUDGET: usize = 350 * 1024;
@@ -213,7 +216,7 @@ fn small<'a>(
             // The least that helps: -Oz makes a smaller module that compresses to a larger one (410 KB against 370 KB).
             let passes = ["-O1", "--dae-optimizing"];
             let mut optimiser = Command::new(tool("wasm-opt")?);
-            status(optimiser.args(passes).args(WASM_FEATURES).arg("-o").arg(&small).arg(&path))?;
+            status_without(NAMES, optimiser.args(passes).args(WASM_FEATURES).arg("-o").arg(&small).arg(&path))?;
             path = small;
         }
         fs::read(&path).map_err(said("reading", &path))

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// The target of the browser side.
@@ -46,6 +46,16 @@ pub fn status(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|error| format!("cannot start {name}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}")) }
+}
+
+/// The same, without the lines of its complaints that begin with `known`.
+pub fn status_without(known: &str, command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let done = command.stdout(Stdio::inherit()).output().map_err(|error| format!("cannot start {name}: {error}"))?;
+    for line in String::from_utf8_lossy(&done.stderr).lines().filter(|line| !line.starts_with(known)) {
+        eprintln!("{line}");
+    }
+    if done.status.success() { Ok(()) } else { Err(format!("{name} ended with {}", done.status)) }
 }
 
 /// The root of the workspace.
