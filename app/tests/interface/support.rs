@@ -2,15 +2,24 @@
 //! begin, lists of refunds say first what becomes of each, and replies are filled in.
 
 use axum::http::{StatusCode, header};
-use holdfast_domain::{LicenseStatus, Role, Seconds, SigningKeyId};
+use holdfast_domain::{LicenseStatus, Role, Seconds, SigningKeyId, license::StatusChange, sale::SubscriptionStatus};
 use holdfast_lease::PublicKey;
 use holdfast_service::{
     Call, Error, RequestInfo,
-    admin::bulk::BulkState,
+    admin::{
+        approvals::Asked,
+        bulk::{BulkState, BulkStep, Target},
+        inputs::{CustomerChoice, IssueLicense},
+        page::PageRequest,
+    },
     runtime::{Activate, Device, Nonce},
     system::OsEntropy,
 };
-use holdfast_store::{Scope, WriteOptions, manifests, signing_keys};
+use holdfast_store::{
+    Scope, WriteOptions, manifests,
+    shops::{self, SaleRow},
+    signing_keys,
+};
 use serde_json::Value;
 
 use crate::world::{Things, World, function};
@@ -246,6 +255,89 @@ async fn support_begins_at_its_desk_and_others_at_the_overview() {
 }
 
 #[tokio::test]
+async fn beside_ten_that_wait_one_more_is_asked_of_a_second_person() {
+    let world = World::new().await;
+    let things = world.things("eleventh").await;
+    let mut support = world.member(world.vendor, Role::Support).await;
+    let system = Call::system(world.vendor);
+    for n in 0..10 {
+        let license = world.service.issue_license(&system, IssueLicense::of(things.plan)).await.unwrap().license.id;
+        let shown = support.get(&format!("/console/licenses/{license}/revoke")).await.body;
+        assert!(!shown.contains("Ask for approval"), "{n}");
+        let fields = format!("id={license}&step=revoke&reason=Chargeback");
+        assert_eq!(support.call(&function("take_step"), &fields).await.code(), "ok", "{n}");
+    }
+    let license = format!("/console/licenses/{}", things.license);
+    for step in ["revoke", "suspend"] {
+        let shown = support.get(&format!("{license}/{step}")).await.body;
+        holds(&shown, &["Ask for approval", "This takes a second person", "name=\"ask\"", "more than ten licenses"]);
+    }
+    let refund = format!("/console/orders/{}/refund", things.order);
+    holds(&support.get(&refund).await.body, &["Ask for approval", "This takes a second person"]);
+    let alone = format!("id={}&step=revoke&reason=Chargeback", things.license);
+    assert_eq!(support.call(&function("take_step"), &alone).await.code(), "forbidden");
+    let asked =
+        support.submit(&format!("{license}/revoke"), &function("take_step"), &format!("{alone}&ask=true")).await;
+    let place = asked.header(header::LOCATION).to_owned();
+    assert!(place.starts_with("/console/approvals/") && place.ends_with("?done=asked"), "{place}");
+    let waiting = world.service.approvals(&system.actor, true, PageRequest::default()).await.unwrap().items;
+    let target = Box::new(Target::Licenses(vec![things.license]));
+    let wanted = Asked::Many { step: BulkStep::Status(StatusChange::Revoke), target };
+    assert!(waiting.iter().any(|approval| approval.asked == wanted && place.contains(&approval.id.to_string())));
+    // What an owner does needs nobody else.
+    let mut owner = world.member(world.vendor, Role::Owner).await;
+    assert!(!owner.get(&format!("{license}/revoke")).await.body.contains("Ask for approval"));
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_past_due_says_until_when_what_was_bought_works() {
+    let world = World::new().await;
+    let things = world.things("late").await;
+    let mut support = world.member(world.vendor, Role::Support).await;
+    let story = format!("/support/{}", things.customer);
+    assert!(!support.get(&story).await.body.contains("Subscription"));
+    let now = world.service.now();
+    let (paid_until, end) = (now.plus(Seconds::hours(-49)), now.plus(Seconds::hours(12 * 24 + 1)));
+    let mut shorter = IssueLicense::of(things.plan);
+    (shorter.order, shorter.customer) = (Some(things.order), Some(CustomerChoice::Existing(things.customer)));
+    shorter.expires_at = Some(end);
+    world.service.issue_license(&Call::system(world.vendor), shorter).await.unwrap();
+    for (status, words) in [
+        (
+            SubscriptionStatus::PastDue,
+            ["Past due", "A payment has failed, and Shop late tries again", "It works until"],
+        ),
+        (SubscriptionStatus::Renewing, ["Renews itself", "In Shop late, paid until", "2 d 1 h ago"]),
+        (SubscriptionStatus::Ending, ["Ends", "It was cancelled in Shop late", "2 d 1 h ago"]),
+        (SubscriptionStatus::Ended, ["Ended", "It ended in Shop late", "2 d 1 h ago"]),
+    ] {
+        let sale = serde_json::json!({ "id": "sub_1", "payment": "paid", "subscription": { "status": status, "paid_until": paid_until } });
+        let row = SaleRow {
+            shop: things.shop,
+            sale: "sub_1".to_owned(),
+            order_id: Some(things.order),
+            customer: None,
+            sequence: 1,
+            state: serde_json::from_value(sale).unwrap(),
+            applied_at: now,
+        };
+        let scope = Scope::trusted(world.vendor);
+        let put: Result<(), Error> = world
+            .service
+            .store()
+            .write(WriteOptions::default(), move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok(shops::put_sale(tx, scope, &row).await?) })
+            })
+            .await;
+        put.unwrap();
+        let shown = support.get(&story).await.body;
+        holds(&shown, &words);
+        holds(&shown, &["in 12 d"]);
+    }
+}
+
+#[tokio::test]
 async fn what_support_ends_waits_where_everybody_sees_it_and_is_taken_back_there() {
     let world = World::new().await;
     let things = world.things("waits").await;
@@ -283,6 +375,18 @@ async fn what_support_ends_waits_where_everybody_sees_it_and_is_taken_back_there
     for page in [&story, &license, &format!("/console/orders/{}", things.order)] {
         holds(&support.get(page).await.body, &["Refund 1 order", "begins in"]);
     }
+    // While it waits none is offered, neither there nor at its own address; taken back, it is again.
+    let link = format!("href=\"/console/orders/{}/refund?from={story}\"", things.order);
+    let shown = support.get(&story).await.body;
+    assert!(shown.contains("Refund waits") && !shown.contains(&link), "{shown}");
+    let shown = support.get(&refund).await.body;
+    holds(&shown, &["Refund 1 order", "begins in", "Take it back"]);
+    assert!(!shown.contains("name=\"reason\""), "{shown}");
+    let act = world.service.waiting_acts(&Call::system(world.vendor).actor).await.unwrap()[0].id;
+    support.submit(&story, &function("stop_act"), &format!("id={act}")).await;
+    let shown = support.get(&story).await.body;
+    assert!(shown.contains(&link) && !shown.contains("Refund waits"), "{shown}");
+    holds(&support.get(&refund).await.body, &["name=\"reason\""]);
     // An owner's is done at once.
     let mut owner = world.member(world.vendor, Role::Owner).await;
     let step = format!("{license}/revoke");

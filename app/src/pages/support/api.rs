@@ -121,7 +121,7 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
             Some(Filled { id: reply.to_string(), text })
         }
     };
-    let (orders, more_orders) = orders_of(&service, &actor, id).await?;
+    let (orders, more_orders, refunds) = orders_of(&service, &actor, id).await?;
     let now = service.now();
     let bounced = match &customer.email {
         Some(email) => service.mail_bounce(&actor, email).await?,
@@ -138,6 +138,7 @@ pub async fn story(id: String, after: String, reply: String, license: String) ->
         licenses,
         orders,
         more_orders,
+        refunds,
         replies: service.replies(&actor).await?.iter().map(|one| (one.id.to_string(), one.name.to_string())).collect(),
         filled,
     })
@@ -281,20 +282,18 @@ use holdfast_service::{
         find::Finds,
         refunds::{Fate, RefundList},
         replies::ReplyView,
-        views::SeatView,
+        views::{LicenseView, SeatView},
     },
 };
 
 #[cfg(feature = "ssr")]
 use super::{
-    model::{
-        self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, RefundAct, RefundLine, ReplyRow,
-    },
+    model::{self, DeviceRow, DeviceView, Explained, LicenseStory, May, OrderRow, RefundAct, RefundLine, ReplyRow},
     words,
 };
 #[cfg(feature = "ssr")]
 use crate::{
-    pages::{find::model::Group, licenses, serve},
+    pages::{acts::model::Waiting, find::model::Group, licenses, serve},
     ssr::{Posted, encode},
     ui::{Tone, When},
 };
@@ -596,6 +595,7 @@ async fn license_story(
         row: licenses::api::row(&license, now),
         product: format!("{product} · {}", license.plan_code),
         reason: license.status_reason.as_ref().map(ToString::to_string),
+        subscription: subscription_of(service, actor, &license).await?,
         answer,
         cure: cure(actor, helps, Some(license.id), from),
         devices: devices.iter().map(|(seat, standing)| device_row(seat, Some(standing), now)).collect(),
@@ -611,14 +611,14 @@ async fn license_story(
     })
 }
 
-/// A customer's newest orders, and what is said where they have more.
+/// A customer's newest orders, what is said where they have more, and what refunds some of them later.
 #[cfg(feature = "ssr")]
 async fn orders_of(
     service: &Service,
     actor: &Actor,
     id: CustomerId,
-) -> Result<(Vec<OrderRow>, Option<String>), UiError> {
-    use crate::pages::lists::build::order_status;
+) -> Result<(Vec<OrderRow>, Option<String>, Vec<Waiting>), UiError> {
+    use crate::pages::{acts::api::waiting, lists::build::order_status};
     use holdfast_service::admin::{
         orders::{OrderFilter, OrderStatus},
         page::{Limit, PageRequest},
@@ -628,14 +628,54 @@ async fn orders_of(
     let page = PageRequest { limit: Limit::new(ORDERS), ..PageRequest::default() };
     let page = service.orders(actor, filter, page).await?;
     let more = page.next.is_some().then(|| format!("These are the newest of {}.", serve::total(page.total)));
+    let people = serve::People::of(service, actor).await?;
+    let ids: Vec<[u8; 16]> = page.items.iter().map(|order| order.id.to_bytes()).collect();
+    let waits = service.acts_that_wait(actor, &ids).await?;
+    let mut refunds: Vec<Waiting> = Vec::new();
+    for (_, act) in &waits {
+        let new = waiting(act, actor, &people, now).filter(|new| refunds.iter().all(|other| other.id != new.id));
+        refunds.extend(new);
+    }
+    let waits_for = |order: &[u8; 16]| waits.iter().any(|(subject, _)| subject == order);
     let row = |order: holdfast_service::admin::views::OrderView| OrderRow {
         id: order.id.to_string(),
-        may_refund: may && order.status != OrderStatus::Refunded,
+        waits: waits_for(&order.id.to_bytes()),
+        may_refund: may && order.status != OrderStatus::Refunded && !waits_for(&order.id.to_bytes()),
         status: order_status(order.status),
         made: When::new(order.created_at, now),
         reference: order.reference,
     };
-    Ok((page.items.into_iter().map(row).collect(), more))
+    Ok((page.items.into_iter().map(row).collect(), more, refunds))
+}
+
+/// How the subscription stands that a license was bought with, where it was with one; and until when the license works on.
+#[cfg(feature = "ssr")]
+async fn subscription_of(
+    service: &Service,
+    actor: &Actor,
+    license: &LicenseView,
+) -> Result<Option<(Tone, String, String)>, UiError> {
+    use holdfast_domain::sale::SubscriptionStatus;
+    let Some(order) = license.order.filter(|_| actor.may(Permission::CustomersRead)) else { return Ok(None) };
+    let Some(sale) = service.sale_of_order(actor, order).await? else { return Ok(None) };
+    let Some(period) = sale.sale.subscription else { return Ok(None) };
+    let (now, shop) = (service.now(), sale.shop_name);
+    let day = |at: Timestamp| {
+        let at = When::new(at, now);
+        format!("{} ({})", at.absolute, at.relative)
+    };
+    let paid = format!("paid until {}", day(period.paid_until));
+    let works = license.expires_at.map_or_else(String::new, |end| format!(" It works until {}.", day(end)));
+    let (tone, word, words) = match period.status {
+        SubscriptionStatus::Renewing => (Tone::Good, "Renews itself", format!("In {shop}, {paid}.")),
+        SubscriptionStatus::PastDue => {
+            let words = format!("A payment has failed, and {shop} tries again: {paid}.{works}");
+            (Tone::Warn, "Past due", words)
+        }
+        SubscriptionStatus::Ending => (Tone::Info, "Ends", format!("It was cancelled in {shop}: {paid}.")),
+        SubscriptionStatus::Ended => (Tone::None, "Ended", format!("It ended in {shop}: {paid}.")),
+    };
+    Ok(Some((tone, word.to_owned(), words)))
 }
 
 #[cfg(feature = "ssr")]

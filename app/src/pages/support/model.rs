@@ -121,6 +121,8 @@ pub struct LicenseStory {
     pub product: String,
     /// Why it is not in force, as somebody typed it.
     pub reason: Option<String>,
+    /// The subscription that it was bought with: how it stands, and the same in words.
+    pub subscription: Option<(Tone, String, String)>,
     /// What an activation with its key is answered.
     pub answer: (Tone, String),
     /// What helps.
@@ -215,6 +217,8 @@ pub struct OrderRow {
     pub made: When,
     /// Whether it can be refunded by whoever looks.
     pub may_refund: bool,
+    /// Whether a refund of it begins later.
+    pub waits: bool,
 }
 
 /// A reply with a customer's facts.
@@ -245,6 +249,8 @@ pub struct StoryView {
     pub orders: Vec<OrderRow>,
     /// What is said where they have more.
     pub more_orders: Option<String>,
+    /// What begins later and refunds some of them.
+    pub refunds: Vec<Waiting>,
     /// The replies to choose from: id and name.
     pub replies: Vec<(String, String)>,
     /// The one that was chosen.

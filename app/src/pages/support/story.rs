@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     pages::{
-        acts::WaitingNotice,
+        acts::{WaitingNotice, model::Waiting},
         customers::people::{InPortal, WithoutDevice},
         fleet::{Outdated, Stands},
         mail::{MailBounced, model::MailRow},
@@ -64,7 +64,7 @@ fn Whole(
     /// The license that a reply is about, as the address has it.
     license: String,
 ) -> impl IntoView {
-    let StoryView { customer, whole, licenses, orders, more_orders, replies, filled, .. } = found;
+    let StoryView { customer, whole, licenses, orders, more_orders, refunds, replies, filled, .. } = found;
     let id = customer.id.clone();
     let console = format!("/console/customers/{id}");
     let choices: Vec<(String, String)> =
@@ -115,7 +115,7 @@ fn Whole(
                 </Section>
                 {stories}
                 {pages.then(|| view! { <Pager shown next=whole.licenses.next /> })}
-                <Orders orders more=more_orders from />
+                <Orders orders more=more_orders refunds from />
                 <Reply replies licenses=choices license filled />
             </div>
             <div>
@@ -165,7 +165,7 @@ pub fn Story(
     #[prop(into)]
     from: String,
 ) -> impl IntoView {
-    let LicenseStory { row, product, reason, answer, cure, devices, more, waits, notes, may } = license;
+    let LicenseStory { row, product, reason, subscription, answer, cure, devices, more, waits, notes, may } = license;
     let at = |step: &str| format!("/console/licenses/{}/{step}{from}", row.id);
     let link = |shown: bool, step: &str, words: &'static str| {
         shown.then(|| view! { <a class="btn btn-sm btn-plain" href=at(step)>{words}</a> })
@@ -204,6 +204,9 @@ pub fn Story(
                 <Fact name="Ends">{ends}</Fact>
                 <Fact name="Seats">{row.taken} " / " {row.seats}</Fact>
                 {reason.map(|reason| view! { <Fact name="Reason">{reason}</Fact> })}
+                {subscription.map(|(tone, word, words)| view! {
+                    <Fact name="Subscription"><StateBadge tone word /> " " {words}</Fact>
+                })}
                 <Fact name="Its key now"><StateBadge tone word=if tone == crate::ui::Tone::Bad { "No" } else { "Yes" } /> " " {text}</Fact>
                 <Fact name="What helps"><Helps cure /></Fact>
             </Facts>
@@ -218,7 +221,7 @@ pub fn Story(
 }
 
 #[component]
-fn Orders(orders: Vec<OrderRow>, more: Option<String>, from: String) -> impl IntoView {
+fn Orders(orders: Vec<OrderRow>, more: Option<String>, refunds: Vec<Waiting>, from: String) -> impl IntoView {
     let table = if orders.is_empty() {
         view! { <p class="muted">"None."</p> }.into_any()
     } else {
@@ -233,7 +236,7 @@ fn Orders(orders: Vec<OrderRow>, more: Option<String>, from: String) -> impl Int
                     <td><a class="row-link" href=format!("/console/orders/{}", order.id)>{order.reference.clone()}</a></td>
                     <td><StateBadge tone word /></td>
                     <td class="right wide nowrap"><WhenText when=order.made /></td>
-                    <td class="right">{refund}</td>
+                    <td class="right">{refund} {order.waits.then(|| view! { <span class="muted">"Refund waits"</span> })}</td>
                 </tr>
             }
         };
@@ -243,6 +246,7 @@ fn Orders(orders: Vec<OrderRow>, more: Option<String>, from: String) -> impl Int
     };
     view! {
         <Section title="Orders">
+            {refunds.into_iter().map(|waiting| view! { <WaitingNotice waiting /> }).collect_view()}
             {table}
             {more.map(|more| view! { <p class="page-sub">{more}</p> })}
         </Section>
