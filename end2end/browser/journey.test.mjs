@@ -265,7 +265,7 @@ for (const way of h.FOUR_WAYS) {
       await h.visit(tab, '/console/imports');
       await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'x.csv', mimeType: 'text/csv', buffer: Buffer.from([0xff, 0xfe, 0x00, 0x80]) });
       await page.getByRole('button', { name: 'Read file' }).click();
-      await page.getByText('The file is UTF-16').waitFor();
+      await page.getByText('The file cannot be read').waitFor();
       await sound();
     });
 
