@@ -157,6 +157,8 @@ sections! {
     // What stands over a page is no page, but comes in the same way.
     tools {
         Over: crate::layout::palette::Tools;
+        Find: find::FindPage;
+        Shortcuts: shortcuts::ShortcutsPage;
     }
     operations {
         Fleet: fleet::FleetPage;
@@ -207,8 +209,6 @@ sections! {
         Security: security::SecurityPage;
         App: security::AppPage;
         Sessions: sessions::SessionsPage;
-        Find: find::FindPage;
-        Shortcuts: shortcuts::ShortcutsPage;
     }
     // What a customer's browser loads: nothing of the console's.
     portal {

@@ -130,13 +130,14 @@ impl Service {
         actor.require(Permission::LicensesRead)?;
         let (scope, mut reader) = (actor.scope(), self.store().patient_reader());
         customers::get(&mut reader, scope, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-        let found = seats::without_device(&mut reader, scope, id, most).await?.into_iter().map(|row| SeatWithoutDevice {
-            email: row.holder.email,
-            license: row.holder.license,
-            key_hint: row.key_hint,
-            product: row.product,
-            handed_out_at: row.holder.created_at,
-        });
+        let found =
+            seats::without_device(&mut reader, scope, id, most).await?.into_iter().map(|row| SeatWithoutDevice {
+                email: row.holder.email,
+                license: row.holder.license,
+                key_hint: row.key_hint,
+                product: row.product,
+                handed_out_at: row.holder.created_at,
+            });
         Ok(found.collect())
     }
 

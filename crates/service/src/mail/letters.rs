@@ -65,14 +65,7 @@ fn sign_in(vendor: &str, link: &str, code: &str, minutes: u32) -> Said {
     (format!("Sign in to {vendor}"), format!("Somebody asked to sign in to {vendor} with this address."), rest)
 }
 
-fn issued(
-    product: &str,
-    plan: &str,
-    key: &str,
-    seats: u32,
-    ends: Option<Timestamp>,
-    page: Option<&str>,
-) -> Said {
+fn issued(product: &str, plan: &str, key: &str, seats: u32, ends: Option<Timestamp>, page: Option<&str>) -> Said {
     let ends = ends.map_or_else(|| "never".to_owned(), day);
     let facts =
         vec![("Product", product.to_owned()), ("Plan", plan.to_owned()), ("Seats", seats.to_string()), ("Ends", ends)];
@@ -291,7 +284,9 @@ pub fn sample(template: Template, now: Timestamp, site: &str, portal: &str) -> M
     let page = |path: &str| Some(format!("{portal}{path}"));
     let license = "/licenses/lic_00000000000000000000000000";
     match template {
-        Template::SignIn => Mail::SignIn { link: format!("{portal}/sign-in"), code: "1234 5678".to_owned(), minutes: 15 },
+        Template::SignIn => {
+            Mail::SignIn { link: format!("{portal}/sign-in"), code: "1234 5678".to_owned(), minutes: 15 }
+        }
         Template::LicenseIssued => {
             let key = "EXAMP-LEKEY-00000-00000-07KQ2".to_owned();
             let ends = Some(now.plus(Seconds::days(365)));

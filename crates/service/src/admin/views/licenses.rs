@@ -2,8 +2,8 @@
 
 use super::EventView;
 use holdfast_domain::{
-    Code, CustomerId, Email, Entitlements, EventId, GatewayKind, ImportId, LicenseId, LicenseState, LicenseStatus, Name, NoteId,
-    NoteText, OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Source, Terms, Timestamp,
+    Code, CustomerId, Email, Entitlements, EventId, GatewayKind, ImportId, LicenseId, LicenseState, LicenseStatus,
+    Name, NoteId, NoteText, OrderId, PlanId, ProductId, ReasonText, SeatId, SeatState, Source, Terms, Timestamp,
 };
 use holdfast_store::orders::OrderStatus;
 use serde::{Deserialize, Serialize};
