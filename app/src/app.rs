@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// Everything inside `<body>`.
+#[allow(clippy::too_many_lines)] // a table
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();

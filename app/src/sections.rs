@@ -160,6 +160,9 @@ sections! {
         Find: find::FindPage;
         Shortcuts: shortcuts::ShortcutsPage;
     }
+    freshness {
+        Freshness: freshness::FreshnessPage;
+    }
     operations {
         Fleet: fleet::FleetPage;
         Node: fleet::NodePage;
@@ -168,7 +171,6 @@ sections! {
         Alert: alerts::AlertPage;
         Event: audit::event::EventPage;
         KeyStep: keys::KeyStepPage;
-        Freshness: freshness::FreshnessPage;
     }
     vendor {
         Imports: imports::ImportsPage;

@@ -201,7 +201,8 @@ async fn door(state: &AppState, uri: &Uri, guest: Option<&CustomerActor>) -> Res
     match state.service().portal_at(path).await {
         Ok(look) if guest.is_some_and(|guest| guest.vendor() == look.vendor) => Ok(None),
         Ok(look) => Ok(Some(go(&format!("/portal/{}", look.path)))),
-        Err(error) if error.code == ErrorCode::NotFound => Ok(None),
+        // Its door says that there is none. A page inside would say that, or that nobody is signed in, whichever is known last.
+        Err(error) if error.code == ErrorCode::NotFound => Ok(Some(go(&format!("/portal/{path}")))),
         Err(error) => Err(error),
     }
 }

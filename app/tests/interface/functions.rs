@@ -407,7 +407,7 @@ fn fill(pattern: &str, things: &Things) -> String {
         "{id}" => match kind {
             "products" => things.product.to_string(),
             "plans" => things.plan.to_string(),
-            "customers" => things.customer.to_string(),
+            "customers" | "support" => things.customer.to_string(),
             "licenses" | "about" => things.license.to_string(),
             "orders" => things.order.to_string(),
             "acts" => things.bulk.to_string(),
@@ -421,7 +421,6 @@ fn fill(pattern: &str, things: &Things) -> String {
             "seats" => things.seat.to_string(),
             "notes" => things.note.to_string(),
             "tokens" => things.token.to_string(),
-            "support" => things.customer.to_string(),
             "replies" => things.reply.to_string(),
             _ => panic!("{pattern}: say what its id is of"),
         },

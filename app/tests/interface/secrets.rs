@@ -90,7 +90,7 @@ fn pages(world: &World, things: &Things) -> Vec<String> {
         let id = match pattern.split('/').nth(2).unwrap_or_default() {
             "products" => things.product.to_string(),
             "plans" => things.plan.to_string(),
-            "customers" => things.customer.to_string(),
+            "customers" | "{id}" => things.customer.to_string(),
             "licenses" | "{vendor}" => things.license.to_string(),
             "alerts" => things.alert.to_string(),
             "acts" => things.bulk.to_string(),
@@ -103,7 +103,6 @@ fn pages(world: &World, things: &Things) -> Vec<String> {
             "shops" => things.shop.to_string(),
             "orders" if pattern.contains("/inbox/") => things.waiting.to_string(),
             "orders" => things.order.to_string(),
-            "{id}" => things.customer.to_string(),
             "replies" => things.reply.to_string(),
             _ => things.import.to_string(),
         };

@@ -50,9 +50,13 @@ impl Pasted {
                     _ => tokens.push(piece.to_owned()),
                 }
             }
-            tokens.into_iter().for_each(|token| found.take(token));
+            for token in tokens {
+                found.take(token);
+            }
         } else {
-            among_words(text).into_iter().for_each(|token| found.take(token));
+            for token in among_words(text) {
+                found.take(token);
+            }
         }
         (found != Self::default()).then_some(found)
     }

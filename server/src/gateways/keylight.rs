@@ -121,7 +121,7 @@ async fn serve(state: AppState, path: Called, request: Request, act: Act) -> Res
             No::Unknown => refused(StatusCode::NOT_FOUND, "license not found"),
             No::Disabled => refused(StatusCode::UNPROCESSABLE_ENTITY, "license revoked or suspended"),
             No::Expired => refused(StatusCode::UNPROCESSABLE_ENTITY, "license expired"),
-            No::NoPlace => refused(StatusCode::UNPROCESSABLE_ENTITY, "instance not active"),
+            No::Nowhere => refused(StatusCode::UNPROCESSABLE_ENTITY, "instance not active"),
             // These, too, take no lease away.
             No::Full => refused(StatusCode::PAYMENT_REQUIRED, "activation limit reached"),
             No::ForPeople => refused(StatusCode::FORBIDDEN, "this license is for named users"),
@@ -242,7 +242,7 @@ fn lease(
     let hash = Sha256::digest(plain.to_uppercase());
     let entitlements = match status {
         "expired" => Vec::new(),
-        _ => granted.entitlements.iter().map(|(code, _)| code.to_string()).collect(),
+        _ => granted.entitlements.keys().map(ToString::to_string).collect(),
     };
     let mut lease = Lease {
         kid: kid.to_owned(),

@@ -132,7 +132,7 @@ async fn answer(visit: &Visit<'_>, request: Request, act: Act) -> Result<Respons
 fn refusal(no: No) -> (StatusCode, &'static str) {
     match no {
         No::Unknown => (StatusCode::NOT_FOUND, "license_key not found."),
-        No::NoPlace => (StatusCode::NOT_FOUND, "instance_id not found."),
+        No::Nowhere => (StatusCode::NOT_FOUND, "instance_id not found."),
         No::Disabled => (StatusCode::BAD_REQUEST, "This license key is disabled."),
         No::Expired => (StatusCode::BAD_REQUEST, "This license key has expired."),
         No::Full => (StatusCode::BAD_REQUEST, "This license key has reached the activation limit."),

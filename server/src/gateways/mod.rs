@@ -79,7 +79,7 @@ enum No {
     /// Every place is taken.
     Full,
     /// The device has none.
-    NoPlace,
+    Nowhere,
     /// The license is for people, and these clients name none.
     ForPeople,
 }
@@ -98,7 +98,7 @@ impl From<Error> for Fail {
             ErrorCode::LicenseRevoked | ErrorCode::LicenseSuspended => No::Disabled,
             ErrorCode::LicenseExpired => No::Expired,
             ErrorCode::SeatLimitReached | ErrorCode::DeviceLimitReached => No::Full,
-            ErrorCode::SeatReleased => No::NoPlace,
+            ErrorCode::SeatReleased => No::Nowhere,
             ErrorCode::UserRequired => No::ForPeople,
             _ => return Self::Problem(error.into()),
         })
@@ -174,14 +174,14 @@ impl<'a> Visit<'a> {
             self.place(holding, named).await?;
         }
         let place = self.service().go_on(&self.gateway, holding, named, &self.from).await?;
-        place.ok_or_else(|| No::NoPlace.into())
+        place.ok_or_else(|| No::Nowhere.into())
     }
 
     /// The seat that a device has.
     async fn place(&self, holding: &Holding, named: &Named) -> Result<Place, Fail> {
         let Some(place) = self.service().place(&self.gateway, holding, named).await? else {
             self.may_ask()?;
-            return Err(No::NoPlace.into());
+            return Err(No::Nowhere.into());
         };
         Ok(place)
     }

@@ -73,7 +73,7 @@ async fn work_off(service: Service, shop: ShopRow, duty: Duty, places: Arc<Semap
         Ok(0) => {}
         Ok(done) => metrics::counter!("holdfast_shop_messages_total").increment(done as u64),
         Err(error) => {
-            tracing::warn!(%error, shop = %shop.id, "what a shop has told could not be worked off: it will be tried again")
+            tracing::warn!(%error, shop = %shop.id, "what a shop has told could not be worked off: it will be tried again");
         }
     }
 }

@@ -294,7 +294,6 @@ both! {
         let key = "C1B6DE-39A6E3-DE1529-8559A0-4AF593-V3";
         let ask = |method: Method, path: &str, body: Option<Value>| {
             let path = format!("{}/v1/accounts/acme/{path}", place.base);
-            let public = public.clone();
             let world = &world;
             async move {
                 let request = World::request(method.clone(), &path)

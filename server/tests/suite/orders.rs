@@ -89,7 +89,7 @@ impl Shop {
 fn post(node: &Node, path: &str, headers: &[(&'static str, String)], body: &[u8]) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&node.address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String = headers.iter().fold(String::new(), |all, (name, value)| format!("{all}{name}: {value}\r\n"));
     let (address, length) = (node.address, body.len());
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\nconnection: close\r\n\

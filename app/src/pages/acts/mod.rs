@@ -189,6 +189,37 @@ fn undo_offer(id: &str, changed: u64, until: When) -> impl IntoView + use<> {
     }
 }
 
+/// What became of each, a page of it.
+fn outcomes(items: Vec<Item>, export: String, next: Option<String>) -> AnyView {
+    let shown = items.len() as u64;
+    if items.is_empty() {
+        view! { <p class="muted">"None."</p> }.into_any()
+    } else {
+        let item = |item: Item| {
+            view! {
+                <tr>
+                    <td>
+                        <span class="copyable">
+                            <a class="row-link" href=item.href>{item.name.clone()}</a>
+                            <CopyButton text=item.id what=format!("id of {}", item.name) />
+                        </span>
+                        <span class="sub">{item.under}</span>
+                    </td>
+                    <td>{item.customer}</td>
+                    <td>{item.outcome}</td>
+                </tr>
+            }
+        };
+        let head = vec![("What", ""), ("Customer", ""), ("Outcome", "")];
+        view! {
+            <Rows label="What became of each" head>{items.into_iter().map(item).collect_view()}</Rows>
+            <p><a class="link" href=export rel="external" download="">"All of these as CSV"</a></p>
+            <Pager shown next />
+        }
+        .into_any()
+    }
+}
+
 /// How far an act is, and what became of each.
 #[component]
 pub fn ActPage() -> impl IntoView {
@@ -243,33 +274,6 @@ pub fn ActPage() -> impl IntoView {
             Tab { value: "refused", name: "Refused" },
             Tab { value: "pending", name: "To be done" },
         ];
-        let shown = found.items.len() as u64;
-        let items = if found.items.is_empty() {
-            view! { <p class="muted">"None."</p> }.into_any()
-        } else {
-            let item = |item: Item| {
-                view! {
-                    <tr>
-                        <td>
-                            <span class="copyable">
-                                <a class="row-link" href=item.href>{item.name.clone()}</a>
-                                <CopyButton text=item.id what=format!("id of {}", item.name) />
-                            </span>
-                            <span class="sub">{item.under}</span>
-                        </td>
-                        <td>{item.customer}</td>
-                        <td>{item.outcome}</td>
-                    </tr>
-                }
-            };
-            let head = vec![("What", ""), ("Customer", ""), ("Outcome", "")];
-            view! {
-                <Rows label="What became of each" head>{found.items.into_iter().map(item).collect_view()}</Rows>
-                <p><a class="link" href=found.export rel="external" download="">"All of these as CSV"</a></p>
-                <Pager shown next=found.next />
-            }
-            .into_any()
-        };
         view! {
             <PageHead title=row.what.clone() crumbs=crumbs()>{standing}</PageHead>
             {waits}
@@ -290,7 +294,7 @@ pub fn ActPage() -> impl IntoView {
             {past}
             <Section title="What became of each">
                 <Tabs tabs open />
-                {items}
+                {outcomes(found.items, found.export, found.next)}
             </Section>
         }
     })

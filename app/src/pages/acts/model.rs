@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{pages::licenses::model::Loss, ui::When};
 
 /// An act on many that waits for a yes.
+#[allow(clippy::struct_excessive_bools)] // each stands for something of its own on the screen
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
     /// The id under which it is begun, once.

@@ -86,6 +86,7 @@ pub async fn set_gateway(id: String, kind: String, gateway: GatewayForm) -> Resu
 }
 
 /// Gives a gateway the key that applications know already, or a new one.
+#[allow(clippy::similar_names)] // fields of a form
 #[server(output = crate::wire::Answer)]
 pub async fn set_gateway_key(
     id: String,

@@ -40,7 +40,7 @@ pub async fn imports(after: String) -> Result<ImportsView, UiError> {
 /// An import, with the rows of `fate` (or all) after a line.
 #[server(output = crate::wire::Answer)]
 pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail, UiError> {
-    use super::model::{Arrived, Column, FateCount, RowView};
+    use super::model::{Column, FateCount, RowView};
     use crate::{
         ctx,
         pages::{products::api::parse_id, serve},
@@ -134,24 +134,26 @@ pub async fn import(id: String, fate: String, after: u64) -> Result<ImportDetail
             source => source.name().to_owned(),
         },
         left_out: import.counts.left_out,
-        arrived: import.arrived.filter(|arrived| arrived.licenses > 0).map(|arrived| Arrived {
-            all: arrived.expected(),
-            here: arrived.activated,
-            words: format!("{} of {}", serve::number(arrived.activated), serve::number(arrived.expected())),
-            others: match arrived.expected() - arrived.activated {
-                0 => String::new(),
-                others => serve::number(others),
-            },
-            left_out: [(arrived.revoked, "revoked"), (arrived.suspended, "suspended"), (arrived.expired, "expired")]
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, state)| {
-                    format!("{} {} {state}", serve::number(count), if count == 1 { "is" } else { "are" })
-                })
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
+        arrived: import.arrived.filter(|arrived| arrived.licenses > 0).as_ref().map(arrivals),
     })
+}
+
+/// How many of an import's licenses are used here already.
+#[cfg(feature = "ssr")]
+fn arrivals(found: &holdfast_service::admin::views::ArrivedView) -> super::model::Arrived {
+    use crate::pages::serve::number;
+    let (all, here) = (found.expected(), found.activated);
+    let left_out = [(found.revoked, "revoked"), (found.suspended, "suspended"), (found.expired, "expired")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, state)| format!("{} {} {state}", number(count), if count == 1 { "is" } else { "are" }));
+    super::model::Arrived {
+        all,
+        here,
+        words: format!("{} of {}", number(here), number(all)),
+        others: if all == here { String::new() } else { number(all - here) },
+        left_out: left_out.collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Reads the rows anew with other meanings of the columns.

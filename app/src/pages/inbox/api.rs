@@ -1,5 +1,7 @@
 //! Server functions of the inbox.
 
+#![allow(clippy::too_many_arguments)] // as many as the form has fields
+
 use leptos::prelude::*;
 
 use super::model::{InboxDetail, InboxRow};
@@ -39,12 +41,10 @@ pub async fn inbox_entry(id: String) -> Result<InboxDetail, UiError> {
     let entry = found.entry;
     let mut ways = ways(&actor, &entry);
     let mut about: Vec<_> = found.licenses.iter().map(|license| license.id.to_bytes()).collect();
-    about.extend(entry.order.map(|order| order.to_bytes()));
+    about.extend(entry.order.map(holdfast_domain::OrderId::to_bytes));
     let changes = |way: &Way| matches!(way, Way::Revoke | Way::Reinstate);
-    let waits = match ways.iter().any(changes) {
-        true => waiting_for(&service, &actor, &about, &people).await?,
-        false => Vec::new(),
-    };
+    let waits =
+        if ways.iter().any(changes) { waiting_for(&service, &actor, &about, &people).await? } else { Vec::new() };
     ways.retain(|way| !changes(way) || waits.is_empty());
     let (losses, sentence, elsewhere) = match ways.iter().copied().find(changes) {
         Some(way) => changing(&service, &actor, &entry, way).await?,

@@ -76,29 +76,28 @@ pub fn LicensePage() -> impl IntoView {
 fn Key(id: String, hint: String, key: Option<String>, may: bool) -> impl IntoView {
     let action = act::<RevealMyKey>();
     let error = act_error(action);
-    match key {
-        Some(key) => view! {
-            <section class="section" aria-label="License key">
-                <div class="key-once"><Copyable text=key what="license key" /></div>
-                <p class="muted">"Whoever has it can use your seats. It is shown here for two minutes; each time it is shown is noted."</p>
-            </section>
-        }
-        .into_any(),
-        None => {
-            let show = may.then(|| {
-                view! {
-                    <ActionForm action=action>
-                        <input type="hidden" name="id" value=id />
-                        <button type="submit" class="btn btn-sm btn-plain">"Show key"</button>
-                    </ActionForm>
-                }
-            });
+    if let Some(key) = key {
+        view! {
+        <section class="section" aria-label="License key">
+            <div class="key-once"><Copyable text=key what="license key" /></div>
+            <p class="muted">"Whoever has it can use your seats. It is shown here for two minutes; each time it is shown is noted."</p>
+        </section>
+    }
+    .into_any()
+    } else {
+        let show = may.then(|| {
             view! {
-                <FormError error />
-                <div class="page-sub"><span class="mono">"Key …" {hint}</span> {show}</div>
+                <ActionForm action=action>
+                    <input type="hidden" name="id" value=id />
+                    <button type="submit" class="btn btn-sm btn-plain">"Show key"</button>
+                </ActionForm>
             }
-            .into_any()
+        });
+        view! {
+            <FormError error />
+            <div class="page-sub"><span class="mono">"Key …" {hint}</span> {show}</div>
         }
+        .into_any()
     }
 }
 
@@ -162,14 +161,12 @@ fn Holders(id: String, holders: Vec<HolderRow>, may: bool, full: bool) -> impl I
 
 /// A text as a part of an address.
 fn in_address(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+    let part = |byte: u8| match byte {
+        b'-' | b'_' | b'.' | b'@' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(part).collect()
 }
 
 /// Devices in a table; with whose they are, where `named`.

@@ -32,6 +32,7 @@ pub struct ShopList {
 }
 
 /// Everything about a shop.
+#[allow(clippy::struct_excessive_bools)] // each stands for something of its own on the screen
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShopDetail {
     /// As the list has it.

@@ -648,7 +648,7 @@ async fn orders_of(
     Ok((page.items.into_iter().map(row).collect(), more, refunds))
 }
 
-/// How the subscription stands that a license was bought with, where it was with one; and until when the license works on.
+/// How the subscription stands that a license was bought with, where it was with one; and until when the license lasts on.
 #[cfg(feature = "ssr")]
 async fn subscription_of(
     service: &Service,
@@ -664,16 +664,16 @@ async fn subscription_of(
         let at = When::new(at, now);
         format!("{} ({})", at.absolute, at.relative)
     };
-    let paid = format!("paid until {}", day(period.paid_until));
-    let works = license.expires_at.map_or_else(String::new, |end| format!(" It works until {}.", day(end)));
+    let until = format!("paid until {}", day(period.paid_until));
+    let lasts = license.expires_at.map_or_else(String::new, |end| format!(" It works until {}.", day(end)));
     let (tone, word, words) = match period.status {
-        SubscriptionStatus::Renewing => (Tone::Good, "Renews itself", format!("In {shop}, {paid}.")),
+        SubscriptionStatus::Renewing => (Tone::Good, "Renews itself", format!("In {shop}, {until}.")),
         SubscriptionStatus::PastDue => {
-            let words = format!("A payment has failed, and {shop} tries again: {paid}.{works}");
-            (Tone::Warn, "Past due", words)
+            let said = format!("A payment has failed, and {shop} tries again: {until}.{lasts}");
+            (Tone::Warn, "Past due", said)
         }
-        SubscriptionStatus::Ending => (Tone::Info, "Ends", format!("It was cancelled in {shop}: {paid}.")),
-        SubscriptionStatus::Ended => (Tone::None, "Ended", format!("It ended in {shop}: {paid}.")),
+        SubscriptionStatus::Ending => (Tone::Info, "Ends", format!("It was cancelled in {shop}: {until}.")),
+        SubscriptionStatus::Ended => (Tone::None, "Ended", format!("It ended in {shop}: {until}.")),
     };
     Ok(Some((tone, word.to_owned(), words)))
 }

@@ -192,7 +192,7 @@ fn seed(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let parts = text.split("-----").filter(|part| !part.starts_with("BEGIN ") && !part.starts_with("END "));
     let plain: Zeroizing<String> = Zeroizing::new(parts.flat_map(str::split_whitespace).collect());
     let hex = || {
-        let digits = plain.len() % 2 == 0 && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = plain.len().is_multiple_of(2) && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
         let pairs = plain.as_bytes().chunks_exact(2);
         let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
         digits.then(|| pairs.map(byte).collect::<Option<Vec<u8>>>()).flatten()
@@ -298,10 +298,10 @@ impl Service {
         if !is_signed(kind) {
             return Err(Error::invalid("/kind", format_args!("{} signs nothing.", kind.name())));
         }
-        let kid = tidy(input.kid);
+        let named = tidy(input.kid);
         // A bar would make another payload of what is signed.
         let fits = |kid: &str| kid.len() <= TEXT && kid.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|');
-        if kid.as_deref().is_some_and(|kid| !fits(kid)) {
+        if named.as_deref().is_some_and(|kid| !fits(kid)) {
             return Err(Error::invalid(
                 "/kid",
                 format_args!("At most {TEXT} printable characters, without spaces and bars."),
@@ -317,7 +317,7 @@ impl Service {
         let replace = input.replace;
         let act = self.act(call);
         let mut draft = new_row(&act.scope, product, kind, act.now);
-        self.seal_key(&mut draft, &seed, kid)?;
+        self.seal_key(&mut draft, &seed, named)?;
         let changed = self.commit(
             call,
             WriteOptions::default(),
@@ -400,6 +400,7 @@ mod tests {
 
     #[test]
     fn settings_are_checked_for_the_system_they_are_for() {
+        use GatewayKind as G;
         let codes = BTreeSet::from(["pro".parse().unwrap()]);
         let named = |account: &str, product: &str| GatewaySettings {
             account: Some(account.to_owned()),
@@ -407,7 +408,6 @@ mod tests {
             ..GatewaySettings::default()
         };
         let pointer = |kind, settings| checked(kind, true, settings, &codes).unwrap_err().pointer.unwrap().to_string();
-        use GatewayKind as G;
         assert_eq!(pointer(G::Keylight, GatewaySettings::default()), "/settings/account");
         assert_eq!(pointer(G::Keylight, named("acme", "a/b")), "/settings/product");
         assert_eq!(pointer(G::Keylight, named("ac|me", "a")), "/settings/account");

@@ -111,8 +111,8 @@ impl Service {
         let numbers = numbers(text)?;
         let (scope, mut reader) = (call.actor.scope(), self.store().patient_reader());
         let q = &mut reader;
-        let named: Vec<String> = numbers.iter().map(|(_, number)| number.clone()).collect();
-        let known = orders::by_external_ids(q, scope, &named).await?;
+        let references: Vec<String> = numbers.iter().map(|(_, number)| number.clone()).collect();
+        let known = orders::by_external_ids(q, scope, &references).await?;
         let ids: Vec<OrderId> = known.values().copied().collect();
         let rows = orders::get_many(q, scope, &ids).await?;
         let open = licenses::open_of_orders(q, scope, &ids).await?;

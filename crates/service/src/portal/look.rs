@@ -23,12 +23,11 @@ impl Service {
     /// [`ErrorCode::NotFound`] where there is no such vendor.
     pub async fn portal_at(&self, path: &str) -> Result<PortalLook> {
         let mut reader = self.store().patient_reader();
-        let vendor = match path.parse::<VendorId>() {
-            Ok(vendor) => vendor,
-            Err(_) => {
-                let name: Code = path.parse().map_err(|_| absent())?;
-                portals::by_short_name(&mut reader, &name).await?.ok_or_else(absent)?
-            }
+        let vendor = if let Ok(vendor) = path.parse::<VendorId>() {
+            vendor
+        } else {
+            let name: Code = path.parse().map_err(|_| absent())?;
+            portals::by_short_name(&mut reader, &name).await?.ok_or_else(absent)?
         };
         Ok(PortalLook { mail: self.settings().mail.is_some(), ..look(&mut reader, vendor).await? })
     }

@@ -369,15 +369,14 @@ impl Service {
         };
         let mut reader = self.store().patient_reader();
         let seat = seats::by_device(&mut reader, scope, license, &device).await?;
-        let returning = match &seat {
-            Some(_) => true,
-            None => {
-                let was_there = is_new || migrated::is_known(&mut reader, scope, license, &device).await?;
-                if !was_there {
-                    return Ok(None);
-                }
-                false
+        let returning = if seat.is_some() {
+            true
+        } else {
+            let was_there = is_new || migrated::is_known(&mut reader, scope, license, &device).await?;
+            if !was_there {
+                return Ok(None);
             }
+            false
         };
         // What the device goes by is from before, or may be: that is counted as what it loses.
         if seat.is_none_or(|seat| seat.offline_until < holding.now) {

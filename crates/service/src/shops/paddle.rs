@@ -140,7 +140,7 @@ fn bought(item: &Value, bought_with: Option<String>, renews: bool) -> Read<Line>
 fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Read<Money> {
     let Some(newest) = paid.first() else { return Ok(Money::of(holdfast_domain::sale::Payment::Paid)) };
     let (mut back, mut back_of_last, mut whole_last) = (0, 0, false);
-    let (mut dispute, mut lost) = (None, Vec::new());
+    let (mut dispute, mut losses) = (None, Vec::new());
     let last_id = last.and_then(|last| id(last, "/id"));
     for adjustment in adjustments {
         let is_approved = match word(adjustment, "/status")? {
@@ -163,7 +163,7 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
                 let is_back = !is_approved || is_taken_back(adjustments, adjustment, "chargeback_reverse");
                 let stands = if is_back { Dispute::Won } else { Dispute::Lost };
                 if stands == Dispute::Lost {
-                    lost.push(clean("the transaction", &named(adjustment, "/transaction_id")?)?);
+                    losses.push(clean("the transaction", &named(adjustment, "/transaction_id")?)?);
                 }
                 dispute = worse(dispute, Some(stands));
             }
@@ -177,7 +177,7 @@ fn standing(paid: &[&Value], last: Option<&Value>, adjustments: &[Value]) -> Rea
         }
     }
     let all = whole_last || last.map(total).is_some_and(|total| total > 0 && back_of_last >= total);
-    Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, lost, ..money })
+    Money::paid(all, back, word(newest, "/currency_code")?).map(|money| Money { dispute, lost: losses, ..money })
 }
 
 /// Whether a chargeback, or a warning of one, was taken back: as many of its transaction were as there are.

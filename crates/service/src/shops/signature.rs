@@ -172,7 +172,7 @@ mod tests {
                 *header = match kind {
                     ShopKind::Stripe => header.replace(",v1=", &format!("{claimed},v1=")),
                     ShopKind::Paddle => header.replace(";h1=", &format!("{claimed};h1=")),
-                    _ => format!("{}{header}", claimed),
+                    _ => format!("{claimed}{header}"),
                 };
                 holds(kind, &headers, BODY, &[&own], NOW)
             };

@@ -164,10 +164,10 @@ async fn subscription(reader: &mut Reader<'_>, of: &str) -> Read<Sale> {
     }
     let all = || lines.iter().flatten();
     let until = all().filter(|line| is_period(line)).filter_map(|line| time(line, "/period/end")).max();
-    let charged = || paid.iter().zip(&lines).filter(|(paid, _)| paid["charge"].is_object());
-    let charges: Vec<&Value> = charged().map(|(paid, _)| &paid["charge"]).collect();
+    let with_charge = || paid.iter().zip(&lines).filter(|(paid, _)| paid["charge"].is_object());
+    let charges: Vec<&Value> = with_charge().map(|(paid, _)| &paid["charge"]).collect();
     // What was paid for a change within a period may go back without an end to the period.
-    let last = charged().find(|(_, lines)| lines.iter().any(is_period)).map(|(paid, _)| &paid["charge"]);
+    let last = with_charge().find(|(_, lines)| lines.iter().any(is_period)).map(|(paid, _)| &paid["charge"]);
     let money = if until.is_some() { standing_of(reader, &charges, last).await? } else { Money::pending() };
     let newest = paid.first().unwrap_or(&Value::Null);
     let email = text(&subscription, "/customer/email").or(text(newest, "/customer_email"));
@@ -228,7 +228,7 @@ async fn standing(reader: &mut Reader<'_>, charge: &Value) -> Read<Money> {
 /// The same of several. Whether all of it was paid back is what `last` says.
 async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value], last: Option<&Value>) -> Read<Money> {
     let Some(newest) = charges.first() else { return Ok(Money::of(Payment::Paid)) };
-    let (mut back, mut is_whole, mut dispute, mut lost) = (0, false, None, Vec::new());
+    let (mut back, mut is_whole, mut dispute, mut losses) = (0, false, None, Vec::new());
     for charge in charges {
         let gone = refunded(reader, charge).await?;
         back += gone;
@@ -237,11 +237,11 @@ async fn standing_of(reader: &mut Reader<'_>, charges: &[&Value], last: Option<&
             last == Some(*charge) && charge["refunded"] == true && Some(gone) >= whole(charge, "/amount_refunded");
         let stands = disputed(reader, charge).await?;
         if stands == Some(Dispute::Lost) {
-            lost.push(clean("the charge", &named(charge, "/id")?)?);
+            losses.push(clean("the charge", &named(charge, "/id")?)?);
         }
         dispute = worse(dispute, stands);
     }
-    Money::paid(is_whole, back, word(newest, "/currency")?).map(|money| Money { dispute, lost, ..money })
+    Money::paid(is_whole, back, word(newest, "/currency")?).map(|money| Money { dispute, lost: losses, ..money })
 }
 
 /// How much of a charge has gone back. The charge counts a refund as soon as somebody asks for it; it may fail days later,

@@ -138,7 +138,7 @@ fn dismissed() -> ResolveInput {
     ResolveInput { how: Resolve::Dismiss, reason: Some(text("A reason")), dry_run: false }
 }
 
-fn staging(ids: Ids) -> StageImport {
+fn staging(ids: &Ids) -> StageImport {
     StageImport {
         file_name: "x.csv".to_owned(),
         product: ids.product,
@@ -155,7 +155,7 @@ fn exporting(rows: Rows, with_keys: bool) -> Export {
 }
 
 /// Takes a note of one's own away, looks at it, and puts it `back`.
-async fn own_note_back(s: &Service, c: &Call, i: Ids, back: bool) -> Result<(), Error> {
+async fn own_note_back(s: &Service, c: &Call, i: &Ids, back: bool) -> Result<(), Error> {
     // A note that is there is none to put back; but whoever may not is told that first.
     let refused =
         if back { s.restore_note(c, i.note).await.err() } else { s.removed_note(&c.actor, i.note).await.err() };
@@ -268,8 +268,8 @@ fn cases() -> Vec<Case> {
         // Somebody else's; one's own are changed in notes.rs.
         edit_note [_ _ _ _ _] true |s, c, i| s.edit_note(&c, i.note, text("Another"));
         remove_note [_ _ _ _ _] true |s, c, i| s.remove_note(&c, i.note);
-        removed_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, i, false);
-        restore_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, i, true);
+        removed_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, &i, false);
+        restore_note [+ + + + _] true |s, c, i| own_note_back(&s, &c, &i, true);
         seats [+ + + + +] false |s, c, i| s.seats(&c.actor, SeatFilter::default(), page());
         seat [+ + + + +] true |s, c, i| s.seat(&c.actor, i.seat);
         free_seat [+ + + + _] true |s, c, i| s.free_seat(&c, i.seat, text("A reason"));
@@ -335,7 +335,7 @@ fn cases() -> Vec<Case> {
         events [+ + + + +] false |s, c, i| s.events(&c.actor, EventFilter::default(), page());
         // Event 1 is the system's; one's own is shown to everybody (audit.rs).
         event [+ + _ _ _] false |s, c, i| s.event(&c.actor, 1);
-        stage_import [+ + + _ _] true |s, c, i| s.stage_import(&c, staging(i), b"key,plan\nAAAA-0001,pro\n".to_vec());
+        stage_import [+ + + _ _] true |s, c, i| s.stage_import(&c, staging(&i), b"key,plan\nAAAA-0001,pro\n".to_vec());
         remap_import [+ + + _ _] true |s, c, i| s.remap_import(&c, i.import, RemapImport { mapping: vec![holdfast_service::admin::import::columns::Field::Key], plan: None, dates: None });
         import [+ + + _ _] true |s, c, i| s.import(&c.actor, i.import);
         imports [+ + + _ _] false |s, c, i| s.imports(&c.actor, page());
@@ -485,7 +485,7 @@ async fn things(world: &World) -> Ids {
         token,
         ..UNKNOWN
     };
-    let import = service.stage_import(&call, staging(ids), b"key,plan\nAAAA-0001,pro\n".to_vec()).await.unwrap().id;
+    let import = service.stage_import(&call, staging(&ids), b"key,plan\nAAAA-0001,pro\n".to_vec()).await.unwrap().id;
     world.node(NODE).await;
     Ids { import, alert: world.alert().await, ..ids }
 }

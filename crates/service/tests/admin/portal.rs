@@ -446,7 +446,7 @@ both! {
         let longest = "ß".repeat(2_000);
         let whole = SetPortal { welcome: Some(longest.clone()), help: Some(longest.clone()), ..SetPortal::default() };
         service.set_portal(&call, whole).await.unwrap();
-        let svg = br##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>"##;
+        let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>"#;
         service.set_portal_logo(&call, Some(svg.to_vec())).await.unwrap();
         let before = service.portal_settings(&call.actor).await.unwrap();
         let events = async || {
@@ -712,10 +712,7 @@ both! {
             for (at, call) in [&boss, &employee, &holder].into_iter().enumerate() {
                 let things = things(&world, &mine, &boss).await;
                 let outcome = (row.run)(service.clone(), call.clone(), things).await;
-                match row.may[at] {
-                    true => assert!(outcome.is_ok(), "{} as {:?}: {outcome:?}", row.name, call.actor.role()),
-                    false => assert_eq!(code_of(outcome), ErrorCode::Forbidden, "{} as {:?}", row.name, call.actor.role()),
-                }
+                if row.may[at] { assert!(outcome.is_ok(), "{} as {:?}: {outcome:?}", row.name, call.actor.role()) } else { assert_eq!(code_of(outcome), ErrorCode::Forbidden, "{} as {:?}", row.name, call.actor.role()) }
             }
             for (whose, call) in [("another customer", &neighbour), ("another vendor's customer", &stranger)] {
                 let things = things(&world, &mine, &boss).await;

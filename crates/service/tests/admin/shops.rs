@@ -90,15 +90,14 @@ impl Shopped {
             rules: ShopRules::default(),
         };
         let made = world.service.connect_shop(&world.call(), input).await.unwrap();
-        let secret = match made.secret {
-            Some(secret) => secret,
-            None => {
-                let own = secret(kind, 1);
-                let call = world.call();
-                let set = world.service.set_shop_secret(&call, made.shop.id, Some(Secret::new(&own))).await.unwrap();
-                assert_eq!(set.secret, None);
-                own
-            }
+        let secret = if let Some(secret) = made.secret {
+            secret
+        } else {
+            let own = secret(kind, 1);
+            let call = world.call();
+            let set = world.service.set_shop_secret(&call, made.shop.id, Some(Secret::new(&own))).await.unwrap();
+            assert_eq!(set.secret, None);
+            own
         };
         let shopped = Self { world, provider, kind, shop: made.shop.id, secret };
         shopped.price(price(kind), Some(shopped.world.plan), true).await;

@@ -76,6 +76,7 @@ impl Everything {
         }
     }
 
+    #[allow(clippy::too_many_lines)] // a row of each table
     async fn fill(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let (scope, vendor, tag) = (self.f.scope, self.f.scope.vendor(), self.tag);
         members::insert(tx, scope, &self.member_row()).await?;

@@ -151,7 +151,7 @@ fn refused(no: No, holding: Option<&Holding>) -> Reply {
         No::Full => {
             (StatusCode::UNPROCESSABLE_ENTITY, full.as_str(), "MACHINE_LIMIT_EXCEEDED", Some(("pointer", "/data")))
         }
-        No::NoPlace => (StatusCode::NOT_FOUND, "The requested machine was not found", "NOT_FOUND", None),
+        No::Nowhere => (StatusCode::NOT_FOUND, "The requested machine was not found", "NOT_FOUND", None),
         No::ForPeople => {
             (StatusCode::UNPROCESSABLE_ENTITY, "the license is for named users", "LICENSE_NOT_ALLOWED", None)
         }
@@ -354,7 +354,7 @@ impl Ask<'_> {
             match self.visit.go_on(&self.holding, device).await {
                 Ok(_) => return Ok(true),
                 // Its application activates then, and hears why it cannot.
-                Err(Fail::No(No::NoPlace | No::Full | No::ForPeople)) => {}
+                Err(Fail::No(No::Nowhere | No::Full | No::ForPeople)) => {}
                 Err(fail) => return Err(fail),
             }
         }
@@ -415,7 +415,7 @@ impl Ask<'_> {
     async fn found(&self) -> Result<(Place, Option<&str>), Fail> {
         let [by_id, by_fingerprint] = self.called();
         match self.visit.place(&self.holding, &by_id).await {
-            Err(Fail::No(No::NoPlace)) => Ok((self.visit.place(&self.holding, &by_fingerprint).await?, Some(self.id))),
+            Err(Fail::No(No::Nowhere)) => Ok((self.visit.place(&self.holding, &by_fingerprint).await?, Some(self.id))),
             place => Ok((place?, None)),
         }
     }
@@ -434,7 +434,7 @@ impl Ask<'_> {
     async fn ping(&self) -> Result<Reply, Fail> {
         let [by_id, by_fingerprint] = self.called();
         let (place, fingerprint) = match self.visit.go_on(&self.holding, &by_id).await {
-            Err(Fail::No(No::NoPlace)) => (self.visit.go_on(&self.holding, &by_fingerprint).await?, Some(self.id)),
+            Err(Fail::No(No::Nowhere)) => (self.visit.go_on(&self.holding, &by_fingerprint).await?, Some(self.id)),
             place => (place?, None),
         };
         let mut machine = self.shape().machine(&place, fingerprint);
@@ -470,13 +470,14 @@ impl Ask<'_> {
         let algorithm = match asked("algorithm").filter(|text| !text.is_empty()) {
             None if encrypt => Algorithm::Encrypted,
             None => Algorithm::Plain,
-            Some(text) => match Algorithm::from_name(&text) {
-                Some(algorithm) => algorithm,
-                None => {
+            Some(text) => {
+                if let Some(algorithm) = Algorithm::from_name(&text) {
+                    algorithm
+                } else {
                     let why = "invalid signing algorithm";
                     return Ok(bad(why, Some("CHECKOUT_ALGORITHM_INVALID"), ("parameter", "algorithm")));
                 }
-            },
+            }
         };
         let include = asked("include").unwrap_or_default();
         let included: &[&str] =

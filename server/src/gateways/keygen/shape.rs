@@ -104,10 +104,8 @@ impl Shape<'_> {
     /// A machine. What it is identified by is not kept: without `fingerprint`, which its client has sent, it is the hash.
     pub fn machine(&self, place: &Place, fingerprint: Option<&str>) -> Value {
         let lease = self.holding.license.terms.lease;
-        let (duration, next) = match self.is_floating() {
-            true => (Some(lease.0), Some(date(place.last_seen.plus(lease)))),
-            false => (None, None),
-        };
+        let (duration, next) =
+            if self.is_floating() { (Some(lease.0), Some(date(place.last_seen.plus(lease)))) } else { (None, None) };
         json!({
             "id": uuid(place.id.to_bytes()),
             "type": "machines",

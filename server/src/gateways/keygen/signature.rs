@@ -27,7 +27,7 @@ impl Asked {
     /// asked.
     pub fn new(method: &Method, uri: &Uri, headers: &HeaderMap, gateway: &Gateway) -> Self {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| uri.authority().map(|host| host.as_str())).unwrap_or_default().to_owned();
+        let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default().to_owned();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let prefix = GatewayKind::Keygen.path(gateway.product());
         let (host, target) = match &gateway.settings().address {

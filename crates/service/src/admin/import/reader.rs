@@ -113,8 +113,8 @@ impl Place<'_> {
         let start = usize::try_from(start).unwrap_or(usize::MAX).min(all.len());
         let ends = all[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let until = start + ends;
-        let more = all.get(self.byte..until).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-        self.line += more as u64;
+        let passed = all.get(self.byte..until).unwrap_or_default().split(|byte| *byte == b'\n');
+        self.line += passed.skip(1).count() as u64;
         self.byte = self.byte.max(until);
         self.line
     }

@@ -488,13 +488,13 @@ impl Work<'_> {
             seats::recount(tx, after).await?;
         }
         let sale = self.sale.id.as_str();
-        let (action, data) = if before.plan != after.plan {
-            let (before, after) = (told_with_terms(before), told_with_terms(after));
-            ("license.plan_changed", json!({ "before": before, "after": after, "sale": sale }))
-        } else {
+        let (action, data) = if before.plan == after.plan {
             let only_later = before.expires_at < after.expires_at && before.terms == after.terms;
             let action = if only_later { "license.extended" } else { "license.changed" };
             (action, json!({ "before": told(before), "after": told(after), "sale": sale }))
+        } else {
+            let (before, after) = (told_with_terms(before), told_with_terms(after));
+            ("license.plan_changed", json!({ "before": before, "after": after, "sale": sale }))
         };
         self.act.event(tx, action, after.id, data);
         Ok(true)

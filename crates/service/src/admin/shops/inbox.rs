@@ -174,8 +174,8 @@ impl Service {
         let rows = shops::inbox(&mut reader, scope, &filter, &page).await?;
         let mut known = HashMap::new();
         for row in &rows.items {
-            if !known.contains_key(&row.shop) {
-                known.insert(row.shop, shops::get(&mut reader, scope, row.shop).await?.ok_or_else(absent)?);
+            if let std::collections::hash_map::Entry::Vacant(e) = known.entry(row.shop) {
+                e.insert(shops::get(&mut reader, scope, row.shop).await?.ok_or_else(absent)?);
             }
         }
         try_map(rows, |row| {
@@ -417,22 +417,20 @@ async fn link(act: &Act, tx: &mut Tx, shop: &ShopRow, entry: &InboxRow, license:
     let mut row = found.ok_or_else(|| invalid("There is no such license."))?;
     let known = last_applied(act, tx, entry).await?;
     let sale = known.state.clone();
-    let order = match entry.order_id {
-        Some(order) => order,
-        None => {
-            let order = make_order(act, tx, shop, &sale, row.license.customer).await?;
-            shops::put_sale(tx, act.scope, &SaleRow { order_id: Some(order), ..known }).await?;
-            order
-        }
+    let order = if let Some(order) = entry.order_id {
+        order
+    } else {
+        let order = make_order(act, tx, shop, &sale, row.license.customer).await?;
+        shops::put_sale(tx, act.scope, &SaleRow { order_id: Some(order), ..known }).await?;
+        order
     };
     bought_with(act, tx, &mut row.license, order).await?;
-    let line = match entry.kind {
-        InboxKind::Charge => None,
-        _ => {
-            let lines = lines_without(act, tx, entry, &sale).await?;
-            let own = lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str()));
-            own.or(lines.first()).cloned()
-        }
+    let line = if entry.kind == InboxKind::Charge {
+        None
+    } else {
+        let lines = lines_without(act, tx, entry, &sale).await?;
+        let own = lines.iter().find(|line| entry.line.as_deref() == Some(line.id.as_str()));
+        own.or(lines.first()).cloned()
     };
     if let Some(line) = line {
         let kept = LineRow {

@@ -138,17 +138,13 @@ impl Service {
 
     /// A secret for the messages of a shop whose provider makes none.
     fn new_shop_secret(&self, kind: ShopKind) -> String {
-        match kind {
-            ShopKind::Generic => {
-                let bytes: [u8; 32] = random_bytes(self.entropy());
-                format!("whsec_{}", BASE64_STANDARD.encode(bytes))
-            }
-            // Lemon Squeezy takes no more than 40 characters.
-            _ => {
-                let bytes: [u8; 16] = random_bytes(self.entropy());
-                bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-            }
+        if kind == ShopKind::Generic {
+            let bytes: [u8; 32] = random_bytes(self.entropy());
+            return format!("whsec_{}", BASE64_STANDARD.encode(bytes));
         }
+        // Lemon Squeezy takes no more than 40 characters.
+        let bytes: [u8; 16] = random_bytes(self.entropy());
+        bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     /// Connects a shop. Where Holdfast makes the secret of its messages, it is in the answer and nowhere else.
@@ -499,9 +495,9 @@ async fn show_prices(act: &Act, q: &mut dyn Querier, rows: Vec<PriceRow>) -> Res
         };
         let plan_name = match plan {
             Some(plan) => {
-                if !names.contains_key(&plan.product) {
+                if let std::collections::hash_map::Entry::Vacant(e) = names.entry(plan.product) {
                     let product = products::get(q, act.scope, plan.product).await?;
-                    names.insert(plan.product, product.map_or_else(String::new, |product| product.name.to_string()));
+                    e.insert(product.map_or_else(String::new, |product| product.name.to_string()));
                 }
                 let product = names.get(&plan.product).cloned().unwrap_or_default();
                 Some(format!("{product}: {}", plan.name))
