@@ -98,6 +98,8 @@ for (const way of h.THREE_WAYS) {
       await page.getByLabel('API key').fill('pdl_live_reads');
       await press('Save shop');
       await said('Saved.');
+      // Only then the form is a new one, in which what is typed stays.
+      await h.becomes(() => page.getByLabel('API key').inputValue(), '');
       await page.getByLabel('Secret', { exact: true }).fill('pdl_ntfset_of_the_tests');
       await press('Save secret');
       await said('Secret set.');
