@@ -110,6 +110,30 @@ export function startBrowser() {
   });
 }
 
+/** What each page asks the server's functions for at the moment, and when it was last answered. */
+const asked = new WeakMap();
+
+/** Waits, a second at most, until a page has been answered whatever it has asked for: nobody is quicker than that. */
+async function answered(page) {
+  const { open } = asked.get(page) ?? { open: new Set() };
+  const isBusy = () => open.size > 0 || Date.now() - (asked.get(page)?.last ?? 0) < 40;
+  for (const limit = Date.now() + 1_000; isBusy() && Date.now() < limit; ) await new Promise((next) => setTimeout(next, 20));
+}
+
+/** Whatever is done to a page is done when it has been answered: after an act it is read anew, and its forms with it. */
+function actAsPeopleDo(page) {
+  const Locator = Object.getPrototypeOf(page.locator('html'));
+  if (Locator.actsAsPeopleDo) return;
+  Locator.actsAsPeopleDo = true;
+  for (const act of ['check', 'click', 'fill', 'selectOption', 'setChecked', 'setInputFiles', 'uncheck']) {
+    const atOnce = Locator[act];
+    Locator[act] = async function (...how) {
+      await answered(this.page());
+      return atOnce.apply(this, how);
+    };
+  }
+}
+
 /** A page that remembers everything that should not have happened. */
 export async function openPage(browser, server, { scripting = true, theme = 'light', width = 1280, height = 900, zone } = {}) {
   const context = await browser.newContext({
@@ -122,6 +146,12 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
+  actAsPeopleDo(page);
+  const now = { open: new Set(), last: 0 };
+  asked.set(page, now);
+  const ended = (request) => now.open.delete(request) && (now.last = Date.now());
+  page.on('requestfinished', ended);
+  page.on('requestfailed', ended);
   const complaints = [];
   page.on('console', (message) => {
     if (!['error', 'warning'].includes(message.type())) return;
@@ -129,6 +159,7 @@ export async function openPage(browser, server, { scripting = true, theme = 'lig
   });
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
   page.on('request', (request) => {
+    if (request.url().includes('/fn/')) now.open.add(request);
     if (!request.url().startsWith(server.origin) && !request.url().startsWith('data:')) {
       complaints.push(`request to another host: ${request.url()}`);
     }
