@@ -1,6 +1,6 @@
 //! Canned replies: texts of a vendor's own with which customers are answered, filled with the facts of one of them.
 
-use super::{act::job, import::dates::rfc_3339};
+use super::{act::job, import::dates::day};
 use crate::{
     Call, Service,
     actor::Actor,
@@ -42,30 +42,6 @@ fn show(row: ReplyRow) -> ReplyView {
 
 fn absent() -> Error {
     Error::new(ErrorCode::NotFound)
-}
-
-/// A day as it is written to people everywhere: "14 January 2027", in UTC.
-fn day(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let iso = rfc_3339(at);
-    let mut parts = iso.split(['-', 'T']);
-    let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    let number = |part: Option<&str>| part.and_then(|part| part.parse::<usize>().ok()).unwrap_or(0);
-    let name = number(month).checked_sub(1).and_then(|at| MONTHS.get(at)).copied().unwrap_or_default();
-    format!("{} {name} {}", number(day), year.unwrap_or_default())
 }
 
 /// The facts of a license, as they stand in a reply.
@@ -260,16 +236,5 @@ impl Service {
             Fact::Me => me.as_ref().unwrap_or(&vendor).to_string(),
             other => of_license.as_ref().map(|license| license.fact(other, now)).unwrap_or_default(),
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_written_out() {
-        assert_eq!(day(Timestamp::from_seconds(1_799_884_800)), "14 January 2027");
-        assert_eq!(day(Timestamp::from_seconds(0)), "1 January 1970");
     }
 }

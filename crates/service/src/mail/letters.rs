@@ -5,7 +5,7 @@ use super::{
     body::{Letter, Part},
     safe,
 };
-use crate::admin::import::dates::rfc_3339;
+use crate::admin::import::dates::{day, rfc_3339};
 use holdfast_domain::{Role, Seconds, Timestamp};
 use holdfast_fleet::Severity;
 
@@ -243,30 +243,6 @@ fn counted(number: u32, what: &str) -> String {
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-/// The date, in UTC and in words, since nothing is known of where its reader is: "14 January 2027".
-fn day(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let text = rfc_3339(at);
-    let mut parts = text.split(['-', 'T']);
-    let mut next = || parts.next().unwrap_or_default();
-    let (year, month, day) = (next(), next(), next());
-    let month = month.parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-    format!("{} {} {year}", day.trim_start_matches('0'), month.unwrap_or(&""))
 }
 
 /// The same with the time.

@@ -155,9 +155,39 @@ pub fn rfc_3339(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The day of a moment as people read it, in UTC, since nothing is known of where they are: "14 January 2027".
+pub fn day(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let text = rfc_3339(at);
+    let mut parts = text.split(['-', 'T']);
+    let mut next = || parts.next().unwrap_or_default();
+    let (year, month, day) = (next(), next(), next());
+    let month = month.parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
+    format!("{} {} {year}", day.trim_start_matches('0'), month.unwrap_or(&""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_written_out() {
+        assert_eq!(day(Timestamp::from_seconds(1_799_884_800)), "14 January 2027");
+        assert_eq!(day(Timestamp::from_seconds(0)), "1 January 1970");
+    }
 
     fn read(text: &str, order: Option<DateOrder>) -> Result<String, String> {
         parse_end(text, order).map(rfc_3339)
