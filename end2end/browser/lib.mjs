@@ -120,12 +120,12 @@ async function answered(page) {
   for (const limit = Date.now() + 1_000; isBusy() && Date.now() < limit; ) await new Promise((next) => setTimeout(next, 20));
 }
 
-/** Whatever is done to a page is done when it has been answered: after an act it is read anew, and its forms with it. */
+/** Whatever is done to a page or read off it is when it has been answered: after an act it is read anew, its forms with it. */
 function actAsPeopleDo(page) {
   const Locator = Object.getPrototypeOf(page.locator('html'));
   if (Locator.actsAsPeopleDo) return;
   Locator.actsAsPeopleDo = true;
-  for (const act of ['check', 'click', 'fill', 'selectOption', 'setChecked', 'setInputFiles', 'uncheck']) {
+  for (const act of ['check', 'click', 'fill', 'innerText', 'selectOption', 'setChecked', 'setInputFiles', 'uncheck']) {
     const atOnce = Locator[act];
     Locator[act] = async function (...how) {
       await answered(this.page());
