@@ -140,11 +140,15 @@ sections! {
         Extend: licenses::steps::ExtendPage;
         FreeSeat: licenses::steps::FreeSeatPage;
         Step: licenses::steps::StepPage;
+    }
+    // What is looked at before it is done.
+    changes {
         Change: licenses::acts::ChangePage;
         Transfer: licenses::acts::TransferPage;
         Convert: licenses::acts::ConvertPage;
         Rekey: licenses::acts::RekeyPage;
         Undo: licenses::acts::UndoPage;
+        PlanCheck: plans::check::PlanCheckPage;
     }
     catalog {
         Products: products::ProductsPage;
@@ -152,7 +156,6 @@ sections! {
         Product: products::ProductPage;
         NewPlan: plans::NewPlanPage;
         Plan: plans::PlanPage;
-        PlanCheck: plans::check::PlanCheckPage;
     }
     // What stands over a page is no page, but comes in the same way.
     tools {
@@ -172,14 +175,21 @@ sections! {
         Event: audit::event::EventPage;
         KeyStep: keys::KeyStepPage;
     }
-    vendor {
+    // From another system.
+    arrivals {
         Imports: imports::ImportsPage;
         Import: imports::ImportPage;
         Gateway: gateways::GatewayPage;
+    }
+    webhooks {
         Webhooks: webhooks::WebhooksPage;
         NewWebhook: webhooks::NewWebhookPage;
         Webhook: webhooks::WebhookPage;
         Delivery: webhooks::DeliveryPage;
+    }
+    inbox {
+        Inbox: inbox::InboxPage;
+        InboxEntry: inbox::InboxEntryPage;
     }
     shops {
         Shops: shops::ShopsPage;
@@ -187,8 +197,6 @@ sections! {
         Shop: shops::ShopPage;
         Order: orders::OrderPage;
         Refund: orders::RefundPage;
-        Inbox: inbox::InboxPage;
-        InboxEntry: inbox::InboxEntryPage;
     }
     people {
         Team: team::TeamPage;
@@ -225,10 +233,12 @@ sections! {
         OwnPeople: portal::account::PeoplePage;
         OwnAccount: portal::account::AccountPage;
     }
+    explain {
+        Explain: support::explain::ExplainPage;
+    }
     support {
         Desk: support::DeskPage;
         Story: support::story::StoryPage;
-        Explain: support::explain::ExplainPage;
     }
     // What is gone to now and then.
     errands {
@@ -243,13 +253,15 @@ sections! {
         Reply: support::replies::ReplyPage;
         Refunds: support::refunds::RefundsPage;
     }
+    acts {
+        Acts: acts::ActsPage;
+        NewAct: acts::NewActPage;
+        Act: acts::ActPage;
+    }
     accounts {
         NewCustomer: customers::NewCustomerPage;
         Customer: customers::CustomerPage;
         Issue: licenses::issue::IssuePage;
-        Acts: acts::ActsPage;
-        NewAct: acts::NewActPage;
-        Act: acts::ActPage;
     }
 }
 

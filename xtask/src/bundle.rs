@@ -64,7 +64,7 @@ const WASM_FEATURES: [&str; 7] = [
 const NAMES: &str = "warning: unknown name subsection";
 
 /// The most that a browser loads for a page, brotli-compressed: the main module and the modules of the page's section.
-const WASM_BUDGET: usize = 350 * 1024;
+const WASM_BUDGET: usize = 350_000;
 
 /// The main module, as what binds it names it.
 const MAIN: &str = "holdfast_bg";
@@ -361,9 +361,9 @@ pub fn run(optimise: Optimise, warnings: Warnings) -> Result<(), String> {
     println!(
         "browser side: built in {:.1} s; modules of a page {} KB at most{}",
         began.elapsed().as_secs_f32(),
-        wasm_size.div_ceil(1024),
+        wasm_size.div_ceil(1000),
         match optimise {
-            Optimise::Yes => format!(" compressed (limit {} KB)", WASM_BUDGET / 1024),
+            Optimise::Yes => format!(" compressed (limit {} KB)", WASM_BUDGET / 1000),
             Optimise::No => String::new(),
         }
     );
