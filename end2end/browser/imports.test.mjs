@@ -133,7 +133,8 @@ describe('an import', () => {
         await page.getByLabel('Reason').fill('The wrong product');
         await press(`Suspend ${MANY + MOVED} licenses`);
         await page.waitForURL('**/console/acts/blk_*');
-        await press('Stop it');
+        // By the keyboard, and at once: the page asks all the time how far the act is, and that is not waited for.
+        await page.getByRole('button', { name: 'Stop it', exact: true }).press('Enter');
         await page.locator('.badge-state', { hasText: 'Stopped' }).waitFor();
         const suspended = async () => {
           await h.visit(tab, `/console/licenses?product=${product}&state=suspended`);
