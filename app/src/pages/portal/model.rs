@@ -255,7 +255,7 @@ pub struct OfflineView {
     pub licenses: Vec<(String, String)>,
     /// Whether seats of one of them belong to people.
     pub people: bool,
-    /// What was last answered in this session.
+    /// What was last answered in this visit.
     pub answer: Option<AnswerView>,
 }
 
